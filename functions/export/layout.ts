@@ -1,0 +1,83 @@
+/** Which key holds what: the bucket layout of `docs/architecture.md`, a contract. */
+import type { ExportFormat } from '../contracts.ts';
+
+const EXTENSIONS: Record<ExportFormat, string> = { json: 'json.gz', csv: 'csv.gz', parquet: 'parquet' };
+
+/** What names a run's place: pinned when it is planned. */
+export interface RunPlace {
+  readonly format: ExportFormat;
+  readonly exportName: string;
+  /** `YYYY-MM-DD`, UTC. */
+  readonly exportDate: string;
+  readonly runId: string;
+}
+
+/** `accounts_json/`: the table of a format. */
+export function tablePrefix(format: ExportFormat): string {
+  return `accounts_${format}/`;
+}
+
+/** The folder of a run's parts, which is also its partition: nothing else is ever written there. */
+export function partsPrefix(run: RunPlace): string {
+  return `${tablePrefix(run.format)}export_name=${run.exportName}/export_date=${run.exportDate}/run_id=${run.runId}/`;
+}
+
+/** The key of a page's part: made of run and page alone, so that a retry overwrites and never adds. */
+export function partKey(run: RunPlace, page: number): string {
+  return `${partsPrefix(run)}part-${padPage(page)}.${EXTENSIONS[run.format]}`;
+}
+
+/** The run and page that a part's key was made of; `undefined` for any other key. */
+export function parsePartKey(key: string): (RunPlace & { page: number }) | undefined {
+  const match =
+    /^accounts_(json|csv|parquet)\/export_name=([^/]+)\/export_date=(\d{4}-\d\d-\d\d)\/run_id=([^/]+)\/part-(\d{5,})\.(json\.gz|csv\.gz|parquet)$/.exec(
+      key,
+    );
+  if (!match) return undefined;
+  const [, format, exportName = '', exportDate = '', runId = '', page = '', extension] = match;
+  if (extension !== EXTENSIONS[format as ExportFormat]) return undefined;
+  return { format: format as ExportFormat, exportName, exportDate, runId, page: Number(page) };
+}
+
+/** One line of JSON, written last: a run is published when this is there. */
+export function manifestKey(runId: string): string {
+  return `export_runs/run_id=${runId}/manifest.json`;
+}
+
+/** Everything of a run that only the run needs; expires by lifecycle. */
+export function workPrefix(runId: string): string {
+  return `work/run_id=${runId}/`;
+}
+
+/** The pinned plan: a run that is started again goes on with it. */
+export function planKey(runId: string): string {
+  return `${workPrefix(runId)}plan.json`;
+}
+
+export function pageRecordsPrefix(runId: string): string {
+  return `${workPrefix(runId)}pages/`;
+}
+
+/** What is known of a page's part once it is written. */
+export function pageRecordKey(runId: string, page: number): string {
+  return `${pageRecordsPrefix(runId)}${padPage(page)}.json`;
+}
+
+export function pageFailuresPrefix(runId: string): string {
+  return `${workPrefix(runId)}failures/`;
+}
+
+/** What the failed attempts at a page cost, and the last one's error. */
+export function pageFailureKey(runId: string, page: number): string {
+  return `${pageFailuresPrefix(runId)}${padPage(page)}.json`;
+}
+
+/** The page of a page record's or page failure's key; `undefined` for any other key. */
+export function pageOfWorkKey(key: string): number | undefined {
+  const match = /\/(?:pages|failures)\/(\d{5,})\.json$/.exec(key);
+  return match ? Number(match[1]) : undefined;
+}
+
+function padPage(page: number): string {
+  return String(page).padStart(5, '0');
+}

@@ -1,0 +1,68 @@
+/** What the rules of an export need from outside. AWS and one machine each bring their own. */
+import type { PageQuery } from '../contracts.ts';
+import type { Spent } from '../errors.ts';
+
+/** Objects under keys; a bucket, or a folder. Failures that time can heal are thrown as `StorageError`. */
+export interface ObjectStore {
+  /** Where the keys lie, for people: `s3://bucket/prefix/` or a folder's path ending in a slash. */
+  readonly location: string;
+  /** Writes an object whole or not at all; an object of that key is replaced. */
+  put(key: string, body: Uint8Array, contentType: string): Promise<void>;
+  /** The object's bytes; `undefined` where there is none. */
+  get(key: string): Promise<Uint8Array | undefined>;
+  /** All objects below a prefix that ends in a slash, in key order. */
+  list(prefix: string): Promise<StoredObject[]>;
+  /** The names of the folders directly below a prefix that ends in a slash, sorted, without slashes. */
+  listFolders(prefix: string): Promise<string[]>;
+  /** Removes an object; one that is not there is no error. */
+  delete(key: string): Promise<void>;
+}
+
+export interface StoredObject {
+  readonly key: string;
+  readonly bytes: number;
+}
+
+/** Where published runs become visible to queries. */
+export interface Catalogue {
+  /** Makes one published run visible; adding it again is no error. */
+  addPartition(partition: RunPartition): Promise<void>;
+}
+
+export interface RunPartition {
+  readonly format: 'json' | 'csv' | 'parquet';
+  readonly exportName: string;
+  /** `YYYY-MM-DD`, UTC. */
+  readonly exportDate: string;
+  readonly runId: string;
+  /** The folder's key prefix, ending in a slash. */
+  readonly prefix: string;
+}
+
+export interface Clock {
+  /** Epoch ms. */
+  now(): number;
+}
+
+/** Turns a body into what was asked for, or throws an `ApiAnswerError` that says what is wrong with it. */
+export type Decode<T> = (body: Buffer) => T;
+
+/** An answered request and all it took. */
+export interface ApiAnswer<T> extends Spent {
+  readonly value: T;
+  /** From sending the last try to its last byte. */
+  readonly latencyMs: number;
+}
+
+/** The Account Export API: one request = one page of a page size, always. */
+export interface AccountsApi {
+  /**
+   * @param query what to ask for; `page` counts from 0
+   * @param decode run on each complete body; when it throws a transient error, the request is tried again
+   */
+  fetchPage<T extends { readonly records: number }>(
+    query: PageQuery,
+    decode: Decode<T>,
+    signal?: AbortSignal,
+  ): Promise<ApiAnswer<T>>;
+}
