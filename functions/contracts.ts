@@ -1,8 +1,8 @@
-/** The shapes that cross a border: requests, events and results of the Lambdas, and what lies under `work/`. */
+/** The shapes that cross a border: events and results of the Lambdas, and what lies under `work/` and `export_runs/`. */
 import { z } from 'zod';
+import { ExportFormatSchema, ExportSettingsSchema, NAME_PATTERN } from './export/export-config.ts';
 
-export const ExportFormatSchema = z.enum(['json', 'csv', 'parquet']);
-export type ExportFormat = z.infer<typeof ExportFormatSchema>;
+export { type ExportFormat, ExportFormatSchema } from './export/export-config.ts';
 
 /** One request to the API. Without `pageSize` the API would answer with everything, so both numbers are required. */
 export interface PageQuery {
@@ -19,4 +19,201 @@ export interface PageQuery {
   readonly pageSize: number;
   /** From 0. */
   readonly page: number;
+}
+
+/** What `Plan export` receives: the execution's input, its name and start, and the configured exports. */
+export const PlanEventSchema = z.object({
+  /** The state machine's execution name. */
+  runId: z.string(),
+  startedAt: z.string(),
+  /** Whatever the execution was started with; checked by `resolveRequest`. */
+  request: z.unknown(),
+  exports: z.array(ExportSettingsSchema),
+  /** Requests that a plan may have in flight. */
+  concurrency: z.int().min(1),
+});
+export type PlanEvent = z.infer<typeof PlanEventSchema>;
+
+const SpentSchema = z.object({
+  apiRequests: z.int(),
+  recordsFetched: z.int(),
+  retries: z.record(z.string(), z.int()),
+});
+
+/** What a run asks the API for, resolved once and equal for all its pages and retries. */
+export const RunParametersSchema = z.object({
+  filter: z.string().optional(),
+  start: z.int().optional(),
+  end: z.int().optional(),
+  segmentationId: z.string().optional(),
+  segmentId: z.string().optional(),
+  pageSize: z.int().min(1),
+});
+export type RunParameters = z.infer<typeof RunParametersSchema>;
+
+/** A run as pinned by its plan: all that its pages and its publishing must share. */
+export const RunSchema = z.object({
+  runId: z.string().regex(NAME_PATTERN),
+  exportName: z.string().regex(NAME_PATTERN),
+  datasetId: z.string().regex(NAME_PATTERN),
+  format: ExportFormatSchema,
+  parameters: RunParametersSchema,
+  /** When the run was due, ISO 8601. */
+  dueAt: z.string(),
+  /** The day (UTC) the run was due. */
+  exportDate: z.iso.date(),
+  startedAt: z.string(),
+  /** How many accounts the plan counted, and in how many pages they lie (at least one). */
+  accounts: z.int().min(0),
+  pages: z.int().min(1),
+  /** `offsets`: `page × pageSize` was seen to be an offset. `pages`: it was not, so accounts were counted by whole pages. */
+  countedBy: z.enum(['offsets', 'pages']),
+  maxRecords: z.int().optional(),
+  /** CSV only. */
+  csv: z
+    .object({
+      /** The header of every part. */
+      columns: z.array(z.string()),
+      /** How many of `columns`, from the first, the table declares. */
+      tableColumns: z.int(),
+      /** Whether the API's answers end in a newline: one that does not has then broken off. */
+      finalNewline: z.boolean(),
+    })
+    .optional(),
+});
+export type Run = z.infer<typeof RunSchema>;
+
+/** `work/run_id=<id>/plan.json`: a run that is started again goes on with it. */
+export const StoredPlanSchema = z.object({
+  version: z.literal(1),
+  run: RunSchema,
+  spent: SpentSchema,
+  /** Rounds of requests that counting took: with several probes at once, what its duration is made of. */
+  rounds: z.int(),
+});
+export type StoredPlan = z.infer<typeof StoredPlanSchema>;
+
+/** What `Plan export` returns: the state of the workflow, and the output of a dry run. */
+export interface PlanResult {
+  readonly runId: string;
+  readonly exportName: string;
+  readonly dryRun: boolean;
+  readonly accounts: number;
+  readonly pages: number;
+  readonly pageSize: number;
+  readonly plan: {
+    readonly countedBy: 'offsets' | 'pages';
+    readonly apiRequests: number;
+    readonly recordsFetched: number;
+    readonly rounds: number;
+    /** Whether this run was planned before and goes on where it stopped. */
+    readonly resumed: boolean;
+  };
+  readonly run: Run;
+  /** The pages still to be exported; empty for a dry run. */
+  readonly pageNumbers: readonly number[];
+}
+
+/** What `Export page` receives. */
+export const PageTaskSchema = z.object({ page: z.int().min(0), run: RunSchema });
+export type PageTask = z.infer<typeof PageTaskSchema>;
+
+/** `work/run_id=<id>/pages/00000.json`: what is known of a part once it is written. */
+export const PageRecordSchema = z.object({
+  version: z.literal(1),
+  page: z.int().min(0),
+  key: z.string(),
+  records: z.int().min(0),
+  bytes: z.int().min(0),
+  /** Hex, of the part as stored. */
+  sha256: z.string(),
+  /** Eight bytes of a hash for each account, in page order, Base64 of all: no names. */
+  accountHashes: z.string(),
+  unmappedColumns: z.array(z.string()),
+  escapedLineBreaks: z.int(),
+  spent: SpentSchema,
+  latencyMs: z.number(),
+});
+export type PageRecord = z.infer<typeof PageRecordSchema>;
+
+/** `work/run_id=<id>/failures/00000.json`: what failed attempts at a page cost, and how the last one ended. */
+export const PageFailureSchema = z.object({
+  version: z.literal(1),
+  page: z.int().min(0),
+  error: z.string(),
+  message: z.string(),
+  attempts: z.int(),
+  spent: SpentSchema,
+});
+export type PageFailure = z.infer<typeof PageFailureSchema>;
+
+/** What `Publish run` receives. */
+export const PublishEventSchema = z.object({ run: RunSchema });
+export type PublishEvent = z.infer<typeof PublishEventSchema>;
+
+export const ConsistencySchema = z.object({
+  /** `steady`: nothing was seen to move under the run. `drifted`: something was. */
+  verdict: z.enum(['steady', 'drifted']),
+  accountsBefore: z.int(),
+  accountsAfter: z.int(),
+  seamsProbed: z.int(),
+  seamsMoved: z.int(),
+});
+
+/** `export_runs/run_id=<id>/manifest.json`, version 1: a contract. No secret, no account's data. */
+export const ManifestSchema = z.object({
+  version: z.literal(1),
+  runId: z.string(),
+  exportName: z.string(),
+  datasetId: z.string(),
+  format: ExportFormatSchema,
+  parameters: RunParametersSchema,
+  dueAt: z.string(),
+  startedAt: z.string(),
+  publishedAt: z.string(),
+  pages: z.int(),
+  records: z.int(),
+  distinctAccounts: z.int(),
+  duplicates: z.int(),
+  bytes: z.int(),
+  parts: z.array(
+    z.object({ key: z.string(), page: z.int(), records: z.int(), bytes: z.int(), sha256: z.string() }),
+  ),
+  plannedRecords: z.int(),
+  recordsFetched: z.int(),
+  apiRequests: z.int(),
+  retries: z.int(),
+  consistency: ConsistencySchema,
+  unmappedColumns: z.array(z.string()),
+  escapedLineBreaks: z.int(),
+});
+export type Manifest = z.infer<typeof ManifestSchema>;
+
+/** What `Publish run` returns and the execution ends with: a summary for people, small whatever the run's size. */
+export interface PublishResult {
+  readonly runId: string;
+  readonly exportName: string;
+  readonly accounts: number;
+  readonly distinctAccounts: number;
+  readonly pages: number;
+  readonly bytes: number;
+  readonly verdict: 'steady' | 'drifted';
+  readonly recordsFetched: number;
+  readonly seconds: number;
+  readonly parts: string;
+  readonly manifest: string;
+}
+
+/** What `Report failure` receives: the execution's name and input, and what Catch caught. */
+export const FailureEventSchema = z.object({
+  runId: z.string(),
+  request: z.unknown(),
+  failure: z.object({ Error: z.string().default('Error'), Cause: z.string().default('') }),
+});
+export type FailureEvent = z.infer<typeof FailureEventSchema>;
+
+/** What the execution fails with. */
+export interface FailureReport {
+  readonly error: string;
+  readonly cause: string;
 }

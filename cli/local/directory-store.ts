@@ -1,0 +1,85 @@
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve, sep } from 'node:path';
+import { ExportError } from '../../functions/errors.ts';
+import type { ObjectStore, StoredObject } from '../../functions/export/ports.ts';
+
+/** Names that start with a dot are never read, neither by Athena nor here: what is half-written hides behind one. */
+const HIDDEN = '.';
+
+/**
+ * An object store in a folder: a key is a path below it.
+ * An object appears whole: it is written beside its place and renamed.
+ */
+export function directoryStore(folder: string): ObjectStore {
+  const root = resolve(folder);
+  let temporary = 0;
+
+  async function filesBelow(path: string): Promise<string[]> {
+    const entries = await readdir(path, { withFileTypes: true }).catch(missingAsEmpty);
+    const below = await Promise.all(
+      entries
+        .filter(({ name }) => !name.startsWith(HIDDEN))
+        .map((entry) => (entry.isDirectory() ? filesBelow(join(path, entry.name)) : [join(path, entry.name)])),
+    );
+    return below.flat();
+  }
+
+  return {
+    location: `${folder.replace(/[/\\]+$/, '')}/`,
+
+    async put(key, body) {
+      const path = join(root, key);
+      const draft = join(dirname(path), `${HIDDEN}${process.pid}-${temporary++}.tmp`);
+      try {
+        await mkdir(dirname(path), { recursive: true });
+        await writeFile(draft, body);
+        await rename(draft, path);
+      } catch (error) {
+        await rm(draft, { force: true }).catch(() => undefined);
+        throw unwritable(path, error);
+      }
+    },
+
+    async get(key) {
+      return readFile(join(root, key)).catch(missingAsUndefined);
+    },
+
+    async list(prefix) {
+      const files = await filesBelow(join(root, prefix));
+      const objects = await Promise.all(
+        files.map(async (path): Promise<StoredObject> => {
+          return { key: path.slice(root.length + 1).split(sep).join('/'), bytes: (await stat(path)).size };
+        }),
+      );
+      return objects.sort((a, b) => (a.key < b.key ? -1 : 1));
+    },
+
+    async listFolders(prefix) {
+      const entries = await readdir(join(root, prefix), { withFileTypes: true }).catch(missingAsEmpty);
+      return entries
+        .filter((entry) => entry.isDirectory() && !entry.name.startsWith(HIDDEN))
+        .map((entry) => entry.name)
+        .sort();
+    },
+
+    async delete(key) {
+      await rm(join(root, key), { force: true });
+    },
+  };
+}
+
+function missingAsUndefined(error: NodeJS.ErrnoException): undefined {
+  if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined;
+  throw error;
+}
+
+function missingAsEmpty(error: NodeJS.ErrnoException): never[] {
+  missingAsUndefined(error);
+  return [];
+}
+
+/** A full disk or a missing right is not healed by trying again. */
+function unwritable(path: string, error: unknown): ExportError {
+  const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
+  return new ExportError('ConfigError', `${path} could not be written (${code}): check the folder, its rights and the free space.`);
+}

@@ -1,0 +1,125 @@
+/** The run on one machine: the deployed workflow's own definition, its tasks as functions over local ports. */
+import { StateMachine } from 'aws-local-stepfunctions';
+import type { FailureReport, PlanResult, PublishResult } from '../../functions/contracts.ts';
+import type { ExportSettings } from '../../functions/export/export-config.ts';
+import { exportPage } from '../../functions/export/export-page.ts';
+import { planExport } from '../../functions/export/plan-export.ts';
+import type { AccountsApi, Catalogue, Clock, ObjectStore } from '../../functions/export/ports.ts';
+import { publishRun } from '../../functions/export/publish-run.ts';
+import { reportFailure } from '../../functions/export/report-failure.ts';
+import { exportWorkflow, STATES } from '../../functions/workflow.ts';
+
+export interface LocalRunOptions {
+  readonly api: AccountsApi;
+  readonly store: ObjectStore;
+  readonly catalogue: Catalogue;
+  readonly clock: Clock;
+  readonly runId: string;
+  readonly request: unknown;
+  readonly exports: readonly ExportSettings[];
+  /** API requests in flight at once; the API client holds to it. */
+  readonly concurrency: number;
+  readonly signal: AbortSignal;
+  readonly onPlan?: (plan: PlanResult) => void;
+  /** Called for each page that is there, with its number of accounts. */
+  readonly onPage?: (accounts: number) => void;
+  /** Called with every error a task ends with, also those that are tried again. */
+  readonly onError?: (error: unknown) => void;
+}
+
+export type LocalOutcome =
+  | { readonly status: 'published'; readonly result: PublishResult }
+  | { readonly status: 'planned'; readonly plan: PlanResult }
+  | { readonly status: 'failed'; readonly failure: FailureReport };
+
+/**
+ * Between the tries of a task there are, on one machine, always half a second: as many tries as on AWS, but somebody is
+ * waiting. An API that is down fails a run within a minute.
+ */
+const RETRY_INTERVAL_MS = 500;
+
+/** Pages in work for each request in flight: while one part is packed and written, the next page is fetched. */
+const PAGES_PER_REQUEST = 2;
+
+/** Runs an export to its end; a failure is an outcome, not an exception. */
+export async function runLocal(options: LocalRunOptions): Promise<LocalOutcome> {
+  const { api, store, catalogue, clock, signal } = options;
+  let plan: PlanResult | undefined;
+  let failure: FailureReport | undefined;
+  // Once the run has failed, requests still in flight would only spend records.
+  const stop = new AbortController();
+  const stopped = AbortSignal.any([signal, stop.signal]);
+
+  const task = <T>(work: (event: unknown) => Promise<T>) => {
+    return async (event: unknown): Promise<T> => {
+      try {
+        return await work(event);
+      } catch (error) {
+        options.onError?.(error);
+        throw error;
+      }
+    };
+  };
+  const handlers = {
+    [STATES.plan]: task(async (event) => {
+      plan = throughJson(await planExport({ api, store }, event, stopped));
+      options.onPlan?.(plan);
+      return plan;
+    }),
+    [STATES.page]: task(async (event) => {
+      const accounts = await exportPage({ api, store }, event, stopped);
+      options.onPage?.(accounts);
+      return accounts;
+    }),
+    [STATES.publish]: task(async (event) => throughJson(await publishRun({ api, store, catalogue, clock }, event, stopped))),
+    [STATES.report]: task(async (event) => {
+      stop.abort();
+      failure = await reportFailure({ store }, event);
+      return failure;
+    }),
+  };
+
+  const definition = exportWorkflow({
+    resources: LOCAL_RESOURCES,
+    exports: options.exports,
+    concurrency: options.concurrency * PAGES_PER_REQUEST,
+  });
+  const execution = new StateMachine(definition as ConstructorParameters<typeof StateMachine>[0]).run(options.request as never, {
+    overrides: {
+      taskResourceLocalHandlers: handlers as never,
+      retryIntervalOverrides: Object.fromEntries(
+        [STATES.plan, STATES.page, STATES.publish, STATES.report].map((state) => [state, RETRY_INTERVAL_MS]),
+      ),
+    },
+    context: {
+      Execution: {
+        Name: options.runId,
+        StartTime: new Date(clock.now()).toISOString(),
+        Input: options.request as never,
+      },
+    } as never,
+  });
+  signal.addEventListener('abort', () => execution.abort(), { once: true });
+  try {
+    const output: unknown = await execution.result;
+    if (plan?.dryRun) return { status: 'planned', plan };
+    return { status: 'published', result: output as PublishResult };
+  } catch (error) {
+    if (signal.aborted) throw signal.reason;
+    if (failure) return { status: 'failed', failure };
+    throw error;
+  }
+}
+
+/** What passes between Lambdas is JSON; here it is made so, lest something works on one machine alone. */
+function throughJson<T>(value: T): T {
+  return JSON.parse(JSON.stringify(value)) as T;
+}
+
+const arn = (name: string) => `arn:aws:lambda:us-east-1:000000000000:function:${name}`;
+const LOCAL_RESOURCES = {
+  planExport: arn('plan-export'),
+  exportPage: arn('export-page'),
+  publishRun: arn('publish-run'),
+  reportFailure: arn('report-failure'),
+};

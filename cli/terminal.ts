@@ -1,0 +1,98 @@
+/** How the command line speaks: plain lines of at most 80 columns where the content allows it. */
+import { SingleBar } from 'cli-progress';
+import type { PlanResult, PublishResult } from '../functions/contracts.ts';
+
+export interface Output {
+  /** For results. */
+  readonly out: (line: string) => void;
+  /** For what accompanies them. */
+  readonly note: (line: string) => void;
+}
+
+export function terminalOutput({ quiet, json }: { quiet: boolean; json: boolean }): Output {
+  const stdout = (line: string) => void process.stdout.write(`${line}\n`);
+  const stderr = (line: string) => void process.stderr.write(`${line}\n`);
+  const silent = () => undefined;
+  if (quiet) return { out: json ? stdout : silent, note: silent };
+  return { out: stdout, note: json ? stderr : stdout };
+}
+
+/** `12,431` */
+export function count(value: number): string {
+  return value.toLocaleString('en-US');
+}
+
+/** `12,431 accounts`, `1 account` */
+export function counted(value: number, noun: string): string {
+  return `${count(value)} ${noun}${value === 1 ? '' : 's'}`;
+}
+
+/** `1.2 MB`; powers of ten, as S3 bills. */
+export function bytes(value: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  let amount = value;
+  let unit = 0;
+  while (amount >= 1000 && unit < units.length - 1) {
+    amount /= 1000;
+    unit++;
+  }
+  return unit === 0 ? `${amount} B` : `${amount.toFixed(1)} ${units[unit]}`;
+}
+
+export function printPlan({ note }: Output, { accounts, pages, pageSize, plan }: PlanResult): void {
+  note(`Planned    ${counted(accounts, 'account')} in ${counted(pages, 'page')} of ${count(pageSize)}`);
+  if (plan.resumed) {
+    note('           taken up from before: finished pages are not fetched again');
+  } else {
+    const way = plan.countedBy === 'offsets' ? 'counted by' : 'page numbers are no offsets here: counted whole pages,';
+    note(`           ${way} ${counted(plan.apiRequests, 'request')} in ${counted(plan.rounds, 'round')}, ${counted(plan.recordsFetched, 'record')}`);
+  }
+}
+
+export function printPublished({ out }: Output, result: PublishResult): void {
+  out(`Published  ${counted(result.accounts, 'account')} in ${result.seconds} s, ${bytes(result.bytes)}, ${VERDICTS[result.verdict]}`);
+  const duplicates = result.accounts - result.distinctAccounts;
+  if (duplicates > 0) out(`           ${counted(duplicates, 'account')} came twice: the later record is the current one`);
+  out(`  run      ${result.runId}`);
+  out(`  parts    ${result.parts}`);
+  out(`  manifest ${result.manifest}`);
+}
+
+const VERDICTS = {
+  steady: 'steady: the source held still',
+  drifted: 'drifted: the source moved meanwhile',
+} as const;
+
+/** Pages done, on a terminal; nothing elsewhere. */
+export interface Progress {
+  start(pages: number): void;
+  page(accounts: number): void;
+  stop(): void;
+}
+
+export function pageProgress({ visible }: { visible: boolean }): Progress {
+  if (!visible) return { start: () => undefined, page: () => undefined, stop: () => undefined };
+  let accounts = 0;
+  const startedAt = Date.now();
+  const bar = new SingleBar({
+    format: 'Exporting  {bar} {value}/{total} pages, {accounts} accounts, {speed}/s',
+    barsize: 24,
+    barCompleteChar: '█',
+    barIncompleteChar: '░',
+    hideCursor: true,
+    stream: process.stderr,
+    linewrap: false,
+  });
+  const payload = () => ({
+    accounts: count(accounts),
+    speed: count(Math.round((accounts * 1000) / Math.max(1, Date.now() - startedAt))),
+  });
+  return {
+    start: (pages) => bar.start(pages, 0, payload()),
+    page(more) {
+      accounts += more;
+      bar.increment(1, payload());
+    },
+    stop: () => bar.stop(),
+  };
+}

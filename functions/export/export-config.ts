@@ -1,0 +1,141 @@
+/** What can be configured and requested: one schema for `cdk.json`, for executions and for the command line. */
+import { z } from 'zod';
+import { ExportError, type ExportErrorName } from '../errors.ts';
+
+/** Names that become part of a key or a path: nothing in them can climb out of either. */
+export const NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/;
+const NAME_RULE = 'up to 128 letters, digits, "_", "." and "-" are allowed, the first a letter or digit';
+
+/** A filter is a segment's name or id; the state of a run must stay small whatever it holds. */
+const MAX_TEXT = 1000;
+/** Beyond this a page outgrows a Lambda's memory long before the API's patience. */
+export const MAX_PAGE_SIZE = 50_000;
+export const DEFAULT_PAGE_SIZE = 1000;
+
+export const ExportFormatSchema = z.enum(['json', 'csv', 'parquet'], {
+  error: '"json", "csv" or "parquet" is needed',
+});
+export type ExportFormat = z.infer<typeof ExportFormatSchema>;
+
+const name = z.string({ error: `a name is needed: ${NAME_RULE}` }).regex(NAME_PATTERN, { error: NAME_RULE });
+const text = z
+  .string({ error: 'a text is needed' })
+  .min(1, { error: 'an empty text is not allowed: leave the key out' })
+  .max(MAX_TEXT, { error: `at most ${MAX_TEXT} characters are allowed` });
+
+/** Epoch ms, or ISO 8601 with a date alone (midnight UTC) or a time and its zone; resolves to epoch ms. */
+export const InstantSchema = z
+  .union([z.int().min(0), z.iso.date(), z.iso.datetime({ offset: true })], {
+    error: 'epoch milliseconds or ISO 8601 such as 2026-08-01 or 2026-08-01T06:00:00Z are allowed',
+  })
+  .transform((value) => (typeof value === 'number' ? value : Date.parse(value)));
+
+const DURATION = /^P(?=.)(?:(\d{1,4})W)?(?:(\d{1,5})D)?(?:T(?=.)(?:(\d{1,6})H)?(?:(\d{1,7})M)?)?$/;
+
+/** An ISO 8601 duration of weeks, days, hours and minutes; months and years have no fixed length. */
+const window = z.string({ error: 'an ISO 8601 duration such as P7D is needed' }).regex(DURATION, {
+  error: 'an ISO 8601 duration of weeks, days, hours or minutes is needed, such as P7D or PT12H',
+});
+
+/** The length of a window in ms. @param duration one that the schema let pass */
+export function windowMs(duration: string): number {
+  const [, weeks = 0, days = 0, hours = 0, minutes = 0] = (DURATION.exec(duration) ?? []).map(Number).map((n) => n || 0);
+  return (((weeks * 7 + days) * 24 + hours) * 60 + minutes) * 60_000;
+}
+
+const settings = {
+  datasetId: name,
+  format: ExportFormatSchema,
+  pageSize: z.int({ error: `an integer from 1 to ${MAX_PAGE_SIZE} is needed` }).min(1).max(MAX_PAGE_SIZE, {
+    error: `an integer from 1 to ${MAX_PAGE_SIZE} is needed`,
+  }),
+  filter: text,
+  start: InstantSchema,
+  end: InstantSchema,
+  window,
+  segmentationId: text,
+  segmentId: text,
+  attributeColumns: z.array(text, { error: 'a list of column names is needed' }).max(500),
+  maxRecords: z.int({ error: 'an integer of at least 1 is needed' }).min(1, {
+    error: 'an integer of at least 1 is needed',
+  }),
+};
+
+/** One configured export. */
+export const ExportSettingsSchema = z
+  .strictObject({
+    name,
+    datasetId: settings.datasetId,
+    format: settings.format.default('json'),
+    pageSize: settings.pageSize.default(DEFAULT_PAGE_SIZE),
+    filter: settings.filter.optional(),
+    start: settings.start.optional(),
+    end: settings.end.optional(),
+    window: settings.window.optional(),
+    segmentationId: settings.segmentationId.optional(),
+    segmentId: settings.segmentId.optional(),
+    attributeColumns: settings.attributeColumns.optional(),
+    maxRecords: settings.maxRecords.optional(),
+  })
+  .superRefine(checkWindow);
+export type ExportSettings = z.infer<typeof ExportSettingsSchema>;
+
+/** What an execution may be started with: nothing, the name of an export, overrides, or a whole ad-hoc export. */
+export const ExportRequestSchema = z
+  .strictObject({
+    exportName: name.optional(),
+    ...(Object.fromEntries(Object.entries(settings).map(([key, schema]) => [key, schema.optional()])) as {
+      [K in keyof typeof settings]: z.ZodOptional<(typeof settings)[K]>;
+    }),
+    dryRun: z.boolean({ error: 'true or false is needed' }).optional(),
+    /** When the run was due; the schedule fills it in. */
+    dueAt: InstantSchema.optional(),
+    /** The id of a run that failed: goes on where it stopped. */
+    resume: name.optional(),
+  })
+  .superRefine(checkWindow);
+export type ExportRequest = z.infer<typeof ExportRequestSchema>;
+
+function checkWindow(value: { start?: number; end?: number; window?: string }, context: z.RefinementCtx): void {
+  if (value.window !== undefined && (value.start !== undefined || value.end !== undefined)) {
+    context.addIssue({ code: 'custom', path: ['window'], message: 'either window or start and end are allowed, not both' });
+  }
+  if (value.start !== undefined && value.end !== undefined && value.start >= value.end) {
+    context.addIssue({ code: 'custom', path: ['end'], message: 'end must be later than start' });
+  }
+}
+
+/**
+ * Parses `input` and reports every problem at once: the key, its value, what is allowed.
+ *
+ * @param what the input's name at the start of the sentence, such as `The request`
+ * @throws ExportError of the given name
+ */
+export function parseOrThrow<T>(
+  schema: z.ZodType<T>,
+  input: unknown,
+  what: string,
+  errorName: ExportErrorName = 'RequestError',
+): T {
+  const parsed = schema.safeParse(input);
+  if (parsed.success) return parsed.data;
+  const problems = [...new Set(parsed.error.issues.map((issue) => describeIssue(issue, input)))];
+  throw new ExportError(errorName, `${what} is unusable: ${problems.join('; ')}.`);
+}
+
+function describeIssue(issue: z.core.$ZodIssue, input: unknown): string {
+  const path = issue.path.map((step) => (typeof step === 'number' ? `[${step}]` : `.${String(step)}`)).join('').slice(1);
+  if (issue.code === 'unrecognized_keys') {
+    const keys = issue.keys.map((key) => JSON.stringify(key.slice(0, 60))).join(', ');
+    return `${path === '' ? '' : `${path}: `}${keys} ${issue.keys.length === 1 ? 'is' : 'are'} not known`;
+  }
+  let value: unknown = input;
+  for (const step of issue.path) value = (value as Record<PropertyKey, unknown> | undefined)?.[step];
+  if (path === '') return issue.message;
+  return value === undefined ? `${path} is missing; ${issue.message}` : `${path} is ${shorten(value)}; ${issue.message}`;
+}
+
+function shorten(value: unknown): string {
+  const json = JSON.stringify(value) ?? String(value);
+  return json.length > 60 ? `${json.slice(0, 57)}…` : json;
+}

@@ -1,0 +1,65 @@
+/** What is kept under `work/` of each page: the record of a finished part, and what failed attempts cost. */
+import { createHash } from 'node:crypto';
+import { type PageFailure, PageFailureSchema, type PageRecord, PageRecordSchema, type Run } from '../contracts.ts';
+import { isExportError } from '../errors.ts';
+import { pageFailureKey, pageFailuresPrefix, pageRecordKey, pageRecordsPrefix, partKey } from './layout.ts';
+import pLimit from 'p-limit';
+import type { z } from 'zod';
+import type { ObjectStore } from './ports.ts';
+import { addSpent, NOTHING_SPENT, type SpentLedger } from './spent-ledger.ts';
+import { getJson, putJson } from './stored-json.ts';
+
+/** The fingerprint of a part as stored, in hex. */
+export function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+/** The page's record when its part lies there as recorded; `undefined` when the page is still to be exported. */
+export async function finishedPage(store: ObjectStore, run: Run, page: number): Promise<PageRecord | undefined> {
+  const record = await getJson(store, pageRecordKey(run.runId, page), PageRecordSchema);
+  if (!record || record.key !== partKey(run, page)) return undefined;
+  const part = await store.get(record.key);
+  return part !== undefined && sha256(part) === record.sha256 ? record : undefined;
+}
+
+/** Keeps what a failed attempt cost, added to those before it, and how it ended. */
+export async function keepFailure(
+  store: ObjectStore,
+  run: Run,
+  page: number,
+  error: unknown,
+  ledger: SpentLedger,
+): Promise<void> {
+  const key = pageFailureKey(run.runId, page);
+  const before = await getJson(store, key, PageFailureSchema);
+  const failure: PageFailure = {
+    version: 1,
+    page,
+    error: error instanceof Error ? error.name : 'Error',
+    // The text of an error that is not ours may hold anything, account data too.
+    message: isExportError(error) ? error.message : `Page ${page} failed for a reason that is not known: see the function's log.`,
+    attempts: (before?.attempts ?? 0) + 1,
+    spent: addSpent(before?.spent ?? NOTHING_SPENT, ledger.total),
+  };
+  await putJson(store, key, failure);
+}
+
+/** Small objects read at once: enough to read 30,000 in a minute, few enough for one connection pool. */
+const READS_AT_ONCE = 50;
+
+/** The records of all pages that have one, in page order. */
+export async function pageRecords(store: ObjectStore, runId: string): Promise<PageRecord[]> {
+  return readAll(store, pageRecordsPrefix(runId), PageRecordSchema);
+}
+
+/** What failed attempts are known of, in page order, also of pages that were exported in the end. */
+export async function failedAttempts(store: ObjectStore, runId: string): Promise<PageFailure[]> {
+  return readAll(store, pageFailuresPrefix(runId), PageFailureSchema);
+}
+
+async function readAll<T extends { page: number }>(store: ObjectStore, prefix: string, schema: z.ZodType<T>): Promise<T[]> {
+  const limit = pLimit(READS_AT_ONCE);
+  const keys = (await store.list(prefix)).map(({ key }) => key);
+  const found = await Promise.all(keys.map((key) => limit(() => getJson(store, key, schema))));
+  return found.filter((one) => one !== undefined).sort((a, b) => a.page - b.page);
+}

@@ -1,0 +1,106 @@
+/** From what an execution was started with to what it will export: every default and override resolved, once. */
+import { ExportError } from '../errors.ts';
+import {
+  type ExportRequest,
+  ExportRequestSchema,
+  type ExportSettings,
+  ExportSettingsSchema,
+  NAME_PATTERN,
+  parseOrThrow,
+  windowMs,
+} from './export-config.ts';
+import type { RunParameters } from '../contracts.ts';
+
+/** A request with nothing left open. */
+export interface ResolvedRequest {
+  readonly settings: ExportSettings;
+  readonly parameters: RunParameters;
+  /** ISO 8601. */
+  readonly dueAt: string;
+  /** `YYYY-MM-DD`, UTC. */
+  readonly exportDate: string;
+}
+
+/**
+ * Checks the input of an execution.
+ * @throws ExportError `RequestError` naming every problem at once
+ */
+export function parseRequest(input: unknown): ExportRequest {
+  const request = parseOrThrow(ExportRequestSchema, input ?? {}, 'The request');
+  if (request.resume !== undefined && Object.keys(request).length > 1) {
+    throw new ExportError('RequestError', 'The request is unusable: resume goes on with the plan of an earlier run and allows no other key.');
+  }
+  return request;
+}
+
+/**
+ * Resolves a request against the configured exports: `{}` is the only export, `{"exportName"}` a configured one, with
+ * overrides; a request with a `datasetId` and no configured name stands for itself.
+ *
+ * @param startedAt ISO 8601; when the run was due, unless the request says otherwise
+ * @throws ExportError `RequestError`
+ */
+export function resolveRequest(
+  request: ExportRequest,
+  exports: readonly ExportSettings[],
+  startedAt: string,
+): ResolvedRequest {
+  const { exportName, dryRun: _dryRun, dueAt, resume: _resume, ...overrides } = request;
+  const base = chooseExport(exportName, overrides.datasetId, exports);
+  const merged: Record<string, unknown> = { ...base };
+  // A window replaces fixed dates and the other way round: together they would contradict each other.
+  if (overrides.window !== undefined) {
+    delete merged.start;
+    delete merged.end;
+  } else if (overrides.start !== undefined || overrides.end !== undefined) {
+    delete merged.window;
+  }
+  Object.assign(merged, overrides);
+  if (base === undefined) merged.name = exportName ?? overrides.datasetId;
+  const settings = parseOrThrow(ExportSettingsSchema, merged, 'The request');
+
+  const dueMs = dueAt ?? Date.parse(startedAt);
+  const window = settings.window === undefined ? undefined : windowMs(settings.window);
+  return {
+    settings,
+    parameters: {
+      filter: settings.filter,
+      start: window === undefined ? settings.start : dueMs - window,
+      end: window === undefined ? settings.end : dueMs,
+      segmentationId: settings.segmentationId,
+      segmentId: settings.segmentId,
+      pageSize: settings.pageSize,
+    },
+    dueAt: new Date(dueMs).toISOString(),
+    exportDate: new Date(dueMs).toISOString().slice(0, 10),
+  };
+}
+
+function chooseExport(
+  exportName: string | undefined,
+  datasetId: string | undefined,
+  exports: readonly ExportSettings[],
+): ExportSettings | undefined {
+  const names = exports.map((one) => one.name);
+  const configured = names.length === 0 ? 'none is configured' : `configured are ${names.join(', ')}`;
+  if (exportName !== undefined) {
+    const found = exports.find((one) => one.name === exportName);
+    if (found || datasetId !== undefined) return found;
+    throw new ExportError('RequestError', `There is no export "${exportName}": ${configured}; an ad-hoc export needs a datasetId.`);
+  }
+  if (datasetId !== undefined) return undefined;
+  if (exports.length === 1) return exports[0];
+  throw new ExportError('RequestError', `The request must say which export: exportName is missing, and ${configured}.`);
+}
+
+/**
+ * A run's id is part of keys and of a partition's name.
+ * @throws ExportError `RequestError`
+ */
+export function checkRunId(runId: string): string {
+  if (NAME_PATTERN.test(runId)) return runId;
+  throw new ExportError(
+    'RequestError',
+    `The run id ${JSON.stringify(runId.slice(0, 60))} is unusable: up to 128 letters, digits, "_", "." and "-" are allowed, the first a letter or digit.`,
+  );
+}

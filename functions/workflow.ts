@@ -1,0 +1,130 @@
+/**
+ * The state machine, once: what `cdk synth` deploys is what `run` executes on one machine.
+ *
+ * It is plain Amazon States Language (JSONPath) made by a pure function, because a run's start cannot wait for a synth,
+ * and because a definition that is written down twice drifts apart.
+ */
+import type { ExportSettings } from './export/export-config.ts';
+import { TRANSIENT_ERRORS } from './errors.ts';
+
+/** The states, by the names that people see in the console. */
+export const STATES = {
+  plan: 'Plan export',
+  dryRun: 'Dry run?',
+  planned: 'Planned',
+  pages: 'Export pages',
+  page: 'Export page',
+  publish: 'Publish run',
+  published: 'Published',
+  report: 'Report failure',
+  failed: 'Run failed',
+} as const;
+
+/** The tasks of the workflow, each one Lambda on AWS and one function on one machine. */
+export type TaskName = 'planExport' | 'exportPage' | 'publishRun' | 'reportFailure';
+
+export interface WorkflowOptions {
+  /** What runs each task: the ARNs of the Lambdas. */
+  readonly resources: Readonly<Record<TaskName, string>>;
+  /** The configured exports; they travel in the definition, where 4 KB of environment would not hold them. */
+  readonly exports: readonly ExportSettings[];
+  /** Pages in flight at once. */
+  readonly concurrency: number;
+}
+
+/**
+ * How long a run can outlast an API that is down: waits of 10, 20, 40, 80, 160, 300, 300 s at the most, each with full
+ * jitter, so some 15 minutes at the most and half of that on average. The client's quick tries lie within each attempt.
+ */
+export const RETRY_POLICY = {
+  IntervalSeconds: 10,
+  BackoffRate: 2,
+  MaxDelaySeconds: 300,
+  MaxAttempts: 7,
+  JitterStrategy: 'FULL',
+} as const;
+
+/**
+ * What Lambda itself fails with for reasons that pass. `Sandbox.Timedout` is a function's own timeout.
+ * Source: Step Functions developer guide, "Handle transient Lambda service exceptions".
+ */
+const LAMBDA_ERRORS = [
+  'Lambda.ClientExecutionTimeoutException',
+  'Lambda.ServiceException',
+  'Lambda.AWSLambdaException',
+  'Lambda.SdkClientException',
+  'Lambda.TooManyRequestsException',
+  'Sandbox.Timedout',
+] as const;
+
+const RETRY = [{ ErrorEquals: [...TRANSIENT_ERRORS, ...LAMBDA_ERRORS], ...RETRY_POLICY }];
+const CATCH = [{ ErrorEquals: ['States.ALL'], Next: STATES.report }];
+
+/** The workflow's definition as a plain object, ready for `JSON.stringify`. */
+export function exportWorkflow({ resources, exports, concurrency }: WorkflowOptions) {
+  return {
+    Comment: 'Exports the accounts of one dataset: plans the pages, exports each, publishes the run whole or not at all.',
+    StartAt: STATES.plan,
+    States: {
+      [STATES.plan]: {
+        Type: 'Task',
+        Comment: 'Counts the accounts, pins what all pages share, lists the pages.',
+        Resource: resources.planExport,
+        Parameters: {
+          'runId.$': '$$.Execution.Name',
+          'startedAt.$': '$$.Execution.StartTime',
+          'request.$': '$$.Execution.Input',
+          exports,
+          concurrency,
+        },
+        Retry: RETRY,
+        Catch: CATCH,
+        Next: STATES.dryRun,
+      },
+      [STATES.dryRun]: {
+        Type: 'Choice',
+        Choices: [{ Variable: '$.dryRun', BooleanEquals: true, Next: STATES.planned }],
+        Default: STATES.pages,
+      },
+      [STATES.planned]: { Type: 'Succeed', Comment: 'The plan is the output; nothing was exported.' },
+      [STATES.pages]: {
+        Type: 'Map',
+        Comment: 'One child execution per page; none may fail.',
+        Label: 'Pages',
+        ItemsPath: '$.pageNumbers',
+        ItemSelector: { 'page.$': '$$.Map.Item.Value', 'run.$': '$.run' },
+        MaxConcurrency: concurrency,
+        ToleratedFailurePercentage: 0,
+        ItemProcessor: {
+          ProcessorConfig: { Mode: 'DISTRIBUTED', ExecutionType: 'STANDARD' },
+          StartAt: STATES.page,
+          States: {
+            [STATES.page]: { Type: 'Task', Resource: resources.exportPage, Retry: RETRY, End: true },
+          },
+        },
+        ResultPath: null,
+        Catch: CATCH,
+        Next: STATES.publish,
+      },
+      [STATES.publish]: {
+        Type: 'Task',
+        Comment: 'Proves the run whole, writes its manifest, makes it visible.',
+        Resource: resources.publishRun,
+        Parameters: { 'run.$': '$.run' },
+        Retry: RETRY,
+        Catch: CATCH,
+        Next: STATES.published,
+      },
+      [STATES.published]: { Type: 'Succeed' },
+      [STATES.report]: {
+        Type: 'Task',
+        Comment: 'Finds the sentence that says what failed and what to do.',
+        Resource: resources.reportFailure,
+        Parameters: { 'runId.$': '$$.Execution.Name', 'request.$': '$$.Execution.Input', 'failure.$': '$' },
+        Retry: RETRY,
+        Next: STATES.failed,
+      },
+      [STATES.failed]: { Type: 'Fail', ErrorPath: '$.error', CausePath: '$.cause' },
+    },
+  };
+}
