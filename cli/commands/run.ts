@@ -14,7 +14,8 @@ import { localCatalogue } from '../local/local-catalogue.ts';
 import { type LocalOutcome, runLocal } from '../local/run-local.ts';
 import { pageProgress, printPlan, printPublished, terminalOutput } from '../terminal.ts';
 
-interface RunFlags {
+/** The flags of `run`, as commander hands them over. */
+export interface RunFlags {
   dataset: string;
   account?: string;
   instance?: string;
@@ -78,7 +79,7 @@ Example:
     )
     .action(async (flags: RunFlags, command: Command) => {
       checkHost(flags, command);
-      process.exitCode = await run(flags);
+      process.exitCode = await runExport(flags);
     });
 }
 
@@ -89,8 +90,12 @@ function checkHost(flags: RunFlags, command: Command): void {
   }
 }
 
-/** @returns the exit code */
-async function run(flags: RunFlags): Promise<number> {
+/**
+ * Runs one export on this machine and says how it went.
+ * @returns the exit code: 0 published (or planned), 1 failed
+ * @throws ExportError before anything has started: unusable flags, no key
+ */
+export async function runExport(flags: RunFlags): Promise<number> {
   const output = terminalOutput({ quiet: flags.quiet === true, json: flags.json === true });
   const request = requestOf(flags);
   parseOrThrow(ExportRequestSchema, request, 'The command line');
