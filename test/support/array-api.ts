@@ -1,0 +1,36 @@
+import type { PageQuery } from '../../functions/contracts.ts';
+import type { AccountsApi } from '../../functions/export/ports.ts';
+
+/** One account as the API would send it: raw JSON text. */
+export type RawAccount = string;
+
+export const account = (name: string, more = ''): RawAccount => `{"name":${JSON.stringify(name)}${more}}`;
+
+export const accounts = (total: number, prefix = 'account'): RawAccount[] =>
+  Array.from({ length: total }, (_, i) => account(`${prefix} ${i}`));
+
+/**
+ * The API over an array that tests may change between requests: offsets, pages, and nothing that a network does.
+ * `beforeAnswer` runs before each answer and may change the array or throw.
+ */
+export function arrayApi(source: { list: RawAccount[] }, beforeAnswer: (query: PageQuery, nth: number) => void = () => undefined) {
+  const queries: PageQuery[] = [];
+  const api: AccountsApi = {
+    async fetchPage(query, decode) {
+      queries.push(query);
+      beforeAnswer(query, queries.length);
+      const page = source.list.slice(query.page * query.pageSize, (query.page + 1) * query.pageSize);
+      const body = query.endpoint === 'json' ? `[${page.join(',')}]` : csvOf(page);
+      const value = decode(Buffer.from(body));
+      return { value, apiRequests: 1, recordsFetched: value.records, retries: {}, latencyMs: 1 };
+    },
+  };
+  /** Requests for pages of the export itself, not probes. */
+  const pageFetches = (pageSize: number) => queries.filter((query) => query.pageSize === pageSize).map(({ page }) => page);
+  return { api, queries, pageFetches };
+}
+
+function csvOf(page: readonly RawAccount[]): string {
+  const rows = page.map((raw) => JSON.stringify((JSON.parse(raw) as { name: string }).name).replaceAll('\\"', '""'));
+  return `${['name', ...rows].join('\n')}\n`;
+}

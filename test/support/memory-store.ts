@@ -1,0 +1,34 @@
+import type { ObjectStore } from '../../functions/export/ports.ts';
+
+/** An object store in memory; `beforePut` may throw, to see what a failure between two writes leaves behind. */
+export function memoryStore(beforePut: (key: string) => void = () => undefined) {
+  const objects = new Map<string, Buffer>();
+  const puts: string[] = [];
+  const store: ObjectStore = {
+    location: 'memory/',
+    async put(key, body) {
+      beforePut(key);
+      puts.push(key);
+      objects.set(key, Buffer.from(body));
+    },
+    async get(key) {
+      return objects.get(key);
+    },
+    async list(prefix) {
+      return [...objects]
+        .filter(([key]) => key.startsWith(prefix))
+        .map(([key, body]) => ({ key, bytes: body.length }))
+        .sort((a, b) => (a.key < b.key ? -1 : 1));
+    },
+    async listFolders(prefix) {
+      const names = [...objects.keys()]
+        .filter((key) => key.startsWith(prefix) && key.slice(prefix.length).includes('/'))
+        .map((key) => key.slice(prefix.length).split('/')[0] ?? '');
+      return [...new Set(names)].sort();
+    },
+    async delete(key) {
+      objects.delete(key);
+    },
+  };
+  return { store, objects, puts };
+}
