@@ -1,0 +1,154 @@
+/** The client of the Account Export API: one request is one page, and quick failures are tried again quickly. */
+import pLimit from 'p-limit';
+import { Agent } from 'undici';
+import type { PageQuery } from '../contracts.ts';
+import { ApiThrottledError, ExportError, type Spent } from '../errors.ts';
+import type { AccountsApi, ApiAnswer, Decode } from '../export/ports.ts';
+import { type ApiKey, basicAuthorization, type CredentialsSource } from './credentials.ts';
+import { pagePath } from './request-url.ts';
+import { backoffMs } from './retry-timing.ts';
+import { type Attempt, type RequestLimits, requestPage } from './request-page.ts';
+
+export { evergageBaseUrl } from './request-url.ts';
+
+export interface AccountsApiOptions {
+  /** Scheme, host and port, without a path. */
+  readonly baseUrl: string;
+  readonly credentials: CredentialsSource;
+  /** Requests in flight at once, over all calls; unbounded by default, where one Lambda sends one request anyway. */
+  readonly concurrency?: number;
+  readonly limits?: Partial<ClientLimits>;
+  /** For tests. */
+  readonly random?: () => number;
+  readonly sleep?: (ms: number, signal: AbortSignal | undefined) => Promise<void>;
+  readonly now?: () => number;
+}
+
+export interface ClientLimits extends RequestLimits {
+  /** TCP and TLS: a host that does not answer within this is down. */
+  readonly connectTimeoutMs: number;
+  /** In all, the first one included. */
+  readonly tries: number;
+  /** Tries and waits of one call end within this; longer waits belong to the state machine, which pays nothing for them. */
+  readonly retryBudgetMs: number;
+}
+
+export const DEFAULT_LIMITS: ClientLimits = {
+  connectTimeoutMs: 3_000,
+  headersTimeoutMs: 120_000,
+  bodyTimeoutMs: 30_000,
+  totalTimeoutMs: 240_000,
+  bodyLimitBytes: 64 * 1024 * 1024,
+  tries: 4,
+  retryBudgetMs: 6_000,
+};
+
+/** The client; `close` ends its connections. */
+export function createAccountsApi(options: AccountsApiOptions): AccountsApi & { close(): Promise<void> } {
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const { random = Math.random, sleep = sleepMs, now = Date.now } = options;
+  const agent = new Agent({ connect: { timeout: limits.connectTimeoutMs }, keepAliveTimeout: 10_000 });
+  const inFlight = pLimit(options.concurrency ?? Number.POSITIVE_INFINITY);
+
+  async function fetchPage<T extends { readonly records: number }>(
+    query: PageQuery,
+    decode: Decode<T>,
+    signal?: AbortSignal,
+  ): Promise<ApiAnswer<T>> {
+    const path = pagePath(query);
+    const spent = new CallSpent();
+    let key = await options.credentials.get();
+    let startedAt: number | undefined;
+    let freshKeyAsked = false;
+
+    for (;;) {
+      const attempt: Attempt<T> = await inFlight(() => {
+        startedAt ??= now();
+        if (signal?.aborted) throw stopped(query, spent);
+        return requestPage(agent, { ...options, path, authorization: basicAuthorization(key), query, decode, limits, now, signal });
+      });
+      spent.enter(attempt.requests, attempt.records);
+      if (attempt.outcome === 'answered') return { value: attempt.value, latencyMs: attempt.latencyMs, ...spent.total };
+      if (signal?.aborted) throw stopped(query, spent);
+
+      if (attempt.outcome === 'refused-key' && !freshKeyAsked) {
+        // The key may have been rotated since it was read: one fresh read tells, and a wrong key fails within seconds.
+        freshKeyAsked = true;
+        const fresh = await options.credentials.get({ fresh: true });
+        if (!sameKey(fresh, key)) {
+          key = fresh;
+          spent.retry('key-changed');
+          continue;
+        }
+      }
+      const elapsed = now() - (startedAt ?? now());
+      const wait = Math.max(backoffMs(spent.tries - 1, random()), attempt.retryAfterMs ?? 0);
+      const again = attempt.outcome === 'failed' && spent.tries < limits.tries && elapsed + wait <= limits.retryBudgetMs;
+      if (!again) throw spent.attachTo(withEffort(attempt.error, spent.tries, elapsed));
+      spent.retry(attempt.cause);
+      await sleep(wait, signal);
+      if (signal?.aborted) throw stopped(query, spent);
+    }
+  }
+
+  return { fetchPage, close: () => agent.close() };
+}
+
+/** What one call has cost so far. */
+class CallSpent {
+  #requests = 0;
+  #records = 0;
+  readonly #retries: Record<string, number> = {};
+
+  get tries(): number {
+    return this.#requests;
+  }
+
+  get total(): Spent {
+    return { apiRequests: this.#requests, recordsFetched: this.#records, retries: { ...this.#retries } };
+  }
+
+  enter(requests: number, records: number): void {
+    this.#requests += requests;
+    this.#records += records;
+  }
+
+  retry(cause: string): void {
+    this.#retries[cause] = (this.#retries[cause] ?? 0) + 1;
+  }
+
+  attachTo(error: ExportError): ExportError {
+    error.spent = this.total;
+    return error;
+  }
+}
+
+function sameKey(a: ApiKey, b: ApiKey): boolean {
+  return a.keyId === b.keyId && a.secret === b.secret;
+}
+
+/** Says of a transient failure how hard it was tried, and that this was not the last word. */
+function withEffort(error: ExportError, tries: number, elapsedMs: number): ExportError {
+  if (!error.transient) return error;
+  const effort = tries === 1 ? '' : ` after ${tries} tries in ${(elapsedMs / 1000).toFixed(1)} s`;
+  const message = `${error.message.replace(/\.$/, '')}${effort}; it can be tried again later.`;
+  return error instanceof ApiThrottledError
+    ? new ApiThrottledError(message, error.retryAfterMs)
+    : new ExportError(error.name, message);
+}
+
+function stopped(query: PageQuery, spent: CallSpent): ExportError {
+  return spent.attachTo(new ExportError('ApiUnavailableError', `Page ${query.page} was given up before the API had answered; it can be tried again later.`));
+}
+
+function sleepMs(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(done, ms);
+    function done(): void {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', done);
+      resolve();
+    }
+    signal?.addEventListener('abort', done, { once: true });
+  });
+}

@@ -1,0 +1,28 @@
+/** When to try again. */
+
+/**
+ * What a `Retry-After` header asks for, in ms: seconds or an HTTP date (RFC 9110, 10.2.3); `undefined` for anything else.
+ * A date that has passed is no wait.
+ */
+export function retryAfterMs(header: string | string[] | undefined, nowMs: number): number | undefined {
+  const value = (Array.isArray(header) ? header[0] : header)?.trim();
+  if (!value) return undefined;
+  if (/^\d+$/.test(value)) return Number(value) * 1000;
+  if (!/^[A-Za-z]{3}/.test(value)) return undefined;
+  const date = Date.parse(value);
+  return Number.isNaN(date) ? undefined : Math.max(0, date - nowMs);
+}
+
+const BASE_MS = 250;
+const CAP_MS = 4000;
+
+/**
+ * Full jitter: anything from nothing to a bound that doubles with each try. The bound is capped before the draw, so that
+ * the jitter survives the cap and many pages do not come back at once.
+ *
+ * @param retry 0 for the first try again
+ * @param random from 0 to 1
+ */
+export function backoffMs(retry: number, random: number): number {
+  return random * Math.min(CAP_MS, BASE_MS * 2 ** retry);
+}

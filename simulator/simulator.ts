@@ -1,0 +1,265 @@
+/** A Personalization Account Export API on 127.0.0.1, to run and to test against. */
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
+import { type FaultRule, faultPicker } from './faults.ts';
+import { Tenant } from './tenant.ts';
+
+export interface SimulatorOptions {
+  readonly accounts?: number;
+  readonly seed?: number;
+  readonly nasty?: boolean;
+  readonly latencyMs?: number;
+  /** 0, the default, takes any that is free. */
+  readonly port?: number;
+  readonly keyId?: string;
+  readonly keySecret?: string;
+  readonly datasets?: readonly string[];
+  /** Datasets that exist and that the key may not read. */
+  readonly forbiddenDatasets?: readonly string[];
+  /** Segments by name or id, each with the share of accounts in it. An unknown one is empty. */
+  readonly segments?: Readonly<Record<string, number>>;
+  /** Serves at most so many accounts a page, in silence. */
+  readonly pageSizeCap?: number;
+  /** Whether a capped page still starts where the asked size would have it. */
+  readonly capOffsets?: 'asked' | 'capped';
+  /** Serves at least so many accounts a page: pages of one record are no offsets then. */
+  readonly minPageSize?: number;
+  /** Serves the first page whatever is asked for. */
+  readonly ignorePage?: boolean;
+  readonly pretty?: boolean;
+  readonly csvFinalNewline?: boolean;
+  readonly csvLineEnd?: '\n' | '\r\n';
+  /** Every page brings its CSV columns in another order. */
+  readonly shuffleCsvColumns?: boolean;
+  readonly compress?: boolean;
+  readonly faults?: readonly FaultRule[];
+  /** Called before each answer is made; may move the accounts. */
+  readonly onRequest?: (request: SeenRequest, tenant: Tenant) => void;
+}
+
+/** One request as it came. */
+export interface SeenRequest {
+  readonly path: string;
+  readonly query: URLSearchParams;
+  readonly rawQuery: string;
+  readonly page: number;
+  readonly pageSize: number;
+  readonly startedAt: number;
+  /** Filled in when it is answered. */
+  status: number;
+  records: number;
+  endedAt: number;
+}
+
+export interface Simulator {
+  readonly url: string;
+  readonly tenant: Tenant;
+  readonly requests: readonly SeenRequest[];
+  readonly maxInFlight: () => number;
+  /** All records served, whole answers or not: what the contract would count. */
+  readonly recordsServed: () => number;
+  setKey(keyId: string, keySecret: string): void;
+  close(): Promise<void>;
+}
+
+export const DEFAULT_KEY = { keyId: 'demo-key', keySecret: 'demo:secret' } as const;
+export const DEFAULT_SEGMENTS = { 'Tier 1 & 2/EMEA': 0.1, 'Tier 1 & 2/EMEA + ü%': 0.25, everyone: 1, nobody: 0 } as const;
+
+/** Starts the API; it answers when the promise resolves. */
+export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
+  const { accounts = 12_431, seed = 1, nasty = true } = options;
+  const tenant = new Tenant({ accounts, seed, nasty });
+  const requests: SeenRequest[] = [];
+  let key = { keyId: options.keyId ?? DEFAULT_KEY.keyId, keySecret: options.keySecret ?? DEFAULT_KEY.keySecret };
+  let inFlight = 0;
+  let maxInFlight = 0;
+  const pickFault = faultPicker(options.faults ?? []);
+
+  const server = createServer((request, response) => {
+    inFlight++;
+    maxInFlight = Math.max(maxInFlight, inFlight);
+    const seen = seenRequest(request);
+    requests.push(seen);
+    response.once('close', () => {
+      inFlight--;
+      seen.status = response.statusCode;
+      seen.endedAt = Date.now();
+    });
+    answer(request, response, seen).catch(() => response.destroy());
+  });
+  // A client may keep a connection over the pauses of its retries.
+  server.keepAliveTimeout = 30_000;
+
+  async function answer(request: IncomingMessage, response: ServerResponse, seen: SeenRequest): Promise<void> {
+    options.onRequest?.(seen, tenant);
+    if (options.latencyMs) await sleep(options.latencyMs);
+    const fault = pickFault(seen.page, seen.pageSize);
+    if (fault === 'hang') return;
+    if (fault === 'reset') return void request.socket.resetAndDestroy();
+    if (typeof fault === 'object') {
+      if (fault.retryAfter !== undefined) response.setHeader('retry-after', fault.retryAfter);
+      return end(response, fault.status, 'text/plain', 'fault on request');
+    }
+    if (fault === 'html') return end(response, 200, 'text/html', '<!doctype html><title>Sign in</title>');
+    const refused = refuse(request, seen);
+    if (refused) return end(response, refused.status, 'text/plain', refused.why);
+    const { body, records } = makeBody(seen);
+    seen.records = records;
+    const type = seen.path.endsWith('.csv') ? 'text/csv; charset=utf-8' : 'application/json; charset=utf-8';
+    if (fault !== undefined) return breakOff(fault, request, response, type, body);
+    const accepts = String(request.headers['accept-encoding'] ?? '').includes('gzip');
+    if (options.compress !== false && accepts && body.length > 1000) {
+      response.setHeader('content-encoding', 'gzip');
+      return end(response, 200, type, gzipSync(body, { level: 1 }));
+    }
+    end(response, 200, type, body);
+  }
+
+  function refuse(request: IncomingMessage, seen: SeenRequest): { status: number; why: string } | undefined {
+    const expected = `Basic ${Buffer.from(`${key.keyId}:${key.keySecret}`).toString('base64')}`;
+    if (request.headers.authorization !== expected) return { status: 401, why: 'unauthorized' };
+    const [, dataset = ''] = /^\/api\/dataset\/([^/]+)\/accounts\.(?:json|csv)$/.exec(seen.path) ?? [];
+    if ((options.forbiddenDatasets ?? []).includes(decodeURIComponent(dataset))) return { status: 403, why: 'forbidden' };
+    if (!(options.datasets ?? ['engage']).includes(decodeURIComponent(dataset))) return { status: 404, why: 'no such dataset' };
+    for (const name of ['page', 'pageSize', 'start', 'end']) {
+      const value = seen.query.get(name);
+      if (value !== null && !/^\d+$/.test(value)) return { status: 400, why: `${name} is no number` };
+    }
+    return undefined;
+  }
+
+  function makeBody(seen: SeenRequest): { body: Buffer; records: number } {
+    const { from, to, segment } = slice(seen);
+    const csv = seen.path.endsWith('.csv');
+    const rows: string[] = [];
+    if (!csv) {
+      for (let i = from; i < to; i++) rows.push(tenant.json(i, segment) ?? '');
+      return { body: Buffer.from(options.pretty ? prettyArray(rows) : `[${rows.join(',')}]`), records: rows.length };
+    }
+    const columns = columnsOf(seen, segment);
+    for (let i = from; i < to; i++) {
+      const cells = tenant.csvCells(i, segment);
+      rows.push(columns.map((column) => quote(cells?.get(column) ?? '')).join(','));
+    }
+    const end = options.csvLineEnd ?? '\n';
+    const last = options.csvFinalNewline === false ? '' : end;
+    return { body: Buffer.from([columns.map(quote).join(','), ...rows].join(end) + last), records: rows.length };
+  }
+
+  function slice(seen: SeenRequest): { from: number; to: number; segment: boolean } {
+    const named = seen.query.get('segmentId') ?? seen.query.get('filter');
+    const segments: Readonly<Record<string, number>> = options.segments ?? DEFAULT_SEGMENTS;
+    const total = named === null ? tenant.total : Math.floor(tenant.total * (segments[named] ?? 0));
+    if (!seen.query.has('pageSize')) return { from: 0, to: total, segment: named !== null };
+    const served = Math.min(Math.max(seen.pageSize, options.minPageSize ?? 0), options.pageSizeCap ?? Number.POSITIVE_INFINITY);
+    const stride = options.capOffsets === 'asked' ? seen.pageSize : served;
+    const from = options.ignorePage ? 0 : Math.min(seen.page * stride, total);
+    // A smallest page size moves the offsets, and still no more is served than was asked for.
+    const to = Math.min(from + Math.min(served, seen.pageSize), total);
+    return { from, to, segment: named !== null };
+  }
+
+  function columnsOf(seen: SeenRequest, segment: boolean): readonly string[] {
+    const columns = tenant.csvColumns(segment);
+    if (!options.shuffleCsvColumns) return columns;
+    const turn = (seen.page + seen.pageSize) % columns.length;
+    return [...columns.slice(turn), ...columns.slice(0, turn)];
+  }
+
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options.port ?? 0, '127.0.0.1', resolve);
+  });
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    tenant,
+    requests,
+    maxInFlight: () => maxInFlight,
+    recordsServed: () => requests.reduce((sum, { records }) => sum + records, 0),
+    setKey: (keyId, keySecret) => {
+      key = { keyId, keySecret };
+    },
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function seenRequest(request: IncomingMessage): SeenRequest {
+  const [path = '', rawQuery = ''] = (request.url ?? '').split('?');
+  const query = new URLSearchParams(rawQuery);
+  return {
+    path,
+    query,
+    rawQuery,
+    page: Number(query.get('page') ?? 0),
+    pageSize: Number(query.get('pageSize') ?? 0),
+    startedAt: Date.now(),
+    status: 0,
+    records: 0,
+    endedAt: 0,
+  };
+}
+
+function end(response: ServerResponse, status: number, type: string, body: string | Buffer): void {
+  response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(body) });
+  response.end(body);
+}
+
+function breakOff(fault: string, request: IncomingMessage, response: ServerResponse, type: string, body: Buffer): void {
+  const half = body.subarray(0, Math.ceil(body.length / 2));
+  const headers = { 'content-type': type };
+  switch (fault) {
+    case 'truncate':
+      // Chunked, with a clean end: nothing but the content tells.
+      response.writeHead(200, headers);
+      response.end(half);
+      return;
+    case 'truncate-content-length':
+      response.writeHead(200, { ...headers, 'content-length': body.length });
+      response.write(half, () => request.socket.end());
+      return;
+    case 'reset-mid-body':
+      response.writeHead(200, headers);
+      response.write(half, () => setTimeout(() => request.socket.resetAndDestroy(), 5));
+      return;
+    case 'garbage':
+      return end(response, 200, type, '[{"name": oops');
+    case 'empty-body':
+      return end(response, 200, type, '');
+    case 'invalid-utf8':
+      return end(response, 200, type, Buffer.concat([Buffer.from('[{"name":"'), Buffer.from([0xc3, 0x28]), Buffer.from('"}]')]));
+    case 'slow-drip': {
+      response.writeHead(200, headers);
+      const timer = setInterval(() => response.write(' '), 20);
+      response.once('close', () => clearInterval(timer));
+      return;
+    }
+    case 'huge': {
+      response.writeHead(200, headers);
+      const chunk = Buffer.alloc(1024 * 1024, 0x20);
+      let left = 200;
+      const more = (): void => {
+        while (left-- > 0) if (!response.write(chunk)) return void response.once('drain', more);
+        response.end(']');
+      };
+      response.write('[');
+      more();
+      return;
+    }
+  }
+}
+
+/** Blanks between all tokens, and every digit as it was. */
+function prettyArray(rows: readonly string[]): string {
+  const spread = (row: string) => row.replace(/"(?:[^"\\]|\\.)*"|[{}[\],:]/g, (token) => (token.length > 1 ? token : `${token}\n   `));
+  return `[\r\n  ${rows.map(spread).join(' ,\t\n  ')}\n]\n`;
+}
+
+function quote(cell: string): string {
+  return /[",\r\n]|^\s|\s$/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell;
+}

@@ -1,0 +1,115 @@
+/** The sequence of a tenant's accounts: a million cost nothing until one is asked for, and any may come, go or change. */
+import { type AccountStyle, ATTRIBUTES, simulateAccount, simulateMembership } from './accounts.ts';
+
+interface Span {
+  readonly firstId: number;
+  readonly length: number;
+}
+
+export interface TenantOptions extends AccountStyle {
+  readonly accounts: number;
+}
+
+const FIELDS = ['name', 'engagementScore', 'engagementPercentChange', 'firstActivity', 'lastActivity', 'totalActions', 'accountStatus'];
+const SEGMENT_FIELDS = ['segmentJoined'];
+
+export class Tenant {
+  readonly #style: AccountStyle;
+  #spans: Span[];
+  #nextId: number;
+  readonly #versions = new Map<number, number>();
+
+  constructor({ accounts, seed, nasty }: TenantOptions) {
+    this.#style = { seed, nasty };
+    this.#spans = accounts === 0 ? [] : [{ firstId: 0, length: accounts }];
+    this.#nextId = accounts;
+  }
+
+  get total(): number {
+    return this.#spans.reduce((sum, { length }) => sum + length, 0);
+  }
+
+  /** Adds new accounts so that the first of them has this index. */
+  insertAt(index: number, count: number): void {
+    if (count <= 0) return;
+    const before = this.#splitAt(index);
+    this.#spans.splice(before, 0, { firstId: this.#nextId, length: count });
+    this.#nextId += count;
+  }
+
+  removeAt(index: number, count: number): void {
+    const from = this.#splitAt(index);
+    const to = this.#splitAt(index + count);
+    this.#spans.splice(from, to - from);
+  }
+
+  /** The account changes: its figures are others from now on, its name stays. */
+  touch(index: number): void {
+    const id = this.#idAt(index);
+    if (id !== undefined) this.#versions.set(id, (this.#versions.get(id) ?? 0) + 1);
+  }
+
+  /** Grows or shrinks at the end. */
+  setTotal(total: number): void {
+    const now = this.total;
+    if (total > now) this.insertAt(now, total - now);
+    else this.removeAt(total, now - total);
+  }
+
+  /** The account at an index as JSON text, just as the API serves it; `undefined` past the end. */
+  json(index: number, segment = false): string | undefined {
+    const id = this.#idAt(index);
+    if (id === undefined) return undefined;
+    const { fields, attributes } = simulateAccount(this.#style, id, this.#versions.get(id) ?? 0);
+    const parts = [...fields].map(([key, value]) => `"${key}":${value}`);
+    parts.push(`"attributes":{${[...attributes].map(([key, value]) => `"${key}":${value}`).join(',')}}`);
+    if (segment) {
+      const membership = simulateMembership(this.#style, id);
+      parts.push(`"segmentJoined":${membership.segmentJoined}`, `"segmentInputValues":${membership.segmentInputValues}`);
+    }
+    return `{${parts.join(',')}}`;
+  }
+
+  csvColumns(segment = false): readonly string[] {
+    return [...FIELDS, ...ATTRIBUTES, ...(segment ? SEGMENT_FIELDS : [])];
+  }
+
+  /** The cells of the account at an index, by column; a missing value is an empty cell. */
+  csvCells(index: number, segment = false): ReadonlyMap<string, string> | undefined {
+    const id = this.#idAt(index);
+    if (id === undefined) return undefined;
+    const { fields, attributes } = simulateAccount(this.#style, id, this.#versions.get(id) ?? 0);
+    const cells = new Map([...fields, ...attributes].map(([key, value]) => [key, cellOf(value)]));
+    if (segment) cells.set('segmentJoined', simulateMembership(this.#style, id).segmentJoined);
+    return cells;
+  }
+
+  #idAt(index: number): number | undefined {
+    let offset = index;
+    for (const { firstId, length } of this.#spans) {
+      if (offset < length) return firstId + offset;
+      offset -= length;
+    }
+    return undefined;
+  }
+
+  /** Makes a span begin at an index and returns that span's position. */
+  #splitAt(index: number): number {
+    let offset = index;
+    for (const [i, { firstId, length }] of this.#spans.entries()) {
+      if (offset === 0) return i;
+      if (offset < length) {
+        this.#spans.splice(i, 1, { firstId, length: offset }, { firstId: firstId + offset, length: length - offset });
+        return i + 1;
+      }
+      offset -= length;
+    }
+    return this.#spans.length;
+  }
+}
+
+/** A value in a CSV cell: texts as they are, null as nothing, all else as its JSON text. */
+function cellOf(json: string): string {
+  if (json === 'null') return '';
+  return json.startsWith('"') ? (JSON.parse(json) as string) : json;
+}
