@@ -1,0 +1,32 @@
+/** JSON read without losing a digit: numbers become `{ digits }`, so that `1.10` and `1.1` differ. */
+export type ExactJson = null | boolean | string | { readonly digits: string } | ExactJson[] | { [key: string]: ExactJson };
+
+export function exactJson(text: string): ExactJson {
+  return JSON.parse(text, (_key, value, context: { source?: string }) =>
+    typeof value === 'number' ? { digits: context.source } : value,
+  ) as ExactJson;
+}
+
+export function isNested(value: ExactJson | undefined): boolean {
+  return typeof value === 'object' && value !== null && !('digits' in value && typeof value.digits === 'string');
+}
+
+/** What a part should hold of an account as the API sent it: nested values of its maps as JSON text, read exactly. */
+export function expectSameAccount(line: string, sent: string): void {
+  const got = exactJson(line) as Record<string, ExactJson>;
+  const want = exactJson(sent) as Record<string, ExactJson>;
+  if (Object.keys(got).join() !== Object.keys(want).join()) throw new Error(`keys differ: ${line} against ${sent}`);
+  for (const [key, value] of Object.entries(want)) {
+    const maps = key === 'attributes' || key === 'segmentInputValues';
+    if (!maps) same(got[key], value);
+    else for (const [name, inner] of Object.entries(value as object)) {
+      const written = (got[key] as Record<string, ExactJson>)[name];
+      same(isNested(inner) ? exactJson(written as string) : written, inner);
+    }
+  }
+}
+
+function same(got: ExactJson | undefined, want: ExactJson): void {
+  const [a, b] = [JSON.stringify(got), JSON.stringify(want)];
+  if (a !== b) throw new Error(`${a} was written where ${b} was sent`);
+}
