@@ -91,7 +91,7 @@ export function createAccountsApi(options: AccountsApiOptions): AccountsApi & { 
     }
   }
 
-  return { fetchPage, close: () => agent.close() };
+  return { fetchPage, close: () => agent.destroy() };
 }
 
 /** What one call has cost so far. */

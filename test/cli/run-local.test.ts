@@ -1,0 +1,151 @@
+import { readdir } from 'node:fs/promises';
+import { describe, expect, it } from 'vitest';
+import { CSV_SERDE_PARAMETERS } from '../../functions/formats/csv.ts';
+import type { SimulatorOptions } from '../../simulator/simulator.ts';
+import { expectSameAccount } from '../support/exact-json.ts';
+import { localRun } from '../support/local-run.ts';
+import { readOpenCsv } from '../support/opencsv-serde.ts';
+
+const TOTALS = [0, 1, 499, 500, 501, 12_431];
+const ATTRIBUTE_COLUMNS = ['industry', 'region', 'employees', 'annualRevenue', 'owner', 'tier', 'crmId', 'tags', 'note'];
+const TABLE = ['name', 'engagementScore', 'engagementPercentChange', 'firstActivity', 'lastActivity', 'totalActions', 'accountStatus', 'segmentJoined', ...ATTRIBUTE_COLUMNS, 'superseded'];
+
+async function expectWholeJson(options: SimulatorOptions, request?: Record<string, unknown>) {
+  const { outcome, simulator, manifest, parts } = await localRun(options, request);
+  expect(outcome).toMatchObject({ status: 'published', result: { accounts: options.accounts, verdict: 'steady' } });
+  const lines = (await parts()).flatMap((text) => text.split('\n').slice(0, -1));
+  expect(lines).toHaveLength(options.accounts ?? -1);
+  for (const [i, line] of lines.entries()) expectSameAccount(line, simulator.tenant.json(i) ?? '');
+  return { simulator, manifest: await manifest() };
+}
+
+async function expectWholeCsv(options: SimulatorOptions) {
+  const request = { format: 'csv', attributeColumns: ATTRIBUTE_COLUMNS };
+  const { outcome, simulator, manifest, parts } = await localRun(options, request);
+  expect(outcome).toMatchObject({ status: 'published', result: { accounts: options.accounts, verdict: 'steady' } });
+  const texts = await parts();
+  expect(new Set(texts.map((text) => text.split('\n')[0])).size).toBe(1);
+  const rows = texts.flatMap((text) => readOpenCsv(text, TABLE.length, CSV_SERDE_PARAMETERS));
+  expect(rows).toHaveLength(options.accounts ?? -1);
+  let lineBreaks = 0;
+  for (const [i, row] of rows.entries()) {
+    const sent = simulator.tenant.csvCells(i);
+    const wanted = TABLE.map((column) => sent?.get(column) ?? '').map((cell) =>
+      cell.replace(/\r\n|\n|\r/g, () => {
+        lineBreaks++;
+        return '\\n';
+      }),
+    );
+    if (JSON.stringify(row) !== JSON.stringify(wanted)) expect(row).toEqual(wanted);
+  }
+  expect((await manifest()).escapedLineBreaks).toBe(lineBreaks);
+  return { simulator, lineBreaks };
+}
+
+describe('a run on one machine', () => {
+  it.each(TOTALS)('exports %i accounts as JSON, each once, unchanged', async (accounts) => {
+    const { manifest } = await expectWholeJson({ accounts });
+    expect(manifest).toMatchObject({ records: accounts, distinctAccounts: accounts, pages: Math.max(1, Math.ceil(accounts / 500)) });
+  });
+
+  it.each(TOTALS)('exports %i accounts as CSV, each once, unchanged', async (accounts) => {
+    const { lineBreaks } = await expectWholeCsv({ accounts, shuffleCsvColumns: true });
+    if (accounts === 12_431) expect(lineBreaks).toBeGreaterThan(100);
+  });
+
+  it('exports pages that came spread over many lines', async () => {
+    await expectWholeJson({ accounts: 1200, pretty: true });
+  });
+
+  it.each([{ csvLineEnd: '\r\n' }, { csvFinalNewline: false }] as const)('exports CSV that ends its lines otherwise: %j', async (options) => {
+    await expectWholeCsv({ accounts: 1200, ...options });
+  });
+
+  it('exports the accounts of a segment, with its parameters exactly as given', async () => {
+    const { outcome, simulator } = await localRun({ accounts: 1000 }, { filter: 'Tier 1 & 2/EMEA + ü%' });
+    expect(outcome).toMatchObject({ result: { accounts: 250 } });
+    expect(new Set(simulator.requests.map(({ query }) => query.get('filter')))).toEqual(new Set(['Tier 1 & 2/EMEA + ü%']));
+  });
+
+  it('says in the manifest what the simulator served, to the record', async () => {
+    const { simulator, manifest } = await expectWholeJson({ accounts: 1234 });
+    expect(manifest.recordsFetched).toBe(simulator.recordsServed());
+    expect(manifest.apiRequests).toBe(simulator.requests.length);
+  });
+});
+
+describe('a fault on the first try of each page', () => {
+  it.each([
+    'reset',
+    'reset-mid-body',
+    'truncate',
+    'truncate-content-length',
+    'html',
+    'garbage',
+    'empty-body',
+    'invalid-utf8',
+    { status: 429 },
+    { status: 429, retryAfter: '1' },
+    { status: 500 },
+    { status: 503 },
+  ] as const)('costs a JSON run nothing but tries: %j', async (fault) => {
+    const { manifest } = await expectWholeJson({ accounts: 1700, faults: [{ fault }] });
+    expect(manifest.retries).toBeGreaterThanOrEqual(4);
+  });
+
+  it.each(['reset-mid-body', 'truncate', 'truncate-content-length', 'html', { status: 429 }, { status: 502 }] as const)(
+    'costs a CSV run nothing but tries: %j',
+    async (fault) => {
+      await expectWholeCsv({ accounts: 1700, faults: [{ fault, minPageSize: 3 }] });
+    },
+  );
+
+  it('costs nothing when the client gives up and the state machine tries again', async () => {
+    const { manifest } = await expectWholeJson({ accounts: 1700, faults: [{ fault: { status: 503 }, times: 5, minPageSize: 500, pages: [2] }] });
+    expect(manifest.retries).toBe(5);
+  });
+});
+
+describe('an API that does not do as it is asked', () => {
+  it.each(['asked', 'capped'] as const)('caps the page size, offsets by the %s size: the run names the size to use', async (capOffsets) => {
+    const { outcome, folder } = await localRun({ accounts: 1700, pageSizeCap: 200, capOffsets });
+    expect(outcome).toMatchObject({
+      status: 'failed',
+      failure: { error: 'PageSizeCappedError', cause: expect.stringMatching(/^The API serves 200 accounts a page where 500 were asked for: set the page size to 200\./) },
+    });
+    expect(await readdir(folder)).not.toContain('export_runs');
+  });
+
+  it('ignores the page: the run fails', async () => {
+    const { outcome } = await localRun({ accounts: 1700, ignorePage: true });
+    expect(outcome).toMatchObject({ status: 'failed', failure: { error: 'PagingError' } });
+  });
+
+  it('counts its offsets otherwise: the run counts whole pages and is complete', async () => {
+    const { manifest } = await expectWholeJson({ accounts: 1700, minPageSize: 10 });
+    expect(manifest.consistency).toMatchObject({ verdict: 'steady', accountsAfter: 1700, seamsProbed: 0 });
+  });
+
+  it('grows while it is read: every account is exported', async () => {
+    let grown = 0;
+    const { outcome, parts, manifest } = await localRun({
+      accounts: 1700,
+      onRequest: ({ pageSize }, tenant) => {
+        if (pageSize === 500 && grown < 40) tenant.insertAt(tenant.total, 30 + grown++);
+      },
+    });
+    expect(outcome.status).toBe('published');
+    const names = (await parts()).flatMap((text) => text.split('\n').slice(0, -1)).map((line) => (JSON.parse(line) as { name: string }).name);
+    const { records, distinctAccounts, consistency } = await manifest();
+    expect(names).toHaveLength(records);
+    expect(distinctAccounts).toBe(consistency.accountsAfter);
+    expect(consistency.verdict).toBe('drifted');
+  });
+});
+
+describe('the fan-out', () => {
+  it('never has more requests in flight than allowed', async () => {
+    const { simulator } = await localRun({ accounts: 4000, latencyMs: 10 }, {}, 3);
+    expect(simulator.maxInFlight()).toBe(3);
+  });
+});

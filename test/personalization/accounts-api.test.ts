@@ -1,0 +1,328 @@
+import { createServer, type RequestListener } from 'node:http';
+import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
+import { gzipSync } from 'node:zlib';
+import fc from 'fast-check';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { PageQuery } from '../../functions/contracts.ts';
+import { ExportError, isExportError } from '../../functions/errors.ts';
+import { decodeJson } from '../../functions/formats/json-lines.ts';
+import { type AccountsApiOptions, createAccountsApi } from '../../functions/personalization/accounts-api.ts';
+import type { CredentialsSource } from '../../functions/personalization/credentials.ts';
+import { startSimulator, type SimulatorOptions } from '../../simulator/simulator.ts';
+
+const KEY = { keyId: 'demo-key', secret: 'demo:secret' };
+const closing: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close();
+});
+
+/** A client whose waits are written down and not waited for. */
+function client(baseUrl: string, options: Partial<AccountsApiOptions> = {}) {
+  const waits: number[] = [];
+  let time = 1_000_000;
+  const api = createAccountsApi({
+    baseUrl,
+    credentials: { get: async () => KEY },
+    random: () => 1,
+    sleep: async (ms) => {
+      waits.push(ms);
+      time += ms;
+    },
+    now: () => time,
+    ...options,
+  });
+  closing.push(() => api.close());
+  return { api, waits };
+}
+
+async function simulated(simulator: SimulatorOptions, options: Partial<AccountsApiOptions> = {}) {
+  const running = await startSimulator({ accounts: 50, ...simulator });
+  closing.push(() => running.close());
+  return { ...client(running.url, options), simulator: running };
+}
+
+async function serving(listener: RequestListener, options: Partial<AccountsApiOptions> = {}) {
+  const server = createServer(listener);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  closing.push(
+    () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  );
+  return client(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, options);
+}
+
+const query = (more: Partial<PageQuery> = {}): PageQuery => ({ datasetId: 'engage', endpoint: 'json', pageSize: 10, page: 0, ...more });
+
+async function errorOf(work: Promise<unknown>): Promise<ExportError> {
+  const error = await work.then(
+    () => new Error('nothing was thrown'),
+    (thrown: unknown) => thrown,
+  );
+  if (!isExportError(error)) throw error;
+  return error;
+}
+
+describe('a request', () => {
+  it('asks for a page and a page size, and sends every parameter exactly as given', async () => {
+    let seen = '';
+    let authorization = '';
+    const { api } = await serving((request, response) => {
+      seen = request.url ?? '';
+      authorization = request.headers.authorization ?? '';
+      response.end('[]');
+    }, { credentials: { get: async () => ({ keyId: 'key', secret: 'se:cret/ü+' }) } });
+    await api.fetchPage(query({ filter: 'Tier 1 & 2/EMEA + ü%', start: 1, end: 2, segmentId: 'a=b', page: 3 }), decodeJson);
+    expect(seen).toBe('/api/dataset/engage/accounts.json?filter=Tier%201%20%26%202%2FEMEA%20%2B%20%C3%BC%25&start=1&end=2&segmentId=a%3Db&pageSize=10&page=3');
+    expect(authorization).toBe('Basic a2V5OnNlOmNyZXQvw7wr');
+  });
+
+  it('brings any filter to the server unchanged', async () => {
+    let seen: string | null = null;
+    const { api } = await serving((request, response) => {
+      seen = new URL(request.url ?? '', 'http://localhost').searchParams.get('filter');
+      response.end('[]');
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.string({ unit: 'binary', minLength: 1 }), async (filter) => {
+        if (!filter.isWellFormed()) {
+          expect((await errorOf(api.fetchPage(query({ filter }), decodeJson))).message).toBe('filter holds half of a Unicode character and cannot be sent.');
+          return;
+        }
+        await api.fetchPage(query({ filter }), decodeJson);
+        expect(seen).toBe(filter);
+      }),
+    );
+  });
+
+  it.each([{ pageSize: 0 }, { pageSize: Number.NaN }, { pageSize: 1.5 }, { page: -1 }])('is not sent with %j', async (more) => {
+    let requests = 0;
+    const { api } = await serving((_request, response) => {
+      requests++;
+      response.end('[]');
+    });
+    expect((await errorOf(api.fetchPage(query(more), decodeJson))).name).toBe('RequestError');
+    expect(requests).toBe(0);
+  });
+
+  it('takes compressed answers', async () => {
+    const { api, simulator } = await simulated({ accounts: 50 });
+    const { value } = await api.fetchPage(query({ pageSize: 50 }), decodeJson);
+    expect(value.lines[49]).toContain('"name"');
+    expect(simulator.requests[0]?.records).toBe(50);
+  });
+
+  it('uses a connection again', async () => {
+    const sockets = new Set<unknown>();
+    const { api } = await serving((request, response) => {
+      sockets.add(request.socket);
+      response.end('[]');
+    });
+    for (let page = 0; page < 5; page++) await api.fetchPage(query({ page }), decodeJson);
+    expect(sockets.size).toBeLessThanOrEqual(2);
+  });
+
+  it('never has more in flight than allowed, over all calls and tries', async () => {
+    const { api, simulator } = await simulated({ latencyMs: 5, faults: [{ fault: { status: 503 } }] }, { concurrency: 3 });
+    await Promise.all(Array.from({ length: 12 }, (_, page) => api.fetchPage(query({ pageSize: 4, page }), decodeJson)));
+    expect(simulator.maxInFlight()).toBe(3);
+    expect(simulator.requests).toHaveLength(24);
+  });
+});
+
+describe('a fault on the first try', () => {
+  it.each([
+    ['429', { status: 429 }, { '429': 1 }, 10, [250]],
+    ['429 with seconds', { status: 429, retryAfter: '2' }, { '429': 1 }, 10, [2000]],
+    ['500', { status: 500 }, { '5xx': 1 }, 10, [250]],
+    ['503 with seconds', { status: 503, retryAfter: '1' }, { '5xx': 1 }, 10, [1000]],
+    ['408', { status: 408 }, { '408': 1 }, 10, [250]],
+    ['a reset', 'reset', { connection: 1 }, 10, [250]],
+    ['a reset within the body', 'reset-mid-body', { connection: 1 }, 20, [250]],
+    ['a body that ends early and cleanly', 'truncate', { 'broken-body': 1 }, 20, [250]],
+    ['a body shorter than announced', 'truncate-content-length', { connection: 1 }, 20, [250]],
+    ['a web page with status 200', 'html', { 'broken-body': 1 }, 20, [250]],
+    ['no JSON', 'garbage', { 'broken-body': 1 }, 20, [250]],
+    ['an empty body', 'empty-body', { 'broken-body': 1 }, 20, [250]],
+    ['invalid UTF-8', 'invalid-utf8', { 'broken-body': 1 }, 20, [250]],
+  ] as const)('is tried again: %s', async (_name, fault, retries, recordsFetched, waited) => {
+    const { api, waits } = await simulated({ faults: [{ fault }] });
+    const answer = await api.fetchPage(query(), decodeJson);
+    expect(answer.value.records).toBe(10);
+    expect(answer.apiRequests).toBe(2);
+    expect(answer.recordsFetched).toBe(recordsFetched);
+    expect(Object.values(answer.retries)).toEqual([1]);
+    if (fault !== 'truncate-content-length') expect(answer.retries).toEqual(retries);
+    expect(waits).toEqual(waited);
+  });
+
+  it('waits until the date that Retry-After names', async () => {
+    const now = Date.parse('2026-08-22T02:00:00Z');
+    const fault = { status: 429, retryAfter: 'Sat, 22 Aug 2026 02:00:03 GMT' };
+    const { api, waits } = await simulated({ faults: [{ fault }] }, { now: () => now });
+    await api.fetchPage(query(), decodeJson);
+    expect(waits).toEqual([3000]);
+  });
+});
+
+describe('a fault that stays', () => {
+  const always = Number.POSITIVE_INFINITY;
+
+  it.each([
+    ['500', { status: 500 }, 'ApiUnavailableError', 'Page 0 of dataset "engage" was answered with 500 after 4 tries in 1.8 s; it can be tried again later.'],
+    ['429', { status: 429 }, 'ApiThrottledError', 'Page 0 of dataset "engage" was refused with 429 (too many requests) after 4 tries in 1.8 s; it can be tried again later.'],
+    ['html', 'html', 'ApiAnswerError', 'Page 0 of dataset "engage" came as "text/html" with status 200 where JSON was asked for after 4 tries in 1.8 s; it can be tried again later.'],
+    ['truncate', 'truncate', 'ApiAnswerError', /^Page 0 of dataset "engage": The API's answer of \d+ bytes is not valid JSON: it seems to have broken off after 4 tries in 1.8 s; it can be tried again later\.$/],
+  ] as const)('ends after four tries: %s', async (_name, fault, name, message) => {
+    const { api, simulator, waits } = await simulated({ faults: [{ fault, times: always }] });
+    const error = await errorOf(api.fetchPage(query(), decodeJson));
+    expect(error).toMatchObject({ name, transient: true, message: expect.stringMatching(message instanceof RegExp ? message : new RegExp(RegExp.escape(message))) });
+    expect(simulator.requests).toHaveLength(4);
+    expect(waits).toEqual([250, 500, 1000]);
+    expect(error.spent).toMatchObject({ apiRequests: 4 });
+  });
+
+  it('hands a wait that is too long over at once', async () => {
+    const { api, simulator, waits } = await simulated({ faults: [{ fault: { status: 429, retryAfter: '60' }, times: always }] });
+    expect(await errorOf(api.fetchPage(query(), decodeJson))).toMatchObject({ name: 'ApiThrottledError', retryAfterMs: 60_000 });
+    expect(simulator.requests).toHaveLength(1);
+    expect(waits).toEqual([]);
+  });
+
+  it.each([
+    [400, 'ApiRequestError', 'The API refused the request for page 0 of dataset "engage" with 400: check the parameters sent (filter, pageSize 10, page); a smaller page size may be needed.'],
+    [404, 'ApiNotFoundError', /knows no dataset "engage" \(404\): check the dataset, the account name and the instance\.$/],
+    [403, 'ApiCredentialsError', /with 403: check the key's datasets and roles, and whether its list of IP addresses holds this one\.$/],
+    [302, 'ApiRequestError', /redirect \(302\), which is not followed/],
+  ])('is terminal with %i', async (status, name, message) => {
+    const { api, simulator } = await simulated({ faults: [{ fault: { status }, times: always }] });
+    expect(await errorOf(api.fetchPage(query({ filter: 'secret segment' }), decodeJson))).toMatchObject({ name, transient: false, message: expect.stringMatching(message instanceof RegExp ? message : new RegExp(RegExp.escape(message))) });
+    expect(simulator.requests).toHaveLength(1);
+  });
+
+  it('names an API that is not there', async () => {
+    const { api } = client('http://127.0.0.1:1');
+    expect(await errorOf(api.fetchPage(query(), decodeJson))).toMatchObject({
+      name: 'ApiUnavailableError',
+      message: 'Page 0 of dataset "engage" could not be fetched from 127.0.0.1:1: the connection was refused after 4 tries in 1.8 s; it can be tried again later.',
+    });
+  });
+
+  it.each([
+    ['no answer', 'hang', { headersTimeoutMs: 50 }, /no answer came in time/],
+    ['a body that stalls', 'hang-body', { bodyTimeoutMs: 50 }, /the body stalled/],
+    ['a body that drips', 'slow-drip', { totalTimeoutMs: 100 }, /it took longer than 0.1 s/],
+  ])('ends in time: %s', async (_name, fault, limits, message) => {
+    const { api } = await serving((_request, response) => {
+      if (fault === 'hang') return;
+      response.write('[');
+      if (fault === 'hang-body') return;
+      const timer = setInterval(() => response.write(' '), 10);
+      response.once('close', () => clearInterval(timer));
+    }, { limits: { ...limits, tries: 1 } });
+    expect(await errorOf(api.fetchPage(query(), decodeJson))).toMatchObject({ name: 'ApiUnavailableError', message: expect.stringMatching(message) });
+  });
+
+  it('refuses an API that serves more accounts than asked for', async () => {
+    const { api } = await serving((_request, response) => response.end('[{},{},{}]'));
+    expect(await errorOf(api.fetchPage(query({ pageSize: 2 }), decodeJson))).toMatchObject({
+      name: 'PagingError',
+      spent: { apiRequests: 1, recordsFetched: 3 },
+    });
+  });
+});
+
+describe('a body over the limit', () => {
+  const limits = { bodyLimitBytes: 1024 * 1024 };
+
+  it('names a page size that would do, from the length announced', async () => {
+    const { api } = await serving((_request, response) => {
+      response.setHeader('content-length', 4 * 1024 * 1024);
+      response.end(Buffer.alloc(4 * 1024 * 1024, 0x20));
+    }, { limits });
+    expect(await errorOf(api.fetchPage(query({ pageSize: 1000 }), decodeJson))).toMatchObject({
+      name: 'PageTooLargeError',
+      transient: false,
+      message: 'Page 0 of dataset "engage" is larger than 1 MiB with 1000 accounts: try a page size of 200.',
+    });
+  });
+
+  it('stops a small body that unpacks to a huge one', async () => {
+    const bomb = gzipSync(Buffer.alloc(64 * 1024 * 1024));
+    const { api } = await serving((_request, response) => {
+      response.setHeader('content-encoding', 'gzip');
+      response.end(bomb);
+    }, { limits });
+    expect((await errorOf(api.fetchPage(query({ pageSize: 1000 }), decodeJson))).message).toContain('try a page size of 500.');
+  });
+
+  it('says of one account that it is too large itself', async () => {
+    const { api } = await serving((_request, response) => response.end(Buffer.alloc(2 * 1024 * 1024, 0x20)), { limits });
+    expect((await errorOf(api.fetchPage(query({ pageSize: 1 }), decodeJson))).message).toContain('is one account and larger than 1 MiB');
+  });
+});
+
+describe('a refused key', () => {
+  function source(...keys: (typeof KEY)[]): CredentialsSource & { fresh: number } {
+    const state = {
+      fresh: 0,
+      async get(options?: { fresh?: boolean }) {
+        if (options?.fresh) state.fresh++;
+        return keys[Math.min(state.fresh, keys.length - 1)] ?? KEY;
+      },
+    };
+    return state;
+  }
+
+  it('is read once more, and the call goes on when it has changed', async () => {
+    const credentials = source({ keyId: 'old', secret: 'old' }, KEY);
+    const { api } = await simulated({}, { credentials });
+    const answer = await api.fetchPage(query(), decodeJson);
+    expect(answer).toMatchObject({ apiRequests: 2, retries: { 'key-changed': 1 }, recordsFetched: 10 });
+    expect(credentials.fresh).toBe(1);
+  });
+
+  it('ends the call at once when it has not', async () => {
+    const credentials = source({ keyId: 'wrong', secret: 'top-secret' });
+    const { api, simulator } = await simulated({}, { credentials });
+    const error = await errorOf(api.fetchPage(query(), decodeJson));
+    expect(error).toMatchObject({ name: 'ApiCredentialsError', transient: false, message: expect.stringContaining('check that both halves are right') });
+    expect(error.message).not.toContain('top-secret');
+    expect(simulator.requests).toHaveLength(1);
+    expect(credentials.fresh).toBe(1);
+  });
+
+  it('ends the call when the fresh one is refused too', async () => {
+    const credentials = source({ keyId: 'old', secret: 'old' }, { keyId: 'new', secret: 'new' });
+    const { api, simulator } = await simulated({}, { credentials });
+    expect((await errorOf(api.fetchPage(query(), decodeJson))).name).toBe('ApiCredentialsError');
+    expect(simulator.requests).toHaveLength(2);
+  });
+});
+
+describe('an abort', () => {
+  it('ends a request in flight, with what it cost', async () => {
+    const { api } = await serving(() => undefined);
+    const stop = new AbortController();
+    setTimeout(() => stop.abort(), 30);
+    expect(await errorOf(api.fetchPage(query(), decodeJson, stop.signal))).toMatchObject({
+      name: 'ApiUnavailableError',
+      message: 'Page 0 was given up before the API had answered; it can be tried again later.',
+      spent: { apiRequests: 1 },
+    });
+  });
+});
+
+it('cuts a connection that is accepted and never spoken on', async () => {
+  const sockets: Socket[] = [];
+  const server = createTcpServer((socket) => void sockets.push(socket));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  closing.push(async () => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  const { api } = client(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, { limits: { headersTimeoutMs: 50, tries: 1 } });
+  expect((await errorOf(api.fetchPage(query(), decodeJson))).message).toContain('no answer came in time');
+});

@@ -1,0 +1,81 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { basicAuthorization, parseApiKeySecret, staticCredentials } from '../../functions/personalization/credentials.ts';
+import { evergageBaseUrl } from '../../functions/personalization/request-url.ts';
+import { backoffMs, retryAfterMs } from '../../functions/personalization/retry-timing.ts';
+
+describe('parseApiKeySecret', () => {
+  it('takes both halves as they are', () => {
+    expect(parseApiKeySecret('{"keyId":"k","secret":"a:b\\"c"}', 'secret "x"')).toEqual({ keyId: 'k', secret: 'a:b"c' });
+  });
+
+  const how = 'it should be {"keyId":"…","secret":"…"}.';
+  it.each([
+    ['k:hidden', `The API key in secret "x" is not JSON: ${how}`],
+    ['["hidden"]', `The API key in secret "x" is not an object: ${how}`],
+    ['{"secret":"hidden"}', `The keyId of the API key in secret "x" is missing: ${how}`],
+    ['{"keyId":"","secret":"hidden"}', `The keyId of the API key in secret "x" is empty: ${how}`],
+    ['{"keyId":"k"}', `The secret of the API key in secret "x" is missing: ${how}`],
+    ['{"keyId":"k","secret":5}', `The secret of the API key in secret "x" is not a text: ${how}`],
+    ['{"keyId":"k:hidden","secret":"s"}', 'The keyId of the API key in secret "x" holds a colon, which it cannot: were both halves put into it?'],
+  ])('refuses %s without showing it', (text, message) => {
+    expect(() => parseApiKeySecret(text, 'secret "x"')).toThrow(expect.objectContaining({ name: 'ApiCredentialsError', message }));
+  });
+
+  it('refuses a static key whose first half holds a colon', () => {
+    expect(() => staticCredentials({ keyId: 'a:b', secret: 'c' })).toThrow(/holds a colon/);
+  });
+});
+
+it('basicAuthorization can be undone by any server', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'grapheme' }).filter((id) => !id.includes(':')), fc.string({ unit: 'grapheme' }), (keyId, secret) => {
+      const header = basicAuthorization({ keyId, secret });
+      expect(header).toMatch(/^Basic [A-Za-z0-9+/]*={0,2}$/);
+      const text = Buffer.from(header.slice(6), 'base64').toString('utf8');
+      expect([text.slice(0, text.indexOf(':')), text.slice(text.indexOf(':') + 1)]).toEqual([keyId, secret]);
+    }),
+  );
+});
+
+describe('evergageBaseUrl', () => {
+  it('makes the host of an account and its instance', () => {
+    expect(evergageBaseUrl('Acme', 'us-5')).toBe('https://acme.us-5.evergage.com');
+  });
+
+  it.each([
+    ['evil.example/', 'us-5', 'accountName is "evil.example/"'],
+    ['acme', 'x.evil.example#', 'instance is "x.evil.example#"'],
+    ['', 'us-5', 'accountName is ""'],
+    ['-a', 'us-5', 'accountName is "-a"'],
+    ['user@evil', 'us-5', 'accountName is "user@evil"'],
+  ])('refuses %j and %j', (accountName, instance, start) => {
+    expect(() => evergageBaseUrl(accountName, instance)).toThrow(
+      `${start}; up to 63 letters, digits and inner hyphens are allowed, as in a host name.`,
+    );
+  });
+});
+
+describe('retryAfterMs', () => {
+  const now = Date.parse('2026-08-22T02:00:00Z');
+  it.each([
+    ['2', 2000],
+    ['0', 0],
+    ['Sat, 22 Aug 2026 02:00:03 GMT', 3000],
+    ['Sat, 22 Aug 2026 01:00:00 GMT', 0],
+    ['-5', undefined],
+    ['soon', undefined],
+    ['', undefined],
+    [undefined, undefined],
+  ])('reads %j as %j', (header, ms) => {
+    expect(retryAfterMs(header, now)).toBe(ms);
+  });
+});
+
+describe('backoffMs', () => {
+  it('doubles its bound up to four seconds, and keeps its jitter there', () => {
+    expect([0, 1, 2, 3, 4, 5, 20].map((retry) => backoffMs(retry, 1))).toEqual([250, 500, 1000, 2000, 4000, 4000, 4000]);
+    expect([0, 5, 20].map((retry) => backoffMs(retry, 0.5))).toEqual([125, 2000, 2000]);
+    expect(backoffMs(20, 0)).toBe(0);
+  });
+});
