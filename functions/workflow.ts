@@ -20,6 +20,9 @@ export const STATES = {
   failed: 'Run failed',
 } as const;
 
+/** What the Distributed Map's children are named after: metrics and rights name them by it. */
+export const MAP_LABEL = 'Pages';
+
 /** The tasks of the workflow, each one Lambda on AWS and one function on one machine. */
 export type TaskName = 'planExport' | 'exportPage' | 'publishRun' | 'reportFailure';
 
@@ -90,7 +93,7 @@ export function exportWorkflow({ resources, exports, concurrency }: WorkflowOpti
       [STATES.pages]: {
         Type: 'Map',
         Comment: 'One child execution per page; none may fail.',
-        Label: 'Pages',
+        Label: MAP_LABEL,
         ItemsPath: '$.pageNumbers',
         ItemSelector: { 'page.$': '$$.Map.Item.Value', 'run.$': '$.run' },
         MaxConcurrency: concurrency,

@@ -1,0 +1,50 @@
+/** What an AWS service's failure means to an export. */
+import { ExportError } from '../errors.ts';
+
+interface ServiceFailure {
+  readonly name?: string;
+  readonly $metadata?: { readonly httpStatusCode?: number };
+  readonly $retryable?: unknown;
+}
+
+/** Failures that no other try heals, by the names the services give them, and what to do about each. */
+const ADVICE: Readonly<Record<string, string>> = {
+  AccessDenied: 'the role or user may not do this',
+  AccessDeniedException: 'the role or user may not do this',
+  NoSuchBucket: 'there is no such bucket',
+  PermanentRedirect: 'the bucket lies in another region: set AWS_REGION',
+  AuthorizationHeaderMalformed: 'the bucket lies in another region: set AWS_REGION',
+  InvalidAccessKeyId: 'the AWS credentials are not valid',
+  SignatureDoesNotMatch: 'the AWS credentials are not valid',
+  ExpiredToken: 'the AWS credentials have expired',
+  ExpiredTokenException: 'the AWS credentials have expired',
+  UnrecognizedClientException: 'the AWS credentials are not valid',
+  CredentialsProviderError: 'no AWS credentials were found: set AWS_PROFILE or the usual variables',
+  EntityNotFoundException: 'the table or database does not exist: was the stack deployed?',
+};
+
+/**
+ * Turns a failure of the AWS SDK into one sentence. Transient ones have been tried by the SDK already; the state machine
+ * tries them again later.
+ *
+ * @param what what was tried on what, such as `Writing s3://bucket/key`
+ */
+export function awsFailure(what: string, error: unknown): ExportError {
+  const { name = 'unknown error', $metadata } = error as ServiceFailure;
+  const advice = ADVICE[name];
+  if (advice !== undefined) return new ExportError('ConfigError', `${what} failed (${name}): ${advice}.`);
+  if (/region is missing/i.test(String((error as Error).message))) {
+    return new ExportError('ConfigError', `${what} failed: no AWS region is set: set AWS_REGION.`);
+  }
+  const status = $metadata?.httpStatusCode;
+  const terminal = status !== undefined && status >= 400 && status < 500 && status !== 408 && status !== 429 && !/thrott|slowdown|toomany/i.test(name);
+  return terminal
+    ? new ExportError('ConfigError', `${what} failed (${name}, status ${status}).`)
+    : new ExportError('StorageError', `${what} failed (${name}); it can be tried again later.`);
+}
+
+/** Whether a failure says that the thing is not there. */
+export function isNotFound(error: unknown): boolean {
+  const { name } = error as ServiceFailure;
+  return name === 'NoSuchKey' || name === 'NotFound';
+}

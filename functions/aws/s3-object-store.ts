@@ -1,0 +1,79 @@
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  type ListObjectsV2CommandOutput,
+  PutObjectCommand,
+  paginateListObjectsV2,
+  type S3Client,
+} from '@aws-sdk/client-s3';
+import type { ObjectStore, StoredObject } from '../export/ports.ts';
+import { awsFailure, isNotFound } from './aws-errors.ts';
+
+export interface S3Place {
+  readonly client: S3Client;
+  readonly bucket: string;
+  /** Put before every key; with or without a slash at its end. */
+  readonly prefix?: string;
+}
+
+/**
+ * An object store in a bucket. S3 shows an object whole or not at all, and lists it at once.
+ * Needs s3:GetObject, s3:PutObject and s3:ListBucket on what it is used for, and s3:DeleteObject to delete.
+ */
+export function s3ObjectStore({ client, bucket, prefix = '' }: S3Place): ObjectStore {
+  const root = prefix === '' ? '' : `${prefix.replace(/\/+$/, '')}/`;
+  const location = `s3://${bucket}/${root}`;
+
+  async function listPages(below: string, delimiter?: string): Promise<ListObjectsV2CommandOutput[]> {
+    const pages: ListObjectsV2CommandOutput[] = [];
+    try {
+      const input = { Bucket: bucket, Prefix: root + below, Delimiter: delimiter };
+      for await (const page of paginateListObjectsV2({ client }, input)) pages.push(page);
+    } catch (error) {
+      throw awsFailure(`Listing ${location}${below}`, error);
+    }
+    return pages;
+  }
+
+  return {
+    location,
+
+    async put(key, body, contentType) {
+      try {
+        await client.send(new PutObjectCommand({ Bucket: bucket, Key: root + key, Body: body, ContentType: contentType }));
+      } catch (error) {
+        throw awsFailure(`Writing ${location}${key}`, error);
+      }
+    },
+
+    async get(key) {
+      try {
+        const { Body } = await client.send(new GetObjectCommand({ Bucket: bucket, Key: root + key }));
+        return await Body?.transformToByteArray();
+      } catch (error) {
+        if (isNotFound(error)) return undefined;
+        throw awsFailure(`Reading ${location}${key}`, error);
+      }
+    },
+
+    async list(below) {
+      return (await listPages(below))
+        .flatMap(({ Contents = [] }) => Contents)
+        .map(({ Key = '', Size = 0 }): StoredObject => ({ key: Key.slice(root.length), bytes: Size }));
+    },
+
+    async listFolders(below) {
+      return (await listPages(below, '/'))
+        .flatMap(({ CommonPrefixes = [] }) => CommonPrefixes)
+        .map(({ Prefix = '' }) => Prefix.slice(root.length + below.length, -1));
+    },
+
+    async delete(key) {
+      try {
+        await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: root + key }));
+      } catch (error) {
+        throw awsFailure(`Deleting ${location}${key}`, error);
+      }
+    },
+  };
+}

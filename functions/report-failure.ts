@@ -1,0 +1,6 @@
+import { reportFailure } from './export/report-failure.ts';
+import { lambdaHandler } from './runtime/lambda-handler.ts';
+import { deployedStore } from './runtime/ports.ts';
+
+/** Lambda *Report failure*: a `FailureEvent` in, a `FailureReport` out. It has no right to the key. */
+export const handler = lambdaHandler('Report failure', (event) => reportFailure({ store: deployedStore() }, event));

@@ -1,0 +1,85 @@
+/** What wraps every task on AWS: ids in each log line, one line an invocation, a trace, an end before the timeout. */
+import middy from '@middy/core';
+import type { Context } from 'aws-lambda';
+import { ExportError, isExportError } from '../errors.ts';
+import { logger, tracer } from './observability.ts';
+
+/** How long before the function's end work is aborted, so that its failure is recorded by us and not by Lambda. */
+const TIMEOUT_EARLY_MS = 5_000;
+
+/** A task of the workflow: parses its own event, and stops when the signal says so. */
+export type Task<T> = (event: unknown, signal: AbortSignal) => Promise<T>;
+
+/**
+ * The handler of a task.
+ *
+ * Logged are ids, counts and milliseconds; never the event, a record or a header. Errors of this project leave as they
+ * are; of any other only the name is passed on, because its message may quote what it was working on.
+ */
+export function lambdaHandler<T>(what: string, task: Task<T>) {
+  const run = async (event: unknown, context: Context, options: { signal: AbortSignal }): Promise<T> => {
+    const startedAt = Date.now();
+    logger.resetKeys();
+    logger.addContext(context);
+    logger.appendKeys(idsOf(event));
+    try {
+      const result = await traced(what, () => task(event, options.signal));
+      logger.info(`${what} done`, { milliseconds: Date.now() - startedAt, ...figuresOf(result) });
+      return result;
+    } catch (error) {
+      const failure = presentable(what, error);
+      logger.error(`${what} failed`, { milliseconds: Date.now() - startedAt, errorName: failure.name, errorMessage: failure.message });
+      throw failure;
+    }
+  };
+  return middy({ timeoutEarlyInMillis: TIMEOUT_EARLY_MS, timeoutEarlyResponse: () => {
+    throw new ExportError('ApiUnavailableError', `${what} did not end within the function's time; it can be tried again later.`);
+  } }).handler(run);
+}
+
+/** A subsegment for the work; without a trace to belong to, just the work. */
+async function traced<T>(what: string, work: () => Promise<T>): Promise<T> {
+  const parent = tracer.isTracingEnabled() ? tracer.getSegment() : undefined;
+  if (!parent) return work();
+  const segment = parent.addNewSubsegment(what);
+  tracer.setSegment(segment);
+  try {
+    return await work();
+  } catch (error) {
+    segment.addErrorFlag();
+    throw error;
+  } finally {
+    segment.close();
+    tracer.setSegment(parent);
+  }
+}
+
+function presentable(what: string, error: unknown): Error {
+  if (isExportError(error)) return new NamedError(error.name, error.message);
+  const name = error instanceof Error ? error.name : 'Error';
+  return new NamedError(name, `${what} failed unexpectedly (${name}): this is a defect; the function's log holds the invocation.`);
+}
+
+/** Only name, message and stack leave a Lambda; a cause or a header attached to an error must not reach a log either. */
+class NamedError extends Error {
+  constructor(name: string, message: string) {
+    super(message);
+    this.name = name;
+  }
+}
+
+/** The ids of an event, wherever its task keeps them. */
+function idsOf(event: unknown): Record<string, unknown> {
+  const { run, page, runId } = (event ?? {}) as { run?: { runId?: unknown; exportName?: unknown }; page?: unknown; runId?: unknown };
+  return definedOf({ runId: run?.runId ?? runId, exportName: run?.exportName, page });
+}
+
+/** The figures of a result: numbers only. */
+function figuresOf(result: unknown): Record<string, number> {
+  if (typeof result === 'number') return { accounts: result };
+  return Object.fromEntries(Object.entries(result ?? {}).filter((entry): entry is [string, number] => typeof entry[1] === 'number'));
+}
+
+function definedOf(values: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => typeof value === 'string' || typeof value === 'number'));
+}

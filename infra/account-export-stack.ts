@@ -1,0 +1,117 @@
+import { CfnOutput, Duration, Stack, type StackProps } from 'aws-cdk-lib';
+import type { Construct } from 'constructs';
+import { evergageBaseUrl } from '../functions/personalization/request-url.ts';
+import { ApiKey } from './constructs/api-key.ts';
+import { ExportFunction } from './constructs/export-function.ts';
+import { ExportStorage } from './constructs/export-storage.ts';
+import { ExportWorkflow } from './constructs/export-workflow.ts';
+import type { StackConfig } from './stack-config.ts';
+
+export interface AccountExportStackProps extends StackProps {
+  readonly config: StackConfig;
+  /** The second key to deleting data: the context flag `accountExport:allowDataDeletion`. @default false */
+  readonly allowDataDeletion?: boolean;
+}
+
+/**
+ * Memory, from what the functions were seen to take (docs/architecture.md, "Memory"): the processor's share grows with
+ * it, so that too little costs time and saves nothing.
+ */
+const MEMORY_MB = { plan: 512, page: 1024, publish: 2048, report: 256 };
+
+/** A Lambda's longest life. A page ends long before; reading on behind the last page may not. */
+const LONGEST = Duration.minutes(15);
+
+const FORMATS = ['accounts_json', 'accounts_csv', 'accounts_parquet'];
+const PARTS = FORMATS.map((table) => `${table}/*`);
+
+/** Everything that one account's exports need: bucket, key, four functions and their state machine. */
+export class AccountExportStack extends Stack {
+  constructor(scope: Construct, id: string, props: AccountExportStackProps) {
+    super(scope, id, { description: 'Account Export: Personalization accounts to S3 and Athena', ...props });
+    const { config } = props;
+    const { bucket } = new ExportStorage(this, 'Storage', {
+      workRetentionDays: config.workRetentionDays,
+      deletable: config.deleteDataWithStack && props.allowDataDeletion === true,
+    });
+    const { secret } = new ApiKey(this, 'ApiKey', { secretName: config.secretName });
+
+    const api = { url: evergageBaseUrl(config.accountName, config.instance), secret };
+    const common = { bucket, logRetentionDays: config.logRetentionDays };
+    const planExport = new ExportFunction(this, 'PlanExport', {
+      ...common,
+      api,
+      entry: 'plan-export',
+      description: 'Account Export: counts the accounts, lists the pages',
+      memoryMb: MEMORY_MB.plan,
+      timeout: Duration.minutes(5),
+      reads: ['work/*', 'export_runs/*'],
+      writes: ['work/*'],
+      // A missing object is told apart from a forbidden one only by those who may list.
+      lists: [...PARTS, 'work/*', 'export_runs/*'],
+    });
+    const exportPage = new ExportFunction(this, 'ExportPage', {
+      ...common,
+      api,
+      entry: 'export-page',
+      description: 'Account Export: fetches one page, writes one part',
+      memoryMb: MEMORY_MB.page,
+      timeout: LONGEST,
+      reads: [...PARTS, 'work/*'],
+      writes: [...PARTS, 'work/*'],
+      lists: [...PARTS, 'work/*'],
+    });
+    const publishRun = new ExportFunction(this, 'PublishRun', {
+      ...common,
+      api,
+      entry: 'publish-run',
+      description: 'Account Export: proves a run whole and publishes it',
+      memoryMb: MEMORY_MB.publish,
+      timeout: LONGEST,
+      reads: ['work/*', 'export_runs/*'],
+      writes: [...PARTS, 'work/*', 'export_runs/*'],
+      lists: [...PARTS, 'work/*', 'export_runs/*'],
+    });
+    const reportFailure = new ExportFunction(this, 'ReportFailure', {
+      ...common,
+      entry: 'report-failure',
+      description: 'Account Export: finds the sentence that says what failed',
+      memoryMb: MEMORY_MB.report,
+      timeout: Duration.minutes(2),
+      reads: ['work/*'],
+      writes: [],
+      lists: ['work/*'],
+    });
+
+    const { stateMachine } = new ExportWorkflow(this, 'Workflow', {
+      tasks: {
+        planExport: planExport.function,
+        exportPage: exportPage.function,
+        publishRun: publishRun.function,
+        reportFailure: reportFailure.function,
+      },
+      exports: config.exports,
+      concurrency: config.concurrency,
+      logRetentionDays: config.logRetentionDays,
+    });
+
+    const firstExport = JSON.stringify({ exportName: config.exports[0]?.name });
+    const outputs = {
+      BucketName: [bucket.bucketName, 'Where parts and manifests lie'],
+      StateMachineArn: [stateMachine.stateMachineArn, 'The workflow'],
+      PutKeyCommand: [
+        `aws secretsmanager put-secret-value --secret-id ${secret.secretName} --secret-string '{"keyId":"…","secret":"…"}'`,
+        'Puts the API key where the functions read it',
+      ],
+      StartCommand: [
+        `aws stepfunctions start-execution --state-machine-arn ${stateMachine.stateMachineArn} --input '${firstExport}'`,
+        'Starts an export; the same input works in the console',
+      ],
+      ConsoleUrl: [
+        `https://${this.region}.console.aws.amazon.com/states/home?region=${this.region}#/statemachines/view/${stateMachine.stateMachineArn}`,
+        'The workflow in the console',
+      ],
+    } as const;
+    for (const [name, [value, description]] of Object.entries(outputs)) new CfnOutput(this, name, { value, description });
+  }
+}

@@ -1,0 +1,37 @@
+import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { BlockPublicAccess, Bucket, BucketEncryption, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
+import { Construct } from 'constructs';
+
+export interface ExportStorageProps {
+  /** Days until what lies under `work/` expires. */
+  readonly workRetentionDays: number;
+  /** Whether objects go when the stack goes. */
+  readonly deletable: boolean;
+}
+
+/**
+ * The bucket of parts, manifests and work.
+ *
+ * Not versioned: parts are written under keys that no other run uses, a retry writes the same, and a version of every
+ * expired object would be kept and paid for.
+ */
+export class ExportStorage extends Construct {
+  readonly bucket: Bucket;
+
+  constructor(scope: Construct, id: string, props: ExportStorageProps) {
+    super(scope, id);
+    this.bucket = new Bucket(this, 'Bucket', {
+      blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
+      encryption: BucketEncryption.S3_MANAGED,
+      enforceSSL: true,
+      minimumTLSVersion: 1.2,
+      objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
+      lifecycleRules: [
+        { id: 'work', prefix: 'work/', expiration: Duration.days(props.workRetentionDays) },
+        { id: 'unfinished-uploads', abortIncompleteMultipartUploadAfter: Duration.days(7) },
+      ],
+      removalPolicy: props.deletable ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN,
+      autoDeleteObjects: props.deletable,
+    });
+  }
+}

@@ -1,0 +1,79 @@
+import { ArnFormat, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { Policy, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { DefinitionBody, LogLevel, StateMachine, StateMachineType } from 'aws-cdk-lib/aws-stepfunctions';
+import { Construct } from 'constructs';
+import type { ExportSettings } from '../../functions/export/export-config.ts';
+import { exportWorkflow, MAP_LABEL, type TaskName } from '../../functions/workflow.ts';
+
+export interface ExportWorkflowProps {
+  readonly tasks: Readonly<Record<TaskName, IFunction>>;
+  readonly exports: readonly ExportSettings[];
+  readonly concurrency: number;
+  readonly logRetentionDays: number;
+}
+
+/** The state machine: the definition that also runs on one machine, with the Lambdas' ARNs in it. */
+export class ExportWorkflow extends Construct {
+  readonly stateMachine: StateMachine;
+
+  constructor(scope: Construct, id: string, props: ExportWorkflowProps) {
+    super(scope, id);
+    const stack = Stack.of(this);
+    const { planExport, exportPage, publishRun, reportFailure } = props.tasks;
+    const definition = exportWorkflow({
+      resources: {
+        planExport: planExport.functionArn,
+        exportPage: exportPage.functionArn,
+        publishRun: publishRun.functionArn,
+        reportFailure: reportFailure.functionArn,
+      },
+      exports: props.exports,
+      concurrency: props.concurrency,
+    });
+    this.stateMachine = new StateMachine(this, 'StateMachine', {
+      stateMachineType: StateMachineType.STANDARD,
+      definitionBody: DefinitionBody.fromString(stack.toJsonString(definition)),
+      comment: definition.Comment,
+      tracingEnabled: true,
+      logs: {
+        destination: new LogGroup(this, 'Logs', {
+          // The prefix keeps the resource policy of log delivery short: Step Functions developer guide, "Logging".
+          logGroupName: `/aws/vendedlogs/states/${stack.stackName}`,
+          retention: props.logRetentionDays as RetentionDays,
+          removalPolicy: RemovalPolicy.DESTROY,
+        }),
+        level: LogLevel.ALL,
+        // Inputs hold filters, which may be personal: names and times of states are enough to follow a run.
+        includeExecutionData: false,
+      },
+    });
+    for (const task of Object.values(props.tasks)) {
+      this.stateMachine.addToRolePolicy(
+        new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [task.functionArn] }),
+      );
+    }
+    this.allowChildren(stack);
+  }
+
+  /**
+   * What a Distributed Map needs: to start its children as executions of this state machine, to watch and stop them, and
+   * to redrive them. The same as aws-cdk-lib's own DistributedMap grants, in a policy of its own, because the role's
+   * default policy must exist before the state machine whose ARN this one names.
+   */
+  private allowChildren(stack: Stack): void {
+    const { stateMachine } = this;
+    const name = stateMachine.stateMachineName;
+    const executions = stack.formatArn({ service: 'states', resource: 'execution', resourceName: `${name}:*`, arnFormat: ArnFormat.COLON_RESOURCE_NAME });
+    const children = stack.formatArn({ service: 'states', resource: 'execution', resourceName: `${name}/${MAP_LABEL}:*`, arnFormat: ArnFormat.COLON_RESOURCE_NAME });
+    new Policy(this, 'Children', {
+      roles: [stateMachine.role],
+      statements: [
+        new PolicyStatement({ actions: ['states:StartExecution'], resources: [stateMachine.stateMachineArn] }),
+        new PolicyStatement({ actions: ['states:DescribeExecution', 'states:StopExecution'], resources: [executions] }),
+        new PolicyStatement({ actions: ['states:RedriveExecution'], resources: [children] }),
+      ],
+    });
+  }
+}

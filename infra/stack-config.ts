@@ -1,0 +1,50 @@
+/** What `cdk.json` configures under `accountExport`. */
+import { z } from 'zod';
+import { ExportSettingsSchema, parseOrThrow } from '../functions/export/export-config.ts';
+import { evergageBaseUrl } from '../functions/personalization/request-url.ts';
+
+const integer = (min: number, max: number) => {
+  const error = `an integer from ${min} to ${max} is needed`;
+  return z.int({ error }).min(min, { error }).max(max, { error });
+};
+
+const StackConfigSchema = z.strictObject({
+  accountName: z.string({ error: 'the account name is needed, as in <accountName>.<instance>.evergage.com' }),
+  instance: z.string({ error: 'the instance is needed, such as us-5' }),
+  exports: z
+    .array(ExportSettingsSchema, { error: 'a list of exports is needed' })
+    .min(1, { error: 'at least one export is needed' })
+    .superRefine((exports, context) => {
+      const names = exports.map(({ name }) => name);
+      for (const [i, name] of names.entries()) {
+        if (names.indexOf(name) === i) continue;
+        context.addIssue({ code: 'custom', path: [i, 'name'], message: 'another export has this name already' });
+      }
+    }),
+  /** Pages in flight at once: what the API bears; a Distributed Map starts up to 100 children a second. */
+  concurrency: integer(1, 1000).default(20),
+  /** How long what only the run itself needs is kept, and so how long a failed run can be taken up again. */
+  workRetentionDays: integer(1, 3650).default(30),
+  logRetentionDays: z
+    .literal([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], {
+      error: 'a number of days that CloudWatch offers is needed, such as 30, 90 or 365',
+    })
+    .default(90),
+  /** A secret that exists already; without it the stack makes one. */
+  secretName: z.string().min(1, { error: 'an empty name is not allowed: leave the key out' }).optional(),
+  /** With the context flag `accountExport:allowDataDeletion`, and only with both, data goes when the stack goes. */
+  deleteDataWithStack: z.boolean({ error: 'true or false is needed' }).default(false),
+});
+
+/** A configuration that can be deployed. */
+export type StackConfig = z.infer<typeof StackConfigSchema>;
+
+/**
+ * Checks the configuration and reports every mistake at once.
+ * @throws ExportError `ConfigError`
+ */
+export function parseStackConfig(input: unknown): StackConfig {
+  const config = parseOrThrow(StackConfigSchema, input ?? {}, 'The configuration accountExport in cdk.json', 'ConfigError');
+  evergageBaseUrl(config.accountName, config.instance);
+  return config;
+}
