@@ -47,8 +47,6 @@ export class AccountExportStack extends Stack {
       timeout: Duration.minutes(5),
       reads: ['work/*', 'export_runs/*'],
       writes: ['work/*'],
-      // A missing object is told apart from a forbidden one only by those who may list.
-      lists: [...PARTS, 'work/*', 'export_runs/*'],
     });
     const exportPage = new ExportFunction(this, 'ExportPage', {
       ...common,
@@ -59,7 +57,6 @@ export class AccountExportStack extends Stack {
       timeout: LONGEST,
       reads: [...PARTS, 'work/*'],
       writes: [...PARTS, 'work/*'],
-      lists: [...PARTS, 'work/*'],
     });
     const publishRun = new ExportFunction(this, 'PublishRun', {
       ...common,
@@ -70,7 +67,6 @@ export class AccountExportStack extends Stack {
       timeout: LONGEST,
       reads: ['work/*', 'export_runs/*'],
       writes: [...PARTS, 'work/*', 'export_runs/*'],
-      lists: [...PARTS, 'work/*', 'export_runs/*'],
     });
     const reportFailure = new ExportFunction(this, 'ReportFailure', {
       ...common,
@@ -80,7 +76,6 @@ export class AccountExportStack extends Stack {
       timeout: Duration.minutes(2),
       reads: ['work/*'],
       writes: [],
-      lists: ['work/*'],
     });
 
     const { stateMachine } = new ExportWorkflow(this, 'Workflow', {

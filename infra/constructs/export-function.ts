@@ -16,10 +16,9 @@ export interface ExportFunctionProps {
   readonly timeout: Duration;
   readonly logRetentionDays: number;
   readonly bucket: IBucket;
-  /** Key patterns that it reads, writes and lists; nothing else of the bucket is its business. */
+  /** Key patterns that it reads and writes; no other object is its business. */
   readonly reads: readonly string[];
   readonly writes: readonly string[];
-  readonly lists: readonly string[];
   /** What it needs to call the API. @default it does not call it, and cannot read the key */
   readonly api?: { readonly url: string; readonly secret: ISecret };
 }
@@ -71,15 +70,11 @@ export class ExportFunction extends Construct {
     });
     this.allowObjects(props.bucket, 's3:GetObject', props.reads);
     this.allowObjects(props.bucket, 's3:PutObject', props.writes);
-    if (props.lists.length > 0) {
-      this.function.addToRolePolicy(
-        new PolicyStatement({
-          actions: ['s3:ListBucket'],
-          resources: [props.bucket.bucketArn],
-          conditions: { StringLike: { 's3:prefix': props.lists } },
-        }),
-      );
-    }
+    // Without this right S3 answers 403 and not 404 for an object that is not there. A condition on `s3:prefix` would take
+    // it away again, since reading an object brings no prefix to compare.
+    this.function.addToRolePolicy(
+      new PolicyStatement({ actions: ['s3:ListBucket'], resources: [props.bucket.bucketArn] }),
+    );
     if (props.api) {
       this.function.addToRolePolicy(
         new PolicyStatement({ actions: ['secretsmanager:GetSecretValue'], resources: [secretArn(props.api.secret)] }),

@@ -1,0 +1,206 @@
+import { Match } from 'aws-cdk-lib/assertions';
+import { describe, expect, it } from 'vitest';
+import { exportWorkflow } from '../../functions/workflow.ts';
+import { parseStackConfig } from '../../infra/stack-config.ts';
+import { CONFIG, synthesised } from '../support/synthesised.ts';
+
+const template = synthesised();
+
+interface Statement {
+  Action: string | string[];
+  Resource: unknown;
+  Effect: string;
+}
+
+/** What each role may do: `action on resource`, resources by their logical names and suffixes. */
+function rightsOf(roleStart: string): string[] {
+  return Object.values(template.findResources('AWS::IAM::Policy'))
+    .filter(({ Properties }) => JSON.stringify(Properties.Roles).includes(`"${roleStart}`))
+    .flatMap(({ Properties }) => Properties.PolicyDocument.Statement as Statement[])
+    .flatMap(({ Action, Resource }) => [Action].flat().flatMap((action) => [Resource].flat().map((on) => `${action} on ${nameOf(on)}`)))
+    .sort();
+}
+
+function nameOf(resource: unknown): string {
+  return JSON.stringify(resource)
+    .replace(/\{"Fn::GetAtt":\["([A-Za-z]+?)[0-9A-F]{8}","Arn"\]\}/g, '<$1>')
+    .replace(/\{"Fn::GetAtt":\["([A-Za-z]+?)[0-9A-F]{8}","Name"\]\}/g, '<$1 name>')
+    .replace(/\{"Ref":"([A-Za-z]+?)[0-9A-F]{8}"\}/g, '<$1>')
+    .replace(/\{"Ref":"AWS::([A-Za-z]+)"\}/g, '<$1>')
+    .replace(/\{"Fn::Join":\["",\[(.*)\]\]\}/g, (_all, parts: string) => parts.replaceAll('","', '').replaceAll(/[",]/g, ''))
+    .replaceAll('"', '');
+}
+
+describe('the bucket', () => {
+  it('is private, encrypted and owned by the account', () => {
+    template.hasResourceProperties('AWS::S3::Bucket', {
+      PublicAccessBlockConfiguration: { BlockPublicAcls: true, BlockPublicPolicy: true, IgnorePublicAcls: true, RestrictPublicBuckets: true },
+      BucketEncryption: { ServerSideEncryptionConfiguration: [{ ServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' } }] },
+      OwnershipControls: { Rules: [{ ObjectOwnership: 'BucketOwnerEnforced' }] },
+    });
+  });
+
+  it('refuses requests without TLS', () => {
+    template.hasResourceProperties('AWS::S3::BucketPolicy', {
+      PolicyDocument: {
+        Statement: Match.arrayWith([
+          Match.objectLike({ Effect: 'Deny', Action: 's3:*', Principal: { AWS: '*' }, Condition: { Bool: { 'aws:SecureTransport': 'false' } } }),
+        ]),
+      },
+    });
+  });
+
+  it('lets work expire, and nothing else', () => {
+    template.hasResourceProperties('AWS::S3::Bucket', {
+      LifecycleConfiguration: {
+        Rules: [
+          { Id: 'work', Prefix: 'work/', ExpirationInDays: 30, Status: 'Enabled' },
+          { Id: 'unfinished-uploads', AbortIncompleteMultipartUpload: { DaysAfterInitiation: 7 }, Status: 'Enabled' },
+        ],
+      },
+    });
+  });
+
+  it.each([
+    ['neither key', {}, {}, 'Retain'],
+    ['the property alone', { deleteDataWithStack: true }, {}, 'Retain'],
+    ['the context flag alone', {}, { allowDataDeletion: true }, 'Retain'],
+    ['both keys', { deleteDataWithStack: true }, { allowDataDeletion: true }, 'Delete'],
+  ])('with %s and a deleted stack: %4$s', (_keys, config, options, DeletionPolicy) => {
+    synthesised(config, options).hasResource('AWS::S3::Bucket', { DeletionPolicy });
+  });
+});
+
+describe('the key', () => {
+  it('has a secret of its own that starts without a key', () => {
+    template.hasResourceProperties('AWS::SecretsManager::Secret', {
+      GenerateSecretString: { SecretStringTemplate: '{"keyId":""}', GenerateStringKey: 'secret' },
+    });
+  });
+
+  it('may lie in a secret that exists', () => {
+    const existing = synthesised({ secretName: 'personalization/key' });
+    existing.resourceCountIs('AWS::SecretsManager::Secret', 0);
+    const policies = JSON.stringify(existing.findResources('AWS::IAM::Policy'));
+    expect(policies.match(/:secret:personalization\/key-\?{6}/g)).toHaveLength(3);
+  });
+
+  it('is in no environment', () => {
+    for (const { Properties } of Object.values(template.findResources('AWS::Lambda::Function'))) {
+      expect(Object.keys(Properties.Environment?.Variables ?? {}).sort().join()).toMatch(
+        /^(API_URL,)?BUCKET,NODE_OPTIONS,POWERTOOLS_TRACER_CAPTURE_RESPONSE(,SECRET_ID)?$/,
+      );
+    }
+  });
+});
+
+describe('the functions', () => {
+  it('run on Node 24 and arm64, traced, with logs that end', () => {
+    const functions = Object.values(template.findResources('AWS::Lambda::Function'));
+    expect(functions).toHaveLength(4);
+    for (const { Properties } of functions) {
+      expect(Properties).toMatchObject({ Runtime: 'nodejs24.x', Architectures: ['arm64'], TracingConfig: { Mode: 'Active' }, Handler: 'index.handler' });
+      expect(Properties.LoggingConfig.LogGroup).toHaveProperty('Ref');
+    }
+    for (const { Properties } of Object.values(template.findResources('AWS::Logs::LogGroup'))) expect(Properties.RetentionInDays).toBe(90);
+  });
+
+  it.each([
+    [
+      'PlanExport',
+      [
+        's3:GetObject on <StorageBucket>/export_runs/*',
+        's3:GetObject on <StorageBucket>/work/*',
+        's3:ListBucket on <StorageBucket>',
+        's3:PutObject on <StorageBucket>/work/*',
+        'secretsmanager:GetSecretValue on <ApiKeySecret>',
+        'xray:PutTelemetryRecords on *',
+        'xray:PutTraceSegments on *',
+      ],
+    ],
+    [
+      'ExportPage',
+      [
+        's3:GetObject on <StorageBucket>/accounts_csv/*',
+        's3:GetObject on <StorageBucket>/accounts_json/*',
+        's3:GetObject on <StorageBucket>/accounts_parquet/*',
+        's3:GetObject on <StorageBucket>/work/*',
+        's3:ListBucket on <StorageBucket>',
+        's3:PutObject on <StorageBucket>/accounts_csv/*',
+        's3:PutObject on <StorageBucket>/accounts_json/*',
+        's3:PutObject on <StorageBucket>/accounts_parquet/*',
+        's3:PutObject on <StorageBucket>/work/*',
+        'secretsmanager:GetSecretValue on <ApiKeySecret>',
+        'xray:PutTelemetryRecords on *',
+        'xray:PutTraceSegments on *',
+      ],
+    ],
+    [
+      'PublishRun',
+      [
+        's3:GetObject on <StorageBucket>/export_runs/*',
+        's3:GetObject on <StorageBucket>/work/*',
+        's3:ListBucket on <StorageBucket>',
+        's3:PutObject on <StorageBucket>/accounts_csv/*',
+        's3:PutObject on <StorageBucket>/accounts_json/*',
+        's3:PutObject on <StorageBucket>/accounts_parquet/*',
+        's3:PutObject on <StorageBucket>/export_runs/*',
+        's3:PutObject on <StorageBucket>/work/*',
+        'secretsmanager:GetSecretValue on <ApiKeySecret>',
+        'xray:PutTelemetryRecords on *',
+        'xray:PutTraceSegments on *',
+      ],
+    ],
+    [
+      'ReportFailure',
+      [
+        's3:GetObject on <StorageBucket>/work/*',
+        's3:ListBucket on <StorageBucket>',
+        'xray:PutTelemetryRecords on *',
+        'xray:PutTraceSegments on *',
+      ],
+    ],
+  ])('%s has these rights and no others', (role, rights) => {
+    expect(rightsOf(role).map((right) => right.replace('{Fn::Join:[[', ''))).toEqual(rights);
+  });
+});
+
+describe('the state machine', () => {
+  const [stateMachine] = Object.values(template.findResources('AWS::StepFunctions::StateMachine'));
+
+  it('is the definition that runs on one machine, with the ARNs of the functions in it', () => {
+    const [empty = '', parts] = stateMachine?.Properties.DefinitionString['Fn::Join'] as [string, (string | { 'Fn::GetAtt': string[] })[]];
+    const text = parts.map((part) => (typeof part === 'string' ? part : part['Fn::GetAtt'][0]?.replace(/Function[0-9A-F]{8}$/, ''))).join(empty);
+    const { exports } = parseStackConfig(CONFIG);
+    const resources = { planExport: 'PlanExport', exportPage: 'ExportPage', publishRun: 'PublishRun', reportFailure: 'ReportFailure' };
+    expect(JSON.parse(text)).toEqual(JSON.parse(JSON.stringify(exportWorkflow({ resources, exports, concurrency: 20 }))));
+  });
+
+  it('is a standard one, traced, and logs without what passes through it', () => {
+    expect(stateMachine?.Properties).toMatchObject({
+      StateMachineType: 'STANDARD',
+      TracingConfiguration: { Enabled: true },
+      LoggingConfiguration: { Level: 'ALL', IncludeExecutionData: false },
+    });
+  });
+
+  it('may invoke its functions, run its children, and write its logs and traces', () => {
+    const rights = rightsOf('WorkflowStateMachineRole').filter((right) => !/^(logs|xray):.* on \*$/.test(right));
+    expect(rights.map((right) => right.replace('{Fn::Join:[[', ''))).toEqual([
+      'lambda:InvokeFunction on <ExportPageFunction>',
+      'lambda:InvokeFunction on <PlanExportFunction>',
+      'lambda:InvokeFunction on <PublishRunFunction>',
+      'lambda:InvokeFunction on <ReportFailureFunction>',
+      'states:DescribeExecution on arn:<Partition>:states:<Region>:<AccountId>:execution:<WorkflowStateMachine name>:*',
+      'states:RedriveExecution on arn:<Partition>:states:<Region>:<AccountId>:execution:<WorkflowStateMachine name>/Pages:*',
+      'states:StartExecution on <WorkflowStateMachine>',
+      'states:StopExecution on arn:<Partition>:states:<Region>:<AccountId>:execution:<WorkflowStateMachine name>:*',
+    ]);
+  });
+});
+
+it('says where to put the key and how to start', () => {
+  const outputs = JSON.stringify(template.findOutputs('*'));
+  expect(outputs).toContain('aws secretsmanager put-secret-value --secret-id ');
+  expect(outputs).toContain(`--input '{\\"exportName\\":\\"all-accounts\\"}'`);
+});
