@@ -45,14 +45,19 @@ export function printPlan({ note }: Output, { accounts, pages, pageSize, plan }:
     note('           taken up from before: finished pages are not fetched again');
   } else {
     const way = plan.countedBy === 'offsets' ? 'counted by' : 'page numbers are no offsets here: counted whole pages,';
-    note(`           ${way} ${counted(plan.apiRequests, 'request')} in ${counted(plan.rounds, 'round')}, ${counted(plan.recordsFetched, 'record')}`);
+    note(
+      `           ${way} ${counted(plan.apiRequests, 'request')} in ${counted(plan.rounds, 'round')}, ${counted(plan.recordsFetched, 'record')}`,
+    );
   }
 }
 
 export function printPublished({ out }: Output, result: PublishResult): void {
-  out(`Published  ${counted(result.accounts, 'account')} in ${result.seconds} s, ${bytes(result.bytes)}, ${VERDICTS[result.verdict]}`);
+  out(
+    `Published  ${counted(result.accounts, 'account')} in ${result.seconds} s, ${bytes(result.bytes)}, ${VERDICTS[result.verdict]}`,
+  );
   const duplicates = result.accounts - result.distinctAccounts;
-  if (duplicates > 0) out(`           ${counted(duplicates, 'account')} came twice: the later record is the current one`);
+  if (duplicates > 0)
+    out(`           ${counted(duplicates, 'account')} came twice: the later record is the current one`);
   out(`  run      ${result.runId}`);
   out(`  parts    ${result.parts}`);
   out(`  manifest ${result.manifest}`);

@@ -176,9 +176,7 @@ export const ManifestSchema = z.object({
   distinctAccounts: z.int(),
   duplicates: z.int(),
   bytes: z.int(),
-  parts: z.array(
-    z.object({ key: z.string(), page: z.int(), records: z.int(), bytes: z.int(), sha256: z.string() }),
-  ),
+  parts: z.array(z.object({ key: z.string(), page: z.int(), records: z.int(), bytes: z.int(), sha256: z.string() })),
   plannedRecords: z.int(),
   recordsFetched: z.int(),
   apiRequests: z.int(),

@@ -7,12 +7,7 @@
  */
 
 /** The names of errors that time can heal: the client tries again, then the state machine does. */
-export const TRANSIENT_ERRORS = [
-  'ApiThrottledError',
-  'ApiUnavailableError',
-  'ApiAnswerError',
-  'StorageError',
-] as const;
+export const TRANSIENT_ERRORS = ['ApiThrottledError', 'ApiUnavailableError', 'ApiAnswerError', 'StorageError'] as const;
 
 /** The names of errors that time cannot heal: the run fails at once, with a sentence that says what to do. */
 export const TERMINAL_ERRORS = [

@@ -4,8 +4,9 @@
  * It is plain Amazon States Language (JSONPath) made by a pure function, because a run's start cannot wait for a synth,
  * and because a definition that is written down twice drifts apart.
  */
-import type { ExportSettings } from './export/export-config.ts';
+
 import { TRANSIENT_ERRORS } from './errors.ts';
+import type { ExportSettings } from './export/export-config.ts';
 
 /** The states, by the names that people see in the console. */
 export const STATES = {
@@ -66,7 +67,8 @@ const CATCH = [{ ErrorEquals: ['States.ALL'], Next: STATES.report }];
 /** The workflow's definition as a plain object, ready for `JSON.stringify`. */
 export function exportWorkflow({ resources, exports, concurrency }: WorkflowOptions) {
   return {
-    Comment: 'Exports the accounts of one dataset: plans the pages, exports each, publishes the run whole or not at all.',
+    Comment:
+      'Exports the accounts of one dataset: plans the pages, exports each, publishes the run whole or not at all.',
     StartAt: STATES.plan,
     States: {
       [STATES.plan]: {

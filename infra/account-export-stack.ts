@@ -107,6 +107,7 @@ export class AccountExportStack extends Stack {
         'The workflow in the console',
       ],
     } as const;
-    for (const [name, [value, description]] of Object.entries(outputs)) new CfnOutput(this, name, { value, description });
+    for (const [name, [value, description]] of Object.entries(outputs))
+      new CfnOutput(this, name, { value, description });
   }
 }

@@ -26,9 +26,12 @@ const StackConfigSchema = z.strictObject({
   /** How long what only the run itself needs is kept, and so how long a failed run can be taken up again. */
   workRetentionDays: integer(1, 3650).default(30),
   logRetentionDays: z
-    .literal([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], {
-      error: 'a number of days that CloudWatch offers is needed, such as 30, 90 or 365',
-    })
+    .literal(
+      [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653],
+      {
+        error: 'a number of days that CloudWatch offers is needed, such as 30, 90 or 365',
+      },
+    )
     .default(90),
   /** A secret that exists already; without it the stack makes one. */
   secretName: z.string().min(1, { error: 'an empty name is not allowed: leave the key out' }).optional(),
@@ -44,7 +47,12 @@ export type StackConfig = z.infer<typeof StackConfigSchema>;
  * @throws ExportError `ConfigError`
  */
 export function parseStackConfig(input: unknown): StackConfig {
-  const config = parseOrThrow(StackConfigSchema, input ?? {}, 'The configuration accountExport in cdk.json', 'ConfigError');
+  const config = parseOrThrow(
+    StackConfigSchema,
+    input ?? {},
+    'The configuration accountExport in cdk.json',
+    'ConfigError',
+  );
   evergageBaseUrl(config.accountName, config.instance);
   return config;
 }

@@ -8,7 +8,17 @@ export interface AccountStyle {
 }
 
 /** The tenant's attributes, in the order of the CSV columns. */
-export const ATTRIBUTES = ['industry', 'region', 'employees', 'annualRevenue', 'owner', 'tier', 'crmId', 'tags', 'note'] as const;
+export const ATTRIBUTES = [
+  'industry',
+  'region',
+  'employees',
+  'annualRevenue',
+  'owner',
+  'tier',
+  'crmId',
+  'tags',
+  'note',
+] as const;
 
 /** One account, each field as raw JSON text: a missing field is not there. */
 export interface SimulatedAccount {
@@ -16,7 +26,20 @@ export interface SimulatedAccount {
   readonly attributes: ReadonlyMap<string, string>;
 }
 
-const STEMS = ['Acme', 'Globex', 'Initech', 'Umbrella', 'Hooli', 'Stark', 'Wayne', 'Soylent', 'Vandelay', 'Wonka', 'Tyrell', 'Cyberdyne'];
+const STEMS = [
+  'Acme',
+  'Globex',
+  'Initech',
+  'Umbrella',
+  'Hooli',
+  'Stark',
+  'Wayne',
+  'Soylent',
+  'Vandelay',
+  'Wonka',
+  'Tyrell',
+  'Cyberdyne',
+];
 const FORMS = ['Inc.', 'GmbH', 'Ltd', 'S.A.', 'AG', 'K.K.', 'B.V.', 'LLC', 'ApS', 'Oy'];
 const NASTY_NAMES = [
   'Müller & Söhne',
@@ -34,7 +57,19 @@ const NASTY_NAMES = [
 ];
 const INDUSTRIES = ['Software', 'Banking', 'Pharma', 'Retail', 'Energy', 'Logistics'];
 const REGIONS = ['EMEA', 'AMER', 'APAC'];
-const NASTY_NOTES = ['', 'NaN', 'a "quoted" word', 'C:\\temp\\new', '  two blanks', 'first\nsecond', 'first\r\nsecond', 'ends in \\', "it's; fine, really", '\\N', 'ümlaut 🦄 \u2029 end'];
+const NASTY_NOTES = [
+  '',
+  'NaN',
+  'a "quoted" word',
+  'C:\\temp\\new',
+  '  two blanks',
+  'first\nsecond',
+  'first\r\nsecond',
+  'ends in \\',
+  "it's; fine, really",
+  '\\N',
+  'ümlaut 🦄 \u2029 end',
+];
 
 /** Account `id` in its `version`. Numbers are written as text, for digits that no double holds. */
 export function simulateAccount({ seed, nasty }: AccountStyle, id: number, version: number): SimulatedAccount {
@@ -59,7 +94,10 @@ export function simulateAccount({ seed, nasty }: AccountStyle, id: number, versi
     ['industry', text(pick(INDUSTRIES))],
     ['region', text(pick(REGIONS))],
     ['employees', String(Math.floor(random() * 100_000))],
-    ['annualRevenue', nasty ? pick(['1.10', '9007199254740993', '1234567.80', '0.1', '1E+3']) : String(Math.floor(random() * 1e9))],
+    [
+      'annualRevenue',
+      nasty ? pick(['1.10', '9007199254740993', '1234567.80', '0.1', '1E+3']) : String(Math.floor(random() * 1e9)),
+    ],
     ['owner', text(pick(['Ana García', 'Bo Li', 'Chloé D.', 'Dmitri П.']))],
     ['tier', text(pick(['1', '2', '3']))],
   ]);
@@ -68,14 +106,18 @@ export function simulateAccount({ seed, nasty }: AccountStyle, id: number, versi
     attributes.set('tags', pick(['["a","b, c"]', '{"deep":{"x":[1,2.50,null]}}', '[]', 'null', '"plain"', 'true']));
     attributes.set('note', text(pick(NASTY_NOTES)));
     if (random() < 0.2) attributes.delete(pick(ATTRIBUTES));
-    if (random() < 0.1) fields.delete(pick(['accountStatus', 'engagementPercentChange', 'firstActivity', 'totalActions']));
+    if (random() < 0.1)
+      fields.delete(pick(['accountStatus', 'engagementPercentChange', 'firstActivity', 'totalActions']));
     if (random() < 0.05) fields.set('healthIndex', random().toFixed(2));
   }
   return { fields, attributes };
 }
 
 /** What a segment export adds to an account. */
-export function simulateMembership({ seed }: AccountStyle, id: number): { segmentJoined: string; segmentInputValues: string } {
+export function simulateMembership(
+  { seed }: AccountStyle,
+  id: number,
+): { segmentJoined: string; segmentInputValues: string } {
   const random = randomOf(seed, id, -1);
   return {
     segmentJoined: String(1_400_000_000_000 + Math.floor(random() * 200_000_000_000)),
@@ -85,7 +127,8 @@ export function simulateMembership({ seed }: AccountStyle, id: number): { segmen
 
 /** A small generator (mulberry32) whose sequence depends on all three numbers. */
 function randomOf(seed: number, id: number, version: number): () => number {
-  let state = (Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b) ^ Math.imul(id + 1, 0xc2b2ae35) ^ Math.imul(version + 7, 0x27d4eb2f)) | 0;
+  let state =
+    (Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b) ^ Math.imul(id + 1, 0xc2b2ae35) ^ Math.imul(version + 7, 0x27d4eb2f)) | 0;
   return () => {
     state = (state + 0x6d2b79f5) | 0;
     let t = Math.imul(state ^ (state >>> 15), 1 | state);

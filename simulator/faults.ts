@@ -29,7 +29,9 @@ export interface FaultRule {
 }
 
 /** Decides, request by request, whether a fault strikes. */
-export function faultPicker(rules: readonly FaultRule[]): (page: number, pageSize: number) => FaultRule['fault'] | undefined {
+export function faultPicker(
+  rules: readonly FaultRule[],
+): (page: number, pageSize: number) => FaultRule['fault'] | undefined {
   const struck = new Map<string, number>();
   return (page, pageSize) => {
     for (const [i, rule] of rules.entries()) {
@@ -67,7 +69,8 @@ export function parseFault(text: string): FaultRule {
     else if (key === 'retry-after' && status !== undefined && value !== '') retryAfter = value;
     else throw unusable(text);
   }
-  const fault = status === undefined ? (kind as FaultKind) : { status, ...(retryAfter === undefined ? {} : { retryAfter }) };
+  const fault =
+    status === undefined ? (kind as FaultKind) : { status, ...(retryAfter === undefined ? {} : { retryAfter }) };
   return { fault, ...(times === undefined ? {} : { times }), ...(minPageSize === undefined ? {} : { minPageSize }) };
 }
 

@@ -65,7 +65,12 @@ export interface Simulator {
 }
 
 export const DEFAULT_KEY = { keyId: 'demo-key', keySecret: 'demo:secret' } as const;
-export const DEFAULT_SEGMENTS = { 'Tier 1 & 2/EMEA': 0.1, 'Tier 1 & 2/EMEA + ü%': 0.25, everyone: 1, nobody: 0 } as const;
+export const DEFAULT_SEGMENTS = {
+  'Tier 1 & 2/EMEA': 0.1,
+  'Tier 1 & 2/EMEA + ü%': 0.25,
+  everyone: 1,
+  nobody: 0,
+} as const;
 
 /** Starts the API; it answers when the promise resolves. */
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
@@ -121,8 +126,10 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     const expected = `Basic ${Buffer.from(`${key.keyId}:${key.keySecret}`).toString('base64')}`;
     if (request.headers.authorization !== expected) return { status: 401, why: 'unauthorized' };
     const [, dataset = ''] = /^\/api\/dataset\/([^/]+)\/accounts\.(?:json|csv)$/.exec(seen.path) ?? [];
-    if ((options.forbiddenDatasets ?? []).includes(decodeURIComponent(dataset))) return { status: 403, why: 'forbidden' };
-    if (!(options.datasets ?? ['engage']).includes(decodeURIComponent(dataset))) return { status: 404, why: 'no such dataset' };
+    if ((options.forbiddenDatasets ?? []).includes(decodeURIComponent(dataset)))
+      return { status: 403, why: 'forbidden' };
+    if (!(options.datasets ?? ['engage']).includes(decodeURIComponent(dataset)))
+      return { status: 404, why: 'no such dataset' };
     for (const name of ['page', 'pageSize', 'start', 'end']) {
       const value = seen.query.get(name);
       if (value !== null && !/^\d+$/.test(value)) return { status: 400, why: `${name} is no number` };
@@ -153,7 +160,10 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     const segments: Readonly<Record<string, number>> = options.segments ?? DEFAULT_SEGMENTS;
     const total = named === null ? tenant.total : Math.floor(tenant.total * (segments[named] ?? 0));
     if (!seen.query.has('pageSize')) return { from: 0, to: total, segment: named !== null };
-    const served = Math.min(Math.max(seen.pageSize, options.minPageSize ?? 0), options.pageSizeCap ?? Number.POSITIVE_INFINITY);
+    const served = Math.min(
+      Math.max(seen.pageSize, options.minPageSize ?? 0),
+      options.pageSizeCap ?? Number.POSITIVE_INFINITY,
+    );
     const stride = options.capOffsets === 'asked' ? seen.pageSize : served;
     const from = options.ignorePage ? 0 : Math.min(seen.page * stride, total);
     // A smallest page size moves the offsets, and still no more is served than was asked for.
@@ -232,7 +242,12 @@ function breakOff(fault: string, request: IncomingMessage, response: ServerRespo
     case 'empty-body':
       return end(response, 200, type, '');
     case 'invalid-utf8':
-      return end(response, 200, type, Buffer.concat([Buffer.from('[{"name":"'), Buffer.from([0xc3, 0x28]), Buffer.from('"}]')]));
+      return end(
+        response,
+        200,
+        type,
+        Buffer.concat([Buffer.from('[{"name":"'), Buffer.from([0xc3, 0x28]), Buffer.from('"}]')]),
+      );
     case 'slow-drip': {
       response.writeHead(200, headers);
       const timer = setInterval(() => response.write(' '), 20);
@@ -256,7 +271,8 @@ function breakOff(fault: string, request: IncomingMessage, response: ServerRespo
 
 /** Blanks between all tokens, and every digit as it was. */
 function prettyArray(rows: readonly string[]): string {
-  const spread = (row: string) => row.replace(/"(?:[^"\\]|\\.)*"|[{}[\],:]/g, (token) => (token.length > 1 ? token : `${token}\n   `));
+  const spread = (row: string) =>
+    row.replace(/"(?:[^"\\]|\\.)*"|[{}[\],:]/g, (token) => (token.length > 1 ? token : `${token}\n   `));
   return `[\r\n  ${rows.map(spread).join(' ,\t\n  ')}\n]\n`;
 }
 

@@ -10,7 +10,15 @@ export interface TenantOptions extends AccountStyle {
   readonly accounts: number;
 }
 
-const FIELDS = ['name', 'engagementScore', 'engagementPercentChange', 'firstActivity', 'lastActivity', 'totalActions', 'accountStatus'];
+const FIELDS = [
+  'name',
+  'engagementScore',
+  'engagementPercentChange',
+  'firstActivity',
+  'lastActivity',
+  'totalActions',
+  'accountStatus',
+];
 const SEGMENT_FIELDS = ['segmentJoined'];
 
 export class Tenant {
@@ -65,7 +73,10 @@ export class Tenant {
     parts.push(`"attributes":{${[...attributes].map(([key, value]) => `"${key}":${value}`).join(',')}}`);
     if (segment) {
       const membership = simulateMembership(this.#style, id);
-      parts.push(`"segmentJoined":${membership.segmentJoined}`, `"segmentInputValues":${membership.segmentInputValues}`);
+      parts.push(
+        `"segmentJoined":${membership.segmentJoined}`,
+        `"segmentInputValues":${membership.segmentInputValues}`,
+      );
     }
     return `{${parts.join(',')}}`;
   }

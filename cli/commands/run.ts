@@ -103,7 +103,8 @@ export async function runExport(flags: RunFlags): Promise<number> {
   const store = await storeAt(flags.out);
   const runId = flags.runId ?? newRunId(new Date());
   const api = createAccountsApi({
-    baseUrl: flags.apiUrl === undefined ? evergageBaseUrl(flags.account ?? '', flags.instance ?? '') : apiUrl(flags.apiUrl),
+    baseUrl:
+      flags.apiUrl === undefined ? evergageBaseUrl(flags.account ?? '', flags.instance ?? '') : apiUrl(flags.apiUrl),
     credentials,
     concurrency: flags.concurrency,
   });
@@ -137,7 +138,9 @@ export async function runExport(flags: RunFlags): Promise<number> {
   } catch (error) {
     progress.stop();
     if (!(error instanceof StoppedError)) throw error;
-    process.stderr.write(`error: Stopped. Run "${runId}" keeps its finished pages: the same command with --run-id ${runId} goes on.\n`);
+    process.stderr.write(
+      `error: Stopped. Run "${runId}" keeps its finished pages: the same command with --run-id ${runId} goes on.\n`,
+    );
     return 1;
   } finally {
     process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
@@ -195,10 +198,19 @@ function requestOf(flags: RunFlags): Record<string, unknown> {
 
 function apiUrl(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url && ['http:', 'https:'].includes(url.protocol) && url.username === '' && url.search === '' && url.pathname === '/') {
+  if (
+    url &&
+    ['http:', 'https:'].includes(url.protocol) &&
+    url.username === '' &&
+    url.search === '' &&
+    url.pathname === '/'
+  ) {
     return url.origin;
   }
-  throw new ExportError('ConfigError', `--api-url is ${JSON.stringify(text)}; an http or https address without path or user is needed, such as http://127.0.0.1:8787.`);
+  throw new ExportError(
+    'ConfigError',
+    `--api-url is ${JSON.stringify(text)}; an http or https address without path or user is needed, such as http://127.0.0.1:8787.`,
+  );
 }
 
 async function credentialsOf(flags: RunFlags): Promise<CredentialsSource> {
@@ -212,7 +224,10 @@ async function credentialsOf(flags: RunFlags): Promise<CredentialsSource> {
     ...(secret ? [] : ['PERSONALIZATION_API_KEY_SECRET']),
   ];
   if (!keyId || !secret) {
-    throw new ExportError('ConfigError', `The API key is missing: set ${missing.join(' and ')}, or name a secret with --secret-id.`);
+    throw new ExportError(
+      'ConfigError',
+      `The API key is missing: set ${missing.join(' and ')}, or name a secret with --secret-id.`,
+    );
   }
   return staticCredentials({ keyId, secret });
 }
@@ -220,7 +235,8 @@ async function credentialsOf(flags: RunFlags): Promise<CredentialsSource> {
 async function storeAt(place: string): Promise<ObjectStore> {
   if (!place.startsWith('s3://')) return directoryStore(place);
   const [, bucket = '', prefix = ''] = /^s3:\/\/([^/]+)\/?(.*)$/.exec(place) ?? [];
-  if (bucket === '') throw new ExportError('ConfigError', `--out is ${JSON.stringify(place)}; s3://bucket/prefix is needed.`);
+  if (bucket === '')
+    throw new ExportError('ConfigError', `--out is ${JSON.stringify(place)}; s3://bucket/prefix is needed.`);
   const [{ S3Client }, { s3ObjectStore }] = await Promise.all([
     import('@aws-sdk/client-s3'),
     import('../../functions/aws/s3-object-store.ts'),

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { ExportError } from '../../functions/errors.ts';
-import { type FaultRule, FAULT_KINDS, parseFault } from '../../simulator/faults.ts';
+import { FAULT_KINDS, type FaultRule, parseFault } from '../../simulator/faults.ts';
 import { DEFAULT_KEY, DEFAULT_SEGMENTS, startSimulator } from '../../simulator/simulator.ts';
 import { integer } from '../arguments.ts';
 import { count } from '../terminal.ts';
@@ -43,20 +43,27 @@ Faults: a status code, or
 each followed by :times=N, :always, :pages (probes are spared)
 or, with a status code, :retry-after=SECONDS.
 
-Segments for --filter: ${Object.keys(DEFAULT_SEGMENTS)
-        .map((name) => JSON.stringify(name))
-        .join(', ')}`,
+Segments for --filter:
+  ${Object.keys(DEFAULT_SEGMENTS)
+    .map((name) => JSON.stringify(name))
+    .join(', ')}`,
     )
     .action(simulate);
 }
 
 async function simulate(flags: SimulateFlags): Promise<void> {
   const { plain, dataset, fault, ...options } = flags;
-  const simulator = await startSimulator({ ...options, nasty: plain !== true, datasets: [dataset], faults: fault }).catch(
-    (error: NodeJS.ErrnoException) => {
-      throw new ExportError('ConfigError', `The simulator cannot listen on port ${flags.port} (${error.code ?? 'unknown error'}): choose another with --port.`);
-    },
-  );
+  const simulator = await startSimulator({
+    ...options,
+    nasty: plain !== true,
+    datasets: [dataset],
+    faults: fault,
+  }).catch((error: NodeJS.ErrnoException) => {
+    throw new ExportError(
+      'ConfigError',
+      `The simulator cannot listen on port ${flags.port} (${error.code ?? 'unknown error'}): choose another with --port.`,
+    );
+  });
   const print = (line: string) => void process.stdout.write(`${line}\n`);
   print(`Simulating ${count(flags.accounts)} accounts at ${simulator.url}; Ctrl-C ends it.`);
   print('In another terminal:');

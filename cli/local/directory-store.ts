@@ -48,7 +48,13 @@ export function directoryStore(folder: string): ObjectStore {
       const files = await filesBelow(join(root, prefix));
       const objects = await Promise.all(
         files.map(async (path): Promise<StoredObject> => {
-          return { key: path.slice(root.length + 1).split(sep).join('/'), bytes: (await stat(path)).size };
+          return {
+            key: path
+              .slice(root.length + 1)
+              .split(sep)
+              .join('/'),
+            bytes: (await stat(path)).size,
+          };
         }),
       );
       return objects.sort((a, b) => (a.key < b.key ? -1 : 1));
@@ -81,5 +87,8 @@ function missingAsEmpty(error: NodeJS.ErrnoException): never[] {
 /** A full disk or a missing right is not healed by trying again. */
 function unwritable(path: string, error: unknown): ExportError {
   const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
-  return new ExportError('ConfigError', `${path} could not be written (${code}): check the folder, its rights and the free space.`);
+  return new ExportError(
+    'ConfigError',
+    `${path} could not be written (${code}): check the folder, its rights and the free space.`,
+  );
 }

@@ -71,7 +71,9 @@ export async function runLocal(options: LocalRunOptions): Promise<LocalOutcome> 
       options.onPage?.(accounts);
       return accounts;
     }),
-    [STATES.publish]: task(async (event) => throughJson(await publishRun({ api, store, catalogue, clock }, event, stopped))),
+    [STATES.publish]: task(async (event) =>
+      throughJson(await publishRun({ api, store, catalogue, clock }, event, stopped)),
+    ),
     [STATES.report]: task(async (event) => {
       stop.abort();
       failure = await reportFailure({ store }, event);
@@ -84,21 +86,24 @@ export async function runLocal(options: LocalRunOptions): Promise<LocalOutcome> 
     exports: options.exports,
     concurrency: options.concurrency * PAGES_PER_REQUEST,
   });
-  const execution = new StateMachine(definition as ConstructorParameters<typeof StateMachine>[0]).run(options.request as never, {
-    overrides: {
-      taskResourceLocalHandlers: handlers as never,
-      retryIntervalOverrides: Object.fromEntries(
-        [STATES.plan, STATES.page, STATES.publish, STATES.report].map((state) => [state, RETRY_INTERVAL_MS]),
-      ),
-    },
-    context: {
-      Execution: {
-        Name: options.runId,
-        StartTime: new Date(clock.now()).toISOString(),
-        Input: options.request as never,
+  const execution = new StateMachine(definition as ConstructorParameters<typeof StateMachine>[0]).run(
+    options.request as never,
+    {
+      overrides: {
+        taskResourceLocalHandlers: handlers as never,
+        retryIntervalOverrides: Object.fromEntries(
+          [STATES.plan, STATES.page, STATES.publish, STATES.report].map((state) => [state, RETRY_INTERVAL_MS]),
+        ),
       },
-    } as never,
-  });
+      context: {
+        Execution: {
+          Name: options.runId,
+          StartTime: new Date(clock.now()).toISOString(),
+          Input: options.request as never,
+        },
+      } as never,
+    },
+  );
   signal.addEventListener('abort', () => execution.abort(), { once: true });
   try {
     const output: unknown = await execution.result;

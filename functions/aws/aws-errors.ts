@@ -37,7 +37,13 @@ export function awsFailure(what: string, error: unknown): ExportError {
     return new ExportError('ConfigError', `${what} failed: no AWS region is set: set AWS_REGION.`);
   }
   const status = $metadata?.httpStatusCode;
-  const terminal = status !== undefined && status >= 400 && status < 500 && status !== 408 && status !== 429 && !/thrott|slowdown|toomany/i.test(name);
+  const terminal =
+    status !== undefined &&
+    status >= 400 &&
+    status < 500 &&
+    status !== 408 &&
+    status !== 429 &&
+    !/thrott|slowdown|toomany/i.test(name);
   return terminal
     ? new ExportError('ConfigError', `${what} failed (${name}, status ${status}).`)
     : new ExportError('StorageError', `${what} failed (${name}); it can be tried again later.`);

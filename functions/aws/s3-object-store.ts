@@ -40,7 +40,9 @@ export function s3ObjectStore({ client, bucket, prefix = '' }: S3Place): ObjectS
 
     async put(key, body, contentType) {
       try {
-        await client.send(new PutObjectCommand({ Bucket: bucket, Key: root + key, Body: body, ContentType: contentType }));
+        await client.send(
+          new PutObjectCommand({ Bucket: bucket, Key: root + key, Body: body, ContentType: contentType }),
+        );
       } catch (error) {
         throw awsFailure(`Writing ${location}${key}`, error);
       }

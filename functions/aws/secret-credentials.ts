@@ -17,7 +17,10 @@ export interface SecretOptions {
 const CACHE_SECONDS = 300;
 
 /** The API key from Secrets Manager, cached for five minutes, read anew on demand. Needs secretsmanager:GetSecretValue. */
-export function secretCredentials({ secretId, client = new SecretsManagerClient({}) }: SecretOptions): CredentialsSource {
+export function secretCredentials({
+  secretId,
+  client = new SecretsManagerClient({}),
+}: SecretOptions): CredentialsSource {
   const provider = new SecretsProvider({ awsSdkV3Client: client });
   return {
     async get({ fresh = false } = {}): Promise<ApiKey> {
@@ -35,7 +38,10 @@ async function read(provider: SecretsProvider, secretId: string, where: string, 
     // Powertools wraps what the SDK threw.
     const cause = (error as Error).cause ?? error;
     if ((cause as Error).name === 'ResourceNotFoundException') {
-      throw new ExportError('ApiCredentialsError', `There is no ${where}, or it holds no value yet: put the API key into it as {"keyId":"…","secret":"…"}.`);
+      throw new ExportError(
+        'ApiCredentialsError',
+        `There is no ${where}, or it holds no value yet: put the API key into it as {"keyId":"…","secret":"…"}.`,
+      );
     }
     const failure = awsFailure(`Reading ${where}`, cause);
     throw isExportError(failure, 'ConfigError') ? new ExportError('ApiCredentialsError', failure.message) : failure;

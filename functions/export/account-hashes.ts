@@ -11,7 +11,12 @@ export const HASH_BYTES = 8;
 export function hashAccounts(runId: string, identities: readonly string[]): string {
   const hashes = Buffer.alloc(identities.length * HASH_BYTES);
   for (const [i, identity] of identities.entries()) {
-    createHash('sha256').update(runId).update('\0').update(identity).digest().copy(hashes, i * HASH_BYTES, 0, HASH_BYTES);
+    createHash('sha256')
+      .update(runId)
+      .update('\0')
+      .update(identity)
+      .digest()
+      .copy(hashes, i * HASH_BYTES, 0, HASH_BYTES);
   }
   return hashes.toString('base64');
 }

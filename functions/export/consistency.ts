@@ -46,9 +46,10 @@ export async function checkConsistency(
 export function chooseSeams(records: readonly PageRecord[]): readonly PageRecord[] {
   const filled = records.filter((record) => record.records > 0);
   if (filled.length <= MAX_SEAMS) return filled;
-  return Array.from({ length: MAX_SEAMS }, (_, i) => filled[Math.round((i * (filled.length - 1)) / (MAX_SEAMS - 1))]).filter(
-    (record) => record !== undefined,
-  );
+  return Array.from(
+    { length: MAX_SEAMS },
+    (_, i) => filled[Math.round((i * (filled.length - 1)) / (MAX_SEAMS - 1))],
+  ).filter((record) => record !== undefined);
 }
 
 function firstHash(accountHashes: string): string {

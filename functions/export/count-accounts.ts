@@ -213,7 +213,8 @@ async function countByPages({ probe, pageSize, expected }: CountOptions, rounds:
     if (first.records < pageSize) throw pageSizeCapped(pageSize, first.records);
   }
   const expectedPages = Math.ceil((expected ?? 0) / pageSize);
-  if (bounds.atMost > bounds.atLeast && expectedPages > 2) takeIn(bounds, await look([expectedPages - 1, expectedPages]));
+  if (bounds.atMost > bounds.atLeast && expectedPages > 2)
+    takeIn(bounds, await look([expectedPages - 1, expectedPages]));
   while (bounds.atLeast < bounds.atMost) {
     if (bounds.atLeast > ENDLESS / pageSize) throw endless();
     // Each page that exists costs a whole page of records: gallop and halve instead of cutting into nine.

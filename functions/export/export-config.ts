@@ -39,16 +39,21 @@ const window = z.string({ error: 'an ISO 8601 duration such as P7D is needed' })
 
 /** The length of a window in ms. @param duration one that the schema let pass */
 export function windowMs(duration: string): number {
-  const [, weeks = 0, days = 0, hours = 0, minutes = 0] = (DURATION.exec(duration) ?? []).map(Number).map((n) => n || 0);
+  const [, weeks = 0, days = 0, hours = 0, minutes = 0] = (DURATION.exec(duration) ?? [])
+    .map(Number)
+    .map((n) => n || 0);
   return (((weeks * 7 + days) * 24 + hours) * 60 + minutes) * 60_000;
 }
 
 const settings = {
   datasetId: name,
   format: ExportFormatSchema,
-  pageSize: z.int({ error: `an integer from 1 to ${MAX_PAGE_SIZE} is needed` }).min(1).max(MAX_PAGE_SIZE, {
-    error: `an integer from 1 to ${MAX_PAGE_SIZE} is needed`,
-  }),
+  pageSize: z
+    .int({ error: `an integer from 1 to ${MAX_PAGE_SIZE} is needed` })
+    .min(1)
+    .max(MAX_PAGE_SIZE, {
+      error: `an integer from 1 to ${MAX_PAGE_SIZE} is needed`,
+    }),
   filter: text,
   start: InstantSchema,
   end: InstantSchema,
@@ -98,7 +103,11 @@ export type ExportRequest = z.infer<typeof ExportRequestSchema>;
 
 function checkWindow(value: { start?: number; end?: number; window?: string }, context: z.RefinementCtx): void {
   if (value.window !== undefined && (value.start !== undefined || value.end !== undefined)) {
-    context.addIssue({ code: 'custom', path: ['window'], message: 'either window or start and end are allowed, not both' });
+    context.addIssue({
+      code: 'custom',
+      path: ['window'],
+      message: 'either window or start and end are allowed, not both',
+    });
   }
   if (value.start !== undefined && value.end !== undefined && value.start >= value.end) {
     context.addIssue({ code: 'custom', path: ['end'], message: 'end must be later than start' });
@@ -124,7 +133,10 @@ export function parseOrThrow<T>(
 }
 
 function describeIssue(issue: z.core.$ZodIssue, input: unknown): string {
-  const path = issue.path.map((step) => (typeof step === 'number' ? `[${step}]` : `.${String(step)}`)).join('').slice(1);
+  const path = issue.path
+    .map((step) => (typeof step === 'number' ? `[${step}]` : `.${String(step)}`))
+    .join('')
+    .slice(1);
   if (issue.code === 'unrecognized_keys') {
     const keys = issue.keys.map((key) => JSON.stringify(key.slice(0, 60))).join(', ');
     return `${path === '' ? '' : `${path}: `}${keys} ${issue.keys.length === 1 ? 'is' : 'are'} not known`;
@@ -132,7 +144,9 @@ function describeIssue(issue: z.core.$ZodIssue, input: unknown): string {
   let value: unknown = input;
   for (const step of issue.path) value = (value as Record<PropertyKey, unknown> | undefined)?.[step];
   if (path === '') return issue.message;
-  return value === undefined ? `${path} is missing; ${issue.message}` : `${path} is ${shorten(value)}; ${issue.message}`;
+  return value === undefined
+    ? `${path} is missing; ${issue.message}`
+    : `${path} is ${shorten(value)}; ${issue.message}`;
 }
 
 function shorten(value: unknown): string {

@@ -94,5 +94,8 @@ async function fetchWhole(
   if (again.value.records >= planned) return again;
   if (run.countedBy === 'pages') return again;
   if (again.value.records === records && records > 0) throw pageSizeCapped(pageSize, records);
-  throw new ExportError('ApiAnswerError', `Page ${page} came with ${again.value.records} accounts of ${planned} although more follow; it can be tried again later.`);
+  throw new ExportError(
+    'ApiAnswerError',
+    `Page ${page} came with ${again.value.records} accounts of ${planned} although more follow; it can be tried again later.`,
+  );
 }

@@ -1,4 +1,4 @@
-import { type Manifest, ManifestSchema, type ExportFormat } from '../contracts.ts';
+import { type ExportFormat, type Manifest, ManifestSchema } from '../contracts.ts';
 import { manifestKey, tablePrefix } from './layout.ts';
 import type { ObjectStore } from './ports.ts';
 import { getJson } from './stored-json.ts';

@@ -1,10 +1,10 @@
 /** What is kept under `work/` of each page: the record of a finished part, and what failed attempts cost. */
 import { createHash } from 'node:crypto';
+import pLimit from 'p-limit';
+import type { z } from 'zod';
 import { type PageFailure, PageFailureSchema, type PageRecord, PageRecordSchema, type Run } from '../contracts.ts';
 import { isExportError } from '../errors.ts';
 import { pageFailureKey, pageFailuresPrefix, pageRecordKey, pageRecordsPrefix, partKey } from './layout.ts';
-import pLimit from 'p-limit';
-import type { z } from 'zod';
 import type { ObjectStore } from './ports.ts';
 import { addSpent, NOTHING_SPENT, type SpentLedger } from './spent-ledger.ts';
 import { getJson, putJson } from './stored-json.ts';
@@ -37,7 +37,9 @@ export async function keepFailure(
     page,
     error: error instanceof Error ? error.name : 'Error',
     // The text of an error that is not ours may hold anything, account data too.
-    message: isExportError(error) ? error.message : `Page ${page} failed for a reason that is not known: see the function's log.`,
+    message: isExportError(error)
+      ? error.message
+      : `Page ${page} failed for a reason that is not known: see the function's log.`,
     attempts: (before?.attempts ?? 0) + 1,
     spent: addSpent(before?.spent ?? NOTHING_SPENT, ledger.total),
   };
@@ -57,7 +59,11 @@ export async function failedAttempts(store: ObjectStore, runId: string): Promise
   return readAll(store, pageFailuresPrefix(runId), PageFailureSchema);
 }
 
-async function readAll<T extends { page: number }>(store: ObjectStore, prefix: string, schema: z.ZodType<T>): Promise<T[]> {
+async function readAll<T extends { page: number }>(
+  store: ObjectStore,
+  prefix: string,
+  schema: z.ZodType<T>,
+): Promise<T[]> {
   const limit = pLimit(READS_AT_ONCE);
   const keys = (await store.list(prefix)).map(({ key }) => key);
   const found = await Promise.all(keys.map((key) => limit(() => getJson(store, key, schema))));

@@ -45,7 +45,10 @@ export async function planExport(ports: PlanPorts, event: unknown, signal?: Abor
   const stored = await getJson(ports.store, planKey(runId), StoredPlanSchema);
   if (request.resume !== undefined) {
     if (stored) return planResult(stored, { dryRun: false, resumed: true });
-    throw new ExportError('RequestError', `There is no plan of run "${runId}" to go on with: it never got that far, or its work has expired. Start a new run.`);
+    throw new ExportError(
+      'RequestError',
+      `There is no plan of run "${runId}" to go on with: it never got that far, or its work has expired. Start a new run.`,
+    );
   }
 
   const resolved = resolveRequest(request, planEvent.exports, planEvent.startedAt);
@@ -71,10 +74,12 @@ async function makePlan(
 ): Promise<StoredPlan> {
   const ledger = new SpentLedger();
   const header = new SeenHeader();
-  const decode: Decode<ProbeAnswer> = settings.format === 'csv' ? (body) => header.decode(body) : jsonLinesFormat().decode;
+  const decode: Decode<ProbeAnswer> =
+    settings.format === 'csv' ? (body) => header.decode(body) : jsonLinesFormat().decode;
   const asking = { datasetId: settings.datasetId, format: settings.format, parameters };
   const count = await countAccounts({
-    probe: async (pageSize, page) => (await askApi(api, ledger, pageQuery(asking, pageSize, page), decode, signal)).value,
+    probe: async (pageSize, page) =>
+      (await askApi(api, ledger, pageQuery(asking, pageSize, page), decode, signal)).value,
     pageSize: parameters.pageSize,
     concurrency: event.concurrency,
     expected: (await lastPublishedRun(store, settings.name))?.records,
@@ -123,7 +128,10 @@ class SeenHeader {
     const tableColumns = csvTableColumns(attributeColumns);
     const columns = pinCsvColumns(tableColumns, this.#columns);
     if (JSON.stringify(columns).length > MAX_HEADER_CHARACTERS) {
-      throw new ExportError('PlanTooLargeError', `The CSV header of ${columns.length} columns is longer than ${MAX_HEADER_CHARACTERS} characters: export as JSON instead.`);
+      throw new ExportError(
+        'PlanTooLargeError',
+        `The CSV header of ${columns.length} columns is longer than ${MAX_HEADER_CHARACTERS} characters: export as JSON instead.`,
+      );
     }
     return { columns, tableColumns: tableColumns.length, finalNewline: this.#allEndInNewline };
   }
@@ -134,13 +142,19 @@ export function refuseOverPages(accounts: number, pageSize: number): void {
   const pages = Math.ceil(accounts / pageSize);
   if (pages <= MAX_PAGES) return;
   const enough = Math.ceil(accounts / MAX_PAGES / 100) * 100;
-  throw new ExportError('PlanTooLargeError', `${accounts} accounts make ${pages} pages of ${pageSize}, and a run has at most ${MAX_PAGES}: a page size of ${enough} would do.`);
+  throw new ExportError(
+    'PlanTooLargeError',
+    `${accounts} accounts make ${pages} pages of ${pageSize}, and a run has at most ${MAX_PAGES}: a page size of ${enough} would do.`,
+  );
 }
 
 function refuseOverBudget({ accounts }: AccountCount, maxRecords: number | undefined, spent: number): void {
   const needed = spent + accounts + RECORDS_FOR_PROOF;
   if (maxRecords === undefined || needed <= maxRecords) return;
-  throw new ExportError('BudgetExceededError', `The run would fetch ${needed} records (${accounts} accounts, ${spent} for planning, ${RECORDS_FOR_PROOF} to prove it whole), and maxRecords allows ${maxRecords}.`);
+  throw new ExportError(
+    'BudgetExceededError',
+    `The run would fetch ${needed} records (${accounts} accounts, ${spent} for planning, ${RECORDS_FOR_PROOF} to prove it whole), and maxRecords allows ${maxRecords}.`,
+  );
 }
 
 /** A run id names one run: its finished pages fit no other request. */
@@ -163,8 +177,13 @@ function refuseOtherRun(run: Run, { settings, parameters, dueAt }: ResolvedReque
     ...(dueAtGiven ? ([['the due time', run.dueAt, dueAt]] as const) : []),
   ].filter(([, before, now]) => before !== now);
   if (differences.length === 0) return;
-  const changed = differences.map(([what, before, now]) => `${what} was ${before ?? 'not set'} and is now ${now ?? 'not set'}`);
-  throw new ExportError('RequestError', `Run "${run.runId}" was planned for something else (${changed.join('; ')}): start it as before, or choose another run id.`);
+  const changed = differences.map(
+    ([what, before, now]) => `${what} was ${before ?? 'not set'} and is now ${now ?? 'not set'}`,
+  );
+  throw new ExportError(
+    'RequestError',
+    `Run "${run.runId}" was planned for something else (${changed.join('; ')}): start it as before, or choose another run id.`,
+  );
 }
 
 function planResult(plan: StoredPlan, { dryRun, resumed }: { dryRun: boolean; resumed: boolean }): PlanResult {
@@ -176,7 +195,13 @@ function planResult(plan: StoredPlan, { dryRun, resumed }: { dryRun: boolean; re
     accounts: run.accounts,
     pages: run.pages,
     pageSize: run.parameters.pageSize,
-    plan: { countedBy: run.countedBy, apiRequests: spent.apiRequests, recordsFetched: spent.recordsFetched, rounds, resumed },
+    plan: {
+      countedBy: run.countedBy,
+      apiRequests: spent.apiRequests,
+      recordsFetched: spent.recordsFetched,
+      rounds,
+      resumed,
+    },
     run,
     pageNumbers: dryRun ? [] : Array.from({ length: run.pages }, (_, page) => page),
   };

@@ -56,7 +56,11 @@ export async function publishRun(ports: PublishPorts, event: unknown, signal?: A
 async function proveAndDescribe(ports: PublishPorts, run: Run, signal: AbortSignal | undefined): Promise<Manifest> {
   const { store } = ports;
   const plan = await getJson(store, planKey(run.runId), StoredPlanSchema);
-  if (!plan) throw new ExportError('RunIncompleteError', `The plan of run "${run.runId}" is gone from ${planKey(run.runId)}: start a new run.`);
+  if (!plan)
+    throw new ExportError(
+      'RunIncompleteError',
+      `The plan of run "${run.runId}" is gone from ${planKey(run.runId)}: start a new run.`,
+    );
 
   const ledger = new SpentLedger();
   const before = await pageRecords(store, run.runId);
@@ -67,8 +71,22 @@ async function proveAndDescribe(ports: PublishPorts, run: Run, signal: AbortSign
   refuseEqualPages(records);
 
   const distinct = countDistinct(records.map((record) => record.accountHashes));
-  const consistency = await checkConsistency(ports, run, records, { accountsAfter: counted.accounts, distinct }, ledger, signal);
-  return describe(run, plan, records, distinct, consistency, await totalSpent(store, run, plan, records, counted.replaced, ledger));
+  const consistency = await checkConsistency(
+    ports,
+    run,
+    records,
+    { accountsAfter: counted.accounts, distinct },
+    ledger,
+    signal,
+  );
+  return describe(
+    run,
+    plan,
+    records,
+    distinct,
+    consistency,
+    await totalSpent(store, run, plan, records, counted.replaced, ledger),
+  );
 }
 
 function refuseMissingPages(run: Run, records: readonly PageRecord[]): void {
@@ -78,7 +96,10 @@ function refuseMissingPages(run: Run, records: readonly PageRecord[]): void {
   for (let page = 0; page <= last; page++) if (!there.has(page)) missing.push(page);
   if (missing.length === 0) return;
   const named = missing.slice(0, 5).join(', ') + (missing.length > 5 ? ' …' : '');
-  throw new ExportError('RunIncompleteError', `${missing.length} of ${last + 1} pages of run "${run.runId}" have no part (${named}): start the run again under the same id to export them.`);
+  throw new ExportError(
+    'RunIncompleteError',
+    `${missing.length} of ${last + 1} pages of run "${run.runId}" have no part (${named}): start the run again under the same id to export them.`,
+  );
 }
 
 /** The store is the truth: each part must lie there, as long as its record says, and nothing else beside them. */
@@ -86,13 +107,19 @@ async function refuseChangedParts(store: ObjectStore, run: Run, records: readonl
   const sizes = new Map((await store.list(partsPrefix(run))).map(({ key, bytes }) => [key, bytes]));
   for (const { key, bytes, page } of records) {
     if (sizes.get(key) !== bytes) {
-      throw new ExportError('RunIncompleteError', `The part of page ${page} (${key}) has ${sizes.get(key) ?? 'no'} bytes where ${bytes} were written: start the run again under the same id.`);
+      throw new ExportError(
+        'RunIncompleteError',
+        `The part of page ${page} (${key}) has ${sizes.get(key) ?? 'no'} bytes where ${bytes} were written: start the run again under the same id.`,
+      );
     }
     sizes.delete(key);
   }
   const [stranger] = sizes.keys();
   if (stranger !== undefined) {
-    throw new ExportError('RunIncompleteError', `${stranger} lies among the parts of run "${run.runId}" and belongs to no page: a query would read it too. Remove it and start the run again under the same id.`);
+    throw new ExportError(
+      'RunIncompleteError',
+      `${stranger} lies among the parts of run "${run.runId}" and belongs to no page: a query would read it too. Remove it and start the run again under the same id.`,
+    );
   }
 }
 
@@ -103,7 +130,10 @@ function refuseEqualPages(records: readonly PageRecord[]): void {
     if (count < 2) continue;
     const twin = seen.get(accountHashes);
     if (twin !== undefined) {
-      throw new ExportError('PagingError', `Pages ${twin} and ${page} hold the same ${count} accounts: the API did not serve the page it was asked for, so the run is not complete.`);
+      throw new ExportError(
+        'PagingError',
+        `Pages ${twin} and ${page} hold the same ${count} accounts: the API did not serve the page it was asked for, so the run is not complete.`,
+      );
     }
     seen.set(accountHashes, page);
   }

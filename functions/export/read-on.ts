@@ -54,7 +54,10 @@ export async function readOn(
 
 /** The offset behind the last account read. */
 export function endOf(records: readonly PageRecord[], pageSize: number): number {
-  return records.reduce((end, { page, records: count }) => (count > 0 ? Math.max(end, page * pageSize + count) : end), 0);
+  return records.reduce(
+    (end, { page, records: count }) => (count > 0 ? Math.max(end, page * pageSize + count) : end),
+    0,
+  );
 }
 
 async function countAgain(

@@ -14,13 +14,14 @@ const OURS: readonly string[] = [...TERMINAL_ERRORS, ...TRANSIENT_ERRORS];
  *
  * @param event a `FailureEvent`: the run's id and what Catch caught
  */
-export async function reportFailure({ store }: { readonly store: ObjectStore }, event: unknown): Promise<FailureReport> {
+export async function reportFailure(
+  { store }: { readonly store: ObjectStore },
+  event: unknown,
+): Promise<FailureReport> {
   const { failure, ...started } = parseOrThrow(FailureEventSchema, event, 'The event of Report failure');
   const runId = resumedRun(started.request) ?? started.runId;
   const plan = await getJson(store, planKey(runId), StoredPlanSchema).catch(() => undefined);
-  const done = new Set(
-    plan ? (await store.list(pageRecordsPrefix(runId))).map(({ key }) => pageOfWorkKey(key)) : [],
-  );
+  const done = new Set(plan ? (await store.list(pageRecordsPrefix(runId))).map(({ key }) => pageOfWorkKey(key)) : []);
   let { error, cause } = { error: failure.Error, cause: messageOf(failure.Cause) };
   if (plan && !OURS.includes(error)) {
     const failed = (await failedAttempts(store, runId)).filter(({ page }) => !done.has(page));

@@ -1,4 +1,6 @@
 /** From what an execution was started with to what it will export: every default and override resolved, once. */
+
+import type { RunParameters } from '../contracts.ts';
 import { ExportError } from '../errors.ts';
 import {
   type ExportRequest,
@@ -9,7 +11,6 @@ import {
   parseOrThrow,
   windowMs,
 } from './export-config.ts';
-import type { RunParameters } from '../contracts.ts';
 
 /** A request with nothing left open. */
 export interface ResolvedRequest {
@@ -28,7 +29,10 @@ export interface ResolvedRequest {
 export function parseRequest(input: unknown): ExportRequest {
   const request = parseOrThrow(ExportRequestSchema, input ?? {}, 'The request');
   if (request.resume !== undefined && Object.keys(request).length > 1) {
-    throw new ExportError('RequestError', 'The request is unusable: resume goes on with the plan of an earlier run and allows no other key.');
+    throw new ExportError(
+      'RequestError',
+      'The request is unusable: resume goes on with the plan of an earlier run and allows no other key.',
+    );
   }
   return request;
 }
@@ -86,7 +90,10 @@ function chooseExport(
   if (exportName !== undefined) {
     const found = exports.find((one) => one.name === exportName);
     if (found || datasetId !== undefined) return found;
-    throw new ExportError('RequestError', `There is no export "${exportName}": ${configured}; an ad-hoc export needs a datasetId.`);
+    throw new ExportError(
+      'RequestError',
+      `There is no export "${exportName}": ${configured}; an ad-hoc export needs a datasetId.`,
+    );
   }
   if (datasetId !== undefined) return undefined;
   if (exports.length === 1) return exports[0];

@@ -18,6 +18,9 @@ export async function getJson<T>(store: ObjectStore, key: string, schema: z.ZodT
   try {
     return schema.parse(JSON.parse(Buffer.from(bytes).toString('utf8')));
   } catch {
-    throw new ExportError('RunIncompleteError', `${key} under ${store.location} is not what this export wrote there; remove it and start the run again.`);
+    throw new ExportError(
+      'RunIncompleteError',
+      `${key} under ${store.location} is not what this export wrote there; remove it and start the run again.`,
+    );
   }
 }

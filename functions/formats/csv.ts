@@ -71,10 +71,16 @@ export function decodeCsv(body: Buffer, { finalNewline }: { finalNewline: boolea
   const [columns = [], ...rows] = parseRows(text);
   const [twice] = columns.filter((column, i) => columns.indexOf(column) !== i);
   if (twice !== undefined) {
-    throw new ExportError('ApiAnswerError', `The header of the API's CSV names column ${JSON.stringify(twice.slice(0, 60))} twice.`);
+    throw new ExportError(
+      'ApiAnswerError',
+      `The header of the API's CSV names column ${JSON.stringify(twice.slice(0, 60))} twice.`,
+    );
   }
   if (finalNewline === true && rows.length > 0 && !endsWithNewline) {
-    throw new ExportError('ApiAnswerError', `The API's CSV of ${body.length} bytes does not end in a newline as before: it seems to have broken off.`);
+    throw new ExportError(
+      'ApiAnswerError',
+      `The API's CSV of ${body.length} bytes does not end in a newline as before: it seems to have broken off.`,
+    );
   }
   const key = columns.indexOf(ACCOUNT_KEY);
   const identities = rows.map((row) => (key < 0 ? row.join('\0') : (row[key] ?? '')));
@@ -87,7 +93,10 @@ function parseRows(text: string): string[][] {
   } catch (error) {
     // The parser's own message quotes the row.
     const { lines } = error as { lines?: number };
-    throw new ExportError('ApiAnswerError', `The API's CSV is malformed${lines === undefined ? '' : ` at line ${lines}`}: a row has too few or too many cells, or a quote is left open.`);
+    throw new ExportError(
+      'ApiAnswerError',
+      `The API's CSV is malformed${lines === undefined ? '' : ` at line ${lines}`}: a row has too few or too many cells, or a quote is left open.`,
+    );
   }
 }
 

@@ -30,18 +30,31 @@ export function decodeJson(body: Buffer): JsonPage {
     parsed = JSON.parse(text);
   } catch {
     // V8's message quotes the text around the error: account data.
-    throw new ExportError('ApiAnswerError', `The API's answer of ${body.length} bytes is not valid JSON${brokenOff(text)}.`);
+    throw new ExportError(
+      'ApiAnswerError',
+      `The API's answer of ${body.length} bytes is not valid JSON${brokenOff(text)}.`,
+    );
   }
   if (!Array.isArray(parsed)) {
-    throw new ExportError('ApiAnswerError', `The API's answer is ${typeName(parsed)} where an array of accounts was asked for.`);
+    throw new ExportError(
+      'ApiAnswerError',
+      `The API's answer is ${typeName(parsed)} where an array of accounts was asked for.`,
+    );
   }
   const records: readonly unknown[] = parsed;
   const stranger = records.findIndex((record) => typeName(record) !== 'an object');
   if (stranger >= 0) {
-    throw new ExportError('ApiAnswerError', `Record ${stranger} of the API's answer is ${typeName(records[stranger])} where an account, an object, was asked for.`);
+    throw new ExportError(
+      'ApiAnswerError',
+      `Record ${stranger} of the API's answer is ${typeName(records[stranger])} where an account, an object, was asked for.`,
+    );
   }
   const split = splitRecords(text);
-  if (!split) throw new ExportError('ApiAnswerError', `The API's answer is nested deeper than ${MAX_DEPTH} levels, which no account is.`);
+  if (!split)
+    throw new ExportError(
+      'ApiAnswerError',
+      `The API's answer is nested deeper than ${MAX_DEPTH} levels, which no account is.`,
+    );
 
   const columns = new Set<string>();
   const identities = records.map((record, i) => {

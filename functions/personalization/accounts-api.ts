@@ -5,9 +5,9 @@ import type { PageQuery } from '../contracts.ts';
 import { ApiThrottledError, ExportError, type Spent } from '../errors.ts';
 import type { AccountsApi, ApiAnswer, Decode } from '../export/ports.ts';
 import { type ApiKey, basicAuthorization, type CredentialsSource } from './credentials.ts';
+import { type Attempt, type RequestLimits, requestPage } from './request-page.ts';
 import { pagePath } from './request-url.ts';
 import { backoffMs } from './retry-timing.ts';
-import { type Attempt, type RequestLimits, requestPage } from './request-page.ts';
 
 export { evergageBaseUrl } from './request-url.ts';
 
@@ -65,7 +65,16 @@ export function createAccountsApi(options: AccountsApiOptions): AccountsApi & { 
       const attempt: Attempt<T> = await inFlight(() => {
         startedAt ??= now();
         if (signal?.aborted) throw stopped(query, spent);
-        return requestPage(agent, { ...options, path, authorization: basicAuthorization(key), query, decode, limits, now, signal });
+        return requestPage(agent, {
+          ...options,
+          path,
+          authorization: basicAuthorization(key),
+          query,
+          decode,
+          limits,
+          now,
+          signal,
+        });
       });
       spent.enter(attempt.requests, attempt.records);
       if (attempt.outcome === 'answered') return { value: attempt.value, latencyMs: attempt.latencyMs, ...spent.total };
@@ -83,7 +92,8 @@ export function createAccountsApi(options: AccountsApiOptions): AccountsApi & { 
       }
       const elapsed = now() - (startedAt ?? now());
       const wait = Math.max(backoffMs(spent.tries - 1, random()), attempt.retryAfterMs ?? 0);
-      const again = attempt.outcome === 'failed' && spent.tries < limits.tries && elapsed + wait <= limits.retryBudgetMs;
+      const again =
+        attempt.outcome === 'failed' && spent.tries < limits.tries && elapsed + wait <= limits.retryBudgetMs;
       if (!again) throw spent.attachTo(withEffort(attempt.error, spent.tries, elapsed));
       spent.retry(attempt.cause);
       await sleep(wait, signal);
@@ -138,7 +148,12 @@ function withEffort(error: ExportError, tries: number, elapsedMs: number): Expor
 }
 
 function stopped(query: PageQuery, spent: CallSpent): ExportError {
-  return spent.attachTo(new ExportError('ApiUnavailableError', `Page ${query.page} was given up before the API had answered; it can be tried again later.`));
+  return spent.attachTo(
+    new ExportError(
+      'ApiUnavailableError',
+      `Page ${query.page} was given up before the API had answered; it can be tried again later.`,
+    ),
+  );
 }
 
 function sleepMs(ms: number, signal: AbortSignal | undefined): Promise<void> {

@@ -56,5 +56,8 @@ export function parseApiKeySecret(text: string, where: string): ApiKey {
 /** Basic authentication ends the first half at its first colon. */
 function checkKeyId(keyId: string, where: string): void {
   if (!keyId.includes(':')) return;
-  throw new ExportError('ApiCredentialsError', `The keyId of the API key in ${where} holds a colon, which it cannot: were both halves put into it?`);
+  throw new ExportError(
+    'ApiCredentialsError',
+    `The keyId of the API key in ${where} holds a colon, which it cannot: were both halves put into it?`,
+  );
 }

@@ -81,18 +81,32 @@ export async function requestPage<T extends { readonly records: number }>(
   try {
     const type = String(response.headers['content-type'] ?? '');
     const body = await readBody(response.body, headerText(response, 'content-encoding'), limits.bodyLimitBytes, signal);
-    if (/\bhtml\b/i.test(type)) return wrongBody(query, `${what} came as ${shorten(type)} with status 200 where ${query.endpoint.toUpperCase()} was asked for.`);
-    if (body.length === 0 && query.endpoint === 'json') return wrongBody(query, `${what} came with status 200 and an empty body where JSON was asked for.`);
+    if (/\bhtml\b/i.test(type))
+      return wrongBody(
+        query,
+        `${what} came as ${shorten(type)} with status 200 where ${query.endpoint.toUpperCase()} was asked for.`,
+      );
+    if (body.length === 0 && query.endpoint === 'json')
+      return wrongBody(query, `${what} came with status 200 and an empty body where JSON was asked for.`);
     const value = request.decode(body);
     if (value.records > query.pageSize) {
-      const error = new ExportError('PagingError', `${what} came with ${value.records} accounts where ${query.pageSize} were asked for: the API ignores the page size, so the export cannot be split into pages.`);
+      const error = new ExportError(
+        'PagingError',
+        `${what} came with ${value.records} accounts where ${query.pageSize} were asked for: the API ignores the page size, so the export cannot be split into pages.`,
+      );
       return { requests: 1, records: value.records, outcome: 'refused', cause: 'paging', error };
     }
     return { requests: 1, records: value.records, outcome: 'answered', value, latencyMs: now() - startedAt };
   } catch (error) {
     response.body.on('error', () => undefined).destroy();
     if (error instanceof BodyTooLarge) {
-      return { requests: 1, records: query.pageSize, outcome: 'refused', cause: 'too-large', error: tooLarge(what, request, response) };
+      return {
+        requests: 1,
+        records: query.pageSize,
+        outcome: 'refused',
+        cause: 'too-large',
+        error: tooLarge(what, request, response),
+      };
     }
     if (isExportError(error)) {
       if (error.transient) return wrongBody(query, `${what}: ${error.message}`);
@@ -104,48 +118,95 @@ export async function requestPage<T extends { readonly records: number }>(
 
 function wrongBody<T>({ pageSize }: PageQuery, message: string): Attempt<T> {
   // Its records were sent, as far as anyone can tell: they count.
-  return { requests: 1, records: pageSize, outcome: 'failed', cause: 'broken-body', error: new ExportError('ApiAnswerError', message) };
+  return {
+    requests: 1,
+    records: pageSize,
+    outcome: 'failed',
+    cause: 'broken-body',
+    error: new ExportError('ApiAnswerError', message),
+  };
 }
 
-function refusal<T>(what: string, { query, now, baseUrl }: PageRequest<T>, { statusCode, headers }: Dispatcher.ResponseData): Attempt<T> {
+function refusal<T>(
+  what: string,
+  { query, now, baseUrl }: PageRequest<T>,
+  { statusCode, headers }: Dispatcher.ResponseData,
+): Attempt<T> {
   const cost = { requests: 1, records: 0 } as const;
   if (statusCode === 429) {
     const wait = retryAfterMs(headers['retry-after'], now());
-    return { ...cost, outcome: 'failed', cause: '429', error: new ApiThrottledError(`${what} was refused with 429 (too many requests).`, wait), retryAfterMs: wait };
+    return {
+      ...cost,
+      outcome: 'failed',
+      cause: '429',
+      error: new ApiThrottledError(`${what} was refused with 429 (too many requests).`, wait),
+      retryAfterMs: wait,
+    };
   }
   if (statusCode >= 500 || statusCode === 408) {
     const wait = retryAfterMs(headers['retry-after'], now());
     const cause = statusCode === 408 ? '408' : '5xx';
-    return { ...cost, outcome: 'failed', cause, error: new ExportError('ApiUnavailableError', `${what} was answered with ${statusCode}.`), retryAfterMs: wait };
+    return {
+      ...cost,
+      outcome: 'failed',
+      cause,
+      error: new ExportError('ApiUnavailableError', `${what} was answered with ${statusCode}.`),
+      retryAfterMs: wait,
+    };
   }
   if (statusCode === 401) {
-    const error = new ExportError('ApiCredentialsError', `The API refused the key with 401 at ${host(baseUrl)}: check that both halves are right and the key is enabled, and that the account is the key's.`);
+    const error = new ExportError(
+      'ApiCredentialsError',
+      `The API refused the key with 401 at ${host(baseUrl)}: check that both halves are right and the key is enabled, and that the account is the key's.`,
+    );
     return { ...cost, outcome: 'refused-key', cause: '401', error };
   }
   if (statusCode === 403) {
-    const error = new ExportError('ApiCredentialsError', `The API refused dataset ${JSON.stringify(query.datasetId)} to the key with 403: check the key's datasets and roles, and whether its list of IP addresses holds this one.`);
+    const error = new ExportError(
+      'ApiCredentialsError',
+      `The API refused dataset ${JSON.stringify(query.datasetId)} to the key with 403: check the key's datasets and roles, and whether its list of IP addresses holds this one.`,
+    );
     return { ...cost, outcome: 'refused-key', cause: '403', error };
   }
   if (statusCode === 404) {
-    const error = new ExportError('ApiNotFoundError', `The API at ${host(baseUrl)} knows no dataset ${JSON.stringify(query.datasetId)} (404): check the dataset, the account name and the instance.`);
+    const error = new ExportError(
+      'ApiNotFoundError',
+      `The API at ${host(baseUrl)} knows no dataset ${JSON.stringify(query.datasetId)} (404): check the dataset, the account name and the instance.`,
+    );
     return { ...cost, outcome: 'refused', cause: '404', error };
   }
   if (statusCode >= 300 && statusCode < 400) {
-    const error = new ExportError('ApiRequestError', `The API at ${host(baseUrl)} answered with a redirect (${statusCode}), which is not followed lest the key goes elsewhere: check the account name and the instance.`);
+    const error = new ExportError(
+      'ApiRequestError',
+      `The API at ${host(baseUrl)} answered with a redirect (${statusCode}), which is not followed lest the key goes elsewhere: check the account name and the instance.`,
+    );
     return { ...cost, outcome: 'refused', cause: 'redirect', error };
   }
   const sent = sentParameters(query).map((key) => (key === 'pageSize' ? `pageSize ${query.pageSize}` : key));
-  const error = new ExportError('ApiRequestError', `The API refused the request for ${what.toLowerCase().slice(0, 1)}${what.slice(1)} with ${statusCode}: check the parameters sent (${sent.join(', ')}); a smaller page size may be needed.`);
+  const error = new ExportError(
+    'ApiRequestError',
+    `The API refused the request for ${what.toLowerCase().slice(0, 1)}${what.slice(1)} with ${statusCode}: check the parameters sent (${sent.join(', ')}); a smaller page size may be needed.`,
+  );
   return { ...cost, outcome: 'refused', cause: String(statusCode), error };
 }
 
 function tooLarge<T>(what: string, { query, limits }: PageRequest<T>, response: Dispatcher.ResponseData): ExportError {
   const limit = `${Math.floor(limits.bodyLimitBytes / 1024 / 1024)} MiB`;
-  if (query.pageSize === 1) return new ExportError('PageTooLargeError', `${what} is one account and larger than ${limit}, more than a page may be.`);
-  const length = headerText(response, 'content-encoding') === undefined ? Number(headerText(response, 'content-length')) : Number.NaN;
+  if (query.pageSize === 1)
+    return new ExportError(
+      'PageTooLargeError',
+      `${what} is one account and larger than ${limit}, more than a page may be.`,
+    );
+  const length =
+    headerText(response, 'content-encoding') === undefined
+      ? Number(headerText(response, 'content-length'))
+      : Number.NaN;
   const share = length > 0 ? (limits.bodyLimitBytes / length) * 0.8 : 0.5;
   const size = Math.max(1, Math.floor(query.pageSize * share));
-  return new ExportError('PageTooLargeError', `${what} is larger than ${limit} with ${query.pageSize} accounts: try a page size of ${size}.`);
+  return new ExportError(
+    'PageTooLargeError',
+    `${what} is larger than ${limit} with ${query.pageSize} accounts: try a page size of ${size}.`,
+  );
 }
 
 /** Codes of undici and the system, in words. Source: undici, `lib/core/errors.js`. */
@@ -165,13 +226,21 @@ const NETWORK: Readonly<Record<string, readonly [cause: string, words: string]>>
   Z_DATA_ERROR: ['broken-body', 'the compressed body is damaged'],
 };
 
-function networkFailure<T>(what: string, { baseUrl, limits }: PageRequest<T>, error: unknown, records: number): Attempt<T> {
+function networkFailure<T>(
+  what: string,
+  { baseUrl, limits }: PageRequest<T>,
+  error: unknown,
+  records: number,
+): Attempt<T> {
   const { name, code = '' } = error as { name?: string; code?: string };
   const [cause, words] =
     name === 'TimeoutError' || name === 'AbortError'
       ? ['timeout', `it took longer than ${limits.totalTimeoutMs / 1000} s`]
       : (NETWORK[code] ?? ['connection', `the connection failed${code === '' ? '' : ` (${code})`}`]);
-  const failure = new ExportError('ApiUnavailableError', `${what} could not be fetched from ${host(baseUrl)}: ${words}.`);
+  const failure = new ExportError(
+    'ApiUnavailableError',
+    `${what} could not be fetched from ${host(baseUrl)}: ${words}.`,
+  );
   return { requests: 1, records, outcome: 'failed', cause, error: failure };
 }
 

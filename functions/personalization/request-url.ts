@@ -12,7 +12,10 @@ const DNS_LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/i;
 export function evergageBaseUrl(accountName: string, instance: string): string {
   for (const [key, value] of Object.entries({ accountName, instance })) {
     if (DNS_LABEL.test(value)) continue;
-    throw new ExportError('ConfigError', `${key} is ${JSON.stringify(value.slice(0, 60))}; up to 63 letters, digits and inner hyphens are allowed, as in a host name.`);
+    throw new ExportError(
+      'ConfigError',
+      `${key} is ${JSON.stringify(value.slice(0, 60))}; up to 63 letters, digits and inner hyphens are allowed, as in a host name.`,
+    );
   }
   return `https://${accountName.toLowerCase()}.${instance.toLowerCase()}.evergage.com`;
 }
@@ -27,8 +30,16 @@ const PARAMETERS = ['filter', 'start', 'end', 'segmentationId', 'segmentId', 'pa
  * @throws ExportError `RequestError` without a whole page number and size, for the API would answer with everything
  */
 export function pagePath(query: PageQuery): string {
-  if (!Number.isSafeInteger(query.pageSize) || query.pageSize < 1 || !Number.isSafeInteger(query.page) || query.page < 0) {
-    throw new ExportError('RequestError', `Page ${query.page} of page size ${query.pageSize} cannot be asked for: a page from 0 and a size from 1 are needed.`);
+  if (
+    !Number.isSafeInteger(query.pageSize) ||
+    query.pageSize < 1 ||
+    !Number.isSafeInteger(query.page) ||
+    query.page < 0
+  ) {
+    throw new ExportError(
+      'RequestError',
+      `Page ${query.page} of page size ${query.pageSize} cannot be asked for: a page from 0 and a size from 1 are needed.`,
+    );
   }
   const parameters = sentParameters(query).map((key) => `${key}=${encode(key, String(query[key]))}`);
   return `/api/dataset/${encode('datasetId', query.datasetId)}/accounts.${query.endpoint}?${parameters.join('&')}`;

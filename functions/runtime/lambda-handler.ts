@@ -28,13 +28,23 @@ export function lambdaHandler<T>(what: string, task: Task<T>) {
       return result;
     } catch (error) {
       const failure = presentable(what, error);
-      logger.error(`${what} failed`, { milliseconds: Date.now() - startedAt, errorName: failure.name, errorMessage: failure.message });
+      logger.error(`${what} failed`, {
+        milliseconds: Date.now() - startedAt,
+        errorName: failure.name,
+        errorMessage: failure.message,
+      });
       throw failure;
     }
   };
-  return middy({ timeoutEarlyInMillis: TIMEOUT_EARLY_MS, timeoutEarlyResponse: () => {
-    throw new ExportError('ApiUnavailableError', `${what} did not end within the function's time; it can be tried again later.`);
-  } }).handler(run);
+  return middy({
+    timeoutEarlyInMillis: TIMEOUT_EARLY_MS,
+    timeoutEarlyResponse: () => {
+      throw new ExportError(
+        'ApiUnavailableError',
+        `${what} did not end within the function's time; it can be tried again later.`,
+      );
+    },
+  }).handler(run);
 }
 
 /** A subsegment for the work; without a trace to belong to, just the work. */
@@ -57,7 +67,10 @@ async function traced<T>(what: string, work: () => Promise<T>): Promise<T> {
 function presentable(what: string, error: unknown): Error {
   if (isExportError(error)) return new NamedError(error.name, error.message);
   const name = error instanceof Error ? error.name : 'Error';
-  return new NamedError(name, `${what} failed unexpectedly (${name}): this is a defect; the function's log holds the invocation.`);
+  return new NamedError(
+    name,
+    `${what} failed unexpectedly (${name}): this is a defect; the function's log holds the invocation.`,
+  );
 }
 
 /** Only name, message and stack leave a Lambda; a cause or a header attached to an error must not reach a log either. */
@@ -70,16 +83,24 @@ class NamedError extends Error {
 
 /** The ids of an event, wherever its task keeps them. */
 function idsOf(event: unknown): Record<string, unknown> {
-  const { run, page, runId } = (event ?? {}) as { run?: { runId?: unknown; exportName?: unknown }; page?: unknown; runId?: unknown };
+  const { run, page, runId } = (event ?? {}) as {
+    run?: { runId?: unknown; exportName?: unknown };
+    page?: unknown;
+    runId?: unknown;
+  };
   return definedOf({ runId: run?.runId ?? runId, exportName: run?.exportName, page });
 }
 
 /** The figures of a result: numbers only. */
 function figuresOf(result: unknown): Record<string, number> {
   if (typeof result === 'number') return { accounts: result };
-  return Object.fromEntries(Object.entries(result ?? {}).filter((entry): entry is [string, number] => typeof entry[1] === 'number'));
+  return Object.fromEntries(
+    Object.entries(result ?? {}).filter((entry): entry is [string, number] => typeof entry[1] === 'number'),
+  );
 }
 
 function definedOf(values: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => typeof value === 'string' || typeof value === 'number'));
+  return Object.fromEntries(
+    Object.entries(values).filter(([, value]) => typeof value === 'string' || typeof value === 'number'),
+  );
 }

@@ -13,7 +13,9 @@ export function once<T>(make: () => T): () => T {
 }
 
 /** The bucket of the stack. */
-export const deployedStore = once((): ObjectStore => s3ObjectStore({ client: new S3Client({}), bucket: storeEnvironment().BUCKET }));
+export const deployedStore = once(
+  (): ObjectStore => s3ObjectStore({ client: new S3Client({}), bucket: storeEnvironment().BUCKET }),
+);
 
 /** The API of the stack's account, with the key from its secret. */
 export const deployedApi = once(() => {

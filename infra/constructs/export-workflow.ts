@@ -65,8 +65,18 @@ export class ExportWorkflow extends Construct {
   private allowChildren(stack: Stack): void {
     const { stateMachine } = this;
     const name = stateMachine.stateMachineName;
-    const executions = stack.formatArn({ service: 'states', resource: 'execution', resourceName: `${name}:*`, arnFormat: ArnFormat.COLON_RESOURCE_NAME });
-    const children = stack.formatArn({ service: 'states', resource: 'execution', resourceName: `${name}/${MAP_LABEL}:*`, arnFormat: ArnFormat.COLON_RESOURCE_NAME });
+    const executions = stack.formatArn({
+      service: 'states',
+      resource: 'execution',
+      resourceName: `${name}:*`,
+      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+    });
+    const children = stack.formatArn({
+      service: 'states',
+      resource: 'execution',
+      resourceName: `${name}/${MAP_LABEL}:*`,
+      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+    });
     new Policy(this, 'Children', {
       roles: [stateMachine.role],
       statements: [

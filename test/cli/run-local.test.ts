@@ -7,8 +7,29 @@ import { localRun } from '../support/local-run.ts';
 import { readOpenCsv } from '../support/opencsv-serde.ts';
 
 const TOTALS = [0, 1, 499, 500, 501, 12_431];
-const ATTRIBUTE_COLUMNS = ['industry', 'region', 'employees', 'annualRevenue', 'owner', 'tier', 'crmId', 'tags', 'note'];
-const TABLE = ['name', 'engagementScore', 'engagementPercentChange', 'firstActivity', 'lastActivity', 'totalActions', 'accountStatus', 'segmentJoined', ...ATTRIBUTE_COLUMNS, 'superseded'];
+const ATTRIBUTE_COLUMNS = [
+  'industry',
+  'region',
+  'employees',
+  'annualRevenue',
+  'owner',
+  'tier',
+  'crmId',
+  'tags',
+  'note',
+];
+const TABLE = [
+  'name',
+  'engagementScore',
+  'engagementPercentChange',
+  'firstActivity',
+  'lastActivity',
+  'totalActions',
+  'accountStatus',
+  'segmentJoined',
+  ...ATTRIBUTE_COLUMNS,
+  'superseded',
+];
 
 async function expectWholeJson(options: SimulatorOptions, request?: Record<string, unknown>) {
   const { outcome, simulator, manifest, parts } = await localRun(options, request);
@@ -45,7 +66,11 @@ async function expectWholeCsv(options: SimulatorOptions) {
 describe('a run on one machine', () => {
   it.each(TOTALS)('exports %i accounts as JSON, each once, unchanged', async (accounts) => {
     const { manifest } = await expectWholeJson({ accounts });
-    expect(manifest).toMatchObject({ records: accounts, distinctAccounts: accounts, pages: Math.max(1, Math.ceil(accounts / 500)) });
+    expect(manifest).toMatchObject({
+      records: accounts,
+      distinctAccounts: accounts,
+      pages: Math.max(1, Math.ceil(accounts / 500)),
+    });
   });
 
   it.each(TOTALS)('exports %i accounts as CSV, each once, unchanged', async (accounts) => {
@@ -57,14 +82,19 @@ describe('a run on one machine', () => {
     await expectWholeJson({ accounts: 1200, pretty: true });
   });
 
-  it.each([{ csvLineEnd: '\r\n' }, { csvFinalNewline: false }] as const)('exports CSV that ends its lines otherwise: %j', async (options) => {
-    await expectWholeCsv({ accounts: 1200, ...options });
-  });
+  it.each([{ csvLineEnd: '\r\n' }, { csvFinalNewline: false }] as const)(
+    'exports CSV that ends its lines otherwise: %j',
+    async (options) => {
+      await expectWholeCsv({ accounts: 1200, ...options });
+    },
+  );
 
   it('exports the accounts of a segment, with its parameters exactly as given', async () => {
     const { outcome, simulator } = await localRun({ accounts: 1000 }, { filter: 'Tier 1 & 2/EMEA + ü%' });
     expect(outcome).toMatchObject({ result: { accounts: 250 } });
-    expect(new Set(simulator.requests.map(({ query }) => query.get('filter')))).toEqual(new Set(['Tier 1 & 2/EMEA + ü%']));
+    expect(new Set(simulator.requests.map(({ query }) => query.get('filter')))).toEqual(
+      new Set(['Tier 1 & 2/EMEA + ü%']),
+    );
   });
 
   it('says in the manifest what the simulator served, to the record', async () => {
@@ -101,20 +131,31 @@ describe('a fault on the first try of each page', () => {
   );
 
   it('costs nothing when the client gives up and the state machine tries again', async () => {
-    const { manifest } = await expectWholeJson({ accounts: 1700, faults: [{ fault: { status: 503 }, times: 5, minPageSize: 500, pages: [2] }] });
+    const { manifest } = await expectWholeJson({
+      accounts: 1700,
+      faults: [{ fault: { status: 503 }, times: 5, minPageSize: 500, pages: [2] }],
+    });
     expect(manifest.retries).toBe(5);
   });
 });
 
 describe('an API that does not do as it is asked', () => {
-  it.each(['asked', 'capped'] as const)('caps the page size, offsets by the %s size: the run names the size to use', async (capOffsets) => {
-    const { outcome, folder } = await localRun({ accounts: 1700, pageSizeCap: 200, capOffsets });
-    expect(outcome).toMatchObject({
-      status: 'failed',
-      failure: { error: 'PageSizeCappedError', cause: expect.stringMatching(/^The API serves 200 accounts a page where 500 were asked for: set the page size to 200\./) },
-    });
-    expect(await readdir(folder)).not.toContain('export_runs');
-  });
+  it.each(['asked', 'capped'] as const)(
+    'caps the page size, offsets by the %s size: the run names the size to use',
+    async (capOffsets) => {
+      const { outcome, folder } = await localRun({ accounts: 1700, pageSizeCap: 200, capOffsets });
+      expect(outcome).toMatchObject({
+        status: 'failed',
+        failure: {
+          error: 'PageSizeCappedError',
+          cause: expect.stringMatching(
+            /^The API serves 200 accounts a page where 500 were asked for: set the page size to 200\./,
+          ),
+        },
+      });
+      expect(await readdir(folder)).not.toContain('export_runs');
+    },
+  );
 
   it('ignores the page: the run fails', async () => {
     const { outcome } = await localRun({ accounts: 1700, ignorePage: true });
@@ -135,7 +176,9 @@ describe('an API that does not do as it is asked', () => {
       },
     });
     expect(outcome.status).toBe('published');
-    const names = (await parts()).flatMap((text) => text.split('\n').slice(0, -1)).map((line) => (JSON.parse(line) as { name: string }).name);
+    const names = (await parts())
+      .flatMap((text) => text.split('\n').slice(0, -1))
+      .map((line) => (JSON.parse(line) as { name: string }).name);
     const { records, distinctAccounts, consistency } = await manifest();
     expect(names).toHaveLength(records);
     expect(distinctAccounts).toBe(consistency.accountsAfter);

@@ -72,7 +72,10 @@ describe('countAccounts', () => {
   });
 
   it.each([
-    { name: 'offsets count in pages of at least ten', offsetOf: (size: number, page: number) => page * Math.max(10, size) },
+    {
+      name: 'offsets count in pages of at least ten',
+      offsetOf: (size: number, page: number) => page * Math.max(10, size),
+    },
     { name: 'pages of one record do not move', offsetOf: (size: number, page: number) => (size < 5 ? 0 : page * size) },
   ])('counts by whole pages where $name', async ({ offsetOf }) => {
     for (const total of [57, 100, 101, 4321]) {
@@ -92,7 +95,9 @@ describe('countAccounts', () => {
 
   it('refuses an API that ignores the page parameter', async () => {
     const { probe } = countingApi(20_000, () => 0);
-    await expect(countAccounts({ probe, pageSize: 1000, concurrency: 8 })).rejects.toMatchObject({ name: 'PagingError' });
+    await expect(countAccounts({ probe, pageSize: 1000, concurrency: 8 })).rejects.toMatchObject({
+      name: 'PagingError',
+    });
   });
 
   it('ends whatever comes and goes between the requests, and misses no account that was there all along', async () => {

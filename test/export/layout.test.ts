@@ -45,10 +45,12 @@ describe('the bucket layout', () => {
     );
   });
 
-  it.each(['', 'accounts_json/part-00000.json.gz', `${partKey(run, 1)}x`, partKey(run, 1).replace('.json.gz', '.csv.gz')])(
-    'takes %j for no part',
-    (key) => {
-      expect(parsePartKey(key)).toBeUndefined();
-    },
-  );
+  it.each([
+    '',
+    'accounts_json/part-00000.json.gz',
+    `${partKey(run, 1)}x`,
+    partKey(run, 1).replace('.json.gz', '.csv.gz'),
+  ])('takes %j for no part', (key) => {
+    expect(parsePartKey(key)).toBeUndefined();
+  });
 });

@@ -4,7 +4,13 @@ import { checkRunId, parseRequest, resolveRequest } from '../../functions/export
 
 const STARTED = '2026-08-22T02:00:00.000Z';
 const engaged = ExportSettingsSchema.parse({ name: 'engaged', datasetId: 'engage', window: 'P7D', pageSize: 500 });
-const emea = ExportSettingsSchema.parse({ name: 'emea', datasetId: 'engage', format: 'csv', filter: 'EMEA', start: '2026-08-01' });
+const emea = ExportSettingsSchema.parse({
+  name: 'emea',
+  datasetId: 'engage',
+  format: 'csv',
+  filter: 'EMEA',
+  start: '2026-08-01',
+});
 
 const resolve = (input: unknown, exports = [engaged, emea]) => resolveRequest(parseRequest(input), exports, STARTED);
 const messageOf = (work: () => unknown): string => {
@@ -60,18 +66,39 @@ describe('resolveRequest', () => {
   });
 
   it.each([
-    [{ exportName: 'nope' }, 'RequestError: There is no export "nope": configured are engaged, emea; an ad-hoc export needs a datasetId.'],
+    [
+      { exportName: 'nope' },
+      'RequestError: There is no export "nope": configured are engaged, emea; an ad-hoc export needs a datasetId.',
+    ],
     [
       { exportName: '../x', pageSize: '5k', fromat: 'csv' },
       'RequestError: The request is unusable: exportName is "../x"; up to 128 letters, digits, "_", "." and "-" are allowed, the first a letter or digit; pageSize is "5k"; an integer from 1 to 50000 is needed; "fromat" is not known.',
     ],
-    [{ datasetId: 'a/../../b' }, 'RequestError: The request is unusable: datasetId is "a/../../b"; up to 128 letters, digits, "_", "." and "-" are allowed, the first a letter or digit.'],
-    [{ exportName: 'emea', window: 'P1M' }, 'RequestError: The request is unusable: window is "P1M"; an ISO 8601 duration of weeks, days, hours or minutes is needed, such as P7D or PT12H.'],
-    [{ exportName: 'emea', end: '2026-07-01' }, 'RequestError: The request is unusable: end is 1782864000000; end must be later than start.'],
-    [{ resume: 'run-1', pageSize: 5 }, 'RequestError: The request is unusable: resume goes on with the plan of an earlier run and allows no other key.'],
+    [
+      { datasetId: 'a/../../b' },
+      'RequestError: The request is unusable: datasetId is "a/../../b"; up to 128 letters, digits, "_", "." and "-" are allowed, the first a letter or digit.',
+    ],
+    [
+      { exportName: 'emea', window: 'P1M' },
+      'RequestError: The request is unusable: window is "P1M"; an ISO 8601 duration of weeks, days, hours or minutes is needed, such as P7D or PT12H.',
+    ],
+    [
+      { exportName: 'emea', end: '2026-07-01' },
+      'RequestError: The request is unusable: end is 1782864000000; end must be later than start.',
+    ],
+    [
+      { resume: 'run-1', pageSize: 5 },
+      'RequestError: The request is unusable: resume goes on with the plan of an earlier run and allows no other key.',
+    ],
     ['run', 'RequestError: The request is unusable: Invalid input: expected object, received string.'],
-    [{ filter: 'x'.repeat(10_000_000) }, `RequestError: The request is unusable: filter is "${'x'.repeat(56)}…; at most 1000 characters are allowed.`],
-    [JSON.parse('{"__proto__": {"datasetId": "x"}}'), 'RequestError: The request is unusable: "__proto__" is not known.'],
+    [
+      { filter: 'x'.repeat(10_000_000) },
+      `RequestError: The request is unusable: filter is "${'x'.repeat(56)}…; at most 1000 characters are allowed.`,
+    ],
+    [
+      JSON.parse('{"__proto__": {"datasetId": "x"}}'),
+      'RequestError: The request is unusable: "__proto__" is not known.',
+    ],
   ])('refuses %.60j with a sentence', (input, message) => {
     expect(messageOf(() => resolve(input))).toBe(message);
   });

@@ -18,7 +18,8 @@ function setUp(total: number, beforeAnswer?: Parameters<typeof arrayApi>[1]) {
   return { source, api, queries, pageFetches, ...memory, steps: runSteps(api, memory.store) };
 }
 
-const manifestIn = (objects: Map<string, Buffer>): Manifest => ManifestSchema.parse(JSON.parse(String(objects.get(MANIFEST))));
+const manifestIn = (objects: Map<string, Buffer>): Manifest =>
+  ManifestSchema.parse(JSON.parse(String(objects.get(MANIFEST))));
 
 function namesIn(objects: Map<string, Buffer>): string[] {
   return [...objects]
@@ -79,7 +80,11 @@ describe('a run', () => {
       unmappedColumns: [],
       escapedLineBreaks: 0,
     });
-    expect(manifest.parts.map(({ page, records }) => [page, records])).toEqual([[0, 10], [1, 10], [2, 5]]);
+    expect(manifest.parts.map(({ page, records }) => [page, records])).toEqual([
+      [0, 10],
+      [1, 10],
+      [2, 5],
+    ]);
     expect(manifest.apiRequests).toBe(queries.length);
     expect(String(objects.get(MANIFEST)).split('\n')).toHaveLength(2);
   });
@@ -97,7 +102,9 @@ describe('a run', () => {
   it('asks every page with the window that the plan resolved', async () => {
     const { steps, queries } = setUp(25);
     await steps.all({ window: 'P7D' });
-    expect(new Set(queries.map(({ start, end }) => `${start} ${end}`))).toEqual(new Set(['1786759200000 1787364000000']));
+    expect(new Set(queries.map(({ start, end }) => `${start} ${end}`))).toEqual(
+      new Set(['1786759200000 1787364000000']),
+    );
   });
 
   it('keeps no name in its page records', async () => {
@@ -172,7 +179,12 @@ describe('planning', () => {
 
   it('keeps the state of 30,000 pages under 256 KiB with the longest texts allowed', async () => {
     const { steps } = setUp(30_000);
-    const plan = await steps.plan({ pageSize: 1, filter: 'ü'.repeat(1000), segmentId: 'ü'.repeat(1000), segmentationId: 'ü'.repeat(1000) });
+    const plan = await steps.plan({
+      pageSize: 1,
+      filter: 'ü'.repeat(1000),
+      segmentId: 'ü'.repeat(1000),
+      segmentationId: 'ü'.repeat(1000),
+    });
     expect(plan.pageNumbers).toHaveLength(30_000);
     expect(Buffer.byteLength(JSON.stringify(plan))).toBeLessThan(256 * 1024 - 45_000);
   });
@@ -252,7 +264,12 @@ describe('publishing', () => {
     const plan = await steps.plan();
     await steps.pages(plan);
     source.list.push(...accounts(30, 'late'));
-    expect(await steps.publish(plan)).toMatchObject({ accounts: 55, distinctAccounts: 55, pages: 6, verdict: 'drifted' });
+    expect(await steps.publish(plan)).toMatchObject({
+      accounts: 55,
+      distinctAccounts: 55,
+      pages: 6,
+      verdict: 'drifted',
+    });
     expect(namesIn(objects)).toEqual(source.list.map((raw) => (JSON.parse(raw) as { name: string }).name));
     expect(manifestIn(objects).consistency).toMatchObject({ accountsBefore: 25, accountsAfter: 55 });
   });
@@ -298,15 +315,30 @@ describe('publishing', () => {
   });
 
   it.each([
-    ['a part that is gone', (objects: Map<string, Buffer>) => objects.delete(`${PARTS}part-00001.json.gz`), /page 1 .* no bytes/],
-    ['a part that was cut', (objects: Map<string, Buffer>) => objects.set(`${PARTS}part-00001.json.gz`, Buffer.from('x')), /page 1 .* has 1 bytes/],
-    ['a stranger among the parts', (objects: Map<string, Buffer>) => objects.set(`${PARTS}part-00009.json.gz`, Buffer.from('x')), /part-00009.* belongs to no page/],
+    [
+      'a part that is gone',
+      (objects: Map<string, Buffer>) => objects.delete(`${PARTS}part-00001.json.gz`),
+      /page 1 .* no bytes/,
+    ],
+    [
+      'a part that was cut',
+      (objects: Map<string, Buffer>) => objects.set(`${PARTS}part-00001.json.gz`, Buffer.from('x')),
+      /page 1 .* has 1 bytes/,
+    ],
+    [
+      'a stranger among the parts',
+      (objects: Map<string, Buffer>) => objects.set(`${PARTS}part-00009.json.gz`, Buffer.from('x')),
+      /part-00009.* belongs to no page/,
+    ],
   ])('refuses %s', async (_name, spoil, message) => {
     const { steps, objects } = setUp(25);
     const plan = await steps.plan();
     await steps.pages(plan);
     spoil(objects);
-    await expect(steps.publish(plan)).rejects.toMatchObject({ name: 'RunIncompleteError', message: expect.stringMatching(message) });
+    await expect(steps.publish(plan)).rejects.toMatchObject({
+      name: 'RunIncompleteError',
+      message: expect.stringMatching(message),
+    });
     expect(objects.has(MANIFEST)).toBe(false);
   });
 
@@ -314,12 +346,14 @@ describe('publishing', () => {
     const { steps, api, store, objects } = setUp(30);
     const plan = await steps.plan();
     const stuck: typeof api = {
-      fetchPage: (query, decode) => api.fetchPage(query.pageSize === 10 && query.page < 3 ? { ...query, page: 0 } : query, decode),
+      fetchPage: (query, decode) =>
+        api.fetchPage(query.pageSize === 10 && query.page < 3 ? { ...query, page: 0 } : query, decode),
     };
     await runSteps(stuck, store).pages(plan);
     await expect(steps.publish(plan)).rejects.toMatchObject({
       name: 'PagingError',
-      message: 'Pages 0 and 1 hold the same 10 accounts: the API did not serve the page it was asked for, so the run is not complete.',
+      message:
+        'Pages 0 and 1 hold the same 10 accounts: the API did not serve the page it was asked for, so the run is not complete.',
     });
     expect(objects.has(MANIFEST)).toBe(false);
   });
@@ -341,7 +375,9 @@ describe('a CSV run', () => {
   it('gives all parts the header that the plan pinned', async () => {
     const { steps, objects } = setUp(25);
     await steps.all({ format: 'csv', attributeColumns: ['industry'] });
-    const parts = [...objects].filter(([key]) => key.endsWith('.csv.gz')).map(([, body]) => gunzipSync(body).toString());
+    const parts = [...objects]
+      .filter(([key]) => key.endsWith('.csv.gz'))
+      .map(([, body]) => gunzipSync(body).toString());
     const headers = new Set(parts.map((part) => part.split('\n')[0]));
     expect(headers.size).toBe(1);
     expect(parts.map((part) => part.trimEnd().split('\n').length - 1)).toEqual([10, 10, 5]);
@@ -355,7 +391,10 @@ describe('reportFailure', () => {
     });
     const plan = await steps.plan();
     await expect(steps.pages(plan)).rejects.toThrow();
-    const failure = { Error: 'States.ExceedToleratedFailureThreshold', Cause: 'The specified tolerated failure threshold was exceeded' };
+    const failure = {
+      Error: 'States.ExceedToleratedFailureThreshold',
+      Cause: 'The specified tolerated failure threshold was exceeded',
+    };
     expect(await reportFailure({ store }, { runId: 'run-1', request: {}, failure })).toEqual({
       error: 'ApiCredentialsError',
       cause: 'The API refused the key. 2 of 3 pages are done and kept.',
@@ -364,8 +403,14 @@ describe('reportFailure', () => {
 
   it('takes the message out of what Lambda reports, and leaves the stack behind', async () => {
     const { store } = memoryStore();
-    const Cause = JSON.stringify({ errorType: 'RequestError', errorMessage: 'No export "x".', trace: ['at secret.ts:1'] });
-    expect(await reportFailure({ store }, { runId: 'run-1', request: {}, failure: { Error: 'RequestError', Cause } })).toEqual({
+    const Cause = JSON.stringify({
+      errorType: 'RequestError',
+      errorMessage: 'No export "x".',
+      trace: ['at secret.ts:1'],
+    });
+    expect(
+      await reportFailure({ store }, { runId: 'run-1', request: {}, failure: { Error: 'RequestError', Cause } }),
+    ).toEqual({
       error: 'RequestError',
       cause: 'No export "x".',
     });
@@ -375,7 +420,11 @@ describe('reportFailure', () => {
     const { steps, store } = setUp(25);
     const plan = await steps.plan();
     await steps.pages({ ...plan, pageNumbers: [0] });
-    const event = { runId: 'again', request: { resume: 'run-1' }, failure: { Error: 'ApiThrottledError', Cause: 'Refused.' } };
+    const event = {
+      runId: 'again',
+      request: { resume: 'run-1' },
+      failure: { Error: 'ApiThrottledError', Cause: 'Refused.' },
+    };
     expect(await reportFailure({ store }, event)).toMatchObject({ cause: 'Refused. 1 of 3 pages are done and kept.' });
   });
 });

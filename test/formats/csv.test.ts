@@ -1,7 +1,13 @@
 import { gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { CSV_SERDE_PARAMETERS, csvFormat, csvTableColumns, decodeCsv, pinCsvColumns } from '../../functions/formats/csv.ts';
+import {
+  CSV_SERDE_PARAMETERS,
+  csvFormat,
+  csvTableColumns,
+  decodeCsv,
+  pinCsvColumns,
+} from '../../functions/formats/csv.ts';
 import { readOpenCsv } from '../support/opencsv-serde.ts';
 
 const columns = ['name', 'note', 'superseded'];
@@ -31,8 +37,16 @@ describe('csvFormat', () => {
     ['a text that Hive takes for NULL elsewhere', '\\N'],
     ['a tab', 'a\tb'],
   ])('writes %s so that the SerDe reads it back', async (_name, value) => {
-    const { text } = await written(bodyOf([[value, 'x'], ['y', value]]));
-    expect(readOpenCsv(text, 3, CSV_SERDE_PARAMETERS)).toEqual([[value, 'x', ''], ['y', value, '']]);
+    const { text } = await written(
+      bodyOf([
+        [value, 'x'],
+        ['y', value],
+      ]),
+    );
+    expect(readOpenCsv(text, 3, CSV_SERDE_PARAMETERS)).toEqual([
+      [value, 'x', ''],
+      ['y', value, ''],
+    ]);
   });
 
   it('writes these bytes', async () => {
@@ -41,13 +55,23 @@ describe('csvFormat', () => {
   });
 
   it('reads any cells back equal, but for line breaks, which become \\n and are counted', async () => {
-    const cell = fc.string({ unit: fc.oneof(fc.constantFrom('"', '\\', ',', '\n', '\r', ' ', '\u2028', '🚀'), fc.string({ unit: 'binary', maxLength: 1, minLength: 1 })), maxLength: 12 }).filter((text) => text.isWellFormed());
+    const cell = fc
+      .string({
+        unit: fc.oneof(
+          fc.constantFrom('"', '\\', ',', '\n', '\r', ' ', '\u2028', '🚀'),
+          fc.string({ unit: 'binary', maxLength: 1, minLength: 1 }),
+        ),
+        maxLength: 12,
+      })
+      .filter((text) => text.isWellFormed());
     await fc.assert(
       fc.asyncProperty(fc.array(fc.tuple(cell, cell), { maxLength: 8 }), async (cells) => {
         const rows = cells.map(([name, note], i) => [`${i}${name}`, note] as const);
         const { text, escapedLineBreaks } = await written(bodyOf(rows));
         const breaks = /\r\n|\n|\r/g;
-        expect(readOpenCsv(text, 3, CSV_SERDE_PARAMETERS)).toEqual(rows.map((row) => [...row.map((value) => value.replace(breaks, '\\n')), '']));
+        expect(readOpenCsv(text, 3, CSV_SERDE_PARAMETERS)).toEqual(
+          rows.map((row) => [...row.map((value) => value.replace(breaks, '\\n')), '']),
+        );
         expect(escapedLineBreaks).toBe(rows.flat().join('\0').match(breaks)?.length ?? 0);
         expect(text.split('\n')).toHaveLength(rows.length + 2);
       }),
@@ -60,7 +84,9 @@ describe('csvFormat', () => {
   });
 
   it('keeps a column that nobody foresaw behind the others, and names it', async () => {
-    const { text, unmappedColumns } = await written(bodyOf([['acme', 'z', 'n', 'a']], ['name', 'zeta', 'note', 'alpha']));
+    const { text, unmappedColumns } = await written(
+      bodyOf([['acme', 'z', 'n', 'a']], ['name', 'zeta', 'note', 'alpha']),
+    );
     expect(text).toBe('"name","note","superseded","alpha","zeta"\n"acme","n","","a","z"\n');
     expect(unmappedColumns).toEqual(['alpha', 'zeta']);
   });
@@ -71,8 +97,18 @@ describe('csvFormat', () => {
   });
 
   it('marks the earlier record of an account that comes twice on a page', async () => {
-    const { text } = await written(bodyOf([['acme', 'old'], ['globex', ''], ['acme', 'new']]));
-    expect(readOpenCsv(text, 3, CSV_SERDE_PARAMETERS)).toEqual([['acme', 'old', 'true'], ['globex', '', ''], ['acme', 'new', '']]);
+    const { text } = await written(
+      bodyOf([
+        ['acme', 'old'],
+        ['globex', ''],
+        ['acme', 'new'],
+      ]),
+    );
+    expect(readOpenCsv(text, 3, CSV_SERDE_PARAMETERS)).toEqual([
+      ['acme', 'old', 'true'],
+      ['globex', '', ''],
+      ['acme', 'new', ''],
+    ]);
   });
 
   it('writes the same bytes for the same page', async () => {
@@ -98,12 +134,25 @@ describe('decodeCsv', () => {
   });
 
   it.each([
-    ['a row that broke off', 'name,note\nsecret one,b\nsecret two', "The API's CSV is malformed at line 3: a row has too few or too many cells, or a quote is left open."],
+    [
+      'a row that broke off',
+      'name,note\nsecret one,b\nsecret two',
+      "The API's CSV is malformed at line 3: a row has too few or too many cells, or a quote is left open.",
+    ],
     ['an open quote', 'name,note\n"secret,b\n', /malformed/],
-    ['a web page', '<!doctype html><title>Sign in</title>', "The API's answer looks like a web page where CSV was asked for."],
+    [
+      'a web page',
+      '<!doctype html><title>Sign in</title>',
+      "The API's answer looks like a web page where CSV was asked for.",
+    ],
     ['a header with a column twice', 'name,name\na,b\n', 'The header of the API\'s CSV names column "name" twice.'],
   ])('refuses %s, without a word of what it held', (_name, text, message) => {
-    expect(() => decode(text)).toThrow(expect.objectContaining({ name: 'ApiAnswerError', message: expect.stringMatching(message instanceof RegExp ? message : new RegExp(`^${RegExp.escape(message)}$`)) }));
+    expect(() => decode(text)).toThrow(
+      expect.objectContaining({
+        name: 'ApiAnswerError',
+        message: expect.stringMatching(message instanceof RegExp ? message : new RegExp(`^${RegExp.escape(message)}$`)),
+      }),
+    );
     expect(() => decode(text)).not.toThrow(/secret/);
   });
 
@@ -133,6 +182,11 @@ describe('the columns of a CSV table', () => {
   });
 
   it('come first in every header, further ones sorted behind them', () => {
-    expect(pinCsvColumns(['name', 'tier'], ['zeta', 'tier', 'alpha', 'name'])).toEqual(['name', 'tier', 'alpha', 'zeta']);
+    expect(pinCsvColumns(['name', 'tier'], ['zeta', 'tier', 'alpha', 'name'])).toEqual([
+      'name',
+      'tier',
+      'alpha',
+      'zeta',
+    ]);
   });
 });

@@ -14,7 +14,8 @@ async function written(body: string | Buffer) {
 
 describe('jsonLinesFormat', () => {
   it('writes one account a line, each value digit for digit', async () => {
-    const body = '[{"name":"a","engagementScore":1.10,"x":9007199254740993},{"name":"b","engagementScore":1E400,"y":-0.0}]';
+    const body =
+      '[{"name":"a","engagementScore":1.10,"x":9007199254740993},{"name":"b","engagementScore":1E400,"y":-0.0}]';
     expect((await written(body)).text).toBe(
       '{"name":"a","engagementScore":1.10,"x":9007199254740993}\n{"name":"b","engagementScore":1E400,"y":-0.0}\n',
     );
@@ -99,15 +100,33 @@ describe('jsonLinesFormat', () => {
   });
 
   it.each([
-    ['a body that broke off', '[{"name":"secret"},{"na', "The API's answer of 23 bytes is not valid JSON: it seems to have broken off."],
+    [
+      'a body that broke off',
+      '[{"name":"secret"},{"na',
+      "The API's answer of 23 bytes is not valid JSON: it seems to have broken off.",
+    ],
     ['garbage', '[{"name": secret}]', "The API's answer of 18 bytes is not valid JSON."],
     ['an object', '{"error":"secret"}', "The API's answer is an object where an array of accounts was asked for."],
     ['a text', '"secret"', "The API's answer is a string where an array of accounts was asked for."],
-    ['a record that is none', '[{"name":"a"},"secret"]', "Record 1 of the API's answer is a string where an account, an object, was asked for."],
-    ['a record that is an array', '[[]]', "Record 0 of the API's answer is an array where an account, an object, was asked for."],
-    ['arrays nested 10,000 deep', `[{"a":${'['.repeat(10_000)}${']'.repeat(10_000)}}]`, "The API's answer is nested deeper than 1000 levels, which no account is."],
+    [
+      'a record that is none',
+      '[{"name":"a"},"secret"]',
+      "Record 1 of the API's answer is a string where an account, an object, was asked for.",
+    ],
+    [
+      'a record that is an array',
+      '[[]]',
+      "Record 0 of the API's answer is an array where an account, an object, was asked for.",
+    ],
+    [
+      'arrays nested 10,000 deep',
+      `[{"a":${'['.repeat(10_000)}${']'.repeat(10_000)}}]`,
+      "The API's answer is nested deeper than 1000 levels, which no account is.",
+    ],
   ])('refuses %s, without a word of what it held', (_name, body, message) => {
-    expect(() => format.decode(Buffer.from(body))).toThrow(expect.objectContaining({ name: 'ApiAnswerError', message }));
+    expect(() => format.decode(Buffer.from(body))).toThrow(
+      expect.objectContaining({ name: 'ApiAnswerError', message }),
+    );
   });
 
   it('refuses bytes that are no UTF-8', () => {

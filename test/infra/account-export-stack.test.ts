@@ -17,7 +17,9 @@ function rightsOf(roleStart: string): string[] {
   return Object.values(template.findResources('AWS::IAM::Policy'))
     .filter(({ Properties }) => JSON.stringify(Properties.Roles).includes(`"${roleStart}`))
     .flatMap(({ Properties }) => Properties.PolicyDocument.Statement as Statement[])
-    .flatMap(({ Action, Resource }) => [Action].flat().flatMap((action) => [Resource].flat().map((on) => `${action} on ${nameOf(on)}`)))
+    .flatMap(({ Action, Resource }) =>
+      [Action].flat().flatMap((action) => [Resource].flat().map((on) => `${action} on ${nameOf(on)}`)),
+    )
     .sort();
 }
 
@@ -27,15 +29,24 @@ function nameOf(resource: unknown): string {
     .replace(/\{"Fn::GetAtt":\["([A-Za-z]+?)[0-9A-F]{8}","Name"\]\}/g, '<$1 name>')
     .replace(/\{"Ref":"([A-Za-z]+?)[0-9A-F]{8}"\}/g, '<$1>')
     .replace(/\{"Ref":"AWS::([A-Za-z]+)"\}/g, '<$1>')
-    .replace(/\{"Fn::Join":\["",\[(.*)\]\]\}/g, (_all, parts: string) => parts.replaceAll('","', '').replaceAll(/[",]/g, ''))
+    .replace(/\{"Fn::Join":\["",\[(.*)\]\]\}/g, (_all, parts: string) =>
+      parts.replaceAll('","', '').replaceAll(/[",]/g, ''),
+    )
     .replaceAll('"', '');
 }
 
 describe('the bucket', () => {
   it('is private, encrypted and owned by the account', () => {
     template.hasResourceProperties('AWS::S3::Bucket', {
-      PublicAccessBlockConfiguration: { BlockPublicAcls: true, BlockPublicPolicy: true, IgnorePublicAcls: true, RestrictPublicBuckets: true },
-      BucketEncryption: { ServerSideEncryptionConfiguration: [{ ServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' } }] },
+      PublicAccessBlockConfiguration: {
+        BlockPublicAcls: true,
+        BlockPublicPolicy: true,
+        IgnorePublicAcls: true,
+        RestrictPublicBuckets: true,
+      },
+      BucketEncryption: {
+        ServerSideEncryptionConfiguration: [{ ServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' } }],
+      },
       OwnershipControls: { Rules: [{ ObjectOwnership: 'BucketOwnerEnforced' }] },
     });
   });
@@ -44,7 +55,12 @@ describe('the bucket', () => {
     template.hasResourceProperties('AWS::S3::BucketPolicy', {
       PolicyDocument: {
         Statement: Match.arrayWith([
-          Match.objectLike({ Effect: 'Deny', Action: 's3:*', Principal: { AWS: '*' }, Condition: { Bool: { 'aws:SecureTransport': 'false' } } }),
+          Match.objectLike({
+            Effect: 'Deny',
+            Action: 's3:*',
+            Principal: { AWS: '*' },
+            Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+          }),
         ]),
       },
     });
@@ -87,9 +103,11 @@ describe('the key', () => {
 
   it('is in no environment', () => {
     for (const { Properties } of Object.values(template.findResources('AWS::Lambda::Function'))) {
-      expect(Object.keys(Properties.Environment?.Variables ?? {}).sort().join()).toMatch(
-        /^(API_URL,)?BUCKET,NODE_OPTIONS,POWERTOOLS_TRACER_CAPTURE_RESPONSE(,SECRET_ID)?$/,
-      );
+      expect(
+        Object.keys(Properties.Environment?.Variables ?? {})
+          .sort()
+          .join(),
+      ).toMatch(/^(API_URL,)?BUCKET,NODE_OPTIONS,POWERTOOLS_TRACER_CAPTURE_RESPONSE(,SECRET_ID)?$/);
     }
   });
 });
@@ -99,10 +117,16 @@ describe('the functions', () => {
     const functions = Object.values(template.findResources('AWS::Lambda::Function'));
     expect(functions).toHaveLength(4);
     for (const { Properties } of functions) {
-      expect(Properties).toMatchObject({ Runtime: 'nodejs24.x', Architectures: ['arm64'], TracingConfig: { Mode: 'Active' }, Handler: 'index.handler' });
+      expect(Properties).toMatchObject({
+        Runtime: 'nodejs24.x',
+        Architectures: ['arm64'],
+        TracingConfig: { Mode: 'Active' },
+        Handler: 'index.handler',
+      });
       expect(Properties.LoggingConfig.LogGroup).toHaveProperty('Ref');
     }
-    for (const { Properties } of Object.values(template.findResources('AWS::Logs::LogGroup'))) expect(Properties.RetentionInDays).toBe(90);
+    for (const { Properties } of Object.values(template.findResources('AWS::Logs::LogGroup')))
+      expect(Properties.RetentionInDays).toBe(90);
   });
 
   it.each([
@@ -169,11 +193,23 @@ describe('the state machine', () => {
   const [stateMachine] = Object.values(template.findResources('AWS::StepFunctions::StateMachine'));
 
   it('is the definition that runs on one machine, with the ARNs of the functions in it', () => {
-    const [empty = '', parts] = stateMachine?.Properties.DefinitionString['Fn::Join'] as [string, (string | { 'Fn::GetAtt': string[] })[]];
-    const text = parts.map((part) => (typeof part === 'string' ? part : part['Fn::GetAtt'][0]?.replace(/Function[0-9A-F]{8}$/, ''))).join(empty);
+    const [empty = '', parts] = stateMachine?.Properties.DefinitionString['Fn::Join'] as [
+      string,
+      (string | { 'Fn::GetAtt': string[] })[],
+    ];
+    const text = parts
+      .map((part) => (typeof part === 'string' ? part : part['Fn::GetAtt'][0]?.replace(/Function[0-9A-F]{8}$/, '')))
+      .join(empty);
     const { exports } = parseStackConfig(CONFIG);
-    const resources = { planExport: 'PlanExport', exportPage: 'ExportPage', publishRun: 'PublishRun', reportFailure: 'ReportFailure' };
-    expect(JSON.parse(text)).toEqual(JSON.parse(JSON.stringify(exportWorkflow({ resources, exports, concurrency: 20 }))));
+    const resources = {
+      planExport: 'PlanExport',
+      exportPage: 'ExportPage',
+      publishRun: 'PublishRun',
+      reportFailure: 'ReportFailure',
+    };
+    expect(JSON.parse(text)).toEqual(
+      JSON.parse(JSON.stringify(exportWorkflow({ resources, exports, concurrency: 20 }))),
+    );
   });
 
   it('is a standard one, traced, and logs without what passes through it', () => {

@@ -9,12 +9,20 @@ describe('parseStackConfig', () => {
       workRetentionDays: 30,
       logRetentionDays: 90,
       deleteDataWithStack: false,
-      exports: [{ name: 'all-accounts', format: 'json', pageSize: 1000 }, { name: 'emea', format: 'csv' }],
+      exports: [
+        { name: 'all-accounts', format: 'json', pageSize: 1000 },
+        { name: 'emea', format: 'csv' },
+      ],
     });
   });
 
   it('reports every mistake at once: the key, its value, what is allowed', () => {
-    const broken = { ...CONFIG, concurency: 5, concurrency: 0, exports: [{ name: 'a b', datasetId: 'x', pageSize: '5k' }] };
+    const broken = {
+      ...CONFIG,
+      concurency: 5,
+      concurrency: 0,
+      exports: [{ name: 'a b', datasetId: 'x', pageSize: '5k' }],
+    };
     expect(() => parseStackConfig(broken)).toThrow(
       expect.objectContaining({
         name: 'ConfigError',
@@ -27,7 +35,10 @@ describe('parseStackConfig', () => {
   it.each([
     [undefined, /accountName is missing; .*instance is missing; .*exports is missing/],
     [{ ...CONFIG, exports: [] }, /exports is \[\]; at least one export is needed/],
-    [{ ...CONFIG, exports: [CONFIG.exports[0], CONFIG.exports[0]] }, /exports\[1\]\.name is "all-accounts"; another export has this name already/],
+    [
+      { ...CONFIG, exports: [CONFIG.exports[0], CONFIG.exports[0]] },
+      /exports\[1\]\.name is "all-accounts"; another export has this name already/,
+    ],
     [{ ...CONFIG, accountName: 'acme.evil.example/' }, /^accountName is "acme.evil.example\/"; up to 63 letters/],
     [{ ...CONFIG, logRetentionDays: 42 }, /logRetentionDays is 42; a number of days that CloudWatch offers/],
   ])('refuses %#', (config, message) => {

@@ -4,11 +4,11 @@ import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { PageQuery } from '../../functions/contracts.ts';
-import { ExportError, isExportError } from '../../functions/errors.ts';
+import { type ExportError, isExportError } from '../../functions/errors.ts';
 import { decodeJson } from '../../functions/formats/json-lines.ts';
 import { type AccountsApiOptions, createAccountsApi } from '../../functions/personalization/accounts-api.ts';
 import type { CredentialsSource } from '../../functions/personalization/credentials.ts';
-import { startSimulator, type SimulatorOptions } from '../../simulator/simulator.ts';
+import { type SimulatorOptions, startSimulator } from '../../simulator/simulator.ts';
 
 const KEY = { keyId: 'demo-key', secret: 'demo:secret' };
 const closing: (() => Promise<void>)[] = [];
@@ -54,7 +54,13 @@ async function serving(listener: RequestListener, options: Partial<AccountsApiOp
   return client(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, options);
 }
 
-const query = (more: Partial<PageQuery> = {}): PageQuery => ({ datasetId: 'engage', endpoint: 'json', pageSize: 10, page: 0, ...more });
+const query = (more: Partial<PageQuery> = {}): PageQuery => ({
+  datasetId: 'engage',
+  endpoint: 'json',
+  pageSize: 10,
+  page: 0,
+  ...more,
+});
 
 async function errorOf(work: Promise<unknown>): Promise<ExportError> {
   const error = await work.then(
@@ -69,13 +75,21 @@ describe('a request', () => {
   it('asks for a page and a page size, and sends every parameter exactly as given', async () => {
     let seen = '';
     let authorization = '';
-    const { api } = await serving((request, response) => {
-      seen = request.url ?? '';
-      authorization = request.headers.authorization ?? '';
-      response.end('[]');
-    }, { credentials: { get: async () => ({ keyId: 'key', secret: 'se:cret/ü+' }) } });
-    await api.fetchPage(query({ filter: 'Tier 1 & 2/EMEA + ü%', start: 1, end: 2, segmentId: 'a=b', page: 3 }), decodeJson);
-    expect(seen).toBe('/api/dataset/engage/accounts.json?filter=Tier%201%20%26%202%2FEMEA%20%2B%20%C3%BC%25&start=1&end=2&segmentId=a%3Db&pageSize=10&page=3');
+    const { api } = await serving(
+      (request, response) => {
+        seen = request.url ?? '';
+        authorization = request.headers.authorization ?? '';
+        response.end('[]');
+      },
+      { credentials: { get: async () => ({ keyId: 'key', secret: 'se:cret/ü+' }) } },
+    );
+    await api.fetchPage(
+      query({ filter: 'Tier 1 & 2/EMEA + ü%', start: 1, end: 2, segmentId: 'a=b', page: 3 }),
+      decodeJson,
+    );
+    expect(seen).toBe(
+      '/api/dataset/engage/accounts.json?filter=Tier%201%20%26%202%2FEMEA%20%2B%20%C3%BC%25&start=1&end=2&segmentId=a%3Db&pageSize=10&page=3',
+    );
     expect(authorization).toBe('Basic a2V5OnNlOmNyZXQvw7wr');
   });
 
@@ -88,7 +102,9 @@ describe('a request', () => {
     await fc.assert(
       fc.asyncProperty(fc.string({ unit: 'binary', minLength: 1 }), async (filter) => {
         if (!filter.isWellFormed()) {
-          expect((await errorOf(api.fetchPage(query({ filter }), decodeJson))).message).toBe('filter holds half of a Unicode character and cannot be sent.');
+          expect((await errorOf(api.fetchPage(query({ filter }), decodeJson))).message).toBe(
+            'filter holds half of a Unicode character and cannot be sent.',
+          );
           return;
         }
         await api.fetchPage(query({ filter }), decodeJson);
@@ -97,15 +113,18 @@ describe('a request', () => {
     );
   });
 
-  it.each([{ pageSize: 0 }, { pageSize: Number.NaN }, { pageSize: 1.5 }, { page: -1 }])('is not sent with %j', async (more) => {
-    let requests = 0;
-    const { api } = await serving((_request, response) => {
-      requests++;
-      response.end('[]');
-    });
-    expect((await errorOf(api.fetchPage(query(more), decodeJson))).name).toBe('RequestError');
-    expect(requests).toBe(0);
-  });
+  it.each([{ pageSize: 0 }, { pageSize: Number.NaN }, { pageSize: 1.5 }, { page: -1 }])(
+    'is not sent with %j',
+    async (more) => {
+      let requests = 0;
+      const { api } = await serving((_request, response) => {
+        requests++;
+        response.end('[]');
+      });
+      expect((await errorOf(api.fetchPage(query(more), decodeJson))).name).toBe('RequestError');
+      expect(requests).toBe(0);
+    },
+  );
 
   it('takes compressed answers', async () => {
     const { api, simulator } = await simulated({ accounts: 50 });
@@ -125,7 +144,10 @@ describe('a request', () => {
   });
 
   it('never has more in flight than allowed, over all calls and tries', async () => {
-    const { api, simulator } = await simulated({ latencyMs: 5, faults: [{ fault: { status: 503 } }] }, { concurrency: 3 });
+    const { api, simulator } = await simulated(
+      { latencyMs: 5, faults: [{ fault: { status: 503 } }] },
+      { concurrency: 3 },
+    );
     await Promise.all(Array.from({ length: 12 }, (_, page) => api.fetchPage(query({ pageSize: 4, page }), decodeJson)));
     expect(simulator.maxInFlight()).toBe(3);
     expect(simulator.requests).toHaveLength(24);
@@ -171,34 +193,79 @@ describe('a fault that stays', () => {
   const always = Number.POSITIVE_INFINITY;
 
   it.each([
-    ['500', { status: 500 }, 'ApiUnavailableError', 'Page 0 of dataset "engage" was answered with 500 after 4 tries in 1.8 s; it can be tried again later.'],
-    ['429', { status: 429 }, 'ApiThrottledError', 'Page 0 of dataset "engage" was refused with 429 (too many requests) after 4 tries in 1.8 s; it can be tried again later.'],
-    ['html', 'html', 'ApiAnswerError', 'Page 0 of dataset "engage" came as "text/html" with status 200 where JSON was asked for after 4 tries in 1.8 s; it can be tried again later.'],
-    ['truncate', 'truncate', 'ApiAnswerError', /^Page 0 of dataset "engage": The API's answer of \d+ bytes is not valid JSON: it seems to have broken off after 4 tries in 1.8 s; it can be tried again later\.$/],
+    [
+      '500',
+      { status: 500 },
+      'ApiUnavailableError',
+      'Page 0 of dataset "engage" was answered with 500 after 4 tries in 1.8 s; it can be tried again later.',
+    ],
+    [
+      '429',
+      { status: 429 },
+      'ApiThrottledError',
+      'Page 0 of dataset "engage" was refused with 429 (too many requests) after 4 tries in 1.8 s; it can be tried again later.',
+    ],
+    [
+      'html',
+      'html',
+      'ApiAnswerError',
+      'Page 0 of dataset "engage" came as "text/html" with status 200 where JSON was asked for after 4 tries in 1.8 s; it can be tried again later.',
+    ],
+    [
+      'truncate',
+      'truncate',
+      'ApiAnswerError',
+      /^Page 0 of dataset "engage": The API's answer of \d+ bytes is not valid JSON: it seems to have broken off after 4 tries in 1.8 s; it can be tried again later\.$/,
+    ],
   ] as const)('ends after four tries: %s', async (_name, fault, name, message) => {
     const { api, simulator, waits } = await simulated({ faults: [{ fault, times: always }] });
     const error = await errorOf(api.fetchPage(query(), decodeJson));
-    expect(error).toMatchObject({ name, transient: true, message: expect.stringMatching(message instanceof RegExp ? message : new RegExp(RegExp.escape(message))) });
+    expect(error).toMatchObject({
+      name,
+      transient: true,
+      message: expect.stringMatching(message instanceof RegExp ? message : new RegExp(RegExp.escape(message))),
+    });
     expect(simulator.requests).toHaveLength(4);
     expect(waits).toEqual([250, 500, 1000]);
     expect(error.spent).toMatchObject({ apiRequests: 4 });
   });
 
   it('hands a wait that is too long over at once', async () => {
-    const { api, simulator, waits } = await simulated({ faults: [{ fault: { status: 429, retryAfter: '60' }, times: always }] });
-    expect(await errorOf(api.fetchPage(query(), decodeJson))).toMatchObject({ name: 'ApiThrottledError', retryAfterMs: 60_000 });
+    const { api, simulator, waits } = await simulated({
+      faults: [{ fault: { status: 429, retryAfter: '60' }, times: always }],
+    });
+    expect(await errorOf(api.fetchPage(query(), decodeJson))).toMatchObject({
+      name: 'ApiThrottledError',
+      retryAfterMs: 60_000,
+    });
     expect(simulator.requests).toHaveLength(1);
     expect(waits).toEqual([]);
   });
 
   it.each([
-    [400, 'ApiRequestError', 'The API refused the request for page 0 of dataset "engage" with 400: check the parameters sent (filter, pageSize 10, page); a smaller page size may be needed.'],
-    [404, 'ApiNotFoundError', /knows no dataset "engage" \(404\): check the dataset, the account name and the instance\.$/],
-    [403, 'ApiCredentialsError', /with 403: check the key's datasets and roles, and whether its list of IP addresses holds this one\.$/],
+    [
+      400,
+      'ApiRequestError',
+      'The API refused the request for page 0 of dataset "engage" with 400: check the parameters sent (filter, pageSize 10, page); a smaller page size may be needed.',
+    ],
+    [
+      404,
+      'ApiNotFoundError',
+      /knows no dataset "engage" \(404\): check the dataset, the account name and the instance\.$/,
+    ],
+    [
+      403,
+      'ApiCredentialsError',
+      /with 403: check the key's datasets and roles, and whether its list of IP addresses holds this one\.$/,
+    ],
     [302, 'ApiRequestError', /redirect \(302\), which is not followed/],
   ])('is terminal with %i', async (status, name, message) => {
     const { api, simulator } = await simulated({ faults: [{ fault: { status }, times: always }] });
-    expect(await errorOf(api.fetchPage(query({ filter: 'secret segment' }), decodeJson))).toMatchObject({ name, transient: false, message: expect.stringMatching(message instanceof RegExp ? message : new RegExp(RegExp.escape(message))) });
+    expect(await errorOf(api.fetchPage(query({ filter: 'secret segment' }), decodeJson))).toMatchObject({
+      name,
+      transient: false,
+      message: expect.stringMatching(message instanceof RegExp ? message : new RegExp(RegExp.escape(message))),
+    });
     expect(simulator.requests).toHaveLength(1);
   });
 
@@ -206,7 +273,8 @@ describe('a fault that stays', () => {
     const { api } = client('http://127.0.0.1:1');
     expect(await errorOf(api.fetchPage(query(), decodeJson))).toMatchObject({
       name: 'ApiUnavailableError',
-      message: 'Page 0 of dataset "engage" could not be fetched from 127.0.0.1:1: the connection was refused after 4 tries in 1.8 s; it can be tried again later.',
+      message:
+        'Page 0 of dataset "engage" could not be fetched from 127.0.0.1:1: the connection was refused after 4 tries in 1.8 s; it can be tried again later.',
     });
   });
 
@@ -215,14 +283,20 @@ describe('a fault that stays', () => {
     ['a body that stalls', 'hang-body', { bodyTimeoutMs: 50 }, /the body stalled/],
     ['a body that drips', 'slow-drip', { totalTimeoutMs: 100 }, /it took longer than 0.1 s/],
   ])('ends in time: %s', async (_name, fault, limits, message) => {
-    const { api } = await serving((_request, response) => {
-      if (fault === 'hang') return;
-      response.write('[');
-      if (fault === 'hang-body') return;
-      const timer = setInterval(() => response.write(' '), 10);
-      response.once('close', () => clearInterval(timer));
-    }, { limits: { ...limits, tries: 1 } });
-    expect(await errorOf(api.fetchPage(query(), decodeJson))).toMatchObject({ name: 'ApiUnavailableError', message: expect.stringMatching(message) });
+    const { api } = await serving(
+      (_request, response) => {
+        if (fault === 'hang') return;
+        response.write('[');
+        if (fault === 'hang-body') return;
+        const timer = setInterval(() => response.write(' '), 10);
+        response.once('close', () => clearInterval(timer));
+      },
+      { limits: { ...limits, tries: 1 } },
+    );
+    expect(await errorOf(api.fetchPage(query(), decodeJson))).toMatchObject({
+      name: 'ApiUnavailableError',
+      message: expect.stringMatching(message),
+    });
   });
 
   it('refuses an API that serves more accounts than asked for', async () => {
@@ -238,10 +312,13 @@ describe('a body over the limit', () => {
   const limits = { bodyLimitBytes: 1024 * 1024 };
 
   it('names a page size that would do, from the length announced', async () => {
-    const { api } = await serving((_request, response) => {
-      response.setHeader('content-length', 4 * 1024 * 1024);
-      response.end(Buffer.alloc(4 * 1024 * 1024, 0x20));
-    }, { limits });
+    const { api } = await serving(
+      (_request, response) => {
+        response.setHeader('content-length', 4 * 1024 * 1024);
+        response.end(Buffer.alloc(4 * 1024 * 1024, 0x20));
+      },
+      { limits },
+    );
     expect(await errorOf(api.fetchPage(query({ pageSize: 1000 }), decodeJson))).toMatchObject({
       name: 'PageTooLargeError',
       transient: false,
@@ -251,16 +328,25 @@ describe('a body over the limit', () => {
 
   it('stops a small body that unpacks to a huge one', async () => {
     const bomb = gzipSync(Buffer.alloc(64 * 1024 * 1024));
-    const { api } = await serving((_request, response) => {
-      response.setHeader('content-encoding', 'gzip');
-      response.end(bomb);
-    }, { limits });
-    expect((await errorOf(api.fetchPage(query({ pageSize: 1000 }), decodeJson))).message).toContain('try a page size of 500.');
+    const { api } = await serving(
+      (_request, response) => {
+        response.setHeader('content-encoding', 'gzip');
+        response.end(bomb);
+      },
+      { limits },
+    );
+    expect((await errorOf(api.fetchPage(query({ pageSize: 1000 }), decodeJson))).message).toContain(
+      'try a page size of 500.',
+    );
   });
 
   it('says of one account that it is too large itself', async () => {
-    const { api } = await serving((_request, response) => response.end(Buffer.alloc(2 * 1024 * 1024, 0x20)), { limits });
-    expect((await errorOf(api.fetchPage(query({ pageSize: 1 }), decodeJson))).message).toContain('is one account and larger than 1 MiB');
+    const { api } = await serving((_request, response) => response.end(Buffer.alloc(2 * 1024 * 1024, 0x20)), {
+      limits,
+    });
+    expect((await errorOf(api.fetchPage(query({ pageSize: 1 }), decodeJson))).message).toContain(
+      'is one account and larger than 1 MiB',
+    );
   });
 });
 
@@ -288,7 +374,11 @@ describe('a refused key', () => {
     const credentials = source({ keyId: 'wrong', secret: 'top-secret' });
     const { api, simulator } = await simulated({}, { credentials });
     const error = await errorOf(api.fetchPage(query(), decodeJson));
-    expect(error).toMatchObject({ name: 'ApiCredentialsError', transient: false, message: expect.stringContaining('check that both halves are right') });
+    expect(error).toMatchObject({
+      name: 'ApiCredentialsError',
+      transient: false,
+      message: expect.stringContaining('check that both halves are right'),
+    });
     expect(error.message).not.toContain('top-secret');
     expect(simulator.requests).toHaveLength(1);
     expect(credentials.fresh).toBe(1);
@@ -323,6 +413,8 @@ it('cuts a connection that is accepted and never spoken on', async () => {
     for (const socket of sockets) socket.destroy();
     server.close();
   });
-  const { api } = client(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, { limits: { headersTimeoutMs: 50, tries: 1 } });
+  const { api } = client(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, {
+    limits: { headersTimeoutMs: 50, tries: 1 },
+  });
   expect((await errorOf(api.fetchPage(query(), decodeJson))).message).toContain('no answer came in time');
 });

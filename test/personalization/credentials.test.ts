@@ -1,12 +1,19 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { basicAuthorization, parseApiKeySecret, staticCredentials } from '../../functions/personalization/credentials.ts';
+import {
+  basicAuthorization,
+  parseApiKeySecret,
+  staticCredentials,
+} from '../../functions/personalization/credentials.ts';
 import { evergageBaseUrl } from '../../functions/personalization/request-url.ts';
 import { backoffMs, retryAfterMs } from '../../functions/personalization/retry-timing.ts';
 
 describe('parseApiKeySecret', () => {
   it('takes both halves as they are', () => {
-    expect(parseApiKeySecret('{"keyId":"k","secret":"a:b\\"c"}', 'secret "x"')).toEqual({ keyId: 'k', secret: 'a:b"c' });
+    expect(parseApiKeySecret('{"keyId":"k","secret":"a:b\\"c"}', 'secret "x"')).toEqual({
+      keyId: 'k',
+      secret: 'a:b"c',
+    });
   });
 
   const how = 'it should be {"keyId":"…","secret":"…"}.';
@@ -17,9 +24,14 @@ describe('parseApiKeySecret', () => {
     ['{"keyId":"","secret":"hidden"}', `The keyId of the API key in secret "x" is empty: ${how}`],
     ['{"keyId":"k"}', `The secret of the API key in secret "x" is missing: ${how}`],
     ['{"keyId":"k","secret":5}', `The secret of the API key in secret "x" is not a text: ${how}`],
-    ['{"keyId":"k:hidden","secret":"s"}', 'The keyId of the API key in secret "x" holds a colon, which it cannot: were both halves put into it?'],
+    [
+      '{"keyId":"k:hidden","secret":"s"}',
+      'The keyId of the API key in secret "x" holds a colon, which it cannot: were both halves put into it?',
+    ],
   ])('refuses %s without showing it', (text, message) => {
-    expect(() => parseApiKeySecret(text, 'secret "x"')).toThrow(expect.objectContaining({ name: 'ApiCredentialsError', message }));
+    expect(() => parseApiKeySecret(text, 'secret "x"')).toThrow(
+      expect.objectContaining({ name: 'ApiCredentialsError', message }),
+    );
   });
 
   it('refuses a static key whose first half holds a colon', () => {
@@ -29,12 +41,16 @@ describe('parseApiKeySecret', () => {
 
 it('basicAuthorization can be undone by any server', () => {
   fc.assert(
-    fc.property(fc.string({ unit: 'grapheme' }).filter((id) => !id.includes(':')), fc.string({ unit: 'grapheme' }), (keyId, secret) => {
-      const header = basicAuthorization({ keyId, secret });
-      expect(header).toMatch(/^Basic [A-Za-z0-9+/]*={0,2}$/);
-      const text = Buffer.from(header.slice(6), 'base64').toString('utf8');
-      expect([text.slice(0, text.indexOf(':')), text.slice(text.indexOf(':') + 1)]).toEqual([keyId, secret]);
-    }),
+    fc.property(
+      fc.string({ unit: 'grapheme' }).filter((id) => !id.includes(':')),
+      fc.string({ unit: 'grapheme' }),
+      (keyId, secret) => {
+        const header = basicAuthorization({ keyId, secret });
+        expect(header).toMatch(/^Basic [A-Za-z0-9+/]*={0,2}$/);
+        const text = Buffer.from(header.slice(6), 'base64').toString('utf8');
+        expect([text.slice(0, text.indexOf(':')), text.slice(text.indexOf(':') + 1)]).toEqual([keyId, secret]);
+      },
+    ),
   );
 });
 
@@ -74,7 +90,9 @@ describe('retryAfterMs', () => {
 
 describe('backoffMs', () => {
   it('doubles its bound up to four seconds, and keeps its jitter there', () => {
-    expect([0, 1, 2, 3, 4, 5, 20].map((retry) => backoffMs(retry, 1))).toEqual([250, 500, 1000, 2000, 4000, 4000, 4000]);
+    expect([0, 1, 2, 3, 4, 5, 20].map((retry) => backoffMs(retry, 1))).toEqual([
+      250, 500, 1000, 2000, 4000, 4000, 4000,
+    ]);
     expect([0, 5, 20].map((retry) => backoffMs(retry, 0.5))).toEqual([125, 2000, 2000]);
     expect(backoffMs(20, 0)).toBe(0);
   });

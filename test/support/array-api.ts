@@ -13,7 +13,10 @@ export const accounts = (total: number, prefix = 'account'): RawAccount[] =>
  * The API over an array that tests may change between requests: offsets, pages, and nothing that a network does.
  * `beforeAnswer` runs before each answer and may change the array or throw.
  */
-export function arrayApi(source: { list: RawAccount[] }, beforeAnswer: (query: PageQuery, nth: number) => void = () => undefined) {
+export function arrayApi(
+  source: { list: RawAccount[] },
+  beforeAnswer: (query: PageQuery, nth: number) => void = () => undefined,
+) {
   const queries: PageQuery[] = [];
   const api: AccountsApi = {
     async fetchPage(query, decode) {
@@ -26,7 +29,8 @@ export function arrayApi(source: { list: RawAccount[] }, beforeAnswer: (query: P
     },
   };
   /** Requests for pages of the export itself, not probes. */
-  const pageFetches = (pageSize: number) => queries.filter((query) => query.pageSize === pageSize).map(({ page }) => page);
+  const pageFetches = (pageSize: number) =>
+    queries.filter((query) => query.pageSize === pageSize).map(({ page }) => page);
   return { api, queries, pageFetches };
 }
 

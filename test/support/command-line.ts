@@ -11,9 +11,15 @@ export interface Finished {
   readonly stderr: string;
 }
 
-export const KEY_ENVIRONMENT = { PERSONALIZATION_API_KEY_ID: 'demo-key', PERSONALIZATION_API_KEY_SECRET: 'demo:secret' };
+export const KEY_ENVIRONMENT = {
+  PERSONALIZATION_API_KEY_ID: 'demo-key',
+  PERSONALIZATION_API_KEY_SECRET: 'demo:secret',
+};
 
-export function accountExport(args: readonly string[], environment: NodeJS.ProcessEnv = KEY_ENVIRONMENT): Promise<Finished> {
+export function accountExport(
+  args: readonly string[],
+  environment: NodeJS.ProcessEnv = KEY_ENVIRONMENT,
+): Promise<Finished> {
   return startAccountExport(args, environment).finished;
 }
 

@@ -1,5 +1,11 @@
 /** JSON read without losing a digit: numbers become `{ digits }`, so that `1.10` and `1.1` differ. */
-export type ExactJson = null | boolean | string | { readonly digits: string } | ExactJson[] | { [key: string]: ExactJson };
+export type ExactJson =
+  | null
+  | boolean
+  | string
+  | { readonly digits: string }
+  | ExactJson[]
+  | { [key: string]: ExactJson };
 
 export function exactJson(text: string): ExactJson {
   // TypeScript does not know the third argument yet (TC39 "JSON.parse source text access", in Node from 22 on).
@@ -20,10 +26,11 @@ export function expectSameAccount(line: string, sent: string): void {
   for (const [key, value] of Object.entries(want)) {
     const maps = key === 'attributes' || key === 'segmentInputValues';
     if (!maps) same(got[key], value);
-    else for (const [name, inner] of Object.entries(value as object)) {
-      const written = (got[key] as Record<string, ExactJson>)[name];
-      same(isNested(inner) ? exactJson(written as string) : written, inner);
-    }
+    else
+      for (const [name, inner] of Object.entries(value as object)) {
+        const written = (got[key] as Record<string, ExactJson>)[name];
+        same(isNested(inner) ? exactJson(written as string) : written, inner);
+      }
   }
 }
 

@@ -46,7 +46,9 @@ export async function localRun(
     const manifest = async () =>
       ManifestSchema.parse(JSON.parse(await readFile(join(folder, 'export_runs/run_id=run-1/manifest.json'), 'utf8')));
     const parts = async () =>
-      Promise.all((await manifest()).parts.map(async ({ key }) => gunzipSync(await readFile(join(folder, key))).toString()));
+      Promise.all(
+        (await manifest()).parts.map(async ({ key }) => gunzipSync(await readFile(join(folder, key))).toString()),
+      );
     return { outcome, simulator, folder, manifest, parts };
   } finally {
     await api.close();

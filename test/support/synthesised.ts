@@ -15,6 +15,9 @@ export const CONFIG = {
 /** The stack's template; bundling is left out, since it takes seconds and no assertion looks into a bundle. */
 export function synthesised(config: object = {}, options: { allowDataDeletion?: boolean } = {}): Template {
   const app = new App({ context: { 'aws:cdk:bundling-stacks': [] } });
-  const stack = new AccountExportStack(app, 'AccountExport', { config: parseStackConfig({ ...CONFIG, ...config }), ...options });
+  const stack = new AccountExportStack(app, 'AccountExport', {
+    config: parseStackConfig({ ...CONFIG, ...config }),
+    ...options,
+  });
   return Template.fromStack(stack);
 }

@@ -1,0 +1,97 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { S3Client } from '@aws-sdk/client-s3';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { s3ObjectStore } from '../../functions/aws/s3-object-store.ts';
+import { type SmallS3, startSmallS3 } from '../support/small-s3.ts';
+
+const credentials = { accessKeyId: 'a', secretAccessKey: 'b' };
+const s3At = (endpoint: string) =>
+  new S3Client({ endpoint, credentials, region: 'us-east-1', forcePathStyle: true, maxAttempts: 1 });
+
+describe('s3ObjectStore', () => {
+  let server: SmallS3;
+  let client: S3Client;
+
+  beforeAll(async () => {
+    server = await startSmallS3(['exports']);
+    client = s3At(server.url);
+  });
+
+  afterAll(async () => {
+    client.destroy();
+    await server.close();
+  });
+
+  it('gives back what was put, and undefined where nothing lies', async () => {
+    const store = s3ObjectStore({ client, bucket: 'exports', prefix: 'team/a/' });
+    await store.put('work/x.json', Buffer.from([0, 255, 10]), 'application/json');
+    expect(Buffer.from((await store.get('work/x.json')) ?? [])).toEqual(Buffer.from([0, 255, 10]));
+    expect(await store.get('work/y.json')).toBeUndefined();
+    expect(store.location).toBe('s3://exports/team/a/');
+  });
+
+  it('replaces an object of the same key, and forgets a deleted one', async () => {
+    const store = s3ObjectStore({ client, bucket: 'exports' });
+    await store.put('k', Buffer.from('one'), 'text/plain');
+    await store.put('k', Buffer.from('two!'), 'text/plain');
+    expect(await store.list('k')).toEqual([{ key: 'k', bytes: 4 }]);
+    await store.delete('k');
+    await store.delete('k');
+    expect(await store.get('k')).toBeUndefined();
+  });
+
+  it('lists more objects than one answer holds, in order and without the prefix', async () => {
+    const store = s3ObjectStore({ client, bucket: 'exports', prefix: 'many' });
+    const keys = Array.from({ length: 1203 }, (_, i) => `pages/${String(i).padStart(5, '0')}.json`);
+    for (let i = 0; i < keys.length; i += 100) {
+      await Promise.all(keys.slice(i, i + 100).map((key) => store.put(key, Buffer.from(key), 'application/json')));
+    }
+    const listedBefore = server.lists();
+    expect((await store.list('pages/')).map(({ key }) => key)).toEqual(keys);
+    expect(server.lists() - listedBefore).toBe(2);
+  });
+
+  it('lists the folders below a prefix', async () => {
+    const store = s3ObjectStore({ client, bucket: 'exports', prefix: 'folders' });
+    for (const key of ['t/b=2/x/1', 't/a=1/x', 't/a=1/y', 't/file'])
+      await store.put(key, Buffer.from('x'), 'text/plain');
+    expect(await store.listFolders('t/')).toEqual(['a=1', 'b=2']);
+    expect(await store.listFolders('nothing/')).toEqual([]);
+  });
+
+  it('says which bucket is not there', async () => {
+    const store = s3ObjectStore({ client, bucket: 'nobodys' });
+    await expect(store.put('k', Buffer.from('x'), 'text/plain')).rejects.toMatchObject({
+      name: 'ConfigError',
+      message: 'Writing s3://nobodys/k failed (NoSuchBucket): there is no such bucket.',
+    });
+  });
+});
+
+it.each([
+  [503, 'SlowDown', 'StorageError', 'Writing s3://exports/k failed (SlowDown); it can be tried again later.'],
+  [500, 'InternalError', 'StorageError', 'Writing s3://exports/k failed (InternalError); it can be tried again later.'],
+  [
+    403,
+    'AccessDenied',
+    'ConfigError',
+    'Writing s3://exports/k failed (AccessDenied): the role or user may not do this.',
+  ],
+])('s3ObjectStore takes %i %s for a %s', async (status, code, name, message) => {
+  const server = createServer((request, response) => {
+    request.resume();
+    response.writeHead(status, { 'content-type': 'application/xml' });
+    response.end(`<?xml version="1.0"?><Error><Code>${code}</Code><Message>secret</Message></Error>`);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const client = s3At(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  try {
+    await expect(
+      s3ObjectStore({ client, bucket: 'exports' }).put('k', Buffer.from('x'), 'text/plain'),
+    ).rejects.toMatchObject({ name, message });
+  } finally {
+    client.destroy();
+    server.close();
+  }
+});

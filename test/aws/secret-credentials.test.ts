@@ -1,0 +1,84 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { afterEach, describe, expect, it } from 'vitest';
+import { secretCredentials } from '../../functions/aws/secret-credentials.ts';
+
+const closing: (() => void)[] = [];
+afterEach(() => {
+  for (const close of closing.splice(0)) close();
+});
+
+/** A server that speaks as much of Secrets Manager's protocol as one call needs. */
+async function secretsManager(answer: (call: number) => { status?: number; body: object }) {
+  let calls = 0;
+  const server = createServer((request, response) => {
+    request.resume();
+    const { status = 200, body } = answer(++calls);
+    response.writeHead(status, { 'content-type': 'application/x-amz-json-1.1' });
+    response.end(JSON.stringify(body));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const client = new SecretsManagerClient({
+    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    region: 'us-east-1',
+    credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
+    maxAttempts: 1,
+  });
+  closing.push(() => {
+    client.destroy();
+    server.close();
+  });
+  return { credentials: secretCredentials({ secretId: 'key', client }), calls: () => calls };
+}
+
+const secret = (keyId: string) => ({ body: { Name: 'key', SecretString: JSON.stringify({ keyId, secret: 's:1' }) } });
+const failure = (type: string, status = 400) => ({ status, body: { __type: type, message: 'hidden' } });
+
+describe('secretCredentials', () => {
+  it('reads the key once and keeps it', async () => {
+    const { credentials, calls } = await secretsManager((call) => secret(`k${call}`));
+    expect(await credentials.get()).toEqual({ keyId: 'k1', secret: 's:1' });
+    expect(await credentials.get()).toEqual({ keyId: 'k1', secret: 's:1' });
+    expect(calls()).toBe(1);
+  });
+
+  it('reads it anew when asked to, and keeps that one', async () => {
+    const { credentials, calls } = await secretsManager((call) => secret(`k${call}`));
+    await credentials.get();
+    expect(await credentials.get({ fresh: true })).toMatchObject({ keyId: 'k2' });
+    expect(await credentials.get()).toMatchObject({ keyId: 'k2' });
+    expect(calls()).toBe(2);
+  });
+
+  it.each([
+    [
+      failure('ResourceNotFoundException'),
+      'ApiCredentialsError',
+      'There is no secret "key", or it holds no value yet: put the API key into it as {"keyId":"…","secret":"…"}.',
+    ],
+    [
+      failure('AccessDeniedException'),
+      'ApiCredentialsError',
+      'Reading secret "key" failed (AccessDeniedException): the role or user may not do this.',
+    ],
+    [
+      failure('ThrottlingException'),
+      'StorageError',
+      'Reading secret "key" failed (ThrottlingException); it can be tried again later.',
+    ],
+    [
+      failure('InternalServiceError', 500),
+      'StorageError',
+      'Reading secret "key" failed (InternalServiceError); it can be tried again later.',
+    ],
+    [
+      secret(''),
+      'ApiCredentialsError',
+      'The keyId of the API key in secret "key" is empty: it should be {"keyId":"…","secret":"…"}.',
+    ],
+  ])('gives a sentence for %#', async (answer, name, message) => {
+    const { credentials } = await secretsManager(() => answer);
+    await expect(credentials.get()).rejects.toMatchObject({ name, message });
+  });
+});

@@ -1,0 +1,93 @@
+/**
+ * As much of S3 as the object store speaks, over HTTP: put, get, delete, and ListObjectsV2 with its pages of a thousand.
+ * Source: Amazon S3 API reference, "ListObjectsV2".
+ */
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+export interface SmallS3 {
+  readonly url: string;
+  /** How many list requests came. */
+  readonly lists: () => number;
+  close(): Promise<void>;
+}
+
+const PAGE = 1000;
+
+export async function startSmallS3(buckets: readonly string[]): Promise<SmallS3> {
+  const objects = new Map(buckets.map((bucket) => [bucket, new Map<string, Buffer>()]));
+  let lists = 0;
+  const server = createServer(async (request, response) => {
+    const url = new URL(request.url ?? '', 'http://localhost');
+    const [, bucketName = '', ...rest] = url.pathname.split('/').map(decodeURIComponent);
+    const key = rest.join('/');
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const answer = (status: number, body: string | Buffer = '') => {
+      response.writeHead(status, { 'content-type': 'application/xml' });
+      response.end(body);
+    };
+    const failure = (status: number, code: string) => answer(status, `<Error><Code>${code}</Code></Error>`);
+    const bucket = objects.get(bucketName);
+    if (!bucket) return failure(404, 'NoSuchBucket');
+    if (key === '') {
+      lists++;
+      return answer(200, list(bucket, url.searchParams));
+    }
+    switch (request.method) {
+      case 'PUT':
+        bucket.set(key, plainBody(Buffer.concat(chunks), String(request.headers['content-encoding'] ?? '')));
+        return answer(200);
+      case 'GET': {
+        const body = bucket.get(key);
+        return body ? answer(200, body) : failure(404, 'NoSuchKey');
+      }
+      case 'DELETE':
+        bucket.delete(key);
+        return answer(204);
+      default:
+        return failure(405, 'MethodNotAllowed');
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    lists: () => lists,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function list(bucket: ReadonlyMap<string, Buffer>, query: URLSearchParams): string {
+  const prefix = query.get('prefix') ?? '';
+  const delimiter = query.get('delimiter');
+  const after = query.get('continuation-token') ?? '';
+  const found = new Map<string, string>();
+  for (const [key, body] of [...bucket].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    if (!key.startsWith(prefix)) continue;
+    const cut = delimiter ? key.indexOf(delimiter, prefix.length) : -1;
+    if (cut < 0) found.set(key, `<Contents><Key>${key}</Key><Size>${body.length}</Size></Contents>`);
+    else found.set(key.slice(0, cut + 1), `<CommonPrefixes><Prefix>${key.slice(0, cut + 1)}</Prefix></CommonPrefixes>`);
+  }
+  const left = [...found].filter(([name]) => name > after);
+  const page = left.slice(0, PAGE);
+  const more = left.length > PAGE;
+  const token = more ? `<NextContinuationToken>${page.at(-1)?.[0]}</NextContinuationToken>` : '';
+  return `<?xml version="1.0"?><ListBucketResult><IsTruncated>${more}</IsTruncated>${token}${page.map(([, xml]) => xml).join('')}</ListBucketResult>`;
+}
+
+/** The SDK may send a body in signed chunks with a checksum behind them (`aws-chunked`). */
+function plainBody(body: Buffer, encoding: string): Buffer {
+  if (!encoding.includes('aws-chunked')) return body;
+  const parts: Buffer[] = [];
+  for (let at = 0; ; ) {
+    const lineEnd = body.indexOf('\r\n', at);
+    const size = Number.parseInt(body.toString('latin1', at, lineEnd), 16);
+    if (!(size > 0)) return Buffer.concat(parts);
+    parts.push(body.subarray(lineEnd + 2, lineEnd + 2 + size));
+    at = lineEnd + 2 + size + 2;
+  }
+}
