@@ -19,8 +19,10 @@ export function terminalOutput({ quiet, json }: { quiet: boolean; json: boolean 
 
 /** `12,431` */
 export function count(value: number): string {
-  return value.toLocaleString('en-US');
+  return NUMBERS.format(value);
 }
+
+const NUMBERS = new Intl.NumberFormat('en-US');
 
 /** `12,431 accounts`, `1 account` */
 export function counted(value: number, noun: string): string {

@@ -99,18 +99,25 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
 
   async function answer(request: IncomingMessage, response: ServerResponse, seen: SeenRequest): Promise<void> {
     options.onRequest?.(seen, tenant);
-    if (options.latencyMs) await sleep(options.latencyMs);
+    const refused = refuse(request, seen);
+    const page = refused ? undefined : makeBody(seen);
+    // The answer is made within the latency, so that a busy machine does not add to it.
+    const waitMs = (options.latencyMs ?? 0) - (Date.now() - seen.startedAt);
+    if (waitMs > 0) await sleep(waitMs);
     const fault = pickFault(seen.page, seen.pageSize);
     if (fault === 'hang') return;
-    if (fault === 'reset') return void request.socket.resetAndDestroy();
+    if (fault === 'reset') {
+      request.socket.resetAndDestroy();
+      return;
+    }
     if (typeof fault === 'object') {
       if (fault.retryAfter !== undefined) response.setHeader('retry-after', fault.retryAfter);
       return end(response, fault.status, 'text/plain', 'fault on request');
     }
     if (fault === 'html') return end(response, 200, 'text/html', '<!doctype html><title>Sign in</title>');
-    const refused = refuse(request, seen);
     if (refused) return end(response, refused.status, 'text/plain', refused.why);
-    const { body, records } = makeBody(seen);
+    if (!page) return;
+    const { body, records } = page;
     seen.records = records;
     const type = seen.path.endsWith('.csv') ? 'text/csv; charset=utf-8' : 'application/json; charset=utf-8';
     if (fault !== undefined) return breakOff(fault, request, response, type, body);
@@ -238,16 +245,14 @@ function breakOff(fault: string, request: IncomingMessage, response: ServerRespo
       response.write(half, () => setTimeout(() => request.socket.resetAndDestroy(), 5));
       return;
     case 'garbage':
-      return end(response, 200, type, '[{"name": oops');
+      end(response, 200, type, '[{"name": oops');
+      return;
     case 'empty-body':
-      return end(response, 200, type, '');
+      end(response, 200, type, '');
+      return;
     case 'invalid-utf8':
-      return end(
-        response,
-        200,
-        type,
-        Buffer.concat([Buffer.from('[{"name":"'), Buffer.from([0xc3, 0x28]), Buffer.from('"}]')]),
-      );
+      end(response, 200, type, Buffer.from([...Buffer.from('[{"name":"'), 0xc3, 0x28, ...Buffer.from('"}]')]));
+      return;
     case 'slow-drip': {
       response.writeHead(200, headers);
       const timer = setInterval(() => response.write(' '), 20);
@@ -259,7 +264,11 @@ function breakOff(fault: string, request: IncomingMessage, response: ServerRespo
       const chunk = Buffer.alloc(1024 * 1024, 0x20);
       let left = 200;
       const more = (): void => {
-        while (left-- > 0) if (!response.write(chunk)) return void response.once('drain', more);
+        while (left-- > 0) {
+          if (response.write(chunk)) continue;
+          response.once('drain', more);
+          return;
+        }
         response.end(']');
       };
       response.write('[');

@@ -1,11 +1,12 @@
 /** The client of the Account Export API: one request is one page, and quick failures are tried again quickly. */
+import { setImmediate } from 'node:timers/promises';
 import pLimit from 'p-limit';
 import { Agent } from 'undici';
 import type { PageQuery } from '../contracts.ts';
 import { ApiThrottledError, ExportError, type Spent } from '../errors.ts';
 import type { AccountsApi, ApiAnswer, Decode } from '../export/ports.ts';
 import { type ApiKey, basicAuthorization, type CredentialsSource } from './credentials.ts';
-import { type Attempt, type RequestLimits, requestPage } from './request-page.ts';
+import { type RequestLimits, requestPage, understand } from './request-page.ts';
 import { pagePath } from './request-url.ts';
 import { backoffMs } from './retry-timing.ts';
 
@@ -62,22 +63,28 @@ export function createAccountsApi(options: AccountsApiOptions): AccountsApi & { 
     let freshKeyAsked = false;
 
     for (;;) {
-      const attempt: Attempt<T> = await inFlight(() => {
+      const request = {
+        baseUrl: options.baseUrl,
+        path,
+        query,
+        authorization: basicAuthorization(key),
+        limits,
+        now,
+        signal,
+      };
+      const received = await inFlight(() => {
         startedAt ??= now();
         if (signal?.aborted) throw stopped(query, spent);
-        return requestPage(agent, {
-          ...options,
-          path,
-          authorization: basicAuthorization(key),
-          query,
-          decode,
-          limits,
-          now,
-          signal,
-        });
+        return requestPage(agent, request);
       });
-      spent.enter(attempt.requests, attempt.records);
-      if (attempt.outcome === 'answered') return { value: attempt.value, latencyMs: attempt.latencyMs, ...spent.total };
+      // Understanding an answer holds no place among the requests in flight, and lets the next one leave before it.
+      if (received.outcome === 'received') await setImmediate();
+      const attempt = received.outcome === 'received' ? understand(request, received, decode) : received;
+      spent.enter(1, attempt.records);
+      if (attempt.outcome === 'answered') {
+        const latencyMs = received.outcome === 'received' ? received.latencyMs : 0;
+        return { value: attempt.value, latencyMs, ...spent.total };
+      }
       if (signal?.aborted) throw stopped(query, spent);
 
       if (attempt.outcome === 'refused-key' && !freshKeyAsked) {

@@ -9,7 +9,10 @@ import { apiEnvironment, storeEnvironment } from './environment.ts';
 /** Makes a value at its first use and keeps it: one set of clients per container. */
 export function once<T>(make: () => T): () => T {
   let made: { readonly value: T } | undefined;
-  return () => (made ??= { value: make() }).value;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
 }
 
 /** The bucket of the stack. */

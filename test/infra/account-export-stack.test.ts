@@ -190,10 +190,10 @@ describe('the functions', () => {
 });
 
 describe('the state machine', () => {
-  const [stateMachine] = Object.values(template.findResources('AWS::StepFunctions::StateMachine'));
+  const [stateMachine = {}] = Object.values(template.findResources('AWS::StepFunctions::StateMachine'));
 
   it('is the definition that runs on one machine, with the ARNs of the functions in it', () => {
-    const [empty = '', parts] = stateMachine?.Properties.DefinitionString['Fn::Join'] as [
+    const [empty = '', parts] = stateMachine.Properties.DefinitionString['Fn::Join'] as [
       string,
       (string | { 'Fn::GetAtt': string[] })[],
     ];
@@ -213,7 +213,7 @@ describe('the state machine', () => {
   });
 
   it('is a standard one, traced, and logs without what passes through it', () => {
-    expect(stateMachine?.Properties).toMatchObject({
+    expect(stateMachine.Properties).toMatchObject({
       StateMachineType: 'STANDARD',
       TracingConfiguration: { Enabled: true },
       LoggingConfiguration: { Level: 'ALL', IncludeExecutionData: false },
