@@ -39,7 +39,8 @@ export const DEFAULT_LIMITS: ClientLimits = {
   headersTimeoutMs: 120_000,
   bodyTimeoutMs: 30_000,
   totalTimeoutMs: 240_000,
-  bodyLimitBytes: 64 * 1024 * 1024,
+  // A page takes some 15 times its body's size in memory: a function of 1024 MB holds this with room to spare.
+  bodyLimitBytes: 32 * 1024 * 1024,
   tries: 4,
   retryBudgetMs: 6_000,
 };
