@@ -20,7 +20,7 @@ export interface CsvPage extends DecodedPage {
  */
 export const CSV_SERDE_PARAMETERS = { separatorChar: ',', quoteChar: '"', escapeChar: '\\' } as const;
 
-/** The column that marks a record which comes again later on its page; always the table's last. */
+/** The column that marks a record which comes again later on its page. */
 export const SUPERSEDED_COLUMN = 'superseded';
 
 export interface CsvOptions {
@@ -33,12 +33,13 @@ export interface CsvOptions {
 }
 
 /**
- * The columns of the Glue table, in order: the account's own, the tenant's attributes as configured, and the mark of
- * superseded records. The nested fields of an account have no column in CSV: the API spreads their values.
+ * The columns of the Glue table, in order: the account's own, the mark of superseded records, and the tenant's attributes
+ * as configured, last, so that one more attribute moves no column. The nested fields of an account have no column in CSV:
+ * the API spreads their values.
  */
 export function csvTableColumns(attributeColumns: readonly string[]): string[] {
   const fields = ACCOUNT_FIELDS.filter(({ kind }) => kind !== 'textMap').map(({ name }) => name);
-  return [...new Set([...fields, ...attributeColumns, SUPERSEDED_COLUMN])];
+  return [...new Set([...fields, SUPERSEDED_COLUMN, ...attributeColumns])];
 }
 
 /** The header of all parts: what the table declares first, whatever else the API sends behind it, sorted. */

@@ -27,8 +27,8 @@ const TABLE = [
   'totalActions',
   'accountStatus',
   'segmentJoined',
-  ...ATTRIBUTE_COLUMNS,
   'superseded',
+  ...ATTRIBUTE_COLUMNS,
 ];
 
 async function expectWholeJson(options: SimulatorOptions, request?: Record<string, unknown>) {

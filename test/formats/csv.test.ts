@@ -176,8 +176,8 @@ describe('the columns of a CSV table', () => {
       'totalActions',
       'accountStatus',
       'segmentJoined',
-      'industry',
       'superseded',
+      'industry',
     ]);
   });
 

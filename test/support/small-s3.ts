@@ -2,13 +2,16 @@
  * As much of S3 as the object store speaks, over HTTP: put, get, delete, and ListObjectsV2 with its pages of a thousand.
  * Source: Amazon S3 API reference, "ListObjectsV2".
  */
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 export interface SmallS3 {
   readonly url: string;
   /** How many list requests came. */
   readonly lists: () => number;
+  /** The keys that were read, in order, once for each request. */
+  readonly reads: string[];
+  readonly put: (bucket: string, key: string, body: Uint8Array) => void;
   close(): Promise<void>;
 }
 
@@ -16,6 +19,7 @@ const PAGE = 1000;
 
 export async function startSmallS3(buckets: readonly string[]): Promise<SmallS3> {
   const objects = new Map(buckets.map((bucket) => [bucket, new Map<string, Buffer>()]));
+  const reads: string[] = [];
   let lists = 0;
   const server = createServer(async (request, response) => {
     const url = new URL(request.url ?? '', 'http://localhost');
@@ -38,9 +42,12 @@ export async function startSmallS3(buckets: readonly string[]): Promise<SmallS3>
       case 'PUT':
         bucket.set(key, plainBody(Buffer.concat(chunks), String(request.headers['content-encoding'] ?? '')));
         return answer(200);
+      case 'HEAD':
       case 'GET': {
         const body = bucket.get(key);
-        return body ? answer(200, body) : failure(404, 'NoSuchKey');
+        if (!body) return failure(404, 'NoSuchKey');
+        reads.push(key);
+        return answerObject(request, response, body);
       }
       case 'DELETE':
         bucket.delete(key);
@@ -53,12 +60,30 @@ export async function startSmallS3(buckets: readonly string[]): Promise<SmallS3>
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     lists: () => lists,
+    reads,
+    put: (bucket, key, body) => void objects.get(bucket)?.set(key, Buffer.from(body)),
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
         server.closeAllConnections();
       }),
   };
+}
+
+/** A whole object or a range of it: readers of Parquet begin at the end. */
+function answerObject(request: IncomingMessage, response: ServerResponse, body: Buffer): void {
+  const [, from = '', to = ''] = /^bytes=(\d*)-(\d*)$/.exec(String(request.headers.range ?? '')) ?? [];
+  const ranged = from !== '' || to !== '';
+  const start = from === '' ? (ranged ? Math.max(0, body.length - Number(to)) : 0) : Number(from);
+  const end = from === '' || to === '' ? body.length : Math.min(body.length, Number(to) + 1);
+  response.writeHead(ranged ? 206 : 200, {
+    'content-type': 'application/octet-stream',
+    'content-length': end - start,
+    'last-modified': 'Sat, 22 Aug 2026 02:00:00 GMT',
+    etag: '"small"',
+    ...(ranged ? { 'content-range': `bytes ${start}-${end - 1}/${body.length}` } : {}),
+  });
+  response.end(request.method === 'HEAD' ? undefined : body.subarray(start, end));
 }
 
 function list(bucket: ReadonlyMap<string, Buffer>, query: URLSearchParams): string {
@@ -69,7 +94,11 @@ function list(bucket: ReadonlyMap<string, Buffer>, query: URLSearchParams): stri
   for (const [key, body] of [...bucket].sort(([a], [b]) => (a < b ? -1 : 1))) {
     if (!key.startsWith(prefix)) continue;
     const cut = delimiter ? key.indexOf(delimiter, prefix.length) : -1;
-    if (cut < 0) found.set(key, `<Contents><Key>${key}</Key><Size>${body.length}</Size></Contents>`);
+    if (cut < 0)
+      found.set(
+        key,
+        `<Contents><Key>${key}</Key><LastModified>2026-08-22T02:00:00.000Z</LastModified><ETag>"small"</ETag><Size>${body.length}</Size></Contents>`,
+      );
     else found.set(key.slice(0, cut + 1), `<CommonPrefixes><Prefix>${key.slice(0, cut + 1)}</Prefix></CommonPrefixes>`);
   }
   const left = [...found].filter(([name]) => name > after);

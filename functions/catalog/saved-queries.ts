@@ -1,0 +1,77 @@
+/** Queries a newcomer wants first: saved in the workgroup, shown in the docs, run by the tests. */
+export interface SavedQuery {
+  readonly name: string;
+  readonly description: string;
+  readonly sql: string;
+}
+
+export const SAVED_QUERIES: readonly SavedQuery[] = [
+  {
+    name: 'Newest accounts',
+    description: 'The newest complete run of each export, each account once',
+    sql: `SELECT export_name, export_date, name, engagement_score, last_activity, attributes
+FROM accounts_latest
+ORDER BY engagement_score DESC
+LIMIT 100`,
+  },
+  {
+    name: 'Run history',
+    description: 'Every published run: how many accounts, how long, whether the source held still',
+    sql: `SELECT
+  exportname AS export_name, run_id, dueat AS due_at, records, duplicates,
+  consistency.verdict AS verdict, recordsfetched AS records_fetched,
+  date_diff('second', from_iso8601_timestamp(startedat), from_iso8601_timestamp(publishedat)) AS seconds
+FROM export_runs
+ORDER BY publishedat DESC
+LIMIT 100`,
+  },
+  {
+    name: 'What changed since the run before',
+    description: 'Accounts that came, went or changed between the two newest days of each export',
+    sql: `WITH days AS (
+  SELECT export_name, run_id,
+    row_number() OVER (PARTITION BY export_name ORDER BY export_date DESC, published_at DESC) AS age
+  FROM (SELECT DISTINCT export_name, run_id, export_date, published_at FROM accounts_history)
+),
+newer AS (
+  SELECT h.* FROM accounts_history h JOIN days d ON h.export_name = d.export_name AND h.run_id = d.run_id WHERE d.age = 1
+),
+older AS (
+  SELECT h.* FROM accounts_history h JOIN days d ON h.export_name = d.export_name AND h.run_id = d.run_id WHERE d.age = 2
+)
+SELECT
+  coalesce(n.export_name, o.export_name) AS export_name,
+  coalesce(n.name, o.name) AS name,
+  CASE WHEN o.name IS NULL THEN 'came' WHEN n.name IS NULL THEN 'went' ELSE 'changed' END AS what
+FROM newer n
+FULL OUTER JOIN older o ON n.export_name = o.export_name AND n.name = o.name
+WHERE o.name IS NULL OR n.name IS NULL
+  OR n.engagement_score IS DISTINCT FROM o.engagement_score
+  OR n.total_actions IS DISTINCT FROM o.total_actions
+  OR n.account_status IS DISTINCT FROM o.account_status
+ORDER BY export_name, name
+LIMIT 1000`,
+  },
+  {
+    name: 'Accounts that rose or fell most',
+    description: 'The largest changes of the engagement score within the statistics window',
+    sql: `SELECT export_name, name, engagement_score, engagement_percent_change
+FROM accounts_latest
+WHERE engagement_percent_change IS NOT NULL
+ORDER BY abs(engagement_percent_change) DESC
+LIMIT 50`,
+  },
+  {
+    name: 'Attribute coverage',
+    description: 'How many accounts have each attribute',
+    sql: `SELECT export_name, key AS attribute, count(*) AS accounts,
+  round(100.0 * count(*) / max(total), 1) AS percent
+FROM (
+  SELECT export_name, attributes, count(*) OVER (PARTITION BY export_name) AS total FROM accounts_latest
+)
+CROSS JOIN UNNEST(attributes) AS t (key, value)
+WHERE value IS NOT NULL AND value <> ''
+GROUP BY export_name, key
+ORDER BY export_name, accounts DESC, attribute`,
+  },
+];
