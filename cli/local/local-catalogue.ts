@@ -1,6 +1,6 @@
 import type { Catalogue } from '../../functions/export/ports.ts';
 
-/** On one machine a manifest is what makes a run visible, so there is nothing to add. */
+/** On one machine the manifest is what makes a run visible to `query`, so there is nothing to add or to remove. */
 export function localCatalogue(): Catalogue {
-  return { addPartition: async () => undefined };
+  return { addRun: async () => undefined, removeRun: async () => undefined };
 }

@@ -12,7 +12,7 @@ import { csvTableColumns, decodeCsv, pinCsvColumns } from '../formats/csv.ts';
 import { jsonLinesFormat } from '../formats/json-lines.ts';
 import { askApi, pageQuery } from './ask-api.ts';
 import { type AccountCount, countAccounts, type ProbeAnswer } from './count-accounts.ts';
-import { parseOrThrow } from './export-config.ts';
+import { attributeColumnsOf, type ExportSettings, parseOrThrow } from './export-config.ts';
 import { lastPublishedRun } from './last-run.ts';
 import { manifestKey, planKey } from './layout.ts';
 import type { AccountsApi, Decode, ObjectStore } from './ports.ts';
@@ -102,11 +102,19 @@ async function makePlan(
       pages,
       countedBy: count.countedBy,
       maxRecords: settings.maxRecords,
-      csv: settings.format === 'csv' ? header.pin(settings.attributeColumns ?? []) : undefined,
+      csv: settings.format === 'csv' ? header.pin(tableAttributes(event.exports, settings)) : undefined,
     },
     spent: ledger.total,
     rounds: count.rounds,
   };
+}
+
+/**
+ * The attribute columns of the CSV table: those of all configured exports, since they share it. Columns that only this
+ * request names follow behind the table's, like any that the API sends. Without a configuration, the request's own.
+ */
+function tableAttributes(exports: readonly ExportSettings[], settings: ExportSettings): string[] {
+  return attributeColumnsOf(exports.length > 0 ? exports : [settings]);
 }
 
 /** What the probes of a CSV export learn beside the count. */

@@ -25,18 +25,21 @@ export interface StoredObject {
 
 /** Where published runs become visible to queries. */
 export interface Catalogue {
-  /** Makes one published run visible; adding it again is no error. */
-  addPartition(partition: RunPartition): Promise<void>;
+  /** Makes a published run visible, at once and whole; adding it again is no error. */
+  addRun(run: PublishedRun): Promise<void>;
+  /** Makes a run invisible; one that is not there is no error. */
+  removeRun(run: PublishedRun): Promise<void>;
 }
 
-export interface RunPartition {
+/** What a catalogue needs to know of a run. */
+export interface PublishedRun {
   readonly format: 'json' | 'csv' | 'parquet';
   readonly exportName: string;
   /** `YYYY-MM-DD`, UTC. */
   readonly exportDate: string;
   readonly runId: string;
-  /** The folder's key prefix, ending in a slash. */
-  readonly prefix: string;
+  /** CSV: the columns of the table when the run was planned, in the order of its parts. */
+  readonly csvColumns?: readonly string[] | undefined;
 }
 
 export interface Clock {

@@ -43,12 +43,12 @@ export async function publishRun(ports: PublishPorts, event: unknown, signal?: A
     manifest.publishedAt = new Date(clock.now()).toISOString();
     await putJson(store, manifestKey(run.runId), manifest);
   }
-  await ports.catalogue.addPartition({
+  await ports.catalogue.addRun({
     format: run.format,
     exportName: run.exportName,
     exportDate: run.exportDate,
     runId: run.runId,
-    prefix: partsPrefix(run),
+    csvColumns: run.csv?.columns.slice(0, run.csv.tableColumns),
   });
   return summarise(manifest, run, store);
 }

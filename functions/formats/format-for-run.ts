@@ -3,6 +3,7 @@ import { ExportError } from '../errors.ts';
 import { csvFormat } from './csv.ts';
 import { jsonLinesFormat } from './json-lines.ts';
 import type { PageFormat } from './page-format.ts';
+import { parquetFormat } from './parquet.ts';
 
 /** The format that turns a run's pages into its parts. */
 export function formatForRun(run: Pick<Run, 'format' | 'csv'>): PageFormat {
@@ -15,6 +16,6 @@ export function formatForRun(run: Pick<Run, 'format' | 'csv'>): PageFormat {
       return csvFormat({ columns, tableColumns: columns.slice(0, tableColumns), finalNewline });
     }
     case 'parquet':
-      throw new ExportError('RequestError', 'The format "parquet" cannot be written yet: "json" or "csv" is needed.');
+      return parquetFormat();
   }
 }

@@ -1,6 +1,10 @@
-import type { Catalogue } from '../export/ports.ts';
+import { GlueClient } from '@aws-sdk/client-glue';
+import { glueCatalogue } from '../aws/glue-catalogue.ts';
+import { catalogueEnvironment } from './environment.ts';
+import { once } from './ports.ts';
 
-/** Published runs are found by their manifests alone, until the stack has Glue tables to add partitions to. */
-export function deployedCatalogue(): Catalogue {
-  return { addPartition: async () => undefined };
-}
+/** The Glue database of the stack. */
+export const deployedCatalogue = once(() => {
+  const { BUCKET, DATABASE } = catalogueEnvironment();
+  return glueCatalogue({ client: new GlueClient({}), database: DATABASE, bucket: BUCKET });
+});

@@ -19,3 +19,17 @@ export function apiEnvironment(env: NodeJS.ProcessEnv = process.env): z.infer<ty
 export function storeEnvironment(env: NodeJS.ProcessEnv = process.env): z.infer<typeof StoreEnvironmentSchema> {
   return parseOrThrow(StoreEnvironmentSchema, env, "The function's environment", 'ConfigError');
 }
+
+const CatalogueEnvironmentSchema = z.object({ BUCKET: z.string().min(1), DATABASE: z.string().min(1) });
+
+/** What the stack tells the functions that change the catalogue. @throws ExportError `ConfigError` */
+export function catalogueEnvironment(env: NodeJS.ProcessEnv = process.env): z.infer<typeof CatalogueEnvironmentSchema> {
+  return parseOrThrow(CatalogueEnvironmentSchema, env, "The function's environment", 'ConfigError');
+}
+
+const RetentionEnvironmentSchema = z.object({ RETENTION_DAYS: z.coerce.number().int().min(1) });
+
+/** @throws ExportError `ConfigError` */
+export function retentionEnvironment(env: NodeJS.ProcessEnv = process.env): z.infer<typeof RetentionEnvironmentSchema> {
+  return parseOrThrow(RetentionEnvironmentSchema, env, "The function's environment", 'ConfigError');
+}

@@ -2,14 +2,14 @@
 import type { PlanResult, PublishResult } from '../../functions/contracts.ts';
 import { exportPage } from '../../functions/export/export-page.ts';
 import { planExport } from '../../functions/export/plan-export.ts';
-import type { AccountsApi, ObjectStore, RunPartition } from '../../functions/export/ports.ts';
+import type { AccountsApi, ObjectStore, PublishedRun } from '../../functions/export/ports.ts';
 import { publishRun } from '../../functions/export/publish-run.ts';
 
 export const STARTED_AT = '2026-08-22T02:00:00.000Z';
 export const PUBLISHED_AT = Date.parse('2026-08-22T02:01:30.000Z');
 
 export interface Steps {
-  readonly partitions: RunPartition[];
+  readonly partitions: PublishedRun[];
   plan(request?: object): Promise<PlanResult>;
   pages(plan: PlanResult): Promise<number[]>;
   publish(plan: PlanResult): Promise<PublishResult>;
@@ -17,8 +17,8 @@ export interface Steps {
 }
 
 export function runSteps(api: AccountsApi, store: ObjectStore, runId = 'run-1'): Steps {
-  const partitions: RunPartition[] = [];
-  const catalogue = { addPartition: async (partition: RunPartition) => void partitions.push(partition) };
+  const partitions: PublishedRun[] = [];
+  const catalogue = { addRun: async (run: PublishedRun) => void partitions.push(run), removeRun: async () => undefined };
   const steps: Steps = {
     partitions,
     plan: (request = {}) =>
