@@ -1,6 +1,11 @@
 import { CfnOutput, Duration, Stack, type StackProps } from 'aws-cdk-lib';
+import { Schedule, ScheduleExpression, ScheduleTargetInput } from 'aws-cdk-lib/aws-scheduler';
+import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
 import type { Construct } from 'constructs';
+import { tableDefinitions } from '../functions/catalog/tables.ts';
+import { attributeColumnsOf } from '../functions/export/export-config.ts';
 import { evergageBaseUrl } from '../functions/personalization/request-url.ts';
+import { AccountCatalog } from './constructs/account-catalog.ts';
 import { ApiKey } from './constructs/api-key.ts';
 import { ExportFunction } from './constructs/export-function.ts';
 import { ExportStorage } from './constructs/export-storage.ts';
@@ -17,7 +22,7 @@ export interface AccountExportStackProps extends StackProps {
  * Memory, from what the functions were seen to take (docs/architecture.md, "Memory"): the processor's share grows with
  * it, so that too little costs time and saves nothing.
  */
-const MEMORY_MB = { plan: 512, page: 1024, publish: 2048, report: 256 };
+const MEMORY_MB = { plan: 512, page: 1024, publish: 2048, report: 256, expire: 512 };
 
 /** A Lambda's longest life. A page ends long before; reading on behind the last page may not. */
 const LONGEST = Duration.minutes(15);
@@ -25,7 +30,7 @@ const LONGEST = Duration.minutes(15);
 const FORMATS = ['accounts_json', 'accounts_csv', 'accounts_parquet'];
 const PARTS = FORMATS.map((table) => `${table}/*`);
 
-/** Everything that one account's exports need: bucket, key, four functions and their state machine. */
+/** Everything that one account's exports need: bucket, key, the functions, their state machine, and the tables. */
 export class AccountExportStack extends Stack {
   constructor(scope: Construct, id: string, props: AccountExportStackProps) {
     super(scope, id, { description: 'Account Export: Personalization accounts to S3 and Athena', ...props });
@@ -33,6 +38,13 @@ export class AccountExportStack extends Stack {
     const { bucket } = new ExportStorage(this, 'Storage', {
       workRetentionDays: config.workRetentionDays,
       deletable: config.deleteDataWithStack && props.allowDataDeletion === true,
+    });
+    const tables = tableDefinitions([]).map(({ name }) => name);
+    const { workgroup } = new AccountCatalog(this, 'Catalog', {
+      bucket,
+      databaseName: config.databaseName,
+      attributeColumns: attributeColumnsOf(config.exports),
+      scanLimitGb: config.scanLimitGb,
     });
     const { secret } = new ApiKey(this, 'ApiKey', { secretName: config.secretName });
 
@@ -63,6 +75,11 @@ export class AccountExportStack extends Stack {
       api,
       entry: 'publish-run',
       description: 'Account Export: proves a run whole and publishes it',
+      catalogue: {
+        database: config.databaseName,
+        tables,
+        actions: ['glue:BatchCreatePartition', 'glue:GetPartition'],
+      },
       memoryMb: MEMORY_MB.publish,
       timeout: LONGEST,
       reads: ['work/*', 'export_runs/*'],
@@ -76,6 +93,24 @@ export class AccountExportStack extends Stack {
       timeout: Duration.minutes(2),
       reads: ['work/*'],
       writes: [],
+    });
+
+    const expireRuns = new ExportFunction(this, 'ExpireRuns', {
+      ...common,
+      entry: 'expire-runs',
+      description: 'Account Export: removes runs that are older than their retention',
+      memoryMb: MEMORY_MB.expire,
+      timeout: LONGEST,
+      reads: ['export_runs/*', 'work/*'],
+      writes: [],
+      deletes: [...PARTS, 'export_runs/*'],
+      catalogue: { database: config.databaseName, tables, actions: ['glue:BatchDeletePartition'] },
+      environment: { RETENTION_DAYS: String(config.retentionDays) },
+    });
+    new Schedule(this, 'ExpireDaily', {
+      description: 'Account Export: retention',
+      schedule: ScheduleExpression.rate(Duration.days(1)),
+      target: new LambdaInvoke(expireRuns.function, { retryAttempts: 2, input: ScheduleTargetInput.fromObject({}) }),
     });
 
     const { stateMachine } = new ExportWorkflow(this, 'Workflow', {
@@ -93,6 +128,7 @@ export class AccountExportStack extends Stack {
     const firstExport = JSON.stringify({ exportName: config.exports[0]?.name });
     const outputs = {
       BucketName: [bucket.bucketName, 'Where parts and manifests lie'],
+      Workgroup: [workgroup.name, 'The Athena workgroup, with saved queries; the database has the same name'],
       StateMachineArn: [stateMachine.stateMachineArn, 'The workflow'],
       PutKeyCommand: [
         `aws secretsmanager put-secret-value --secret-id ${secret.secretName} --secret-string '{"keyId":"…","secret":"…"}'`,

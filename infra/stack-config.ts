@@ -23,6 +23,15 @@ const StackConfigSchema = z.strictObject({
     }),
   /** Pages in flight at once: what the API bears; a Distributed Map starts up to 100 children a second. */
   concurrency: integer(1, 1000).default(20),
+  /** How long published runs are kept; the newest of each export stays, whatever its age. */
+  retentionDays: integer(1, 36_500).default(400),
+  /** Name of the Glue database and of the Athena workgroup. */
+  databaseName: z
+    .string()
+    .regex(/^[a-z][a-z0-9_]{0,62}$/, { error: 'up to 63 lower case letters, digits and underscores are needed' })
+    .default('account_export'),
+  /** A query of the workgroup that would read more ends: a guard against a mistake, at 5 USD a TB. */
+  scanLimitGb: integer(1, 100_000).default(100),
   /** How long what only the run itself needs is kept, and so how long a failed run can be taken up again. */
   workRetentionDays: integer(1, 3650).default(30),
   logRetentionDays: z

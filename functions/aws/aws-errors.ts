@@ -20,7 +20,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   ExpiredTokenException: 'the AWS credentials have expired',
   UnrecognizedClientException: 'the AWS credentials are not valid',
   CredentialsProviderError: 'no AWS credentials were found: set AWS_PROFILE or the usual variables',
-  EntityNotFoundException: 'the table or database does not exist: was the stack deployed?',
+  EntityNotFoundException: 'the table or the database does not exist; deploy the stack first',
 };
 
 /**

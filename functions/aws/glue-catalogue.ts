@@ -1,8 +1,8 @@
 import {
   BatchCreatePartitionCommand,
   BatchDeletePartitionCommand,
-  type GlueClient,
   GetPartitionCommand,
+  type GlueClient,
   type PartitionInput,
 } from '@aws-sdk/client-glue';
 import { csvColumns, RUNS_TABLE, type TableDefinition, tableDefinitions, tableName } from '../catalog/tables.ts';
@@ -25,7 +25,12 @@ export interface GluePlace {
  * Needs glue:BatchCreatePartition and glue:GetPartition, and glue:BatchDeletePartition to remove.
  */
 export function glueCatalogue({ client, database, bucket }: GluePlace): Catalogue {
-  async function add(table: TableDefinition, values: readonly string[], prefix: string, columns = table.columns): Promise<void> {
+  async function add(
+    table: TableDefinition,
+    values: readonly string[],
+    prefix: string,
+    columns = table.columns,
+  ): Promise<void> {
     const location = `s3://${bucket}/${prefix}`;
     const what = `Adding the partition ${values.join('/')} to ${database}.${table.name}`;
     const input: PartitionInput = {
@@ -42,9 +47,11 @@ export function glueCatalogue({ client, database, bucket }: GluePlace): Catalogu
     };
     const request = { DatabaseName: database, TableName: table.name, PartitionInputList: [input] };
     // Failures of single partitions come with status 200.
-    const { Errors: [failed] = [] } = await client.send(new BatchCreatePartitionCommand(request)).catch((error: unknown) => {
-      throw awsFailure(what, error);
-    });
+    const { Errors: [failed] = [] } = await client
+      .send(new BatchCreatePartitionCommand(request))
+      .catch((error: unknown) => {
+        throw awsFailure(what, error);
+      });
     const { ErrorCode, ErrorMessage } = failed?.ErrorDetail ?? {};
     if (!failed) return;
     if (ErrorCode !== 'AlreadyExistsException') {
@@ -54,22 +61,32 @@ export function glueCatalogue({ client, database, bucket }: GluePlace): Catalogu
   }
 
   /** A partition that is there already is ours when it lies where we would have put it. */
-  async function refuseOtherPlace(table: string, values: readonly string[], location: string, what: string): Promise<void> {
+  async function refuseOtherPlace(
+    table: string,
+    values: readonly string[],
+    location: string,
+    what: string,
+  ): Promise<void> {
     const request = { DatabaseName: database, TableName: table, PartitionValues: [...values] };
     const { Partition } = await client.send(new GetPartitionCommand(request)).catch((error: unknown) => {
       throw awsFailure(what, error);
     });
     const there = Partition?.StorageDescriptor?.Location;
     if (there?.replace(/\/$/, '') === location.replace(/\/$/, '')) return;
-    throw new ExportError('ConfigError', `${what} failed: it is there already and points to ${there}, not to ${location}. Remove that partition and start the run again.`);
+    throw new ExportError(
+      'ConfigError',
+      `${what} failed: it is there already and points to ${there}, not to ${location}. Remove that partition and start the run again.`,
+    );
   }
 
   async function remove(table: string, values: readonly string[]): Promise<void> {
     const what = `Removing the partition ${values.join('/')} from ${database}.${table}`;
     const request = { DatabaseName: database, TableName: table, PartitionsToDelete: [{ Values: [...values] }] };
-    const { Errors: [failed] = [] } = await client.send(new BatchDeletePartitionCommand(request)).catch((error: unknown) => {
-      throw awsFailure(what, error);
-    });
+    const { Errors: [failed] = [] } = await client
+      .send(new BatchDeletePartitionCommand(request))
+      .catch((error: unknown) => {
+        throw awsFailure(what, error);
+      });
     const code = failed?.ErrorDetail?.ErrorCode;
     if (code !== undefined && code !== 'EntityNotFoundException') throw awsFailure(what, { name: code });
   }
@@ -79,7 +96,12 @@ export function glueCatalogue({ client, database, bucket }: GluePlace): Catalogu
       const tables = new Map(tableDefinitions([]).map((table) => [table.name, table]));
       const [accounts, runs] = [tables.get(tableName(run.format)), tables.get(RUNS_TABLE)];
       if (!accounts || !runs) return;
-      await add(accounts, valuesOf(run), partsPrefix(run), run.csvColumns ? csvColumns(run.csvColumns) : accounts.columns);
+      await add(
+        accounts,
+        valuesOf(run),
+        partsPrefix(run),
+        run.csvColumns ? csvColumns(run.csvColumns) : accounts.columns,
+      );
       await add(runs, [run.runId], manifestKey(run.runId).replace(/[^/]+$/, ''));
     },
 

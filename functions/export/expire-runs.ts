@@ -46,7 +46,11 @@ export async function expireRuns({ store, catalogue, clock }: ExpirePorts, reten
     await store.delete(manifestKey(manifest.runId));
   }
   const published = new Set(manifests.map(({ runId }) => runId));
-  return { runs: expired.length, leftovers: await removeLeftovers(store, published), kept: manifests.length - expired.length };
+  return {
+    runs: expired.length,
+    leftovers: await removeLeftovers(store, published),
+    kept: manifests.length - expired.length,
+  };
 }
 
 /** By the day a run was due, then by when it was published: as the view `accounts_latest` has it. */

@@ -87,7 +87,11 @@ export type ExportSettings = z.infer<typeof ExportSettingsSchema>;
 
 /** The attribute columns of the one CSV table that all exports share, in the order they are first named. */
 export function attributeColumnsOf(exports: readonly Pick<ExportSettings, 'format' | 'attributeColumns'>[]): string[] {
-  return [...new Set(exports.filter(({ format }) => format === 'csv').flatMap(({ attributeColumns = [] }) => attributeColumns))];
+  return [
+    ...new Set(
+      exports.filter(({ format }) => format === 'csv').flatMap(({ attributeColumns = [] }) => attributeColumns),
+    ),
+  ];
 }
 
 /** What an execution may be started with: nothing, the name of an export, overrides, or a whole ad-hoc export. */

@@ -69,7 +69,16 @@ export function decodeCsv(body: Buffer, { finalNewline }: { finalNewline: boolea
   if (text.trimStart().startsWith('<')) {
     throw new ExportError('ApiAnswerError', "The API's answer looks like a web page where CSV was asked for.");
   }
-  const [columns = [], ...rows] = parseRows(text);
+  const [header = [], ...rows] = parseRows(text);
+  if (header.length === 1 && !ACCOUNT_FIELDS.some(({ name }) => name.toLowerCase() === header[0]?.toLowerCase())) {
+    // A plain text such as "Please try again later" would pass for a header alone, which means the end of the accounts.
+    throw new ExportError(
+      'ApiAnswerError',
+      `The API's answer of ${body.length} bytes is not CSV: its first line has one column, and none that accounts have.`,
+    );
+  }
+  // The mark of superseded records must be the writer's own.
+  const columns = header.map((column) => (column === SUPERSEDED_COLUMN ? `${column}_as_sent` : column));
   const [twice] = columns.filter((column, i) => columns.indexOf(column) !== i);
   if (twice !== undefined) {
     throw new ExportError(
@@ -77,20 +86,23 @@ export function decodeCsv(body: Buffer, { finalNewline }: { finalNewline: boolea
       `The header of the API's CSV names column ${JSON.stringify(twice.slice(0, 60))} twice.`,
     );
   }
-  if (finalNewline === true && rows.length > 0 && !endsWithNewline) {
+  if (finalNewline === true && !endsWithNewline) {
     throw new ExportError(
       'ApiAnswerError',
       `The API's CSV of ${body.length} bytes does not end in a newline as before: it seems to have broken off.`,
     );
   }
   const key = columns.indexOf(ACCOUNT_KEY);
-  const identities = rows.map((row) => (key < 0 ? row.join('\0') : (row[key] ?? '')));
+  // An empty cell is no name: two accounts without one are not the same.
+  const identities = rows.map((row) => row[key] || JSON.stringify(row));
   return { records: rows.length, identities, columns, rows, endsWithNewline };
 }
 
 function parseRows(text: string): string[][] {
   try {
-    return parse(text, { skip_empty_lines: false, relax_column_count: false });
+    // Named, since the parser would otherwise take the first line's ending for that of all, and keep the CR of others.
+    const lineEnds = text.includes('\n') ? ['\r\n', '\n'] : ['\r'];
+    return parse(text, { record_delimiter: lineEnds, skip_empty_lines: true });
   } catch (error) {
     // The parser's own message quotes the row.
     const { lines } = error as { lines?: number };
@@ -105,10 +117,11 @@ async function encode(page: CsvPage, { columns, tableColumns }: CsvOptions): Pro
   const further = page.columns.filter((column) => !columns.includes(column)).sort();
   const header = [...columns, ...further];
   const positions = header.map((column) => page.columns.indexOf(column));
-  const mark = page.columns.includes(SUPERSEDED_COLUMN) ? -1 : header.indexOf(SUPERSEDED_COLUMN);
+  const mark = header.indexOf(SUPERSEDED_COLUMN);
   const superseded = supersededRecords(page.identities);
   let escapedLineBreaks = 0;
   const cell = (value: string) => {
+    if (!SPECIAL.test(value)) return `"${value}"`;
     const flat = value.replace(LINE_BREAK, () => {
       escapedLineBreaks++;
       return '\\n';
@@ -128,6 +141,9 @@ async function encode(page: CsvPage, { columns, tableColumns }: CsvOptions): Pro
     unmappedColumns: page.columns.filter((column) => !tableColumns.includes(column)).sort(),
   };
 }
+
+/** What a cell cannot hold as it is. */
+const SPECIAL = /["\\\r\n]/;
 
 /** What readers of text files take for the end of a line. */
 const LINE_BREAK = /\r\n|\n|\r/g;

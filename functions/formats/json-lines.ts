@@ -32,7 +32,7 @@ export function decodeJson(body: Buffer): JsonPage {
     // V8's message quotes the text around the error: account data.
     throw new ExportError(
       'ApiAnswerError',
-      `The API's answer of ${body.length} bytes is not valid JSON${brokenOff(text)}.`,
+      `The API's answer of ${body.length} bytes is not valid JSON${whatInstead(text)}.`,
     );
   }
   if (!Array.isArray(parsed)) {
@@ -81,8 +81,10 @@ function markSuperseded(line: string): string {
   return `${line.slice(0, -1)}${line === '{}' ? '' : ','}"superseded":true}`;
 }
 
-function brokenOff(text: string): string {
-  return /[\]}]\s*$/.test(text) ? '' : ': it seems to have broken off';
+function whatInstead(text: string): string {
+  const start = text.trimStart();
+  if (start.startsWith('<')) return ': it looks like a web page';
+  return start.startsWith('[') && !/[\]}]$/.test(text.trimEnd()) ? ': it seems to have broken off' : '';
 }
 
 function typeName(value: unknown): string {

@@ -13,6 +13,12 @@ export const MAX_DEPTH = 1000;
 /** Glue columns are lower case, and the Hive JSON SerDe matches keys to them ignoring case. */
 const KINDS = new Map<string, FieldKind>(ACCOUNT_FIELDS.map(({ name, kind }) => [name.toLowerCase(), kind]));
 
+/**
+ * Keys that no field of an account may have in a part: `superseded` is the writer's own mark, and the Hive JSON SerDe takes
+ * `_col7` for the table's eighth column, failing the query where there is none. Source: `JsonDeserializer` of Trino.
+ */
+const RESERVED = /^(?:superseded|_col\d+)$/i;
+
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const COMMA = 0x2c;
@@ -30,7 +36,7 @@ const IN_FIELD = 3;
 export interface SplitRecords {
   /** One record each, without a line break. */
   readonly lines: readonly string[];
-  /** Fields whose value was kept under another key, because the table's column could not hold it. */
+  /** Fields whose value was kept under another key, because the table could not hold it under its own. */
   readonly movedFields: ReadonlySet<string>;
 }
 
@@ -40,7 +46,7 @@ export interface SplitRecords {
  *
  * Two things are changed, because the Hive JSON SerDe fails a whole query on them: an object or array inside a
  * `map<string,string>` (or in place of a text) becomes a string of its JSON text; and a value that its column cannot hold
- * at all, such as `"n/a"` for a number, moves to the key `<field>_as_sent`.
+ * at all, such as `"n/a"` for a number, moves to the key `<field>_as_sent`, as does a field with a reserved key.
  */
 export function splitRecords(text: string): SplitRecords | undefined {
   const lines: string[] = [];
@@ -63,7 +69,8 @@ export function splitRecords(text: string): SplitRecords | undefined {
         const key = text.slice(i, end);
         const name = key.includes('\\') ? (JSON.parse(key) as string) : key.slice(1, -1);
         kind = KINDS.get(name.toLowerCase());
-        if (kind !== undefined && !fits(kind, text, startOfValue(text, end))) {
+        const moves = kind === undefined ? RESERVED.test(name) : !fits(kind, text, startOfValue(text, end));
+        if (moves) {
           movedFields.add(name);
           kind = undefined;
           line += `${text.slice(copiedTo, i)}${JSON.stringify(`${name}_as_sent`)}`;
@@ -131,8 +138,24 @@ function startOfValue(text: string, end: number): number {
   return i;
 }
 
-/** A Hive `bigint` takes a whole number of up to 18 digits for sure, and nothing with a fraction or an exponent. */
-const WHOLE = /-?\d{1,18}(?=[\s,}])/y;
+/** Whole numbers that are a `bigint` by their length alone: nearly all. */
+const SHORT_WHOLE = /-?\d{1,18}(?=[\s,}])/y;
+const NUMBER = /-?\d+([.eE][\d.eE+-]*)?/y;
+
+/**
+ * Whether a `bigint` column reads the value at `start` as the number it is. The SerDe fails on a number beyond 64 bits; it
+ * goes through a double for one with a fraction or an exponent (`51.0`, and `1.35864E12`, as Java prints its doubles) and
+ * cuts off the fraction. Source: Jackson's `getLongValue`, which Hive and Trino call.
+ */
+function isBigint(text: string, start: number): boolean {
+  SHORT_WHOLE.lastIndex = start;
+  if (SHORT_WHOLE.test(text)) return true;
+  NUMBER.lastIndex = start;
+  const [digits, asDouble] = NUMBER.exec(text) ?? [];
+  if (digits === undefined) return false;
+  if (asDouble !== undefined) return Number.isSafeInteger(Number(digits));
+  return digits.length <= 20 && BigInt.asIntN(64, BigInt(digits)) === BigInt(digits);
+}
 
 /** Whether the Hive JSON SerDe reads the value at `start` into a column of this kind. */
 function fits(kind: FieldKind, text: string, start: number): boolean {
@@ -145,8 +168,7 @@ function fits(kind: FieldKind, text: string, start: number): boolean {
       return first === '-' || (first >= '0' && first <= '9');
     case 'integer':
     case 'epochMs':
-      WHOLE.lastIndex = start;
-      return WHOLE.test(text);
+      return isBigint(text, start);
     case 'textMap':
       return first === '{';
   }

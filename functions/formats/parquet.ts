@@ -20,7 +20,9 @@ class SentNumber {
   }
 }
 
-const FIELDS: ReadonlyMap<string, AccountField> = new Map(ACCOUNT_FIELDS.map((field) => [field.name.toLowerCase(), field]));
+const FIELDS: ReadonlyMap<string, AccountField> = new Map(
+  ACCOUNT_FIELDS.map((field) => [field.name.toLowerCase(), field]),
+);
 
 type Row = Record<string, unknown> & { other_fields: Record<string, string | null> | undefined };
 
@@ -32,7 +34,13 @@ type Row = Record<string, unknown> & { other_fields: Record<string, string | nul
  * (docs/athena.md has the figures). Athena, Trino, Spark and DuckDB read it.
  */
 export function parquetFormat(): PageFormat<JsonPage> {
-  return { format: 'parquet', endpoint: 'json', contentType: 'application/vnd.apache.parquet', decode: decodeJson, encode };
+  return {
+    format: 'parquet',
+    endpoint: 'json',
+    contentType: 'application/vnd.apache.parquet',
+    decode: decodeJson,
+    encode,
+  };
 }
 
 async function encode(page: JsonPage): Promise<EncodedPart> {
@@ -70,7 +78,9 @@ function rowOf(line: string, superseded: boolean): Row {
 /** An account whose numbers keep their digits. `JSON.parse` hands a reviver the source of each value (Node 22 on). */
 function readSent(line: string): { [key: string]: Sent } {
   const withDigits = ((_key: string, value: unknown, context: { source?: string }) =>
-    typeof value === 'number' ? new SentNumber(context.source ?? String(value)) : value) as Parameters<typeof JSON.parse>[1];
+    typeof value === 'number' ? new SentNumber(context.source ?? String(value)) : value) as Parameters<
+    typeof JSON.parse
+  >[1];
   return JSON.parse(line, withDigits) as { [key: string]: Sent };
 }
 

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { type Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { type Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { Architecture, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
 import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
@@ -19,6 +19,16 @@ export interface ExportFunctionProps {
   /** Key patterns that it reads and writes; no other object is its business. */
   readonly reads: readonly string[];
   readonly writes: readonly string[];
+  /** Objects that it deletes. @default none */
+  readonly deletes?: readonly string[];
+  /** What it does to the partitions of which tables. @default nothing */
+  readonly catalogue?: {
+    readonly database: string;
+    readonly tables: readonly string[];
+    readonly actions: readonly string[];
+  };
+  /** More of its environment. @default nothing */
+  readonly environment?: Readonly<Record<string, string>>;
   /** What it needs to call the API. @default it does not call it, and cannot read the key */
   readonly api?: { readonly url: string; readonly secret: ISecret };
 }
@@ -53,6 +63,8 @@ export class ExportFunction extends Construct {
       environment: {
         BUCKET: props.bucket.bucketName,
         ...(props.api ? { API_URL: props.api.url, SECRET_ID: props.api.secret.secretName } : {}),
+        ...(props.catalogue ? { DATABASE: props.catalogue.database } : {}),
+        ...props.environment,
         POWERTOOLS_TRACER_CAPTURE_RESPONSE: 'false',
         NODE_OPTIONS: '--enable-source-maps',
       },
@@ -70,6 +82,8 @@ export class ExportFunction extends Construct {
     });
     this.allowObjects(props.bucket, 's3:GetObject', props.reads);
     this.allowObjects(props.bucket, 's3:PutObject', props.writes);
+    this.allowObjects(props.bucket, 's3:DeleteObject', props.deletes ?? []);
+    if (props.catalogue) this.allowPartitions(props.catalogue);
     // Without this right S3 answers 403 and not 404 for an object that is not there. A condition on `s3:prefix` would take
     // it away again, since reading an object brings no prefix to compare.
     this.function.addToRolePolicy(
@@ -80,6 +94,18 @@ export class ExportFunction extends Construct {
         new PolicyStatement({ actions: ['secretsmanager:GetSecretValue'], resources: [secretArn(props.api.secret)] }),
       );
     }
+  }
+
+  /** Glue asks for rights on the catalogue and the database too, whatever is done to a table. */
+  private allowPartitions({ database, tables, actions }: NonNullable<ExportFunctionProps['catalogue']>): void {
+    const resources = ['catalog', `database/${database}`, ...tables.map((table) => `table/${database}/${table}`)];
+    const stack = Stack.of(this);
+    this.function.addToRolePolicy(
+      new PolicyStatement({
+        actions: [...actions],
+        resources: resources.map((resource) => stack.formatArn({ service: 'glue', resource })),
+      }),
+    );
   }
 
   private allowObjects(bucket: IBucket, action: string, patterns: readonly string[]): void {

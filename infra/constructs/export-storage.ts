@@ -1,6 +1,7 @@
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { BlockPublicAccess, Bucket, BucketEncryption, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
+import { RESULTS_PREFIX } from './account-catalog.ts';
 
 export interface ExportStorageProps {
   /** Days until what lies under `work/` expires. */
@@ -8,6 +9,9 @@ export interface ExportStorageProps {
   /** Whether objects go when the stack goes. */
   readonly deletable: boolean;
 }
+
+/** Results can be had again by asking again. */
+const RESULT_RETENTION = Duration.days(30);
 
 /**
  * The bucket of parts, manifests and work.
@@ -28,6 +32,7 @@ export class ExportStorage extends Construct {
       objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
       lifecycleRules: [
         { id: 'work', prefix: 'work/', expiration: Duration.days(props.workRetentionDays) },
+        { id: 'query-results', prefix: RESULTS_PREFIX, expiration: RESULT_RETENTION },
         { id: 'unfinished-uploads', abortIncompleteMultipartUploadAfter: Duration.days(7) },
       ],
       removalPolicy: props.deletable ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN,

@@ -66,11 +66,12 @@ describe('the bucket', () => {
     });
   });
 
-  it('lets work expire, and nothing else', () => {
+  it('lets work and query results expire, and nothing else', () => {
     template.hasResourceProperties('AWS::S3::Bucket', {
       LifecycleConfiguration: {
         Rules: [
           { Id: 'work', Prefix: 'work/', ExpirationInDays: 30, Status: 'Enabled' },
+          { Id: 'query-results', Prefix: 'athena-results/', ExpirationInDays: 30, Status: 'Enabled' },
           { Id: 'unfinished-uploads', AbortIncompleteMultipartUpload: { DaysAfterInitiation: 7 }, Status: 'Enabled' },
         ],
       },
@@ -107,7 +108,7 @@ describe('the key', () => {
         Object.keys(Properties.Environment?.Variables ?? {})
           .sort()
           .join(),
-      ).toMatch(/^(API_URL,)?BUCKET,NODE_OPTIONS,POWERTOOLS_TRACER_CAPTURE_RESPONSE(,SECRET_ID)?$/);
+      ).toMatch(/^(API_URL,)?BUCKET,(DATABASE,)?NODE_OPTIONS,POWERTOOLS_TRACER_CAPTURE_RESPONSE(,RETENTION_DAYS)?(,SECRET_ID)?$/);
     }
   });
 });
@@ -115,7 +116,7 @@ describe('the key', () => {
 describe('the functions', () => {
   it('run on Node 24 and arm64, traced, with logs that end', () => {
     const functions = Object.values(template.findResources('AWS::Lambda::Function'));
-    expect(functions).toHaveLength(4);
+    expect(functions).toHaveLength(5);
     for (const { Properties } of functions) {
       expect(Properties).toMatchObject({
         Runtime: 'nodejs24.x',
@@ -162,6 +163,18 @@ describe('the functions', () => {
     [
       'PublishRun',
       [
+        'glue:BatchCreatePartition on arn:<Partition>:glue:<Region>:<AccountId>:catalog',
+        'glue:BatchCreatePartition on arn:<Partition>:glue:<Region>:<AccountId>:database/account_export',
+        'glue:BatchCreatePartition on arn:<Partition>:glue:<Region>:<AccountId>:table/account_export/accounts_csv',
+        'glue:BatchCreatePartition on arn:<Partition>:glue:<Region>:<AccountId>:table/account_export/accounts_json',
+        'glue:BatchCreatePartition on arn:<Partition>:glue:<Region>:<AccountId>:table/account_export/accounts_parquet',
+        'glue:BatchCreatePartition on arn:<Partition>:glue:<Region>:<AccountId>:table/account_export/export_runs',
+        'glue:GetPartition on arn:<Partition>:glue:<Region>:<AccountId>:catalog',
+        'glue:GetPartition on arn:<Partition>:glue:<Region>:<AccountId>:database/account_export',
+        'glue:GetPartition on arn:<Partition>:glue:<Region>:<AccountId>:table/account_export/accounts_csv',
+        'glue:GetPartition on arn:<Partition>:glue:<Region>:<AccountId>:table/account_export/accounts_json',
+        'glue:GetPartition on arn:<Partition>:glue:<Region>:<AccountId>:table/account_export/accounts_parquet',
+        'glue:GetPartition on arn:<Partition>:glue:<Region>:<AccountId>:table/account_export/export_runs',
         's3:GetObject on <StorageBucket>/export_runs/*',
         's3:GetObject on <StorageBucket>/work/*',
         's3:ListBucket on <StorageBucket>',
@@ -171,6 +184,26 @@ describe('the functions', () => {
         's3:PutObject on <StorageBucket>/export_runs/*',
         's3:PutObject on <StorageBucket>/work/*',
         'secretsmanager:GetSecretValue on <ApiKeySecret>',
+        'xray:PutTelemetryRecords on *',
+        'xray:PutTraceSegments on *',
+      ],
+    ],
+    [
+      'ExpireRuns',
+      [
+        'glue:BatchDeletePartition on arn:<Partition>:glue:<Region>:<AccountId>:catalog',
+        'glue:BatchDeletePartition on arn:<Partition>:glue:<Region>:<AccountId>:database/account_export',
+        'glue:BatchDeletePartition on arn:<Partition>:glue:<Region>:<AccountId>:table/account_export/accounts_csv',
+        'glue:BatchDeletePartition on arn:<Partition>:glue:<Region>:<AccountId>:table/account_export/accounts_json',
+        'glue:BatchDeletePartition on arn:<Partition>:glue:<Region>:<AccountId>:table/account_export/accounts_parquet',
+        'glue:BatchDeletePartition on arn:<Partition>:glue:<Region>:<AccountId>:table/account_export/export_runs',
+        's3:DeleteObject on <StorageBucket>/accounts_csv/*',
+        's3:DeleteObject on <StorageBucket>/accounts_json/*',
+        's3:DeleteObject on <StorageBucket>/accounts_parquet/*',
+        's3:DeleteObject on <StorageBucket>/export_runs/*',
+        's3:GetObject on <StorageBucket>/export_runs/*',
+        's3:GetObject on <StorageBucket>/work/*',
+        's3:ListBucket on <StorageBucket>',
         'xray:PutTelemetryRecords on *',
         'xray:PutTraceSegments on *',
       ],

@@ -18,7 +18,10 @@ export interface Steps {
 
 export function runSteps(api: AccountsApi, store: ObjectStore, runId = 'run-1'): Steps {
   const partitions: PublishedRun[] = [];
-  const catalogue = { addRun: async (run: PublishedRun) => void partitions.push(run), removeRun: async () => undefined };
+  const catalogue = {
+    addRun: async (run: PublishedRun) => void partitions.push(run),
+    removeRun: async () => undefined,
+  };
   const steps: Steps = {
     partitions,
     plan: (request = {}) =>

@@ -1,0 +1,123 @@
+import { Stack } from 'aws-cdk-lib';
+import { CfnNamedQuery, CfnWorkGroup } from 'aws-cdk-lib/aws-athena';
+import { CfnDatabase, CfnTable } from 'aws-cdk-lib/aws-glue';
+import type { IBucket } from 'aws-cdk-lib/aws-s3';
+import { Construct } from 'constructs';
+import { hiveTypeOf, prestoViewText } from '../../functions/catalog/presto-view.ts';
+import { SAVED_QUERIES } from '../../functions/catalog/saved-queries.ts';
+import { type TableColumn, type TableDefinition, tableDefinitions } from '../../functions/catalog/tables.ts';
+import { type ViewDefinition, viewDefinitions } from '../../functions/catalog/views.ts';
+
+export interface AccountCatalogProps {
+  readonly bucket: IBucket;
+  /** Name of the Glue database, as analysts type it. */
+  readonly databaseName: string;
+  /** Attribute columns of the CSV table. */
+  readonly attributeColumns: readonly string[];
+  /** A query of the workgroup that would read more than this ends. */
+  readonly scanLimitGb: number;
+}
+
+/** Where the results of the workgroup's queries lie; they expire. */
+export const RESULTS_PREFIX = 'athena-results/';
+
+/** The Glue database with its tables and views, and an Athena workgroup to ask them in. */
+export class AccountCatalog extends Construct {
+  readonly database: CfnDatabase;
+  readonly workgroup: CfnWorkGroup;
+
+  constructor(scope: Construct, id: string, props: AccountCatalogProps) {
+    super(scope, id);
+    this.database = new CfnDatabase(this, 'Database', {
+      catalogId: Stack.of(this).account,
+      databaseInput: {
+        name: props.databaseName,
+        description: 'Accounts of Personalization, exported by Account Export',
+      },
+    });
+    for (const table of tableDefinitions(props.attributeColumns)) this.addTable(table, props.bucket);
+    for (const view of viewDefinitions(props.attributeColumns)) this.addView(view, props.databaseName);
+
+    this.workgroup = new CfnWorkGroup(this, 'Workgroup', {
+      name: props.databaseName,
+      description: 'Queries over the exports of Account Export',
+      recursiveDeleteOption: true,
+      workGroupConfiguration: {
+        enforceWorkGroupConfiguration: true,
+        publishCloudWatchMetricsEnabled: true,
+        bytesScannedCutoffPerQuery: props.scanLimitGb * 1_000_000_000,
+        engineVersion: { selectedEngineVersion: 'Athena engine version 3' },
+        resultConfiguration: {
+          outputLocation: `s3://${props.bucket.bucketName}/${RESULTS_PREFIX}`,
+          encryptionConfiguration: { encryptionOption: 'SSE_S3' },
+          expectedBucketOwner: Stack.of(this).account,
+        },
+      },
+    });
+    for (const [i, { name, description, sql }] of SAVED_QUERIES.entries()) {
+      const query = new CfnNamedQuery(this, `Query${i + 1}`, {
+        name,
+        description,
+        database: props.databaseName,
+        workGroup: this.workgroup.name,
+        queryString: sql,
+      });
+      query.addResourceDependency(this.workgroup);
+      query.addResourceDependency(this.database);
+    }
+  }
+
+  private addTable(table: TableDefinition, bucket: IBucket): void {
+    const resource = new CfnTable(this, idOf(table.name), {
+      catalogId: Stack.of(this).account,
+      databaseName: this.database.ref,
+      tableInput: {
+        name: table.name,
+        description: table.description,
+        tableType: 'EXTERNAL_TABLE',
+        parameters: { EXTERNAL: 'TRUE', ...table.parameters },
+        partitionKeys: table.partitionKeys.map(columnOf),
+        storageDescriptor: {
+          columns: table.columns.map(columnOf),
+          location: `s3://${bucket.bucketName}/${table.prefix}`,
+          inputFormat: table.inputFormat,
+          outputFormat: table.outputFormat,
+          serdeInfo: { serializationLibrary: table.serde.library, parameters: table.serde.parameters },
+        },
+      },
+    });
+    resource.addResourceDependency(this.database);
+  }
+
+  private addView(view: ViewDefinition, databaseName: string): void {
+    const resource = new CfnTable(this, idOf(view.name), {
+      catalogId: Stack.of(this).account,
+      databaseName: this.database.ref,
+      tableInput: {
+        name: view.name,
+        description: view.description,
+        tableType: 'VIRTUAL_VIEW',
+        parameters: { presto_view: 'true', comment: 'Presto View' },
+        // Without an empty list Athena takes the view for a broken table.
+        partitionKeys: [],
+        storageDescriptor: {
+          columns: view.columns.map(({ name, type, comment }) => ({ name, type: hiveTypeOf(type), comment })),
+          location: '',
+          serdeInfo: {},
+        },
+        viewOriginalText: prestoViewText(view, databaseName),
+        viewExpandedText: '/* Presto View */',
+      },
+    });
+    resource.addResourceDependency(this.database);
+  }
+}
+
+function columnOf({ name, type, comment }: TableColumn): CfnTable.ColumnProperty {
+  return { name, type, comment };
+}
+
+/** `accounts_json` becomes `AccountsJson`. */
+function idOf(name: string): string {
+  return name.replaceAll(/(?:^|_)([a-z])/g, (_all, letter: string) => letter.toUpperCase());
+}

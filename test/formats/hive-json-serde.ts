@@ -1,0 +1,137 @@
+/**
+ * Reads a line of JSON as Athena does with the Hive JSON SerDe (`org.apache.hive.hcatalog.data.JsonSerDe`).
+ *
+ * Source: Trino's `io.trino.hive.formats.line.json.JsonDeserializer`, "bug for bug compatible with Hive JsonSerDe", and
+ * Jackson's `getLongValue`. Its traits: keys match columns ignoring case, and `_col0` matches the first column; of a field
+ * or map key that comes twice the later one counts, but each must fit; scalars become text digit for digit; a nested value
+ * for a scalar, a text for a number, a number beyond 64 bits for a `bigint`, and a malformed line fail the whole query; a
+ * `bigint` cuts off a fraction; what follows the object on its line is ignored.
+ */
+export type HiveType = 'string' | 'double' | 'bigint' | 'boolean' | 'map<string,string>';
+export type HiveValue = string | number | bigint | boolean | ReadonlyMap<string, string | null> | null;
+
+/**
+ * @param columns the table's columns in order, lower case
+ * @throws Error where a query over the line would fail
+ */
+export function readHiveJson(line: string, columns: Readonly<Record<string, HiveType>>): Record<string, HiveValue> {
+  const names = Object.keys(columns);
+  const row: Record<string, HiveValue> = Object.fromEntries(names.map((name) => [name, null]));
+  for (const [key, value] of new JsonCursor(line).members()) {
+    const name = names.includes(key.toLowerCase()) ? key.toLowerCase() : nameByOrdinal(key, names);
+    const type = name === undefined ? undefined : columns[name];
+    if (name !== undefined && type !== undefined) row[name] = hiveValue(value, type);
+  }
+  return row;
+}
+
+function nameByOrdinal(key: string, names: readonly string[]): string | undefined {
+  const ordinal = /^_col(\d+)$/.exec(key)?.[1];
+  if (ordinal === undefined) return undefined;
+  const name = names[Number(ordinal)];
+  if (name === undefined) throw new Error(`there is no column ${ordinal}`);
+  return name;
+}
+
+/** A JSON value: its text as sent, and, for an object, its members in order, doubled keys and all. */
+interface Sent {
+  readonly kind: 'object' | 'array' | 'string' | 'number' | 'literal';
+  readonly source: string;
+  readonly members: readonly (readonly [string, Sent])[];
+}
+
+function hiveValue(value: Sent, type: HiveType): HiveValue {
+  if (value.source === 'null') return null;
+  if (type === 'map<string,string>') {
+    if (value.kind !== 'object') throw new Error('start of object expected');
+    const map = new Map<string, string | null>();
+    for (const [key, inner] of value.members) {
+      map.delete(key);
+      map.set(key, hiveValue(inner, 'string') as string | null);
+    }
+    return map;
+  }
+  if (value.kind === 'object' || value.kind === 'array') throw new Error(`${type} value must be a scalar json value`);
+  if (type === 'string') return textOf(value);
+  if (type === 'boolean') return textOf(value).toLowerCase() === 'true';
+  if (value.kind !== 'number') throw new Error('current token not numeric');
+  if (type === 'double') return Number(value.source);
+  const whole = /^-?\d+$/.test(value.source) ? BigInt(value.source) : BigInt(truncated(value.source));
+  if (BigInt.asIntN(64, whole) !== whole) throw new Error('numeric value out of range of long');
+  return whole;
+}
+
+function truncated(source: string): number {
+  const number = Math.trunc(Number(source));
+  if (!Number.isFinite(number)) throw new Error('numeric value out of range of long');
+  return number;
+}
+
+/** A half of a surrogate pair is no character: it comes out as a question mark. */
+function textOf({ kind, source }: Sent): string {
+  return kind === 'string' ? (JSON.parse(source) as string).replaceAll(/\p{Cs}/gu, '?') : source;
+}
+
+class JsonCursor {
+  readonly #text: string;
+  #at = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  /** The members of the object that the text starts with. */
+  members(): readonly (readonly [string, Sent])[] {
+    const { kind, members } = this.#value();
+    if (kind !== 'object') throw new Error('start of object expected');
+    return members;
+  }
+
+  #value(): Sent {
+    this.#take(BLANKS);
+    const start = this.#at;
+    const members: [string, Sent][] = [];
+    const sent = (kind: Sent['kind']): Sent => ({ kind, source: this.#text.slice(start, this.#at), members });
+    switch (this.#text[start]) {
+      case '"':
+        this.#take(STRING);
+        return sent('string');
+      case '{':
+        this.#list('}', () => {
+          this.#take(BLANKS);
+          const key = this.#take(STRING);
+          this.#take(/[ \t\r\n]*:/y);
+          members.push([JSON.parse(key) as string, this.#value()]);
+        });
+        return sent('object');
+      case '[':
+        this.#list(']', () => this.#value());
+        return sent('array');
+      default:
+        return sent(/[tfn]/.test(this.#take(SCALAR)) ? 'literal' : 'number');
+    }
+  }
+
+  #list(close: '}' | ']', element: () => void): void {
+    this.#at++;
+    this.#take(BLANKS);
+    if (this.#text[this.#at] === close) {
+      this.#at++;
+      return;
+    }
+    do element();
+    while (this.#take(close === '}' ? /[ \t\r\n]*[,}]/y : /[ \t\r\n]*[,\]]/y).endsWith(','));
+  }
+
+  #take(token: RegExp): string {
+    token.lastIndex = this.#at;
+    const taken = token.exec(this.#text)?.[0];
+    if (taken === undefined) throw new Error(`malformed JSON at character ${this.#at}`);
+    this.#at += taken.length;
+    return taken;
+  }
+}
+
+const BLANKS = /[ \t\r\n]*/y;
+const STRING = /"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y;
+const SCALAR = /(?:true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)(?=[ \t\r\n,\]}]|$)/y;
