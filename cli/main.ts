@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { ExportError } from '../functions/errors.ts';
+import { queryCommand } from './commands/query.ts';
 import { runCommand } from './commands/run.ts';
 import { simulateCommand } from './commands/simulate.ts';
 
@@ -14,6 +15,7 @@ const program = new Command('account-export')
   .configureHelp({ helpWidth: 80 })
   .showHelpAfterError('(add --help for the options)')
   .addCommand(runCommand())
+  .addCommand(queryCommand())
   .addCommand(simulateCommand());
 for (const command of [program, ...program.commands]) command.exitOverride().configureHelp({ helpWidth: 80 });
 

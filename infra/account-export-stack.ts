@@ -78,7 +78,7 @@ export class AccountExportStack extends Stack {
       catalogue: {
         database: config.databaseName,
         tables,
-        actions: ['glue:BatchCreatePartition', 'glue:GetPartition'],
+        actions: ['glue:BatchCreatePartition', 'glue:BatchDeletePartition', 'glue:GetPartition', 'glue:GetPartitions'],
       },
       memoryMb: MEMORY_MB.publish,
       timeout: LONGEST,

@@ -4,8 +4,16 @@ import {
   GetPartitionCommand,
   type GlueClient,
   type PartitionInput,
+  paginateGetPartitions,
 } from '@aws-sdk/client-glue';
-import { csvColumns, RUNS_TABLE, type TableDefinition, tableDefinitions, tableName } from '../catalog/tables.ts';
+import {
+  csvColumns,
+  newestName,
+  RUNS_TABLE,
+  type TableDefinition,
+  tableDefinitions,
+  tableName,
+} from '../catalog/tables.ts';
 import { ExportError } from '../errors.ts';
 import { manifestKey, partsPrefix } from '../export/layout.ts';
 import type { Catalogue, PublishedRun } from '../export/ports.ts';
@@ -21,8 +29,9 @@ export interface GluePlace {
  * Published runs as partitions of the Glue tables.
  *
  * The partition of `export_runs` comes last, and goes first: the views join it, so that a run shows in them at one moment,
- * whole, and never without its accounts.
- * Needs glue:BatchCreatePartition and glue:GetPartition, and glue:BatchDeletePartition to remove.
+ * whole, and never without its accounts. What was the newest run before is then taken out of the tables of the newest runs,
+ * so that `accounts_latest` reads no more than it shows.
+ * Needs glue:BatchCreatePartition, glue:GetPartition, glue:GetPartitions and glue:BatchDeletePartition.
  */
 export function glueCatalogue({ client, database, bucket }: GluePlace): Catalogue {
   async function add(
@@ -30,12 +39,13 @@ export function glueCatalogue({ client, database, bucket }: GluePlace): Catalogu
     values: readonly string[],
     prefix: string,
     columns = table.columns,
+    parameters: Readonly<Record<string, string>> = {},
   ): Promise<void> {
     const location = `s3://${bucket}/${prefix}`;
     const what = `Adding the partition ${values.join('/')} to ${database}.${table.name}`;
     const input: PartitionInput = {
       Values: [...values],
-      Parameters: { ...table.parameters },
+      Parameters: { ...table.parameters, ...parameters },
       StorageDescriptor: {
         Location: location,
         // A partition keeps the columns its parts were written with, also when the table has got more since.
@@ -91,26 +101,77 @@ export function glueCatalogue({ client, database, bucket }: GluePlace): Catalogu
     if (code !== undefined && code !== 'EntityNotFoundException') throw awsFailure(what, { name: code });
   }
 
+  /**
+   * Leaves in the tables of the newest runs only the one that the views take for the newest: due on the latest day, and of
+   * one day published last. A run that is being published beside this one is left alone: it is not shown yet, and taking
+   * its forerunner away now would leave nothing to show.
+   */
+  async function keepNewest(exportName: string): Promise<void> {
+    const what = `Finding the newest run of "${exportName}" in ${database}`;
+    const found: { table: string; values: readonly string[]; rank: string }[] = [];
+    for (const format of FORMATS) {
+      const request = {
+        DatabaseName: database,
+        TableName: newestName(format),
+        Expression: `export_name = '${exportName}'`,
+      };
+      try {
+        for await (const { Partitions = [] } of paginateGetPartitions({ client }, request)) {
+          for (const { Values = [], Parameters = {} } of Partitions) {
+            found.push({
+              table: newestName(format),
+              values: Values,
+              rank: `${Values[1]} ${Parameters[PUBLISHED_AT]} ${Values[2]}`,
+            });
+          }
+        }
+      } catch (error) {
+        throw awsFailure(what, error);
+      }
+    }
+    const shown: typeof found = [];
+    for (const one of found) if (await isThere(RUNS_TABLE, one.values.slice(-1), what)) shown.push(one);
+    const [, ...older] = shown.sort((a, b) => (a.rank < b.rank ? 1 : -1));
+    for (const { table, values } of older) await remove(table, values);
+  }
+
+  async function isThere(table: string, values: readonly string[], what: string): Promise<boolean> {
+    try {
+      await client.send(
+        new GetPartitionCommand({ DatabaseName: database, TableName: table, PartitionValues: [...values] }),
+      );
+      return true;
+    } catch (error) {
+      if ((error as Error).name === 'EntityNotFoundException') return false;
+      throw awsFailure(what, error);
+    }
+  }
+
   return {
     async addRun(run) {
       const tables = new Map(tableDefinitions([]).map((table) => [table.name, table]));
-      const [accounts, runs] = [tables.get(tableName(run.format)), tables.get(RUNS_TABLE)];
-      if (!accounts || !runs) return;
-      await add(
-        accounts,
-        valuesOf(run),
-        partsPrefix(run),
-        run.csvColumns ? csvColumns(run.csvColumns) : accounts.columns,
+      const [accounts, newest, runs] = [tableName(run.format), newestName(run.format), RUNS_TABLE].map((name) =>
+        tables.get(name),
       );
+      if (!accounts || !newest || !runs) return;
+      const columns = run.csvColumns ? csvColumns(run.csvColumns) : accounts.columns;
+      await add(accounts, valuesOf(run), partsPrefix(run), columns);
+      await add(newest, valuesOf(run), partsPrefix(run), columns, { [PUBLISHED_AT]: run.publishedAt });
       await add(runs, [run.runId], manifestKey(run.runId).replace(/[^/]+$/, ''));
+      await keepNewest(run.exportName);
     },
 
     async removeRun(run) {
       await remove(RUNS_TABLE, [run.runId]);
+      await remove(newestName(run.format), valuesOf(run));
       await remove(tableName(run.format), valuesOf(run));
     },
   };
 }
+
+const FORMATS = ['json', 'csv', 'parquet'] as const;
+/** Kept with a partition of the newest runs, to tell which of one day's runs was published last. */
+const PUBLISHED_AT = 'published_at';
 
 function valuesOf({ exportName, exportDate, runId }: PublishedRun): string[] {
   return [exportName, exportDate, runId];

@@ -68,8 +68,19 @@ export const PARQUET_COLUMNS: readonly TableColumn[] = [
  * @param attributeColumns the attribute columns of its CSV exports, as configured: they set the order of table and parts
  */
 export function tableDefinitions(attributeColumns: readonly string[]): TableDefinition[] {
+  const accounts = accountTables(attributeColumns);
+  const newest = accounts.map((table) => ({
+    ...table,
+    name: newestName(table.format),
+    description: `Behind accounts_latest: the newest run of each export, of ${table.name}`,
+  }));
+  return [...accounts, ...newest, RUNS];
+}
+
+function accountTables(attributeColumns: readonly string[]): (TableDefinition & { readonly format: ExportFormat })[] {
   return [
     {
+      format: 'json',
       name: tableName('json'),
       description: 'Accounts of all published JSON runs, one row a record',
       columns: [...fieldColumns(JSON_TYPES), { name: SUPERSEDED_COLUMN, type: 'boolean', comment: SUPERSEDED_COMMENT }],
@@ -80,6 +91,7 @@ export function tableDefinitions(attributeColumns: readonly string[]): TableDefi
       parameters: { classification: 'json', compressionType: 'gzip' },
     },
     {
+      format: 'csv',
       name: tableName('csv'),
       description: 'Accounts of all published CSV runs, one row a record, all columns as text',
       columns: csvColumns(csvTableColumns(attributeColumns)),
@@ -90,6 +102,7 @@ export function tableDefinitions(attributeColumns: readonly string[]): TableDefi
       parameters: { classification: 'csv', compressionType: 'gzip', 'skip.header.line.count': '1' },
     },
     {
+      format: 'parquet',
       name: tableName('parquet'),
       description: 'Accounts of all published Parquet runs, one row a record',
       columns: PARQUET_COLUMNS,
@@ -98,20 +111,15 @@ export function tableDefinitions(attributeColumns: readonly string[]): TableDefi
       ...PARQUET,
       parameters: { classification: 'parquet' },
     },
-    {
-      name: RUNS_TABLE,
-      description: 'The manifests of all published runs, one row a run',
-      columns: RUN_COLUMNS,
-      partitionKeys: [{ name: 'run_id', type: 'string', comment: 'The run' }],
-      prefix: 'export_runs/',
-      ...TEXT,
-      serde: JSON_SERDE,
-      parameters: { classification: 'json' },
-    },
   ];
 }
 
 export const RUNS_TABLE = 'export_runs';
+
+/** `newest_json`: holds the partition of each export's newest run, and no others. */
+export function newestName(format: ExportFormat): string {
+  return `newest_${format}`;
+}
 
 /** `accounts_json` */
 export function tableName(format: ExportFormat): string {
@@ -167,3 +175,14 @@ const RUN_COLUMNS: readonly TableColumn[] = [
     comment: 'Its parts',
   },
 ];
+
+const RUNS: TableDefinition = {
+  name: RUNS_TABLE,
+  description: 'The manifests of all published runs, one row a run',
+  columns: RUN_COLUMNS,
+  partitionKeys: [{ name: 'run_id', type: 'string', comment: 'The run' }],
+  prefix: 'export_runs/',
+  ...TEXT,
+  serde: JSON_SERDE,
+  parameters: { classification: 'json' },
+};

@@ -1,7 +1,8 @@
 /** The views that analysts ask: one shape for all formats, as SQL of Trino, which Athena's engine 3 is built on. */
+import type { ExportFormat } from '../export/export-config.ts';
 import { ACCOUNT_FIELDS } from '../formats/account-columns.ts';
 import { csvTableColumns } from '../formats/csv.ts';
-import { csvColumns, RUNS_TABLE, tableName } from './tables.ts';
+import { csvColumns, newestName, RUNS_TABLE, tableName } from './tables.ts';
 
 export interface ViewColumn {
   readonly name: string;
@@ -53,25 +54,29 @@ export function viewDefinitions(attributeColumns: readonly string[]): ViewDefini
       name: 'accounts_latest',
       description: 'Per export the newest published run, each account once',
       columns: VIEW_COLUMNS,
-      sql: accountsSql(attributeColumns, 'WHERE age = 1'),
+      sql: accountsSql(attributeColumns, newestName, 'WHERE age = 1'),
     },
     {
       name: 'accounts_history',
       description: 'All published runs, each account once a run',
       columns: VIEW_COLUMNS,
-      sql: accountsSql(attributeColumns, ''),
+      sql: accountsSql(attributeColumns, tableName, ''),
     },
   ];
 }
 
-function accountsSql(attributeColumns: readonly string[], whichRuns: string): string {
+function accountsSql(
+  attributeColumns: readonly string[],
+  tableOf: (format: ExportFormat) => string,
+  whichRuns: string,
+): string {
   const branches = [
-    branch('json', JSON_VALUES),
-    branch('csv', csvValues(attributeColumns)),
-    branch('parquet', PARQUET_VALUES),
+    branch('json', tableOf, JSON_VALUES),
+    branch('csv', tableOf, csvValues(attributeColumns)),
+    branch('parquet', tableOf, PARQUET_VALUES),
   ];
-  // The runs are few and the accounts many: runs stand on the right of each join, where Trino reads them first and then
-  // skips every partition that is none of theirs.
+  // The join decides which runs are shown. It does not keep Trino from opening the files of the others, since it starts on
+  // them before it knows: that is what the tables of the newest runs are for (docs/decisions/0004-newest-runs.md).
   return `WITH runs AS (
   SELECT * FROM (
     SELECT
@@ -96,7 +101,7 @@ FROM records
 WHERE age_of_record = 1 OR name IS NULL`;
 }
 
-function branch(format: 'json' | 'csv' | 'parquet', values: Values): string {
+function branch(format: ExportFormat, tableOf: (format: ExportFormat) => string, values: Values): string {
   const { superseded, ...columns } = values;
   return `  SELECT
     a.export_name, a.export_date, a.run_id, r.published_at,
@@ -104,15 +109,18 @@ ${Object.entries(columns)
   .map(([name, sql]) => `    ${sql} AS ${name},`)
   .join('\n')}
     row_number() OVER (PARTITION BY a.export_name, a.run_id, a.name ORDER BY a."$path" DESC) AS age_of_record
-  FROM ${tableName(format)} a
+  FROM ${tableOf(format)} a
   JOIN runs r ON a.export_name = r.export_name AND a.export_date = r.export_date AND a.run_id = r.run_id
   WHERE r.format = '${format}' AND ${superseded}`;
 }
 
 type Values = Readonly<Record<'superseded' | 'name', string>> & Readonly<Record<string, string>>;
 
-/** Epoch milliseconds as a time of UTC, whatever the session's zone. */
-const fromEpochMs = (sql: string) => `CAST(from_unixtime(${sql} / 1000.0) AT TIME ZONE 'UTC' AS timestamp(3))`;
+/**
+ * Epoch milliseconds as a time of UTC, whatever the session's zone. The divisor is a double: by a decimal such as `1000.0`
+ * Trino divides with one decimal place and rounds to tenths of a second.
+ */
+const fromEpochMs = (sql: string) => `CAST(from_unixtime(${sql} / 1e3) AT TIME ZONE 'UTC' AS timestamp(3))`;
 
 const SNAKE: Readonly<Record<string, string>> = {
   engagementScore: 'engagement_score',

@@ -120,13 +120,13 @@ function tableAttributes(exports: readonly ExportSettings[], settings: ExportSet
 /** What the probes of a CSV export learn beside the count. */
 class SeenHeader {
   #columns: readonly string[] = [];
-  #allEndInNewline = true;
+  #allEndInNewline: boolean | undefined;
 
   decode(body: Buffer): ProbeAnswer {
     const page = decodeCsv(body, { finalNewline: undefined });
     if (page.columns.length > 0) {
       if (this.#columns.length === 0) this.#columns = page.columns;
-      this.#allEndInNewline &&= page.endsWithNewline;
+      this.#allEndInNewline = (this.#allEndInNewline ?? true) && page.endsWithNewline;
     }
     return page;
   }
@@ -141,7 +141,7 @@ class SeenHeader {
         `The CSV header of ${columns.length} columns is longer than ${MAX_HEADER_CHARACTERS} characters: export as JSON instead.`,
       );
     }
-    return { columns, tableColumns: tableColumns.length, finalNewline: this.#allEndInNewline };
+    return { columns, tableColumns: tableColumns.length, finalNewline: this.#allEndInNewline === true };
   }
 }
 

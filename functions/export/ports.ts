@@ -38,6 +38,8 @@ export interface PublishedRun {
   /** `YYYY-MM-DD`, UTC. */
   readonly exportDate: string;
   readonly runId: string;
+  /** ISO 8601. */
+  readonly publishedAt: string;
   /** CSV: the columns of the table when the run was planned, in the order of its parts. */
   readonly csvColumns?: readonly string[] | undefined;
 }

@@ -48,6 +48,7 @@ export async function publishRun(ports: PublishPorts, event: unknown, signal?: A
     exportName: run.exportName,
     exportDate: run.exportDate,
     runId: run.runId,
+    publishedAt: manifest.publishedAt,
     csvColumns: run.csv?.columns.slice(0, run.csv.tableColumns),
   });
   return summarise(manifest, run, store);

@@ -10,12 +10,6 @@ export interface DecodedPage {
   readonly columns: readonly string[];
 }
 
-/** What all pages of a CSV run must share, learned from the plan's first answers and pinned. */
-export interface PinnedColumns {
-  /** The header of every part, in order: the table's columns first, further ones sorted behind them. */
-  readonly columns: readonly string[];
-}
-
 /** One part, ready to be stored. */
 export interface EncodedPart {
   readonly body: Uint8Array;

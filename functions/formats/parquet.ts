@@ -108,10 +108,16 @@ function typedValue({ kind }: AccountField, value: Sent): unknown {
   }
 }
 
+/** A whole number, also one written as `51.0` or `1.35864E12`, as Java prints doubles; exact, or not at all. */
 function wholeNumber(value: Sent, max: bigint): bigint | undefined {
-  if (!(value instanceof SentNumber) || !/^-?\d+$/.test(value.digits)) return undefined;
-  const whole = BigInt(value.digits);
-  return whole <= max && whole >= -max ? whole : undefined;
+  if (!(value instanceof SentNumber)) return undefined;
+  const { digits } = value;
+  const whole = /^-?\d+$/.test(digits)
+    ? BigInt(digits)
+    : Number.isSafeInteger(Number(digits))
+      ? BigInt(Number(digits))
+      : undefined;
+  return whole !== undefined && whole <= max && whole >= -max ? whole : undefined;
 }
 
 /** Texts as they are, null as null, all else as the JSON it was sent as. */

@@ -9,6 +9,12 @@ afterEach(() => {
   for (const close of closing.splice(0)) close();
 });
 
+interface Partition {
+  readonly Values?: string[];
+  readonly Parameters?: Record<string, string>;
+  readonly StorageDescriptor: { Location: string; Columns: { Name: string }[] };
+}
+
 interface Call {
   readonly action: string;
   readonly input: { TableName: string; [key: string]: unknown };
@@ -17,7 +23,7 @@ interface Call {
 /** A server that speaks Glue's protocol and keeps partitions by table and values. */
 async function glue(fail: (call: Call) => { status: number; type: string } | undefined = () => undefined) {
   const calls: Call[] = [];
-  const partitions = new Map<string, { StorageDescriptor: { Location: string; Columns: { Name: string }[] } }>();
+  const partitions = new Map<string, Partition>();
   const server = createServer(async (request, response) => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
@@ -50,7 +56,16 @@ async function glue(fail: (call: Call) => { status: number; type: string } | und
       if (!partitions.delete(keyOf(Values)))
         errors.push({ PartitionValues: Values, ErrorDetail: { ErrorCode: 'EntityNotFoundException' } });
     }
-    answer(200, PartitionValues ? { Partition: partitions.get(keyOf(PartitionValues)) } : { Errors: errors });
+    if (call.action === 'GetPartitions') {
+      const name = /export_name = '(.*)'/.exec(String(call.input.Expression))?.[1];
+      const found = [...partitions].filter(
+        ([key, { Values }]) => key.startsWith(`${TableName} `) && Values?.[0] === name,
+      );
+      return answer(200, { Partitions: found.map(([, partition]) => partition) });
+    }
+    if (!PartitionValues) return answer(200, { Errors: errors });
+    const there = partitions.get(keyOf(PartitionValues));
+    answer(there ? 200 : 400, there ? { Partition: there } : { __type: 'EntityNotFoundException' });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const client = new GlueClient({
@@ -66,16 +81,24 @@ async function glue(fail: (call: Call) => { status: number; type: string } | und
   return { catalogue: glueCatalogue({ client, database: 'exports', bucket: 'bucket' }), calls, partitions };
 }
 
-const run = { format: 'json', exportName: 'all', exportDate: '2026-08-22', runId: 'run-1' } as const;
+const run = {
+  format: 'json',
+  exportName: 'all',
+  exportDate: '2026-08-22',
+  runId: 'run-1',
+  publishedAt: '2026-08-22T02:01:30.000Z',
+} as const;
 const ACCOUNTS = 'accounts_json all/2026-08-22/run-1';
+const NEWEST = 'newest_json all/2026-08-22/run-1';
 const RUNS = 'export_runs run-1';
 
 describe('glueCatalogue', () => {
-  it('adds the partition of the accounts, and the one of the run after it', async () => {
+  it('adds the partitions of the accounts, and the one of the run after them', async () => {
     const { catalogue, partitions, calls } = await glue();
     await catalogue.addRun(run);
-    expect(calls.map(({ action, input }) => `${action} ${input.TableName}`)).toEqual([
+    expect(calls.slice(0, 3).map(({ action, input }) => `${action} ${input.TableName}`)).toEqual([
       'BatchCreatePartition accounts_json',
+      'BatchCreatePartition newest_json',
       'BatchCreatePartition export_runs',
     ]);
     expect(partitions.get(ACCOUNTS)?.StorageDescriptor).toMatchObject({
@@ -96,7 +119,41 @@ describe('glueCatalogue', () => {
     const { catalogue, partitions } = await glue();
     await catalogue.addRun(run);
     await catalogue.addRun(run);
-    expect([...partitions.keys()]).toEqual([ACCOUNTS, RUNS]);
+    expect([...partitions.keys()]).toEqual([ACCOUNTS, NEWEST, RUNS]);
+  });
+
+  const newestRuns = (partitions: ReadonlyMap<string, unknown>) =>
+    [...partitions.keys()].filter((key) => key.startsWith('newest_'));
+
+  it('leaves in the newest tables the run of the latest day, and of one day the one published last', async () => {
+    const { catalogue, partitions } = await glue();
+    await catalogue.addRun(run);
+    await catalogue.addRun({
+      ...run,
+      runId: 'filled-in',
+      exportDate: '2026-08-01',
+      publishedAt: '2026-08-23T00:00:00.000Z',
+    });
+    expect(newestRuns(partitions)).toEqual([NEWEST]);
+    await catalogue.addRun({ ...run, runId: 'again', format: 'parquet', publishedAt: '2026-08-22T03:00:00.000Z' });
+    await catalogue.addRun({ ...run, exportName: 'other' });
+    expect(newestRuns(partitions)).toEqual([
+      'newest_parquet all/2026-08-22/again',
+      'newest_json other/2026-08-22/run-1',
+    ]);
+    await catalogue.addRun(run);
+    expect(newestRuns(partitions)).toContain('newest_parquet all/2026-08-22/again');
+    expect([...partitions.keys()].filter((key) => key.startsWith('accounts_'))).toHaveLength(4);
+  });
+
+  it('takes no run away for one that is not shown yet', async () => {
+    const { catalogue, partitions } = await glue();
+    partitions.set('newest_json all/2026-08-23/coming', {
+      Values: ['all', '2026-08-23', 'coming'],
+      StorageDescriptor: { Location: 's3://x/', Columns: [] },
+    });
+    await catalogue.addRun(run);
+    expect(newestRuns(partitions)).toEqual(['newest_json all/2026-08-23/coming', NEWEST]);
   });
 
   it('refuses a partition that is there and points elsewhere', async () => {
@@ -117,7 +174,11 @@ describe('glueCatalogue', () => {
     await catalogue.removeRun(run);
     await catalogue.removeRun(run);
     expect(partitions.size).toBe(0);
-    expect(calls.slice(0, 2).map(({ input }) => input.TableName)).toEqual(['export_runs', 'accounts_json']);
+    expect(calls.slice(0, 3).map(({ input }) => input.TableName)).toEqual([
+      'export_runs',
+      'newest_json',
+      'accounts_json',
+    ]);
   });
 
   it.each([
@@ -125,7 +186,7 @@ describe('glueCatalogue', () => {
       400,
       'EntityNotFoundException',
       'ConfigError',
-      'Adding the partition all/2026-08-22/run-1 to exports.accounts_json failed (EntityNotFoundException): the table or the database does not exist; deploy the stack first',
+      'Adding the partition all/2026-08-22/run-1 to exports.accounts_json failed (EntityNotFoundException): the table or the database does not exist; deploy the stack first.',
     ],
     [
       400,

@@ -2,9 +2,9 @@ import { readdir } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { CSV_SERDE_PARAMETERS } from '../../functions/formats/csv.ts';
 import type { SimulatorOptions } from '../../simulator/simulator.ts';
+import { readOpenCsv } from '../formats/opencsv-serde.ts';
 import { expectSameAccount } from '../support/exact-json.ts';
 import { localRun } from '../support/local-run.ts';
-import { readOpenCsv } from '../support/opencsv-serde.ts';
 
 const TOTALS = [0, 1, 499, 500, 501, 12_431];
 const ATTRIBUTE_COLUMNS = [

@@ -52,7 +52,14 @@ describe('a run', () => {
     await steps.all();
     expect(puts.at(-1)).toBe(MANIFEST);
     expect(steps.partitions).toEqual([
-      { format: 'json', exportName: 'all', exportDate: '2026-08-22', runId: 'run-1', csvColumns: undefined },
+      {
+        format: 'json',
+        exportName: 'all',
+        exportDate: '2026-08-22',
+        runId: 'run-1',
+        publishedAt: '2026-08-22T02:01:30.000Z',
+        csvColumns: undefined,
+      },
     ]);
   });
 

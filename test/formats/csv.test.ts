@@ -8,7 +8,7 @@ import {
   decodeCsv,
   pinCsvColumns,
 } from '../../functions/formats/csv.ts';
-import { readOpenCsv } from '../support/opencsv-serde.ts';
+import { readOpenCsv } from './opencsv-serde.ts';
 
 const columns = ['name', 'note', 'superseded'];
 const format = csvFormat({ columns, tableColumns: columns, finalNewline: true });
@@ -111,6 +111,25 @@ describe('csvFormat', () => {
     ]);
   });
 
+  it('takes two accounts without a name for two', async () => {
+    const { text } = await written(
+      bodyOf([
+        ['', 'a'],
+        ['', 'b'],
+      ]),
+    );
+    expect(readOpenCsv(text, 3, CSV_SERDE_PARAMETERS)).toEqual([
+      ['', 'a', ''],
+      ['', 'b', ''],
+    ]);
+  });
+
+  it("keeps a tenant's own column of that name apart from the mark of superseded records", async () => {
+    const { text, unmappedColumns } = await written(bodyOf([['acme', 'true']], ['name', 'superseded']));
+    expect(text).toBe('"name","note","superseded","superseded_as_sent"\n"acme","","","true"\n');
+    expect(unmappedColumns).toEqual(['superseded_as_sent']);
+  });
+
   it('writes the same bytes for the same page', async () => {
     const body = bodyOf([['acme', 'x']]);
     expect((await written(body)).body).toEqual((await written(body)).body);
@@ -127,10 +146,23 @@ describe('decodeCsv', () => {
     ['no newline at the end', 'name,note\na,b', 1],
     ['a byte order mark', '\ufeffname,note\na,b\n', 1],
     ['line breaks within quotes', 'name,note\na,"b\nc"\n', 1],
+    ['an empty line at the end', 'name,note\na,b\n\n', 1],
+    ['a header alone without a newline', 'name,note', 0],
+    ['rows that end in CR', 'name,note\ra,b\rc,d\r', 2],
   ])('takes %s', (_name, text, records) => {
     const page = decode(text);
     expect(page.records).toBe(records);
     if (records > 0) expect(page).toMatchObject({ columns: ['name', 'note'] });
+  });
+
+  it.each([
+    ['LF behind a header with CRLF', 'name,note\r\na,b\nc,d\n'],
+    ['CRLF behind a header with LF', 'name,note\na,b\r\nc,d\r\n'],
+  ])('takes rows that end in %s', (_name, text) => {
+    expect(decode(text).rows).toEqual([
+      ['a', 'b'],
+      ['c', 'd'],
+    ]);
   });
 
   it.each([
@@ -145,6 +177,13 @@ describe('decodeCsv', () => {
       '<!doctype html><title>Sign in</title>',
       "The API's answer looks like a web page where CSV was asked for.",
     ],
+    [
+      'a plain text, which is no empty page',
+      'secret maintenance',
+      "The API's answer of 18 bytes is not CSV: its first line has one column, and none that accounts have.",
+    ],
+    ['an empty JSON array', '[]', /is not CSV/],
+    ['a JSON object', '{"error":"secret"}', /malformed at line 1/],
     ['a header with a column twice', 'name,name\na,b\n', 'The header of the API\'s CSV names column "name" twice.'],
   ])('refuses %s, without a word of what it held', (_name, text, message) => {
     expect(() => decode(text)).toThrow(
@@ -158,6 +197,10 @@ describe('decodeCsv', () => {
 
   it('refuses a last row that may have been cut within its last cell', () => {
     expect(() => decode('name,note\na,long no', true)).toThrow(/does not end in a newline as before/);
+  });
+
+  it('refuses a header that may have been cut, which is no empty page', () => {
+    expect(() => decode('name,no', true)).toThrow(/does not end in a newline as before/);
   });
 
   it('refuses bytes that are no UTF-8', () => {

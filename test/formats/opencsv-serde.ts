@@ -43,7 +43,7 @@ function parseLine(line: string, { separatorChar, quoteChar, escapeChar }: Serde
       } else {
         if (i > 2 && line[i - 1] !== separatorChar && next !== undefined && next !== separatorChar) {
           // A quote in the middle of a field: leading blanks before it are dropped, or it stands for itself.
-          cell = JAVA_BLANKS.test(cell) ? '' : cell + c;
+          cell = isJavaBlank(cell) ? '' : cell + c;
         }
         inQuotes = !inQuotes;
       }
@@ -61,5 +61,9 @@ function parseLine(line: string, { separatorChar, quoteChar, escapeChar }: Serde
   return cells;
 }
 
-/** What `Character.isWhitespace` holds for blank: Unicode's separators but the no-break ones, and some controls. */
-const JAVA_BLANKS = /^(?:(?![\u00a0\u2007\u202f])[\p{Z}\t-\r\x1c-\x1f])+$/u;
+/** Whether a text that is not empty holds only what Java's `Character.isWhitespace` takes for blank. */
+function isJavaBlank(text: string): boolean {
+  return text !== '' && [...text].every((c) => (/\s/.test(c) && !NO_BREAK.includes(c)) || (c >= '\x1c' && c <= '\x1f'));
+}
+
+const NO_BREAK = '\u00a0\u2007\u202f\ufeff';

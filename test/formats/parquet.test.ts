@@ -39,11 +39,11 @@ async function inDuckDb(file: ArrayBuffer, sql: string): Promise<unknown[]> {
 const body =
   '[{"name":"Rocket 🚀 \\u2028","engagementScore":0.546,"firstActivity":1358640000123,"totalActions":9007199254740993,' +
   '"attributes":{"a":1.10,"b":null,"c":[1.50,"x"],"d":"NaN","e":true},"zeta":{"x":[1.0]},"accountStatus":""},' +
-  '{"name":"b","attributes":{},"engagementScore":"n/a"},{"name":"b","totalActions":1.5}]';
+  '{"name":"b","attributes":{},"engagementScore":"n/a"},{"name":"b","totalActions":1.5},{"name":"c","totalActions":51.0,"lastActivity":1.35864E12}]';
 
 describe('parquetFormat', () => {
   it('writes typed columns that DuckDB reads back', async () => {
-    expect(await inDuckDb(await written(body), 'SELECT * FROM PART')).toEqual([
+    expect(await inDuckDb(await written(body), "SELECT * FROM PART WHERE name <> 'c'")).toEqual([
       {
         ...NOTHING,
         name: 'Rocket 🚀 \u2028',
@@ -68,6 +68,13 @@ describe('parquetFormat', () => {
         other_fields: [{ key: 'engagementScore_as_sent', value: 'n/a' }],
       },
       { ...NOTHING, name: 'b', other_fields: [{ key: 'totalActions_as_sent', value: '1.5' }] },
+    ]);
+  });
+
+  it('takes whole numbers as Java prints them', async () => {
+    const sql = "SELECT totalactions, lastactivity FROM PART WHERE name = 'c'";
+    expect(await inDuckDb(await written(body), sql)).toEqual([
+      { totalactions: '51', lastactivity: '2013-01-20 00:00:00' },
     ]);
   });
 
@@ -112,7 +119,11 @@ describe('parquetFormat', () => {
         engagementScore: fc.double({ noNaN: true, noDefaultInfinity: true }).map((n) => (Object.is(n, -0) ? 0 : n)),
         totalActions: fc.maxSafeInteger(),
         lastActivity: fc.date({ noInvalidDate: true }).map((date) => date.getTime()),
-        attributes: fc.dictionary(text, fc.oneof(text, fc.integer(), fc.boolean(), fc.constant(null))),
+        // The reader keeps maps as plain objects, which lose this one key; DuckDB reads it back.
+        attributes: fc.dictionary(
+          text.filter((key) => key !== '__proto__'),
+          fc.oneof(text, fc.integer(), fc.boolean(), fc.constant(null)),
+        ),
       },
       { requiredKeys: ['name'] },
     );

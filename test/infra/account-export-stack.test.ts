@@ -35,6 +35,24 @@ function nameOf(resource: unknown): string {
     .replaceAll('"', '');
 }
 
+const TABLES = [
+  'accounts_csv',
+  'accounts_json',
+  'accounts_parquet',
+  'export_runs',
+  'newest_csv',
+  'newest_json',
+  'newest_parquet',
+];
+
+/** The rights that some actions on partitions need: on the catalogue, the database and each table. */
+function glueRights(...actions: readonly string[]): string[] {
+  const resources = ['catalog', 'database/account_export', ...TABLES.map((table) => `table/account_export/${table}`)];
+  return actions.flatMap((action) =>
+    resources.map((on) => `glue:${action} on arn:<Partition>:glue:<Region>:<AccountId>:${on}`),
+  );
+}
+
 describe('the bucket', () => {
   it('is private, encrypted and owned by the account', () => {
     template.hasResourceProperties('AWS::S3::Bucket', {
@@ -108,7 +126,9 @@ describe('the key', () => {
         Object.keys(Properties.Environment?.Variables ?? {})
           .sort()
           .join(),
-      ).toMatch(/^(API_URL,)?BUCKET,(DATABASE,)?NODE_OPTIONS,POWERTOOLS_TRACER_CAPTURE_RESPONSE(,RETENTION_DAYS)?(,SECRET_ID)?$/);
+      ).toMatch(
+        /^(API_URL,)?BUCKET,(DATABASE,)?NODE_OPTIONS,POWERTOOLS_TRACER_CAPTURE_RESPONSE(,RETENTION_DAYS)?(,SECRET_ID)?$/,
+      );
     }
   });
 });
@@ -163,18 +183,7 @@ describe('the functions', () => {
     [
       'PublishRun',
       [
-        'glue:BatchCreatePartition on arn:<Partition>:glue:<Region>:<AccountId>:catalog',
-        'glue:BatchCreatePartition on arn:<Partition>:glue:<Region>:<AccountId>:database/account_export',
-        'glue:BatchCreatePartition on arn:<Partition>:glue:<Region>:<AccountId>:table/account_export/accounts_csv',
-        'glue:BatchCreatePartition on arn:<Partition>:glue:<Region>:<AccountId>:table/account_export/accounts_json',
-        'glue:BatchCreatePartition on arn:<Partition>:glue:<Region>:<AccountId>:table/account_export/accounts_parquet',
-        'glue:BatchCreatePartition on arn:<Partition>:glue:<Region>:<AccountId>:table/account_export/export_runs',
-        'glue:GetPartition on arn:<Partition>:glue:<Region>:<AccountId>:catalog',
-        'glue:GetPartition on arn:<Partition>:glue:<Region>:<AccountId>:database/account_export',
-        'glue:GetPartition on arn:<Partition>:glue:<Region>:<AccountId>:table/account_export/accounts_csv',
-        'glue:GetPartition on arn:<Partition>:glue:<Region>:<AccountId>:table/account_export/accounts_json',
-        'glue:GetPartition on arn:<Partition>:glue:<Region>:<AccountId>:table/account_export/accounts_parquet',
-        'glue:GetPartition on arn:<Partition>:glue:<Region>:<AccountId>:table/account_export/export_runs',
+        ...glueRights('BatchCreatePartition', 'BatchDeletePartition', 'GetPartition', 'GetPartitions'),
         's3:GetObject on <StorageBucket>/export_runs/*',
         's3:GetObject on <StorageBucket>/work/*',
         's3:ListBucket on <StorageBucket>',
@@ -191,12 +200,7 @@ describe('the functions', () => {
     [
       'ExpireRuns',
       [
-        'glue:BatchDeletePartition on arn:<Partition>:glue:<Region>:<AccountId>:catalog',
-        'glue:BatchDeletePartition on arn:<Partition>:glue:<Region>:<AccountId>:database/account_export',
-        'glue:BatchDeletePartition on arn:<Partition>:glue:<Region>:<AccountId>:table/account_export/accounts_csv',
-        'glue:BatchDeletePartition on arn:<Partition>:glue:<Region>:<AccountId>:table/account_export/accounts_json',
-        'glue:BatchDeletePartition on arn:<Partition>:glue:<Region>:<AccountId>:table/account_export/accounts_parquet',
-        'glue:BatchDeletePartition on arn:<Partition>:glue:<Region>:<AccountId>:table/account_export/export_runs',
+        ...glueRights('BatchDeletePartition'),
         's3:DeleteObject on <StorageBucket>/accounts_csv/*',
         's3:DeleteObject on <StorageBucket>/accounts_json/*',
         's3:DeleteObject on <StorageBucket>/accounts_parquet/*',

@@ -1,0 +1,77 @@
+import { open } from 'node:fs/promises';
+import { createGunzip } from 'node:zlib';
+import { csvColumns, tableName } from '../../functions/catalog/tables.ts';
+import type { Manifest } from '../../functions/contracts.ts';
+import { csvTableColumns, decodeCsv, SUPERSEDED_COLUMN } from '../../functions/formats/csv.ts';
+import { emptyTable, partsOf } from './local-database.ts';
+import { list, text } from './sql-text.ts';
+
+export interface CsvTable {
+  readonly sql: string;
+  /** The attribute columns: the key of each in `attributes`, and its column. */
+  readonly attributes: readonly { readonly key: string; readonly column: string }[];
+}
+
+/**
+ * The CSV parts of published runs as one table. Without a stack's configuration the parts' own headers say which
+ * attributes there are: the newest run's first, further ones of older runs behind them.
+ */
+export async function csvTable(folder: string, manifests: readonly Manifest[]): Promise<CsvTable> {
+  const newestFirst = manifests
+    .filter(({ format }) => format === 'csv')
+    .sort((a, b) => (a.publishedAt < b.publishedAt ? 1 : -1));
+  const runs = await Promise.all(
+    newestFirst.map(async (manifest) => {
+      const files = partsOf(folder, [manifest], 'csv');
+      return { files, header: files[0] === undefined ? [] : await headerOf(files[0]) };
+    }),
+  );
+  const filled = runs.filter(({ files }) => files.length > 0);
+  const fields = csvTableColumns([]);
+  const attributeKeys = [...new Set(filled.flatMap(({ header }) => header))].filter(
+    (column) => !fields.includes(column),
+  );
+  const header = csvTableColumns(attributeKeys);
+  const columns = csvColumns(header);
+  const attributes = header
+    .map((key, i) => ({ key, column: columns[i]?.name ?? '' }))
+    .filter(({ key }) => attributeKeys.includes(key) && key !== SUPERSEDED_COLUMN);
+  if (filled.length === 0) return { sql: emptyTable(tableName('csv'), columns), attributes };
+  const branches = filled.map(({ files, header: own }) => {
+    const values = header.map((key, i) => {
+      const at = own.indexOf(key);
+      const sql = at < 0 ? 'NULL' : unescaped(`c${at}`);
+      return `${sql} AS "${columns[i]?.name}"`;
+    });
+    const types = own.map((_column, i) => `'c${i}': 'VARCHAR'`).join(', ');
+    return `SELECT ${values.join(', ')}, export_name, export_date, run_id, path
+      FROM read_csv(${list(files)}, columns = {${types}}, header = true, auto_detect = false, delim = ',', quote = '"', escape = '"',
+        nullstr = ${text(NEVER)}, allow_quoted_nulls = false, max_line_size = 67108864,
+        hive_partitioning = true, hive_types_autocast = false, filename = 'path')`;
+  });
+  return { sql: `CREATE VIEW ${tableName('csv')} AS ${branches.join('\nUNION ALL\n')}`, attributes };
+}
+
+/** No cell is this: an empty cell is an empty text, as the OpenCSVSerDe has it. */
+const NEVER = '\u0001';
+
+/** The SerDe takes a doubled backslash for one; DuckDB takes it for two. */
+function unescaped(column: string): string {
+  return `replace(${column}, '\\\\', '\\')`;
+}
+
+/** The columns of a part, from its first line. */
+async function headerOf(path: string): Promise<readonly string[]> {
+  const file = await open(path);
+  try {
+    let text = '';
+    for await (const chunk of file.createReadStream().pipe(createGunzip())) {
+      text += chunk;
+      if (text.includes('\n')) break;
+    }
+    const line = text.slice(0, text.indexOf('\n') + 1).replaceAll('\\\\', '\\');
+    return decodeCsv(Buffer.from(line), { finalNewline: undefined }).columns;
+  } finally {
+    await file.close().catch(() => undefined);
+  }
+}

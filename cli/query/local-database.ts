@@ -1,0 +1,122 @@
+/** What `run` wrote, as a database: DuckDB with the tables and views that Athena has, under the same names. */
+import { join, resolve } from 'node:path';
+import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { PARQUET_COLUMNS, RUNS_TABLE, tableDefinitions, tableName } from '../../functions/catalog/tables.ts';
+import { type Manifest, ManifestSchema } from '../../functions/contracts.ts';
+import { ExportError } from '../../functions/errors.ts';
+import { manifestKey } from '../../functions/export/layout.ts';
+import { getJson } from '../../functions/export/stored-json.ts';
+import { ACCOUNT_FIELDS } from '../../functions/formats/account-columns.ts';
+import { directoryStore } from '../local/directory-store.ts';
+import { csvTable } from './csv-table.ts';
+import { localViews } from './local-views.ts';
+import { duckType, jsonStructure, list, text } from './sql-text.ts';
+
+/**
+ * Opens a folder that `run` wrote to. Only published runs are in it: a run shows when its manifest is there, whole.
+ * @throws ExportError `ConfigError` when there is no published run
+ */
+export async function openLocalDatabase(folder: string): Promise<DuckDBConnection> {
+  const manifests = await publishedRuns(folder);
+  if (manifests.length === 0) {
+    throw new ExportError(
+      'ConfigError',
+      `There is no published run in ${folder}: run an export first, or name another folder with --out.`,
+    );
+  }
+  const connection = await (await DuckDBInstance.create(':memory:')).connect();
+  await connection.run("SET TimeZone = 'UTC'");
+  // Athena's function of this name; the other functions of the docs' queries are in both.
+  await connection.run('CREATE MACRO from_iso8601_timestamp(t) AS CAST(t AS TIMESTAMP)');
+  const csv = await csvTable(folder, manifests);
+  const statements = [
+    runsTable(folder, manifests),
+    jsonTable(partsOf(folder, manifests, 'json')),
+    csv.sql,
+    parquetTable(partsOf(folder, manifests, 'parquet')),
+    ...localViews(csv.attributes),
+  ];
+  for (const statement of statements) await connection.run(statement);
+  return connection;
+}
+
+async function publishedRuns(folder: string): Promise<Manifest[]> {
+  const store = directoryStore(folder);
+  const runs = await store.listFolders('export_runs/');
+  const found = await Promise.all(
+    runs.map((run) => getJson(store, manifestKey(run.replace(/^run_id=/, '')), ManifestSchema)),
+  );
+  return found.filter((manifest) => manifest !== undefined);
+}
+
+/** The parts of published runs of a format that hold records; DuckDB must not look for them by itself. */
+export function partsOf(folder: string, manifests: readonly Manifest[], format: Manifest['format']): string[] {
+  return manifests
+    .filter((manifest) => manifest.format === format)
+    .flatMap(({ parts }) => parts.filter(({ records }) => records > 0))
+    .map(({ key }) => resolve(join(folder, key)));
+}
+
+const PARTITIONS = "hive_partitioning = true, hive_types_autocast = false, filename = 'path'";
+const PARTITION_COLUMNS = 'export_name, export_date, run_id, path';
+
+function runsTable(folder: string, manifests: readonly Manifest[]): string {
+  const { columns } = tableDefinitions([]).find(({ name }) => name === RUNS_TABLE) ?? { columns: [] };
+  const files = manifests.map(({ runId }) => resolve(join(folder, manifestKey(runId))));
+  // Athena's columns are lower case, and so are the fields of its structs.
+  const structure = Object.fromEntries(columns.map(({ name, type }) => [name, jsonStructure(type)]));
+  return `CREATE TABLE ${RUNS_TABLE} AS
+    SELECT ${columns.map(({ name }) => `document.${name} AS ${name}`).join(', ')}, run_id
+    FROM (
+      SELECT json_transform(${lowerCaseKeys('content')}, ${text(JSON.stringify(structure))}) AS document,
+        regexp_extract(filename, 'run_id=([^/\\\\]+)', 1) AS run_id
+      FROM read_text(${list(files)})
+    )`;
+}
+
+/** Keys of a manifest in lower case: they are ours, plain words, and no value holds one with its quotes. */
+function lowerCaseKeys(sql: string): string {
+  const camel = Object.keys(ManifestSchema.shape).concat([
+    'segmentationId',
+    'segmentId',
+    'pageSize',
+    'accountsBefore',
+    'accountsAfter',
+    'seamsProbed',
+    'seamsMoved',
+  ]);
+  return camel
+    .filter((key) => key !== key.toLowerCase())
+    .reduce((inner, key) => `replace(${inner}, '"${key}":', '"${key.toLowerCase()}":')`, sql);
+}
+
+/**
+ * Numbers inside an account become texts before DuckDB parses it, digit for digit, as Athena gives them: `1.10` would
+ * come out as `1.1`. A number follows a key's closing quote; within a text every quote has a backslash before it.
+ */
+const WITH_DIGITS = `regexp_replace(CAST(json AS VARCHAR), '([^\\\\])":(-?[0-9][-+0-9.eE]*)([,}])', '\\1":"\\2"\\3', 'g')`;
+
+function jsonTable(files: readonly string[]): string {
+  const columns = tableDefinitions([])[0]?.columns ?? [];
+  if (files.length === 0) return emptyTable(tableName('json'), columns);
+  const fields = ACCOUNT_FIELDS.map(({ name }) => name).concat('superseded');
+  const structure = fields.map((name, i) => `"${name}":"${duckType(columns[i]?.type ?? 'string')}"`).join(',');
+  return `CREATE VIEW ${tableName('json')} AS
+    SELECT ${fields.map((name) => `account."${name}" AS ${name.toLowerCase()}`).join(', ')}, ${PARTITION_COLUMNS}
+    FROM (
+      SELECT json_transform(${WITH_DIGITS}, '{${structure}}') AS account, ${PARTITION_COLUMNS}
+      FROM read_json_objects(${list(files)}, format = 'newline_delimited', maximum_object_size = 67108864, ${PARTITIONS})
+    )`;
+}
+
+function parquetTable(files: readonly string[]): string {
+  if (files.length === 0) return emptyTable(tableName('parquet'), PARQUET_COLUMNS);
+  return `CREATE VIEW ${tableName('parquet')} AS SELECT * FROM read_parquet(${list(files)}, ${PARTITIONS})`;
+}
+
+/** A table of a format that no run has: it is there all the same, as in Athena. */
+export function emptyTable(name: string, columns: readonly { name: string; type: string }[]): string {
+  const typed = columns.map((column) => `CAST(NULL AS ${duckType(column.type)}) AS "${column.name}"`);
+  const partitions = PARTITION_COLUMNS.split(', ').map((column) => `'' AS ${column}`);
+  return `CREATE VIEW ${name} AS SELECT ${[...typed, ...partitions].join(', ')} WHERE false`;
+}

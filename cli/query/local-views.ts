@@ -1,0 +1,86 @@
+/** The views of Athena in DuckDB's words: the same names, columns and rules (functions/catalog/views.ts). */
+import { RUNS_TABLE, tableName } from '../../functions/catalog/tables.ts';
+import { VIEW_COLUMNS } from '../../functions/catalog/views.ts';
+import { text } from './sql-text.ts';
+
+/** @param attributes the attribute columns of the CSV table and their keys */
+export function localViews(attributes: readonly { readonly key: string; readonly column: string }[]): string[] {
+  return [
+    `CREATE VIEW accounts_latest AS ${accountsSql(attributes, 'WHERE age = 1')}`,
+    `CREATE VIEW accounts_history AS ${accountsSql(attributes, '')}`,
+  ];
+}
+
+type Attributes = Parameters<typeof localViews>[0];
+
+function accountsSql(attributes: Attributes, whichRuns: string): string {
+  const fromEpochMs = (sql: string) => `CAST(make_timestamp(${sql} * 1000) AS TIMESTAMP_MS)`;
+  const number = (column: string, type: string) => `TRY_CAST(nullif(${column}, '') AS ${type})`;
+  const entries = attributes.map(({ key, column }) => `{'key': ${text(key)}, 'value': "${column}"}`).join(', ');
+  const csvMap =
+    attributes.length === 0
+      ? 'CAST(MAP {} AS MAP(VARCHAR, VARCHAR))'
+      : `map_from_entries(list_filter([${entries}], lambda e: e.value <> ''))`;
+  const branches = [
+    branch(
+      'json',
+      ['name', 'engagementscore', 'engagementpercentchange', fromEpochMs('firstactivity'), fromEpochMs('lastactivity')],
+      ['totalactions', 'accountstatus', 'attributes', fromEpochMs('segmentjoined'), 'segmentinputvalues'],
+      'superseded IS NULL',
+    ),
+    branch(
+      'csv',
+      [
+        'name',
+        number('engagementscore', 'DOUBLE'),
+        number('engagementpercentchange', 'DOUBLE'),
+        fromEpochMs(number('firstactivity', 'BIGINT')),
+        fromEpochMs(number('lastactivity', 'BIGINT')),
+      ],
+      [
+        number('totalactions', 'BIGINT'),
+        "nullif(accountstatus, '')",
+        csvMap,
+        fromEpochMs(number('segmentjoined', 'BIGINT')),
+        'CAST(NULL AS MAP(VARCHAR, VARCHAR))',
+      ],
+      "coalesce(superseded, '') = ''",
+    ),
+    branch(
+      'parquet',
+      [
+        'name',
+        'engagementscore',
+        'engagementpercentchange',
+        'CAST(firstactivity AS TIMESTAMP_MS)',
+        'CAST(lastactivity AS TIMESTAMP_MS)',
+      ],
+      ['totalactions', 'accountstatus', 'attributes', 'CAST(segmentjoined AS TIMESTAMP_MS)', 'segmentinputvalues'],
+      'superseded IS NULL',
+    ),
+  ];
+  return `WITH runs AS (
+    SELECT run_id, exportname AS export_name, substr(dueat, 1, 10) AS export_date, format,
+      CAST(CAST(publishedat AS TIMESTAMP) AS TIMESTAMP_MS) AS published_at,
+      row_number() OVER (PARTITION BY exportname ORDER BY substr(dueat, 1, 10) DESC, publishedat DESC, run_id DESC) AS age
+    FROM ${RUNS_TABLE}
+  ),
+  chosen AS (SELECT * FROM runs ${whichRuns}),
+  records AS (${branches.join('\nUNION ALL\n')})
+  SELECT ${VIEW_COLUMNS.map(({ name }) => name).join(', ')} FROM records WHERE age_of_record = 1 OR name IS NULL`;
+}
+
+function branch(
+  format: 'json' | 'csv' | 'parquet',
+  first: readonly string[],
+  second: readonly string[],
+  current: string,
+): string {
+  const names = VIEW_COLUMNS.slice(4).map(({ name }) => name);
+  const values = [...first, ...second].map((sql, i) => `${sql} AS ${names[i]}`);
+  return `SELECT a.export_name, a.export_date, a.run_id, r.published_at, ${values.join(', ')},
+      row_number() OVER (PARTITION BY a.export_name, a.run_id, a.name ORDER BY a.path DESC) AS age_of_record
+    FROM ${tableName(format)} a
+    JOIN chosen r ON a.export_name = r.export_name AND a.export_date = r.export_date AND a.run_id = r.run_id
+    WHERE r.format = '${format}' AND ${current}`;
+}

@@ -1,0 +1,197 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { directoryStore } from '../../cli/local/directory-store.ts';
+import { openLocalDatabase } from '../../cli/query/local-database.ts';
+import { plainValue } from '../../cli/query/plain-value.ts';
+import { VIEW_COLUMNS } from '../../functions/catalog/views.ts';
+import { ATTRIBUTES } from '../../simulator/accounts.ts';
+import { account, accounts, arrayApi } from '../support/array-api.ts';
+import { accountExport, temporaryFolder } from '../support/command-line.ts';
+import { expectedFromCsv, expectedFromJson } from '../support/expected-account.ts';
+import { localRun } from '../support/local-run.ts';
+import { runSteps } from '../support/run-steps.ts';
+
+const ACCOUNTS = 12_431;
+const COLUMNS =
+  'name, engagement_score, engagement_percent_change, first_activity, last_activity, total_actions, account_status, attributes';
+
+async function rowsOf(folder: string, sql: string): Promise<Record<string, unknown>[]> {
+  const connection = await openLocalDatabase(folder);
+  const reader = await connection.runAndReadAll(sql);
+  const columns = reader.columnNames();
+  const rows = reader
+    .getRows()
+    .map((row) => Object.fromEntries(row.map((value, i) => [columns[i], plainValue(value)])));
+  connection.closeSync();
+  return rows;
+}
+
+/** DuckDB leaves out zeros at the end of a second's fraction. */
+const sameTimes = (row: Record<string, unknown>) => {
+  for (const column of ['first_activity', 'last_activity']) {
+    const time = row[column];
+    if (typeof time === 'string')
+      row[column] = new Date(`${time.replace(' ', 'T')}Z`).toISOString().replace('T', ' ').replace('Z', '');
+  }
+  return row;
+};
+
+describe('every value comes back as it was sent', () => {
+  it.each(['json', 'csv', 'parquet'] as const)('from %s', async (format) => {
+    const { folder, simulator } = await localRun(
+      { accounts: ACCOUNTS, shuffleCsvColumns: true },
+      { format, pageSize: 1000, attributeColumns: [...ATTRIBUTES] },
+    );
+    const rows = new Map(
+      (await rowsOf(folder, `SELECT ${COLUMNS} FROM accounts_latest`)).map((row) => [row.name, sameTimes(row)]),
+    );
+    expect(rows.size).toBe(ACCOUNTS);
+    for (let i = 0; i < ACCOUNTS; i++) {
+      const expected =
+        format === 'csv' ? expectedFromCsv(simulator.tenant, i, ATTRIBUTES) : expectedFromJson(simulator.tenant, i);
+      const row = rows.get(expected.name);
+      if (JSON.stringify(sorted(row)) !== JSON.stringify(sorted(expected))) expect(row).toEqual(expected);
+    }
+  });
+});
+
+const sorted = (value: unknown): unknown =>
+  value !== null && typeof value === 'object'
+    ? Object.fromEntries(
+        Object.entries(value)
+          .sort()
+          .map(([key, inner]) => [key, sorted(inner)]),
+      )
+    : value;
+
+/** Runs over an API in memory, into a folder that can be asked. */
+async function folderOf() {
+  const folder = await temporaryFolder();
+  const source = { list: accounts(25) };
+  const { api } = arrayApi(source);
+  return { folder, source, run: (runId: string) => runSteps(api, directoryStore(folder), runId) };
+}
+
+describe('a run', () => {
+  it('shows no row while it is half-way, and all of them once it is published', async () => {
+    const { folder, run, source } = await folderOf();
+    await run('first').all();
+    source.list = accounts(40, 'new');
+    const second = run('second');
+    const plan = await second.plan();
+    const count = () => rowsOf(folder, 'SELECT run_id, count(*)::INT AS n FROM accounts_latest GROUP BY run_id');
+    const raw = () => rowsOf(folder, "SELECT count(*)::INT AS n FROM accounts_json WHERE run_id = 'second'");
+    await second.pages({ ...plan, pageNumbers: [0, 1] });
+    expect([await count(), await raw()]).toEqual([[{ run_id: 'first', n: 25 }], [{ n: 0 }]]);
+    await second.pages(plan);
+    expect([await count(), await raw()]).toEqual([[{ run_id: 'first', n: 25 }], [{ n: 0 }]]);
+    await second.publish(plan);
+    expect([await count(), await raw()]).toEqual([[{ run_id: 'second', n: 40 }], [{ n: 40 }]]);
+  });
+
+  it('gives an account that came twice once: the later record, by page and by position', async () => {
+    const { folder, run, source } = await folderOf();
+    source.list = [
+      ...accounts(9),
+      account('between pages', ',"engagementScore":0.1'),
+      account('within a page', ',"engagementScore":0.1'),
+      account('between pages', ',"engagementScore":0.9'),
+      account('within a page', ',"engagementScore":0.9'),
+    ];
+    for (const [i, format] of ['json', 'parquet'].entries()) {
+      await run(`run-${format}`).all({ format, exportName: format });
+      const rows = await rowsOf(
+        folder,
+        `SELECT name, engagement_score FROM accounts_latest WHERE export_name = '${format}' AND engagement_score IS NOT NULL ORDER BY name`,
+      );
+      expect(rows).toEqual([
+        { name: 'between pages', engagement_score: 0.9 },
+        { name: 'within a page', engagement_score: 0.9 },
+      ]);
+      expect(await rowsOf(folder, 'SELECT count(*)::INT AS n FROM accounts_latest')).toEqual([{ n: 11 * (i + 1) }]);
+    }
+  });
+
+  it('is the newest by the day it was due, and of one day by when it was published', async () => {
+    const { folder, run, source } = await folderOf();
+    await run('today').all({ dueAt: '2026-08-22' });
+    await run('filled-in').all({ dueAt: '2026-08-01' });
+    const latest = () => rowsOf(folder, 'SELECT DISTINCT run_id FROM accounts_latest');
+    expect(await latest()).toEqual([{ run_id: 'today' }]);
+    source.list = accounts(3);
+    await run('zz-today-again').all({ dueAt: '2026-08-22', format: 'parquet' });
+    expect(await latest()).toEqual([{ run_id: 'zz-today-again' }]);
+    expect(await rowsOf(folder, 'SELECT count(DISTINCT run_id)::INT AS n FROM accounts_history')).toEqual([{ n: 3 }]);
+  });
+});
+
+it('has the columns of Athena in both views, also where no run has a format', async () => {
+  const { folder, run } = await folderOf();
+  await run('r').all();
+  for (const view of ['accounts_latest', 'accounts_history']) {
+    const columns = await rowsOf(folder, `DESCRIBE ${view}`);
+    expect(columns.map(({ column_name }) => column_name)).toEqual(VIEW_COLUMNS.map(({ name }) => name));
+  }
+  expect(await rowsOf(folder, 'SELECT count(*)::INT AS n FROM accounts_csv')).toEqual([{ n: 0 }]);
+  expect(await rowsOf(folder, 'SELECT exportname, records, consistency.verdict AS verdict FROM export_runs')).toEqual([
+    { exportname: 'all', records: 25, verdict: 'steady' },
+  ]);
+});
+
+describe('the command', () => {
+  async function query(...args: readonly string[]) {
+    const { folder, run } = await folderOf();
+    await run('r').all();
+    return accountExport(['query', ...args, '--out', folder]);
+  }
+
+  it('prints a table within 80 columns', async () => {
+    const { code, stdout } = await query(
+      'SELECT name, export_name, run_id, export_date, attributes, published_at FROM accounts_latest ORDER BY name LIMIT 2',
+    );
+    expect(code).toBe(0);
+    expect(stdout).toContain('account 0');
+    expect(stdout.trimEnd().endsWith('2 rows')).toBe(true);
+    expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
+  });
+
+  it('prints JSON and CSV', async () => {
+    const sql = 'SELECT name, \'a,"b"\' AS odd, NULL AS nothing FROM accounts_latest ORDER BY name LIMIT 1';
+    expect(JSON.parse((await query(sql, '--json')).stdout)).toEqual([
+      { name: 'account 0', odd: 'a,"b"', nothing: null },
+    ]);
+    expect((await query(sql, '--csv')).stdout).toBe('name,odd,nothing\naccount 0,"a,""b""",\n');
+  });
+
+  it.each([
+    ['SELCT 1', /^error: The query cannot be run: Parser Error: syntax error at or near "SELCT"\n$/],
+    [
+      'SELECT * FROM accounts',
+      /^error: The query cannot be run: Catalog Error: Table with name accounts does not exist! There are accounts_latest, /,
+    ],
+    [
+      'SELECT nope FROM accounts_latest',
+      /^error: The query cannot be run: Binder Error: Referenced column "nope" not found/,
+    ],
+    ['DROP VIEW accounts_latest', /^error: Only SELECT is allowed: query reads and never writes\.\n$/],
+    ["COPY (SELECT 1) TO '/tmp/x'", /^error: Only SELECT is allowed/],
+    ['SELECT 1; SELECT 2', /^error: One statement is needed, and these are 2\.\n$/],
+  ])('says in one sentence what is wrong with %j', async (sql, message) => {
+    const { code, stderr, stdout } = await query(sql);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(message);
+    expect(stderr.trimEnd().split('\n')).toHaveLength(1);
+  });
+
+  it('says so where nothing was published', async () => {
+    const folder = await temporaryFolder();
+    await mkdir(join(folder, 'work'));
+    await writeFile(join(folder, 'work/x'), 'x');
+    expect(await accountExport(['query', 'SELECT 1', '--out', folder])).toEqual({
+      code: 2,
+      stdout: '',
+      stderr: `error: There is no published run in ${folder}: run an export first, or name another folder with --out.\n`,
+    });
+  });
+});
