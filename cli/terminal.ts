@@ -60,6 +60,10 @@ export function printPublished({ out }: Output, result: PublishResult): void {
   const duplicates = result.accounts - result.distinctAccounts;
   if (duplicates > 0)
     out(`           ${counted(duplicates, 'account')} came twice: the later record is the current one`);
+  if (result.unmappedColumns.length > 0) {
+    out('Warning    the table has no column for these fields; the parts keep them:');
+    out(`           ${result.unmappedColumns.join(', ')}`);
+  }
   out(`  run      ${result.runId}`);
   out(`  parts    ${result.parts}`);
   out(`  manifest ${result.manifest}`);

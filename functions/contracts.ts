@@ -198,6 +198,8 @@ export interface PublishResult {
   readonly verdict: 'steady' | 'drifted';
   readonly recordsFetched: number;
   readonly seconds: number;
+  /** Fields that the table does not declare: kept in the parts, and worth a warning. */
+  readonly unmappedColumns: readonly string[];
   readonly parts: string;
   readonly manifest: string;
 }

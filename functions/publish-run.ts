@@ -1,13 +1,19 @@
 import { publishRun } from './export/publish-run.ts';
 import { deployedCatalogue } from './runtime/catalogue.ts';
 import { lambdaHandler } from './runtime/lambda-handler.ts';
+import { logger } from './runtime/observability.ts';
 import { deployedApi, deployedStore } from './runtime/ports.ts';
 
 /** Lambda *Publish run*: a `PublishEvent` in, a `PublishResult` out. */
-export const handler = lambdaHandler('Publish run', (event, signal) =>
-  publishRun(
-    { api: deployedApi(), store: deployedStore(), catalogue: deployedCatalogue(), clock: { now: Date.now } },
-    event,
-    signal,
-  ),
-);
+export const handler = lambdaHandler('Publish run', async (event, signal) => {
+  const ports = {
+    api: deployedApi(),
+    store: deployedStore(),
+    catalogue: deployedCatalogue(),
+    clock: { now: Date.now },
+  };
+  const result = await publishRun(ports, event, signal);
+  const { unmappedColumns } = result;
+  if (unmappedColumns.length > 0) logger.warn('Fields that the table does not declare', { unmappedColumns });
+  return result;
+});

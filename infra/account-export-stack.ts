@@ -3,7 +3,7 @@ import { Schedule, ScheduleExpression, ScheduleTargetInput } from 'aws-cdk-lib/a
 import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
 import type { Construct } from 'constructs';
 import { tableDefinitions } from '../functions/catalog/tables.ts';
-import { attributeColumnsOf } from '../functions/export/export-config.ts';
+import { attributeColumnsOf, attributeNamesOf } from '../functions/export/export-config.ts';
 import { evergageBaseUrl } from '../functions/personalization/request-url.ts';
 import { AccountCatalog } from './constructs/account-catalog.ts';
 import { ApiKey } from './constructs/api-key.ts';
@@ -44,6 +44,7 @@ export class AccountExportStack extends Stack {
       bucket,
       databaseName: config.databaseName,
       attributeColumns: attributeColumnsOf(config.exports),
+      attributeNames: attributeNamesOf(config.exports),
       scanLimitGb: config.scanLimitGb,
     });
     const { secret } = new ApiKey(this, 'ApiKey', { secretName: config.secretName });

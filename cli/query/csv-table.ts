@@ -1,8 +1,9 @@
 import { open } from 'node:fs/promises';
 import { createGunzip } from 'node:zlib';
+import { parse } from 'csv-parse/sync';
 import { csvColumns, tableName } from '../../functions/catalog/tables.ts';
 import type { Manifest } from '../../functions/contracts.ts';
-import { csvTableColumns, decodeCsv, SUPERSEDED_COLUMN } from '../../functions/formats/csv.ts';
+import { csvTableColumns, SUPERSEDED_COLUMN } from '../../functions/formats/csv.ts';
 import { emptyTable, partsOf } from './local-database.ts';
 import { list, text } from './sql-text.ts';
 
@@ -69,8 +70,8 @@ async function headerOf(path: string): Promise<readonly string[]> {
       text += chunk;
       if (text.includes('\n')) break;
     }
-    const line = text.slice(0, text.indexOf('\n') + 1).replaceAll('\\\\', '\\');
-    return decodeCsv(Buffer.from(line), { finalNewline: undefined }).columns;
+    const [header = []] = parse(text.slice(0, text.indexOf('\n') + 1).replaceAll('\\\\', '\\')) as string[][];
+    return header;
   } finally {
     await file.close().catch(() => undefined);
   }

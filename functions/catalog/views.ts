@@ -46,34 +46,42 @@ export const VIEW_COLUMNS: readonly ViewColumn[] = [
  * filled in afterwards does not pass for today. Of an account that came more than once in a run, the later record is
  * taken: `superseded` marks those that come again on their own page, and between pages the part's name tells.
  *
+ * `attributes['x']` fails a query of Trino on the first account that lacks `x`. The attributes that the configuration names
+ * are therefore in every account's map, NULL where the account lacks them; others are asked with `element_at`.
+ *
  * @param attributeColumns the attribute columns of the CSV table, as configured
+ * @param attributeNames the attributes that any export of the configuration names
  */
-export function viewDefinitions(attributeColumns: readonly string[]): ViewDefinition[] {
+export function viewDefinitions(
+  attributeColumns: readonly string[],
+  attributeNames: readonly string[] = attributeColumns,
+): ViewDefinition[] {
   return [
     {
       name: 'accounts_latest',
       description: 'Per export the newest published run, each account once',
       columns: VIEW_COLUMNS,
-      sql: accountsSql(attributeColumns, newestName, 'WHERE age = 1'),
+      sql: accountsSql(attributeColumns, attributeNames, newestName, 'WHERE age = 1'),
     },
     {
       name: 'accounts_history',
       description: 'All published runs, each account once a run',
       columns: VIEW_COLUMNS,
-      sql: accountsSql(attributeColumns, tableName, ''),
+      sql: accountsSql(attributeColumns, attributeNames, tableName, ''),
     },
   ];
 }
 
 function accountsSql(
   attributeColumns: readonly string[],
+  attributeNames: readonly string[],
   tableOf: (format: ExportFormat) => string,
   whichRuns: string,
 ): string {
   const branches = [
-    branch('json', tableOf, JSON_VALUES),
-    branch('csv', tableOf, csvValues(attributeColumns)),
-    branch('parquet', tableOf, PARQUET_VALUES),
+    branch('json', tableOf, withAllNames(JSON_VALUES, attributeNames)),
+    branch('csv', tableOf, withAllNames(csvValues(attributeColumns), attributeNames)),
+    branch('parquet', tableOf, withAllNames(PARQUET_VALUES, attributeNames)),
   ];
   // The join decides which runs are shown. It does not keep Trino from opening the files of the others, since it starts on
   // them before it knows: that is what the tables of the newest runs are for (docs/decisions/0004-newest-runs.md).
@@ -151,6 +159,17 @@ const PARQUET_VALUES = valuesBy(
   'a.superseded IS NULL',
 );
 
+/** Puts the attributes that everybody may ask for into each account's map. */
+function withAllNames(values: Values, names: readonly string[]): Values {
+  if (names.length === 0) return values;
+  const nothing = `map(ARRAY[${names.map(sqlText).join(', ')}], CAST(ARRAY[${names.map(() => 'NULL').join(', ')}] AS array(varchar)))`;
+  return { ...values, attributes: `map_concat(${nothing}, coalesce(${values.attributes}, CAST(map() AS ${MAP})))` };
+}
+
+function sqlText(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}
+
 /** Every CSV column is a text, and a missing value an empty one. */
 function csvValues(attributeColumns: readonly string[]): Values {
   const header = csvTableColumns(attributeColumns);
@@ -158,12 +177,9 @@ function csvValues(attributeColumns: readonly string[]): Values {
   const attributes = header
     .map((key, i) => ({ key, column: names[i] }))
     .filter(({ key }) => attributeColumns.includes(key));
-  const keys = attributes.map(({ key }) => `'${key.replaceAll("'", "''")}'`).join(', ');
-  const cells = attributes.map(({ column }) => `a."${column}"`).join(', ');
-  const map =
-    attributes.length === 0
-      ? `CAST(map() AS ${MAP})`
-      : `map_filter(map(ARRAY[${keys}], ARRAY[${cells}]), (k, v) -> v <> '')`;
+  const keys = attributes.map(({ key }) => sqlText(key)).join(', ');
+  const cells = attributes.map(({ column }) => `nullif(a."${column}", '')`).join(', ');
+  const map = attributes.length === 0 ? `CAST(map() AS ${MAP})` : `map(ARRAY[${keys}], ARRAY[${cells}])`;
   return valuesBy((column, kind) => {
     switch (kind) {
       case 'text':

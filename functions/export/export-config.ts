@@ -94,6 +94,11 @@ export function attributeColumnsOf(exports: readonly Pick<ExportSettings, 'forma
   ];
 }
 
+/** The attributes that any export names: analysts may ask `accounts_latest` for each of every account. */
+export function attributeNamesOf(exports: readonly Pick<ExportSettings, 'attributeColumns'>[]): string[] {
+  return [...new Set(exports.flatMap(({ attributeColumns = [] }) => attributeColumns))];
+}
+
 /** What an execution may be started with: nothing, the name of an export, overrides, or a whole ad-hoc export. */
 export const ExportRequestSchema = z
   .strictObject({

@@ -191,6 +191,9 @@ function describe(
   };
 }
 
+/** The summary is the execution's output and stays small; the manifest names them all. */
+const MAX_NAMED_COLUMNS = 50;
+
 function summarise(manifest: Manifest, run: Run, store: ObjectStore): PublishResult {
   return {
     runId: manifest.runId,
@@ -202,6 +205,7 @@ function summarise(manifest: Manifest, run: Run, store: ObjectStore): PublishRes
     verdict: manifest.consistency.verdict,
     recordsFetched: manifest.recordsFetched,
     seconds: Math.round((Date.parse(manifest.publishedAt) - Date.parse(manifest.startedAt)) / 100) / 10,
+    unmappedColumns: manifest.unmappedColumns.slice(0, MAX_NAMED_COLUMNS),
     parts: `${store.location}${partsPrefix(run)}`,
     manifest: `${store.location}${manifestKey(manifest.runId)}`,
   };

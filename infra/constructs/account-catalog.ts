@@ -14,6 +14,8 @@ export interface AccountCatalogProps {
   readonly databaseName: string;
   /** Attribute columns of the CSV table. */
   readonly attributeColumns: readonly string[];
+  /** Attributes that any export names: the views have them for every account. */
+  readonly attributeNames: readonly string[];
   /** A query of the workgroup that would read more than this ends. */
   readonly scanLimitGb: number;
 }
@@ -36,7 +38,8 @@ export class AccountCatalog extends Construct {
       },
     });
     for (const table of tableDefinitions(props.attributeColumns)) this.addTable(table, props.bucket);
-    for (const view of viewDefinitions(props.attributeColumns)) this.addView(view, props.databaseName);
+    for (const view of viewDefinitions(props.attributeColumns, props.attributeNames))
+      this.addView(view, props.databaseName);
 
     this.workgroup = new CfnWorkGroup(this, 'Workgroup', {
       name: props.databaseName,

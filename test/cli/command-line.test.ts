@@ -41,6 +41,10 @@ describe('run', () => {
     expect(lines[0]).toBe('Planned    1,234 accounts in 3 pages of 500');
     expect(lines[1]).toMatch(/^ {11}counted by \d+ requests in \d+ rounds, \d+ records$/);
     expect(lines[2]).toMatch(/^Published {2}1,234 accounts in [\d.]+ s, [\d.]+ kB, steady: the source held still$/);
+    expect(lines.slice(3, 5)).toEqual([
+      'Warning    the table has no column for these fields; the parts keep them:',
+      '           healthIndex',
+    ]);
     expect(lines.slice(3).join('\n')).toContain(`manifest ${out}/export_runs/run_id=run-1/manifest.json`);
     expect(lines.filter((line) => line.length > 80 && !line.includes(out))).toEqual([]);
   });

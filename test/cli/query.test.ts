@@ -111,6 +111,13 @@ describe('a run', () => {
       ]);
       expect(await rowsOf(folder, 'SELECT count(*)::INT AS n FROM accounts_latest')).toEqual([{ n: 11 * (i + 1) }]);
     }
+    await run('run-csv').all({ format: 'csv', exportName: 'csv' });
+    const csv =
+      "SELECT count(*)::INT AS n, count(DISTINCT name)::INT AS names FROM accounts_latest WHERE export_name = 'csv'";
+    expect(await rowsOf(folder, csv)).toEqual([{ n: 11, names: 11 }]);
+    expect(await rowsOf(folder, "SELECT name FROM accounts_csv WHERE superseded = 'true'")).toEqual([
+      { name: 'within a page' },
+    ]);
   });
 
   it('is the newest by the day it was due, and of one day by when it was published', async () => {
