@@ -1,11 +1,14 @@
 import { z } from 'zod';
 import { parseOrThrow } from '../export/export-config.ts';
 
+/** The stack sets every variable: one that is missing was taken away by hand. */
+const variable = z.string({ error: 'the stack sets it' }).min(1, { error: 'the stack sets it' });
+
 const EnvironmentSchema = z.object({
-  BUCKET: z.string().min(1),
-  SECRET_ID: z.string().min(1),
+  BUCKET: variable,
+  SECRET_ID: variable,
   /** Built by the stack from accountName and instance: no request can name another host. */
-  API_URL: z.url(),
+  API_URL: z.url({ error: 'an address is needed; the stack sets it' }),
 });
 
 const StoreEnvironmentSchema = EnvironmentSchema.pick({ BUCKET: true });
@@ -20,14 +23,16 @@ export function storeEnvironment(env: NodeJS.ProcessEnv = process.env): z.infer<
   return parseOrThrow(StoreEnvironmentSchema, env, "The function's environment", 'ConfigError');
 }
 
-const CatalogueEnvironmentSchema = z.object({ BUCKET: z.string().min(1), DATABASE: z.string().min(1) });
+const CatalogueEnvironmentSchema = z.object({ BUCKET: variable, DATABASE: variable });
 
 /** What the stack tells the functions that change the catalogue. @throws ExportError `ConfigError` */
 export function catalogueEnvironment(env: NodeJS.ProcessEnv = process.env): z.infer<typeof CatalogueEnvironmentSchema> {
   return parseOrThrow(CatalogueEnvironmentSchema, env, "The function's environment", 'ConfigError');
 }
 
-const RetentionEnvironmentSchema = z.object({ RETENTION_DAYS: z.coerce.number().int().min(1) });
+const RetentionEnvironmentSchema = z.object({
+  RETENTION_DAYS: z.coerce.number({ error: 'the stack sets it' }).int().min(1),
+});
 
 /** @throws ExportError `ConfigError` */
 export function retentionEnvironment(env: NodeJS.ProcessEnv = process.env): z.infer<typeof RetentionEnvironmentSchema> {

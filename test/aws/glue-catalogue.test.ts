@@ -1,84 +1,26 @@
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { GlueClient } from '@aws-sdk/client-glue';
 import { afterEach, describe, expect, it } from 'vitest';
 import { glueCatalogue } from '../../functions/aws/glue-catalogue.ts';
+import { startSmallGlue } from '../support/small-glue.ts';
 
 const closing: (() => void)[] = [];
 afterEach(() => {
   for (const close of closing.splice(0)) close();
 });
 
-interface Partition {
-  readonly Values?: string[];
-  readonly Parameters?: Record<string, string>;
-  readonly StorageDescriptor: { Location: string; Columns: { Name: string }[] };
-}
-
-interface Call {
-  readonly action: string;
-  readonly input: { TableName: string; [key: string]: unknown };
-}
-
-/** A server that speaks Glue's protocol and keeps partitions by table and values. */
-async function glue(fail: (call: Call) => { status: number; type: string } | undefined = () => undefined) {
-  const calls: Call[] = [];
-  const partitions = new Map<string, Partition>();
-  const server = createServer(async (request, response) => {
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk as Buffer);
-    const call: Call = {
-      action: String(request.headers['x-amz-target']).replace('AWSGlue.', ''),
-      input: JSON.parse(Buffer.concat(chunks).toString()),
-    };
-    calls.push(call);
-    const answer = (status: number, body: object) => {
-      response.writeHead(status, { 'content-type': 'application/x-amz-json-1.1' });
-      response.end(JSON.stringify(body));
-    };
-    const failure = fail(call);
-    if (failure) return answer(failure.status, { __type: failure.type, message: 'hidden' });
-    const { TableName, PartitionInputList, PartitionsToDelete, PartitionValues } = call.input as never as {
-      TableName: string;
-      PartitionInputList?: { Values: string[]; StorageDescriptor: { Location: string; Columns: { Name: string }[] } }[];
-      PartitionsToDelete?: { Values: string[] }[];
-      PartitionValues?: string[];
-    };
-    const keyOf = (values: readonly string[]) => `${TableName} ${values.join('/')}`;
-    const errors: object[] = [];
-    for (const partition of PartitionInputList ?? []) {
-      const key = keyOf(partition.Values);
-      if (partitions.has(key))
-        errors.push({ PartitionValues: partition.Values, ErrorDetail: { ErrorCode: 'AlreadyExistsException' } });
-      else partitions.set(key, partition);
-    }
-    for (const { Values } of PartitionsToDelete ?? []) {
-      if (!partitions.delete(keyOf(Values)))
-        errors.push({ PartitionValues: Values, ErrorDetail: { ErrorCode: 'EntityNotFoundException' } });
-    }
-    if (call.action === 'GetPartitions') {
-      const name = /export_name = '(.*)'/.exec(String(call.input.Expression))?.[1];
-      const found = [...partitions].filter(
-        ([key, { Values }]) => key.startsWith(`${TableName} `) && Values?.[0] === name,
-      );
-      return answer(200, { Partitions: found.map(([, partition]) => partition) });
-    }
-    if (!PartitionValues) return answer(200, { Errors: errors });
-    const there = partitions.get(keyOf(PartitionValues));
-    answer(there ? 200 : 400, there ? { Partition: there } : { __type: 'EntityNotFoundException' });
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+async function glue(fail?: Parameters<typeof startSmallGlue>[0]) {
+  const { url, close, ...server } = await startSmallGlue(fail);
   const client = new GlueClient({
-    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    endpoint: url,
     region: 'us-east-1',
     credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
     maxAttempts: 1,
   });
   closing.push(() => {
     client.destroy();
-    server.close();
+    close();
   });
-  return { catalogue: glueCatalogue({ client, database: 'exports', bucket: 'bucket' }), calls, partitions };
+  return { catalogue: glueCatalogue({ client, database: 'exports', bucket: 'bucket' }), ...server };
 }
 
 const run = {

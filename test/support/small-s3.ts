@@ -11,6 +11,7 @@ export interface SmallS3 {
   readonly lists: () => number;
   /** The keys that were read, in order, once for each request. */
   readonly reads: string[];
+  readonly object: (bucket: string, key: string) => Buffer | undefined;
   readonly put: (bucket: string, key: string, body: Uint8Array) => void;
   close(): Promise<void>;
 }
@@ -61,6 +62,7 @@ export async function startSmallS3(buckets: readonly string[]): Promise<SmallS3>
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     lists: () => lists,
     reads,
+    object: (bucket, key) => objects.get(bucket)?.get(key),
     put: (bucket, key, body) => void objects.get(bucket)?.set(key, Buffer.from(body)),
     close: () =>
       new Promise((resolve) => {

@@ -1,0 +1,72 @@
+/** A server that speaks as much of Glue's protocol as partitions need, and keeps them by table and values. */
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+export interface GluePartition {
+  readonly Values?: string[];
+  readonly Parameters?: Record<string, string>;
+  readonly StorageDescriptor: { Location: string; Columns: { Name: string }[] };
+}
+
+export interface GlueCall {
+  readonly action: string;
+  readonly input: { TableName: string; [key: string]: unknown };
+}
+
+/** @param fail an answer in place of the usual one, call by call */
+export async function startSmallGlue(
+  fail: (call: GlueCall) => { status: number; type: string } | undefined = () => undefined,
+) {
+  const calls: GlueCall[] = [];
+  const partitions = new Map<string, GluePartition>();
+  const server = createServer(async (request, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const call: GlueCall = {
+      action: String(request.headers['x-amz-target']).replace('AWSGlue.', ''),
+      input: JSON.parse(Buffer.concat(chunks).toString()),
+    };
+    calls.push(call);
+    const answer = (status: number, body: object) => {
+      response.writeHead(status, { 'content-type': 'application/x-amz-json-1.1' });
+      response.end(JSON.stringify(body));
+    };
+    const failure = fail(call);
+    if (failure) return answer(failure.status, { __type: failure.type, message: 'hidden' });
+    const { TableName, PartitionInputList, PartitionsToDelete, PartitionValues } = call.input as never as {
+      TableName: string;
+      PartitionInputList?: { Values: string[]; StorageDescriptor: { Location: string; Columns: { Name: string }[] } }[];
+      PartitionsToDelete?: { Values: string[] }[];
+      PartitionValues?: string[];
+    };
+    const keyOf = (values: readonly string[]) => `${TableName} ${values.join('/')}`;
+    const errors: object[] = [];
+    for (const partition of PartitionInputList ?? []) {
+      const key = keyOf(partition.Values);
+      if (partitions.has(key))
+        errors.push({ PartitionValues: partition.Values, ErrorDetail: { ErrorCode: 'AlreadyExistsException' } });
+      else partitions.set(key, partition);
+    }
+    for (const { Values } of PartitionsToDelete ?? []) {
+      if (!partitions.delete(keyOf(Values)))
+        errors.push({ PartitionValues: Values, ErrorDetail: { ErrorCode: 'EntityNotFoundException' } });
+    }
+    if (call.action === 'GetPartitions') {
+      const name = /export_name = '(.*)'/.exec(String(call.input.Expression))?.[1];
+      const found = [...partitions].filter(
+        ([key, { Values }]) => key.startsWith(`${TableName} `) && Values?.[0] === name,
+      );
+      return answer(200, { Partitions: found.map(([, partition]) => partition) });
+    }
+    if (!PartitionValues) return answer(200, { Errors: errors });
+    const there = partitions.get(keyOf(PartitionValues));
+    answer(there ? 200 : 400, there ? { Partition: there } : { __type: 'EntityNotFoundException' });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    calls,
+    partitions,
+    close: () => server.close(),
+  };
+}
