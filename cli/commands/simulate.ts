@@ -12,6 +12,9 @@ interface SimulateFlags {
   dataset: string;
   seed: number;
   pageSizeCap?: number;
+  grow?: number;
+  shrink?: number;
+  changeKeyAfter?: number;
   pretty?: boolean;
   plain?: boolean;
   fault: readonly FaultRule[];
@@ -26,6 +29,9 @@ export function simulateCommand(): Command {
     .option('--dataset <id>', 'its dataset', 'engage')
     .option('--seed <n>', 'other accounts for another number', integer('--seed', 0), 1)
     .option('--page-size-cap <n>', 'serve at most so many a page, in silence', integer('--page-size-cap', 1))
+    .option('--grow <n>', 'add n accounts before each page served', integer('--grow', 0))
+    .option('--shrink <n>', 'remove n accounts before each page served', integer('--shrink', 0))
+    .option('--change-key-after <n>', 'another key is needed after n requests', integer('--change-key-after', 0))
     .option('--pretty', 'JSON with blanks and line breaks')
     .option('--plain', 'accounts without quotes, backslashes and the like')
     .option(
@@ -52,12 +58,17 @@ Segments for --filter:
 }
 
 async function simulate(flags: SimulateFlags): Promise<void> {
-  const { plain, dataset, fault, ...options } = flags;
+  const { plain, dataset, fault, grow = 0, shrink = 0, changeKeyAfter, ...options } = flags;
   const simulator = await startSimulator({
     ...options,
     nasty: plain !== true,
     datasets: [dataset],
     faults: fault,
+    onRequest: ({ pageSize }, tenant) => {
+      if (simulator.requests.length === changeKeyAfter) simulator.setKey(DEFAULT_KEY.keyId, 'another secret');
+      // Probes of one or two records are no pages.
+      if (pageSize > 2) tenant.setTotal(Math.max(0, tenant.total + grow - shrink));
+    },
   }).catch((error: NodeJS.ErrnoException) => {
     throw new ExportError(
       'ConfigError',

@@ -6,12 +6,14 @@ import { askApi, pageQuery } from './ask-api.ts';
 import type { PagePorts } from './export-page.ts';
 import type { SpentLedger } from './spent-ledger.ts';
 
-/** Each costs a record; a shift of accounts moves every seam behind it, so a few spread evenly find it. */
+/** Each costs two records. Accounts that come or go move every seam behind them, so a few spread evenly find most. */
 const MAX_SEAMS = 16;
 
 /**
- * Probes seams: the account at a page's first offset must still be the one that page began with.
- * `steady` only when counts before and after, the records read and every seam agree and no account came twice.
+ * Probes seams from both sides: a page must still begin with the account it began with, and the page before it must still
+ * end with the account it ended with. One side alone would miss an account that moved back over a seam just read.
+ *
+ * `steady` only when counts before and after, the records read and every seam agree, and no account came twice.
  */
 export async function checkConsistency(
   { api }: PagePorts,
@@ -22,11 +24,21 @@ export async function checkConsistency(
   signal: AbortSignal | undefined,
 ): Promise<Manifest['consistency']> {
   const { decode } = formatForRun(run);
-  const seams = run.countedBy === 'offsets' ? chooseSeams(records) : [];
+  const { pageSize } = run.parameters;
+  const holds = async (offset: number, hash: string) => {
+    const { value } = await askApi(api, ledger, pageQuery(run, 1, offset), decode, signal);
+    return hashAccounts(run.runId, value.identities.slice(0, 1)) === hash;
+  };
+  const filled = records.filter((record) => record.records > 0);
+  const seams = run.countedBy === 'offsets' ? chooseSeams(filled.length) : [];
   const moved = await Promise.all(
-    seams.map(async ({ page, accountHashes }) => {
-      const { value } = await askApi(api, ledger, pageQuery(run, 1, page * run.parameters.pageSize), decode, signal);
-      return hashAccounts(run.runId, value.identities.slice(0, 1)) !== firstHash(accountHashes);
+    seams.map(async (seam) => {
+      const [before, after] = [filled[seam - 1], filled[seam]];
+      const sides = await Promise.all([
+        !before || holds(before.page * pageSize + before.records - 1, hashAt(before, before.records - 1)),
+        !after || holds(after.page * pageSize, hashAt(after, 0)),
+      ]);
+      return sides.includes(false);
     }),
   );
   const seamsMoved = moved.filter(Boolean).length;
@@ -42,16 +54,18 @@ export async function checkConsistency(
   };
 }
 
-/** The first account of page 0 and up to fifteen seams, spread evenly, the last one always among them. */
-export function chooseSeams(records: readonly PageRecord[]): readonly PageRecord[] {
-  const filled = records.filter((record) => record.records > 0);
-  if (filled.length <= MAX_SEAMS) return filled;
-  return Array.from(
-    { length: MAX_SEAMS },
-    (_, i) => filled[Math.round((i * (filled.length - 1)) / (MAX_SEAMS - 1))],
-  ).filter((record) => record !== undefined);
+/**
+ * Which borders to probe, of those between pages and the two ends: seam `k` lies before page `k`, the last one behind the
+ * last page. All of them where there are few, else spread evenly, both ends among them.
+ */
+export function chooseSeams(pages: number): readonly number[] {
+  if (pages === 0) return [];
+  const borders = pages + 1;
+  if (borders <= MAX_SEAMS) return Array.from({ length: borders }, (_, seam) => seam);
+  return Array.from({ length: MAX_SEAMS }, (_, i) => Math.round((i * pages) / (MAX_SEAMS - 1)));
 }
 
-function firstHash(accountHashes: string): string {
-  return Buffer.from(accountHashes, 'base64').subarray(0, HASH_BYTES).toString('base64');
+/** The hash of the account at a place on its page. */
+function hashAt({ accountHashes }: PageRecord, place: number): string {
+  return Buffer.from(accountHashes, 'base64').subarray(place * HASH_BYTES, (place + 1) * HASH_BYTES).toString('base64');
 }

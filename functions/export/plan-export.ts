@@ -24,8 +24,8 @@ import { getJson, putJson } from './stored-json.ts';
 export const MAX_PAGES = 30_000;
 /** What the rest of that state may take: a header of CSV columns is all that can grow. */
 const MAX_HEADER_CHARACTERS = 40_000;
-/** Requests behind the pages, for the budget: counting again and probing seams. */
-const RECORDS_FOR_PROOF = 24;
+/** Records fetched behind the pages, for the budget: counting again, and both sides of the seams. */
+const RECORDS_FOR_PROOF = 40;
 
 export interface PlanPorts {
   readonly api: AccountsApi;

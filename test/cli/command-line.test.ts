@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../simulator/simulator.ts';
 import { accountExport, KEY_ENVIRONMENT, startAccountExport, temporaryFolder } from '../support/command-line.ts';
+import { startSmallS3 } from '../support/small-s3.ts';
 
 const running: Simulator[] = [];
 afterEach(async () => {
@@ -236,4 +237,112 @@ describe('a command line that is misused', () => {
       expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
     },
   );
+});
+
+describe('run --out s3://', () => {
+  it('writes to a bucket, below its prefix', async () => {
+    const { simulator } = await simulated();
+    const s3 = await startSmallS3(['exports']);
+    try {
+      const environment = {
+        ...KEY_ENVIRONMENT,
+        AWS_REGION: 'us-east-1',
+        AWS_ACCESS_KEY_ID: 'a',
+        AWS_SECRET_ACCESS_KEY: 'b',
+        AWS_ENDPOINT_URL_S3: s3.url,
+      };
+      const args = [
+        'run',
+        '--api-url',
+        simulator.url,
+        '--dataset',
+        'engage',
+        '--run-id',
+        'run-1',
+        '--out',
+        's3://exports/team/a',
+      ];
+      const { code, stdout, stderr } = await accountExport(args, environment);
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+      expect(stdout).toContain('manifest s3://exports/team/a/export_runs/run_id=run-1/manifest.json');
+      expect(s3.object('exports', 'team/a/export_runs/run_id=run-1/manifest.json')).toBeDefined();
+    } finally {
+      await s3.close();
+    }
+  });
+
+  it('says in one sentence that the bucket is not there', async () => {
+    const { simulator } = await simulated();
+    const s3 = await startSmallS3([]);
+    try {
+      const environment = {
+        ...KEY_ENVIRONMENT,
+        AWS_REGION: 'us-east-1',
+        AWS_ACCESS_KEY_ID: 'a',
+        AWS_SECRET_ACCESS_KEY: 'b',
+        AWS_ENDPOINT_URL_S3: s3.url,
+      };
+      const { code, stderr } = await accountExport(
+        ['run', '--api-url', simulator.url, '--dataset', 'engage', '--out', 's3://nobodys'],
+        environment,
+      );
+      expect(code).toBe(1);
+      expect(stderr).toMatch(
+        /^error: Reading s3:\/\/nobodys\/work\/run_id=\S+\/plan\.json failed \(NoSuchBucket\): there is no such bucket\.\n$/,
+      );
+    } finally {
+      await s3.close();
+    }
+  });
+});
+
+describe('simulate', () => {
+  it('serves a tenant until it is interrupted, and says how to export from it', async () => {
+    const { child, finished, stdout } = startAccountExport([
+      'simulate',
+      '--accounts',
+      '30',
+      '--port',
+      '0',
+      '--grow',
+      '2',
+      '--change-key-after',
+      '150',
+    ]);
+    while (!stdout().includes('--dataset engage')) await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(
+      stdout()
+        .split('\n')
+        .filter((line) => line.length > 80),
+    ).toEqual([]);
+    const url = /http:\/\/127\.0\.0\.1:\d+/.exec(stdout())?.[0] ?? '';
+    const run = (...more: string[]) =>
+      accountExport([
+        'run',
+        '--api-url',
+        url,
+        '--dataset',
+        'engage',
+        '--page-size',
+        '10',
+        '--out',
+        out,
+        '--json',
+        ...more,
+      ]);
+    const out = await temporaryFolder();
+    const first = await run();
+    expect(first.code).toBe(0);
+    const { records, consistency } = JSON.parse(first.stdout) as {
+      records: number;
+      consistency: { verdict: string; accountsAfter: number };
+    };
+    expect(records).toBeGreaterThan(30);
+    expect(consistency.verdict).toBe('drifted');
+    let later = first;
+    for (let i = 0; i < 5 && later.code === 0; i++) later = await run();
+    expect(later.stderr).toMatch(/^error: The API refused the key with 401/m);
+    child.kill('SIGINT');
+    expect((await finished).code).toBe(0);
+  });
 });

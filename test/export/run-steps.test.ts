@@ -83,7 +83,7 @@ describe('a run', () => {
       duplicates: 0,
       plannedRecords: 25,
       retries: 0,
-      consistency: { verdict: 'steady', accountsBefore: 25, accountsAfter: 25, seamsProbed: 3, seamsMoved: 0 },
+      consistency: { verdict: 'steady', accountsBefore: 25, accountsAfter: 25, seamsProbed: 4, seamsMoved: 0 },
       unmappedColumns: [],
       escapedLineBreaks: 0,
     });

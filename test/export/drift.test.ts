@@ -1,0 +1,99 @@
+/**
+ * Runs under a source that moves: accounts come, go and change their place between any two requests. A run that lost an
+ * account that lived throughout must say `drifted`, or fail.
+ */
+import { gunzipSync } from 'node:zlib';
+import { describe, expect, it } from 'vitest';
+import { isExportError } from '../../functions/errors.ts';
+import { chooseSeams } from '../../functions/export/consistency.ts';
+import { account, arrayApi, type RawAccount } from '../support/array-api.ts';
+import { memoryStore } from '../support/memory-store.ts';
+import { randomFrom } from '../support/random.ts';
+import { runSteps } from '../support/run-steps.ts';
+
+/** Enough to find each way of moving many times, and few enough for a few seconds. */
+const RUNS = 2000;
+
+type Verdict = 'steady' | 'drifted' | 'failed';
+
+const nameOf = (raw: RawAccount) => (JSON.parse(raw) as { name: string }).name;
+
+/** One run under one random schedule. */
+async function runUnder(seed: number): Promise<{ verdict: Verdict; lost: string[]; moved: boolean }> {
+  const random = randomFrom(seed);
+  const pick = (below: number) => Math.floor(random() * below);
+  const total = pick(150);
+  const pageSize = 1 + pick(20);
+  let born = 0;
+  const newborn = () => account(`account ${born++}`);
+  const source = { list: Array.from({ length: total }, newborn) };
+  const throughout = new Set(source.list.map(nameOf));
+  const intensity = random() < 0.2 ? 0 : random() * 0.15;
+  /** Balanced schedules put a new account in for each that goes: counts alone do not see those. */
+  const balanced = random() < 0.4;
+  let moved = false;
+
+  const { api } = arrayApi(source, () => {
+    while (random() < intensity) {
+      moved = true;
+      const kind = random();
+      const place = pick(source.list.length + 1);
+      if (kind < 0.3) source.list.splice(random() < 0.5 ? source.list.length : place, 0, newborn());
+      const [gone] = kind >= 0.3 ? source.list.splice(Math.min(place, source.list.length - 1), 1) : [];
+      if (gone === undefined) continue;
+      if (kind < 0.7) throughout.delete(nameOf(gone));
+      // An account that changes may take another place.
+      if (kind >= 0.7) source.list.splice(pick(source.list.length + 1), 0, gone);
+      else if (balanced) source.list.splice(pick(source.list.length + 1), 0, newborn());
+    }
+  });
+  const { store, objects } = memoryStore();
+  const steps = runSteps(api, store);
+  let verdict: Verdict = 'failed';
+  try {
+    const plan = await steps.plan({ pageSize });
+    const shuffled = plan.pageNumbers.map((page) => ({ page, at: random() })).sort((a, b) => a.at - b.at);
+    await steps.pages({ ...plan, pageNumbers: random() < 0.5 ? plan.pageNumbers : shuffled.map(({ page }) => page) });
+    ({ verdict } = await steps.publish(plan));
+  } catch (error) {
+    if (!isExportError(error)) throw error;
+  }
+  const parts = [...objects]
+    .filter(([key]) => key.startsWith('accounts_'))
+    .map(([, body]) => gunzipSync(body).toString());
+  const exported = new Set(parts.flatMap((text) => text.split('\n').filter(Boolean)).map(nameOf));
+  return { verdict, lost: [...throughout].filter((name) => !exported.has(name)), moved };
+}
+
+describe('the verdict', () => {
+  it(`is never "steady" for a run that lost an account, and never "drifted" over a source that held still, in ${RUNS} schedules`, async () => {
+    const figures = { lost: 0, wronglySteady: 0, failed: 0, steady: 0, drifted: 0, falseAlarms: 0 };
+    const wrong: number[] = [];
+    for (let seed = 1; seed <= RUNS; seed++) {
+      const { verdict, lost, moved } = await runUnder(seed);
+      figures[verdict]++;
+      if (lost.length > 0) figures.lost++;
+      if (lost.length > 0 && verdict === 'steady') wrong.push(seed);
+      if (!moved && verdict !== 'steady') figures.falseAlarms++;
+    }
+    figures.wronglySteady = wrong.length;
+    process.stdout.write(`Schedules ${RUNS}: ${JSON.stringify(figures)}\n`);
+    expect(wrong).toEqual([]);
+    expect(figures.falseAlarms).toBe(0);
+    // The schedules have teeth: many runs lose accounts, and many come through.
+    expect(figures.lost).toBeGreaterThan(RUNS / 20);
+    expect(figures.steady).toBeGreaterThan(RUNS / 10);
+  });
+});
+
+describe('chooseSeams', () => {
+  it('takes every border where there are few, and both ends', () => {
+    expect(chooseSeams(0)).toEqual([]);
+    expect(chooseSeams(1)).toEqual([0, 1]);
+    expect(chooseSeams(15)).toEqual(Array.from({ length: 16 }, (_, seam) => seam));
+  });
+
+  it('spreads sixteen evenly where there are many', () => {
+    expect(chooseSeams(1000)).toEqual([0, 67, 133, 200, 267, 333, 400, 467, 533, 600, 667, 733, 800, 867, 933, 1000]);
+  });
+});
