@@ -67,5 +67,7 @@ export function chooseSeams(pages: number): readonly number[] {
 
 /** The hash of the account at a place on its page. */
 function hashAt({ accountHashes }: PageRecord, place: number): string {
-  return Buffer.from(accountHashes, 'base64').subarray(place * HASH_BYTES, (place + 1) * HASH_BYTES).toString('base64');
+  return Buffer.from(accountHashes, 'base64')
+    .subarray(place * HASH_BYTES, (place + 1) * HASH_BYTES)
+    .toString('base64');
 }

@@ -1,0 +1,123 @@
+import { gunzipSync } from 'node:zlib';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { PageRecordSchema } from '../../functions/contracts.ts';
+import { MANIFEST, manifestIn, namesIn, PARTS, setUp } from '../support/stepped-run.ts';
+
+describe('a run', () => {
+  it('loses no account and doubles none, for any total and page size', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.nat(120), fc.integer({ min: 1, max: 40 }), async (total, pageSize) => {
+        const { steps, objects } = setUp(total);
+        await steps.all({ pageSize });
+        expect(namesIn(objects)).toEqual(Array.from({ length: total }, (_, i) => `account ${i}`));
+        expect(manifestIn(objects).consistency.verdict).toBe('steady');
+      }),
+    );
+  });
+
+  it('publishes an empty export: one empty part and a manifest', async () => {
+    const { steps, objects } = setUp(0);
+    expect(await steps.all()).toMatchObject({ accounts: 0, pages: 1, verdict: 'steady' });
+    expect(gunzipSync(objects.get(`${PARTS}part-00000.json.gz`) ?? '').toString()).toBe('');
+  });
+
+  it('writes the manifest after every part and adds the partition after the manifest', async () => {
+    const { steps, puts } = setUp(25);
+    await steps.all();
+    expect(puts.at(-1)).toBe(MANIFEST);
+    expect(steps.partitions).toEqual([
+      {
+        format: 'json',
+        exportName: 'all',
+        exportDate: '2026-08-22',
+        runId: 'run-1',
+        publishedAt: '2026-08-22T02:01:30.000Z',
+        csvColumns: undefined,
+      },
+    ]);
+  });
+
+  it('describes itself in the manifest', async () => {
+    const { steps, objects, queries } = setUp(25);
+    await steps.all({ window: 'P7D', filter: 'EMEA' });
+    const manifest = manifestIn(objects);
+    expect(manifest).toMatchObject({
+      version: 1,
+      runId: 'run-1',
+      exportName: 'all',
+      datasetId: 'engage',
+      format: 'json',
+      parameters: { filter: 'EMEA', start: 1786759200000, end: 1787364000000, pageSize: 10 },
+      dueAt: '2026-08-22T02:00:00.000Z',
+      startedAt: '2026-08-22T02:00:00.000Z',
+      publishedAt: '2026-08-22T02:01:30.000Z',
+      pages: 3,
+      records: 25,
+      distinctAccounts: 25,
+      duplicates: 0,
+      plannedRecords: 25,
+      retries: 0,
+      consistency: { verdict: 'steady', accountsBefore: 25, accountsAfter: 25, seamsProbed: 4, seamsMoved: 0 },
+      unmappedColumns: [],
+      escapedLineBreaks: 0,
+    });
+    expect(manifest.parts.map(({ page, records }) => [page, records])).toEqual([
+      [0, 10],
+      [1, 10],
+      [2, 5],
+    ]);
+    expect(manifest.apiRequests).toBe(queries.length);
+    expect(String(objects.get(MANIFEST)).split('\n')).toHaveLength(2);
+  });
+
+  it('counts every record that was fetched, probes too', async () => {
+    let served = 0;
+    const { steps, objects, source } = setUp(25, ({ page, pageSize }) => {
+      served += Math.max(0, Math.min(pageSize, 25 - page * pageSize));
+    });
+    await steps.all();
+    expect(source.list).toHaveLength(25);
+    expect(manifestIn(objects).recordsFetched).toBe(served);
+  });
+
+  it('asks every page with the window that the plan resolved', async () => {
+    const { steps, queries } = setUp(25);
+    await steps.all({ window: 'P7D' });
+    expect(new Set(queries.map(({ start, end }) => `${start} ${end}`))).toEqual(
+      new Set(['1786759200000 1787364000000']),
+    );
+  });
+
+  it('keeps no name in its page records', async () => {
+    const { steps, objects } = setUp(25);
+    await steps.all();
+    const work = [...objects].filter(([key]) => key.startsWith('work/')).map(([, body]) => String(body));
+    expect(work.length).toBe(4);
+    expect(work.join()).not.toContain('account 1');
+  });
+});
+
+describe('a CSV run', () => {
+  it('gives all parts the header that the plan pinned', async () => {
+    const { steps, objects } = setUp(25);
+    await steps.all({ format: 'csv', attributeColumns: ['industry'] });
+    const parts = [...objects]
+      .filter(([key]) => key.endsWith('.csv.gz'))
+      .map(([, body]) => gunzipSync(body).toString());
+    const headers = new Set(parts.map((part) => part.split('\n')[0]));
+    expect(headers.size).toBe(1);
+    expect(parts.map((part) => part.trimEnd().split('\n').length - 1)).toEqual([10, 10, 5]);
+  });
+});
+
+describe('page records', () => {
+  it('say what the part is', async () => {
+    const { steps, objects } = setUp(25);
+    await steps.all();
+    const record = PageRecordSchema.parse(JSON.parse(String(objects.get('work/run_id=run-1/pages/00002.json'))));
+    expect(record).toMatchObject({ page: 2, key: `${PARTS}part-00002.json.gz`, records: 5, escapedLineBreaks: 0 });
+    expect(record.bytes).toBe(objects.get(record.key)?.length);
+    expect(Buffer.from(record.accountHashes, 'base64')).toHaveLength(40);
+  });
+});
