@@ -4,8 +4,10 @@ import type { Context } from 'aws-lambda';
 import { ExportError, isExportError } from '../errors.ts';
 import { logger, tracer } from './observability.ts';
 
-/** How long before the function's end work is aborted, so that its failure is recorded by us and not by Lambda. */
-const TIMEOUT_EARLY_MS = 5_000;
+/** How long before the function's end its work is told to stop: time enough to write down how far it got. */
+const STOP_EARLY_MS = 5_000;
+/** How long before its end the function gives up on work that does not stop, so that the failure has our name. */
+const GIVE_UP_EARLY_MS = 1_000;
 
 /** A task of the workflow: parses its own event, and stops when the signal says so. */
 export type Task<T> = (event: unknown, signal: AbortSignal) => Promise<T>;
@@ -23,7 +25,9 @@ export function lambdaHandler<T>(what: string, task: Task<T>) {
     logger.addContext(context);
     logger.appendKeys(idsOf(event));
     try {
-      const result = await traced(what, () => task(event, options.signal));
+      const deadline = AbortSignal.timeout(Math.max(0, context.getRemainingTimeInMillis() - STOP_EARLY_MS));
+      const signal = AbortSignal.any([options.signal, deadline]);
+      const result = await traced(what, () => task(event, signal));
       logger.info(`${what} done`, { milliseconds: Date.now() - startedAt, ...figuresOf(result) });
       return result;
     } catch (error) {
@@ -37,7 +41,7 @@ export function lambdaHandler<T>(what: string, task: Task<T>) {
     }
   };
   return middy({
-    timeoutEarlyInMillis: TIMEOUT_EARLY_MS,
+    timeoutEarlyInMillis: GIVE_UP_EARLY_MS,
     timeoutEarlyResponse: () => {
       throw new ExportError(
         'ApiUnavailableError',

@@ -55,6 +55,15 @@ describe('planning', () => {
     expect(next.plan).toMatchObject({ rounds: 2, recordsFetched: 6 });
   });
 
+  it('starts from the newest day where there are several', async () => {
+    const { steps, api, store, source } = setUp(4000);
+    await steps.all({ pageSize: 500, dueAt: '2026-08-20' });
+    source.list.splice(3000);
+    await runSteps(api, store, 'run-2').all({ pageSize: 500, dueAt: '2026-08-21' });
+    const next = await runSteps(api, store, 'run-3').plan({ pageSize: 500, dueAt: '2026-08-22' });
+    expect(next).toMatchObject({ accounts: 3000, plan: { rounds: 2, recordsFetched: 6 } });
+  });
+
   it('refuses to plan a published run whose work has expired', async () => {
     const { steps, objects } = setUp(25);
     await steps.all();

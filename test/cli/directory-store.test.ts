@@ -1,0 +1,49 @@
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { directoryStore } from '../../cli/local/directory-store.ts';
+import { temporaryFolder } from '../support/command-line.ts';
+
+describe('directoryStore', () => {
+  it('gives back what was put, and undefined where nothing lies', async () => {
+    const store = directoryStore(await temporaryFolder());
+    await store.put('a/b/c.json', Buffer.from([0, 255]), 'application/json');
+    expect(Buffer.from((await store.get('a/b/c.json')) ?? [])).toEqual(Buffer.from([0, 255]));
+    expect(await store.get('a/b/d.json')).toBeUndefined();
+    expect(await store.get('a/b/c.json/e')).toBeUndefined();
+  });
+
+  it('lists objects by key and folders by name, and nothing that is half-written', async () => {
+    const folder = await temporaryFolder();
+    const store = directoryStore(folder);
+    for (const key of ['t/b=2/y', 't/a=1/x', 't/a=1/z']) await store.put(key, Buffer.from('12'), 'text/plain');
+    await writeFile(join(folder, 't/a=1/.123-0.tmp'), 'half');
+    expect(await store.list('t/')).toEqual([
+      { key: 't/a=1/x', bytes: 2 },
+      { key: 't/a=1/z', bytes: 2 },
+      { key: 't/b=2/y', bytes: 2 },
+    ]);
+    expect(await store.listFolders('t/')).toEqual(['a=1', 'b=2']);
+    expect([await store.list('nothing/'), await store.listFolders('nothing/')]).toEqual([[], []]);
+  });
+
+  it('replaces an object of the same key and leaves no draft behind', async () => {
+    const folder = await temporaryFolder();
+    const store = directoryStore(folder);
+    await Promise.all(['one', 'two', 'three'].map((text) => store.put('k', Buffer.from(text), 'text/plain')));
+    expect(['one', 'two', 'three']).toContain(Buffer.from((await store.get('k')) ?? []).toString());
+    expect(await readdir(folder)).toEqual(['k']);
+  });
+
+  it('says which file could not be written, and leaves no draft behind', async () => {
+    const folder = await temporaryFolder();
+    await mkdir(join(folder, 'k'));
+    await expect(directoryStore(folder).put('k', Buffer.from('x'), 'text/plain')).rejects.toMatchObject({
+      name: 'ConfigError',
+      message: expect.stringMatching(
+        /k could not be written \(E[A-Z]+\): check the folder, its rights and the free space\.$/,
+      ),
+    });
+    expect(await readdir(folder)).toEqual(['k']);
+  });
+});

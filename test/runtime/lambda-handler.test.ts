@@ -1,0 +1,96 @@
+import type { Context } from 'aws-lambda';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { ApiThrottledError, ExportError } from '../../functions/errors.ts';
+import { lambdaHandler, type Task } from '../../functions/runtime/lambda-handler.ts';
+
+const printed: string[] = [];
+beforeEach(() => {
+  printed.length = 0;
+  for (const stream of [process.stdout, process.stderr]) {
+    vi.spyOn(stream, 'write').mockImplementation((chunk) => printed.push(String(chunk)) > 0);
+  }
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+const logged = () =>
+  printed.filter((line) => line.startsWith('{')).map((line) => JSON.parse(line) as Record<string, unknown>);
+
+/** Invokes a task as Lambda does. */
+function invoke<T>(task: Task<T>, event: unknown, remainingMs = 60_000): Promise<T> {
+  const context = {
+    getRemainingTimeInMillis: () => remainingMs,
+    awsRequestId: 'request-1',
+    functionName: 'export-page',
+  } as Context;
+  return lambdaHandler('Export page', task)(event, context) as Promise<T>;
+}
+
+describe('lambdaHandler', () => {
+  it('logs one line an invocation: ids, figures and time, and nothing of the event', async () => {
+    const event = { page: 17, run: { runId: 'run-1', exportName: 'all', parameters: { filter: 'a person' } } };
+    expect(await invoke(async () => 500, event)).toBe(500);
+    expect(logged()).toHaveLength(1);
+    expect(logged()[0]).toMatchObject({
+      level: 'INFO',
+      message: 'Export page done',
+      runId: 'run-1',
+      exportName: 'all',
+      page: 17,
+      accounts: 500,
+    });
+    expect(printed.join('')).not.toContain('a person');
+  });
+
+  it('forgets the ids of the invocation before', async () => {
+    await invoke(async () => 1, { page: 17, run: { runId: 'run-1' } });
+    await invoke(async () => ({ pages: 3 }), { runId: 'run-2' });
+    expect(logged()[1]).toMatchObject({ runId: 'run-2', pages: 3 });
+    expect(logged()[1]).not.toHaveProperty('page');
+  });
+
+  it('lets an error of ours out with its name and message, and nothing it carries', async () => {
+    const fail = async () => {
+      throw new ApiThrottledError('Page 17 was refused.', 2000);
+    };
+    const error = await invoke(fail, {}).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ name: 'ApiThrottledError', message: 'Page 17 was refused.' });
+    expect(Object.keys(error as object)).toEqual(['name']);
+    expect(logged()[0]).toMatchObject({
+      level: 'ERROR',
+      errorName: 'ApiThrottledError',
+      errorMessage: 'Page 17 was refused.',
+    });
+  });
+
+  it('shows of any other error its name alone, since its message may quote what it was working on', async () => {
+    const fail = async () => {
+      throw new SyntaxError('Unexpected token in {"name":"A person"}', { cause: { authorization: 'Basic secret' } });
+    };
+    await expect(invoke(fail, {})).rejects.toMatchObject({
+      name: 'SyntaxError',
+      message: expect.stringContaining('this is a defect'),
+    });
+    expect(printed.join('')).not.toMatch(/A person|Basic secret/);
+  });
+
+  it('tells work to stop before the function ends, and lets it say how far it got', async () => {
+    const work: Task<number> = (_event, signal) =>
+      new Promise((_resolve, reject) => {
+        signal.addEventListener('abort', () => reject(new ExportError('ApiUnavailableError', 'Page 17 was given up.')));
+      });
+    await expect(invoke(work, {}, 5_050)).rejects.toMatchObject({
+      name: 'ApiUnavailableError',
+      message: 'Page 17 was given up.',
+    });
+  });
+
+  it('gives up on work that does not stop, with a name that the workflow tries again', async () => {
+    const never: Task<number> = () => new Promise(() => undefined);
+    await expect(invoke(never, {}, 1_050)).rejects.toMatchObject({
+      name: 'ApiUnavailableError',
+      message: "Export page did not end within the function's time; it can be tried again later.",
+    });
+  });
+});
