@@ -222,8 +222,16 @@ describe('the functions', () => {
       ],
     ],
   ])('%s has these rights and no others', (role, rights) => {
-    expect(rightsOf(role).map((right) => right.replace('{Fn::Join:[[', ''))).toEqual(rights);
+    expect(rightsOf(role).map((right) => right.replace('{Fn::Join:[[', ''))).toEqual(
+      [`logs:CreateLogStream on <${role}Logs>`, `logs:PutLogEvents on <${role}Logs>`, ...rights].sort(),
+    );
   });
+});
+
+it('no role has a managed policy', () => {
+  for (const { Properties } of Object.values(template.findResources('AWS::IAM::Role'))) {
+    expect(Properties).not.toHaveProperty('ManagedPolicyArns');
+  }
 });
 
 describe('the state machine', () => {
