@@ -1,6 +1,6 @@
 /** What `cdk.json` configures under `accountExport`. */
 import { z } from 'zod';
-import { ExportSettingsSchema, parseOrThrow } from '../functions/export/export-config.ts';
+import { type ExportSettings, ExportSettingsSchema, parseOrThrow } from '../functions/export/export-config.ts';
 import { evergageBaseUrl } from '../functions/personalization/request-url.ts';
 
 const integer = (min: number, max: number) => {
@@ -20,6 +20,7 @@ const StackConfigSchema = z.strictObject({
         if (names.indexOf(name) === i) continue;
         context.addIssue({ code: 'custom', path: [i, 'name'], message: 'another export has this name already' });
       }
+      checkAttributeOrder(exports, context);
     }),
   /** Pages in flight at once: what the API bears; a Distributed Map starts up to 100 children a second. */
   concurrency: integer(1, 1000).default(20),
@@ -47,6 +48,23 @@ const StackConfigSchema = z.strictObject({
   /** With the context flag `accountExport:allowDataDeletion`, and only with both, data goes when the stack goes. */
   deleteDataWithStack: z.boolean({ error: 'true or false is needed' }).default(false),
 });
+
+/**
+ * CSV columns are found by their position, and all CSV exports share a table: an attribute that comes in between two others
+ * would move the values of every earlier run by one column. So there is one order, and new attributes come at its end.
+ */
+function checkAttributeOrder(exports: readonly ExportSettings[], context: z.RefinementCtx): void {
+  const lists = exports.map(({ format, attributeColumns = [] }) => (format === 'csv' ? attributeColumns : []));
+  const longest = lists.reduce((a, b) => (b.length > a.length ? b : a), []);
+  for (const [i, list] of lists.entries()) {
+    if (list.every((column, at) => column === longest[at])) continue;
+    context.addIssue({
+      code: 'custom',
+      path: [i, 'attributeColumns'],
+      message: `CSV exports share one table, so this list must be how the longest one begins: ${longest.join(', ')}`,
+    });
+  }
+}
 
 /** A configuration that can be deployed. */
 export type StackConfig = z.infer<typeof StackConfigSchema>;

@@ -14,7 +14,9 @@ export function localViews(attributes: readonly { readonly key: string; readonly
 type Attributes = Parameters<typeof localViews>[0];
 
 function accountsSql(attributes: Attributes, whichRuns: string): string {
-  const fromEpochMs = (sql: string) => `CAST(make_timestamp(${sql} * 1000) AS TIMESTAMP_MS)`;
+  // Outside the years 1 to 9999 a time is NULL, as in Athena.
+  const fromEpochMs = (sql: string) =>
+    `CASE WHEN ${sql} BETWEEN -62135596800000 AND 253402300799999 THEN CAST(make_timestamp(${sql} * 1000) AS TIMESTAMP_MS) END`;
   const number = (column: string, type: string) => `TRY_CAST(nullif(${column}, '') AS ${type})`;
   const entries = attributes.map(({ key, column }) => `{'key': ${text(key)}, 'value': "${column}"}`).join(', ');
   const csvMap =
@@ -31,7 +33,7 @@ function accountsSql(attributes: Attributes, whichRuns: string): string {
     branch(
       'csv',
       [
-        'name',
+        "nullif(name, '')",
         number('engagementscore', 'DOUBLE'),
         number('engagementpercentchange', 'DOUBLE'),
         fromEpochMs(number('firstactivity', 'BIGINT')),

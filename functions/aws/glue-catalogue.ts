@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import {
   BatchCreatePartitionCommand,
   BatchDeletePartitionCommand,
@@ -23,7 +24,15 @@ export interface GluePlace {
   readonly client: GlueClient;
   readonly database: string;
   readonly bucket: string;
+  /** For tests. */
+  readonly sleep?: (ms: number) => Promise<unknown>;
 }
+
+/**
+ * Between the steps of showing a run. A query looks up the partitions of one table after another while it is planned; one
+ * that found a step of ours done and the step before it not would find an export empty.
+ */
+const SETTLE_MS = 5_000;
 
 /**
  * Published runs as partitions of the Glue tables.
@@ -33,7 +42,7 @@ export interface GluePlace {
  * so that `accounts_latest` reads no more than it shows.
  * Needs glue:BatchCreatePartition, glue:GetPartition, glue:GetPartitions and glue:BatchDeletePartition.
  */
-export function glueCatalogue({ client, database, bucket }: GluePlace): Catalogue {
+export function glueCatalogue({ client, database, bucket, sleep = setTimeout }: GluePlace): Catalogue {
   async function add(
     table: TableDefinition,
     values: readonly string[],
@@ -132,6 +141,7 @@ export function glueCatalogue({ client, database, bucket }: GluePlace): Catalogu
     const shown: typeof found = [];
     for (const one of found) if (await isThere(RUNS_TABLE, one.values.slice(-1), what)) shown.push(one);
     const [, ...older] = shown.sort((a, b) => (a.rank < b.rank ? 1 : -1));
+    if (older.length > 0) await sleep(SETTLE_MS);
     for (const { table, values } of older) await remove(table, values);
   }
 
@@ -157,6 +167,7 @@ export function glueCatalogue({ client, database, bucket }: GluePlace): Catalogu
       const columns = run.csvColumns ? csvColumns(run.csvColumns) : accounts.columns;
       await add(accounts, valuesOf(run), partsPrefix(run), columns);
       await add(newest, valuesOf(run), partsPrefix(run), columns, { [PUBLISHED_AT]: run.publishedAt });
+      await sleep(SETTLE_MS);
       await add(runs, [run.runId], manifestKey(run.runId).replace(/[^/]+$/, ''));
       await keepNewest(run.exportName);
     },

@@ -11,7 +11,7 @@ export const SAVED_QUERIES: readonly SavedQuery[] = [
     description: 'The newest complete run of each export, each account once',
     sql: `SELECT export_name, export_date, name, engagement_score, last_activity, attributes
 FROM accounts_latest
-ORDER BY engagement_score DESC
+ORDER BY engagement_score DESC, export_name, name
 LIMIT 100`,
   },
   {
@@ -27,17 +27,18 @@ LIMIT 100`,
   },
   {
     name: 'What changed since the run before',
-    description: 'Accounts that came, went or changed between the two newest days of each export',
-    sql: `WITH days AS (
-  SELECT export_name, run_id,
-    row_number() OVER (PARTITION BY export_name ORDER BY export_date DESC, published_at DESC) AS age
-  FROM (SELECT DISTINCT export_name, run_id, export_date, published_at FROM accounts_history)
-),
-newer AS (
-  SELECT h.* FROM accounts_history h JOIN days d ON h.export_name = d.export_name AND h.run_id = d.run_id WHERE d.age = 1
+    description: 'Accounts that came, went or changed between the two newest published runs of each export',
+    sql: `WITH runs AS (
+  SELECT run_id, exportname AS export_name, row_number() OVER (
+    PARTITION BY exportname ORDER BY substr(dueat, 1, 10) DESC, publishedat DESC, run_id DESC
+  ) AS age
+  FROM export_runs
 ),
 older AS (
-  SELECT h.* FROM accounts_history h JOIN days d ON h.export_name = d.export_name AND h.run_id = d.run_id WHERE d.age = 2
+  SELECT h.* FROM accounts_history h JOIN runs r ON h.run_id = r.run_id WHERE r.age = 2 AND h.name IS NOT NULL
+),
+newer AS (
+  SELECT l.* FROM accounts_latest l JOIN runs r ON l.export_name = r.export_name WHERE r.age = 2 AND l.name IS NOT NULL
 )
 SELECT
   coalesce(n.export_name, o.export_name) AS export_name,
@@ -49,6 +50,7 @@ WHERE o.name IS NULL OR n.name IS NULL
   OR n.engagement_score IS DISTINCT FROM o.engagement_score
   OR n.total_actions IS DISTINCT FROM o.total_actions
   OR n.account_status IS DISTINCT FROM o.account_status
+  OR n.attributes IS DISTINCT FROM o.attributes
 ORDER BY export_name, name
 LIMIT 1000`,
   },
@@ -58,7 +60,7 @@ LIMIT 1000`,
     sql: `SELECT export_name, name, engagement_score, engagement_percent_change
 FROM accounts_latest
 WHERE engagement_percent_change IS NOT NULL
-ORDER BY abs(engagement_percent_change) DESC
+ORDER BY abs(engagement_percent_change) DESC, export_name, name
 LIMIT 50`,
   },
   {

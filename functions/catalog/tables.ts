@@ -129,11 +129,19 @@ export function tableName(format: ExportFormat): string {
 /** CSV columns by their header, all of them texts: a number or date that is missing is an empty text. */
 export function csvColumns(header: readonly string[]): TableColumn[] {
   const fields = new Map(ACCOUNT_FIELDS.map(({ name, comment }) => [name, comment]));
-  return hiveNames(header).map((name, i) => {
+  // An attribute called "Run ID" must not take the name of a partition key: no engine opens such a table.
+  const partitionKeys = RUN_PARTITIONS.map(({ name }) => name);
+  return hiveNames(header, partitionKeys).map((name, i) => {
     const column = header[i] ?? '';
     const known = fields.get(column) ?? (column === SUPERSEDED_COLUMN ? SUPERSEDED_COMMENT : undefined);
-    return { name, type: 'string', comment: known ?? `Attribute ${column}` };
+    return { name, type: 'string', comment: known ?? attributeComment(column) };
   });
+}
+
+/** One line of at most 255 characters, as Glue takes comments. Source: Glue API reference, "Column". */
+function attributeComment(column: string): string {
+  const line = `Attribute ${column.replaceAll(/\p{Cc}+/gu, ' ')}`;
+  return line.length > 255 ? `${Array.from(line).slice(0, 120).join('')}…` : line;
 }
 
 function fieldColumns(types: Record<FieldKind, string>): TableColumn[] {

@@ -111,12 +111,17 @@ WHERE age_of_record = 1 OR name IS NULL`;
 
 function branch(format: ExportFormat, tableOf: (format: ExportFormat) => string, values: Values): string {
   const { superseded, ...columns } = values;
+  // All partition keys are in PARTITION BY: Trino moves a filter below a window only on columns named there, and one left
+  // above it makes the query read every partition.
   return `  SELECT
     a.export_name, a.export_date, a.run_id, r.published_at,
 ${Object.entries(columns)
   .map(([name, sql]) => `    ${sql} AS ${name},`)
   .join('\n')}
-    row_number() OVER (PARTITION BY a.export_name, a.run_id, a.name ORDER BY a."$path" DESC) AS age_of_record
+    row_number() OVER (
+      PARTITION BY a.export_name, a.export_date, a.run_id, a.name
+      ORDER BY a."$path" DESC
+    ) AS age_of_record
   FROM ${tableOf(format)} a
   JOIN runs r ON a.export_name = r.export_name AND a.export_date = r.export_date AND a.run_id = r.run_id
   WHERE r.format = '${format}' AND ${superseded}`;
@@ -126,9 +131,16 @@ type Values = Readonly<Record<'superseded' | 'name', string>> & Readonly<Record<
 
 /**
  * Epoch milliseconds as a time of UTC, whatever the session's zone. The divisor is a double: by a decimal such as `1000.0`
- * Trino divides with one decimal place and rounds to tenths of a second.
+ * Trino divides with one decimal place and rounds to tenths of a second. Beyond the year 73326 `from_unixtime` fails the
+ * whole query, even within `TRY`, so that one account with Java's largest long would take all others with it: what lies
+ * outside the years 1 to 9999 is NULL, and can be seen in the table.
  */
-const fromEpochMs = (sql: string) => `CAST(from_unixtime(${sql} / 1e3) AT TIME ZONE 'UTC' AS timestamp(3))`;
+const fromEpochMs = (sql: string) =>
+  `IF(${sql} BETWEEN -62135596800000 AND 253402300799999, CAST(from_unixtime(${sql} / 1e3) AT TIME ZONE 'UTC' AS timestamp(3)))`;
+
+/** The same years for a column that is a time already. */
+const fromTimestamp = (sql: string) =>
+  `IF(${sql} BETWEEN TIMESTAMP '0001-01-01 00:00:00.000' AND TIMESTAMP '9999-12-31 23:59:59.999', CAST(${sql} AS timestamp(3)))`;
 
 const SNAKE: Readonly<Record<string, string>> = {
   engagementScore: 'engagement_score',
@@ -155,7 +167,7 @@ const JSON_VALUES = valuesBy(
 );
 
 const PARQUET_VALUES = valuesBy(
-  (column, kind) => (kind === 'epochMs' ? `CAST(a.${column} AS timestamp(3))` : `a.${column}`),
+  (column, kind) => (kind === 'epochMs' ? fromTimestamp(`a.${column}`) : `a.${column}`),
   'a.superseded IS NULL',
 );
 
@@ -170,7 +182,7 @@ function sqlText(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
 
-/** Every CSV column is a text, and a missing value an empty one. */
+/** Every CSV column is a text, and a missing value an empty one; accounts without a name are not one account. */
 function csvValues(attributeColumns: readonly string[]): Values {
   const header = csvTableColumns(attributeColumns);
   const names = csvColumns(header).map(({ name }) => name);
@@ -183,7 +195,7 @@ function csvValues(attributeColumns: readonly string[]): Values {
   return valuesBy((column, kind) => {
     switch (kind) {
       case 'text':
-        return column === 'name' ? 'a.name' : `nullif(a.${column}, '')`;
+        return `nullif(a.${column}, '')`;
       case 'decimal':
         return `try_cast(nullif(a.${column}, '') AS double)`;
       case 'integer':

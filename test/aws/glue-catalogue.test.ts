@@ -20,7 +20,9 @@ async function glue(fail?: Parameters<typeof startSmallGlue>[0]) {
     client.destroy();
     close();
   });
-  return { catalogue: glueCatalogue({ client, database: 'exports', bucket: 'bucket' }), ...server };
+  const slept: string[] = [];
+  const sleep = async (ms: number) => slept.push(`${ms} ms after ${server.calls.at(-1)?.input.TableName}`);
+  return { catalogue: glueCatalogue({ client, database: 'exports', bucket: 'bucket', sleep }), slept, ...server };
 }
 
 const run = {
@@ -86,6 +88,14 @@ describe('glueCatalogue', () => {
     await catalogue.addRun(run);
     expect(newestRuns(partitions)).toContain('newest_parquet all/2026-08-22/again');
     expect([...partitions.keys()].filter((key) => key.startsWith('accounts_'))).toHaveLength(4);
+  });
+
+  it('lets queries that are being planned pass before a run is shown, and before its forerunner goes', async () => {
+    const { catalogue, slept } = await glue();
+    await catalogue.addRun(run);
+    expect(slept).toEqual(['5000 ms after newest_json']);
+    await catalogue.addRun({ ...run, runId: 'run-2', publishedAt: '2026-08-22T03:00:00.000Z' });
+    expect(slept.slice(1)).toEqual(['5000 ms after newest_json', '5000 ms after export_runs']);
   });
 
   it('takes no run away for one that is not shown yet', async () => {

@@ -1,12 +1,10 @@
 /**
- * The tables of the template, the views and the saved queries on a real engine: Trino, which Athena's engine 3 is built
+ * What whole runs wrote, read through tables and views on a real engine: Trino, which Athena's engine 3 is built
  * on, over a small S3 that writes down what is read.
  */
-import { readFile } from 'node:fs/promises';
 import { S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { s3ObjectStore } from '../../functions/aws/s3-object-store.ts';
-import { SAVED_QUERIES } from '../../functions/catalog/saved-queries.ts';
 import { tableDefinitions } from '../../functions/catalog/tables.ts';
 import { VIEW_COLUMNS, viewDefinitions } from '../../functions/catalog/views.ts';
 import { exportPage } from '../../functions/export/export-page.ts';
@@ -210,20 +208,6 @@ describe.skipIf(missing !== undefined)('on Trino', () => {
       ['between pages', format === 'csv' ? null : 'new'],
       ['within a page', format === 'csv' ? null : 'new'],
     ]);
-  });
-
-  it.each(SAVED_QUERIES.map(({ name, sql }) => [name, sql] as const))(
-    'runs the saved query "%s"',
-    async (_name, sql) => {
-      expect((await trino.query(sql)).length).toBeGreaterThan(0);
-    },
-  );
-
-  it('runs every query of docs/athena.md', async () => {
-    const page = await readFile('docs/athena.md', 'utf8');
-    const queries = [...page.matchAll(/```sql\n([\s\S]*?)```/g)].map(([, sql = '']) => sql.trim());
-    expect(queries.length).toBeGreaterThanOrEqual(10);
-    for (const sql of queries) await trino.query(sql.replace(/;$/, ''));
   });
 
   it('reads the manifests, structs and lists too', async () => {

@@ -127,7 +127,7 @@ describe('the Glue tables and the parts agree', () => {
         name: 'apac',
         datasetId: 'engage',
         format: 'csv',
-        attributeColumns: ['Annual Revenue', 'industry', 'annual_revenue'],
+        attributeColumns: ['industry', 'Annual Revenue', 'annual_revenue'],
       },
     ];
     const other = synthesised({ exports }).findResources('AWS::Glue::Table', {

@@ -39,6 +39,16 @@ describe('parseStackConfig', () => {
       { ...CONFIG, exports: [CONFIG.exports[0], CONFIG.exports[0]] },
       /exports\[1\]\.name is "all-accounts"; another export has this name already/,
     ],
+    [
+      {
+        ...CONFIG,
+        exports: [
+          ...CONFIG.exports,
+          { name: 'x', datasetId: 'x', format: 'csv', attributeColumns: ['region', 'industry'] },
+        ],
+      },
+      /exports\[1\]\.attributeColumns is \["industry"\]; CSV exports share one table, so this list must be how the longest one begins: region, industry/,
+    ],
     [{ ...CONFIG, accountName: 'acme.evil.example/' }, /^accountName is "acme.evil.example\/"; up to 63 letters/],
     [{ ...CONFIG, logRetentionDays: 42 }, /logRetentionDays is 42; a number of days that CloudWatch offers/],
   ])('refuses %#', (config, message) => {

@@ -4,8 +4,8 @@
  */
 import { execFile, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, rename, rm } from 'node:fs/promises';
-import { homedir } from 'node:os';
+import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -70,9 +70,14 @@ export interface Trino {
 /** Starts Trino over the S3 at `endpoint`, with the bucket `exports` and the schema `exports`. */
 export async function startTrino(endpoint: string): Promise<Trino> {
   const opened = ['java.lang', 'java.nio', 'sun.nio.ch'].map((name) => `--add-opens=java.base/${name}=ALL-UNNAMED`);
-  const child = spawn('java', ['-Xmx2G', ...opened, '-cp', classPath(CACHE), 'TrinoOnS3', endpoint], {
-    stdio: ['pipe', 'pipe', 'pipe'],
-  });
+  const folder = await mkdtemp(join(tmpdir(), 'account-export-trino-'));
+  const child = spawn(
+    'java',
+    ['-Xmx2G', `-Djava.io.tmpdir=${folder}`, ...opened, '-cp', classPath(CACHE), 'TrinoOnS3', endpoint],
+    {
+      stdio: ['pipe', 'pipe', 'pipe'],
+    },
+  );
   const url = await new Promise<string>((resolve, reject) => {
     let seen = '';
     const read = (chunk: Buffer) => {
@@ -98,7 +103,7 @@ export async function startTrino(endpoint: string): Promise<Trino> {
     query,
     close: () =>
       new Promise((resolve) => {
-        child.once('exit', () => resolve());
+        child.once('exit', () => resolve(rm(folder, { recursive: true, force: true })));
         child.kill('SIGKILL');
       }),
   };

@@ -1,0 +1,121 @@
+/** What queries over the runs of published-runs.ts give, worked out by hand. */
+
+/** The attributes that the configuration names: every account's map has them. */
+export const NONE = {
+  industry: null,
+  'Annual Revenue': null,
+  'Run ID': null,
+  region: null,
+  employees: null,
+  tags: null,
+};
+
+export const ACME = {
+  ...NONE,
+  industry: 'Banking',
+  region: 'EMEA',
+  employees: '20000',
+  revenue: '1.10',
+  crmId: '9007199254740993',
+  tags: '["vip","b, c"]',
+};
+export const NASTY = 'Quote " back\\slash \u2028 🦄';
+export const COMMA = { ...NONE, industry: 'Banking', 'Annual Revenue': '1.10', 'Run ID': 'r-1' };
+export const MOVED = { ...NONE, industry: '  two\\nlines', 'Run ID': 'NaN' };
+export const RETAIL = { ...NONE, industry: 'Retail' };
+
+const DAY = '2026-08-21';
+
+/** By the name of the saved query. */
+export const SAVED_ROWS: Readonly<Record<string, unknown[][]>> = {
+  'Newest accounts': [
+    ['all-accounts', DAY, 'Acme Inc. 1', 0.5, '2013-02-07 00:00:00.000', ACME],
+    ['sheet', DAY, 'Comma, "quoted" C:\\temp', 0.5, null, COMMA],
+    ['all-accounts', DAY, 'Joined', null, null, NONE],
+    ['all-accounts', DAY, 'Moved', null, null, NONE],
+    ['all-accounts', DAY, NASTY, null, null, { ...NONE, region: '' }],
+    ['all-accounts', DAY, 'Twice', null, null, NONE],
+    ['all-accounts', DAY, null, null, null, NONE],
+    ['all-accounts', DAY, null, null, null, NONE],
+    ['sheet', DAY, 'Moved', null, null, MOVED],
+    ['sheet', DAY, 'Twice', null, null, NONE],
+    ['sheet', DAY, null, null, null, RETAIL],
+    ['sheet', DAY, null, null, null, RETAIL],
+    ['sheet', DAY, null, null, null, RETAIL],
+    ['switched', DAY, 'Far away', null, null, NONE],
+    ['switched', DAY, 'Typed', null, null, NONE],
+    ['switched', DAY, null, null, null, NONE],
+    ['switched', DAY, null, null, null, NONE],
+  ],
+  'Run history': [
+    ['all-accounts', 'json-filled-in', '2026-08-10T02:00:00.000Z', 4, 1, 'steady', 50, 1_072_800],
+    ['all-accounts', 'json-2-again', '2026-08-21T02:00:00.000Z', 4, 1, 'steady', 50, 25_200],
+    ['switched', 'switched-parquet', '2026-08-21T02:00:00.000Z', 4, 1, 'steady', 50, 7200],
+    ['sheet', 'csv-1', '2026-08-21T02:00:00.000Z', 4, 1, 'steady', 50, 3600],
+    ['all-accounts', 'json-2', '2026-08-21T02:00:00.000Z', 4, 1, 'steady', 50, 300],
+    ['switched', 'switched-json', '2026-08-20T02:00:00.000Z', 4, 1, 'steady', 50, 7200],
+    ['all-accounts', 'json-1', '2026-08-20T02:00:00.000Z', 4, 1, 'drifted', 50, 300],
+  ],
+  'What changed since the run before': [
+    ['all-accounts', 'Acme Inc. 1', 'changed'],
+    ['all-accounts', 'Gone', 'went'],
+    ['all-accounts', 'Joined', 'came'],
+    ['all-accounts', 'Moved', 'came'],
+    ['all-accounts', NASTY, 'came'],
+    ['switched', 'As JSON', 'went'],
+    ['switched', 'Far away', 'came'],
+    ['switched', 'Typed', 'came'],
+  ],
+  'Accounts that rose or fell most': [
+    ['all-accounts', NASTY, null, 0.75],
+    ['all-accounts', 'Acme Inc. 1', 0.5, -0.25],
+  ],
+  'Attribute coverage': [
+    ...['crmId', 'employees', 'industry', 'region', 'revenue', 'tags'].map((key) => ['all-accounts', key, 1, '14.3']),
+    ['sheet', 'industry', 5, '83.3'],
+    ['sheet', 'Run ID', 2, '33.3'],
+    ['sheet', 'Annual Revenue', 1, '16.7'],
+  ],
+};
+
+/** By the sentence above the query in docs/athena.md. */
+export const DOCUMENTED_ROWS: Readonly<Record<string, unknown[][]>> = {
+  'The newest accounts of one export': [
+    ['Acme Inc. 1', 0.5, 'Banking'],
+    ['Joined', null, null],
+    ['Moved', null, null],
+    [NASTY, null, null],
+    ['Twice', null, null],
+    [null, null, null],
+    [null, null, null],
+  ],
+  'How many accounts each export has, and of when': [
+    ['all-accounts', DAY, '2026-08-21 09:00:00.123', 7],
+    ['sheet', DAY, '2026-08-21 03:00:00.000', 6],
+    ['switched', DAY, '2026-08-21 04:00:00.000', 4],
+  ],
+  'Accounts by an attribute': [
+    [null, 15, 0.5],
+    ['', 1, null],
+    ['EMEA', 1, 0.5],
+  ],
+  'Accounts that have been quiet for ninety days': [['Acme Inc. 1', '2013-02-07 00:00:00.000']],
+  "One account's engagement, day by day": [
+    ['2026-08-10', 0.0625, 0],
+    ['2026-08-20', 0.125, 1],
+    ['2026-08-21', 0.5, 51],
+    ['2026-08-21', 0.5, 51],
+  ],
+  'Numbers that an attribute holds as text': [['Acme Inc. 1', 20_000]],
+  'Nested attributes, which are JSON text': [['Acme Inc. 1', 'vip']],
+  'Who joined a segment lately': [
+    ['Joined', '2014-05-13 16:53:20.001', { minActions: '5' }],
+    ['Moved', '2014-05-13 16:53:20.001', null],
+  ],
+  'Runs under which the source moved': [['all-accounts', 'json-1', 4, 5, 0, 1]],
+  'What was counted against the contract, month by month': [
+    ['2026-08', 'all-accounts', 200],
+    ['2026-08', 'switched', 100],
+    ['2026-08', 'sheet', 50],
+  ],
+};

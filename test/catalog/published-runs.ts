@@ -1,0 +1,208 @@
+/** Hand-made parts of runs, as a bucket would hold them: what the tests on Trino read, with every row known. */
+import { gzipSync } from 'node:zlib';
+import { decodeJson } from '../../functions/formats/json-lines.ts';
+import { parquetFormat } from '../../functions/formats/parquet.ts';
+import type { SmallS3 } from '../support/small-s3.ts';
+import type { Trino } from '../trino/trino.ts';
+
+/** Two that need another name in the table, and one whose name a partition key has. */
+export const ATTRIBUTE_COLUMNS = ['industry', 'Annual Revenue', 'Run ID'];
+/** All that any export of the configuration names. */
+export const ATTRIBUTE_NAMES = [...ATTRIBUTE_COLUMNS, 'region', 'employees', 'tags'];
+
+interface HandMadeRun {
+  readonly exportName: string;
+  readonly runId: string;
+  readonly format: 'json' | 'csv' | 'parquet';
+  readonly date: string;
+  readonly publishedAt: string;
+  /** Lines of each part. */
+  readonly parts: readonly (readonly string[])[];
+  /** Which partitions there are; all published runs have those of their table and of `export_runs`. */
+  readonly partitions: readonly ('accounts' | 'newest' | 'run')[];
+  readonly verdict?: 'steady' | 'drifted';
+}
+
+const CSV_HEADER =
+  '"name","engagementScore","engagementPercentChange","firstActivity","lastActivity","totalActions","accountStatus","segmentJoined","superseded","industry","Annual Revenue","Run ID"';
+
+const RUNS: readonly HandMadeRun[] = [
+  {
+    exportName: 'all-accounts',
+    runId: 'json-1',
+    format: 'json',
+    date: '2026-08-20',
+    publishedAt: '2026-08-20T02:05:00.000Z',
+    parts: [['{"name":"Acme Inc. 1","engagementScore":0.125,"totalActions":1}']],
+    partitions: ['accounts', 'run'],
+    verdict: 'drifted',
+  },
+  {
+    exportName: 'all-accounts',
+    runId: 'json-2',
+    format: 'json',
+    date: '2026-08-21',
+    publishedAt: '2026-08-21T02:05:00.000Z',
+    parts: [
+      [
+        '{"name":"Acme Inc. 1","engagementScore":0.5,"totalActions":51,"accountStatus":"Active","attributes":{"industry":"Retail"}}',
+        '{"name":"Gone","totalActions":1}',
+        '{"name":"Twice","totalActions":2}',
+      ],
+    ],
+    // Left over among the newest, as after a publishing that was cut off.
+    partitions: ['accounts', 'newest', 'run'],
+  },
+  {
+    exportName: 'all-accounts',
+    runId: 'json-2-again',
+    format: 'json',
+    date: '2026-08-21',
+    publishedAt: '2026-08-21T09:00:00.123Z',
+    parts: [
+      [
+        '{"name":"Acme Inc. 1","engagementScore":0.5,"engagementPercentChange":-0.25,"firstActivity":1358640000123,"lastActivity":1360195200000,"totalActions":51,"accountStatus":"Active","attributes":{"industry":"Banking","region":"EMEA","employees":20000,"revenue":1.10,"crmId":9007199254740993,"tags":"[\\"vip\\",\\"b, c\\"]"}}',
+        '{"name":"Twice","totalActions":1,"superseded":true}',
+        '{"name":"Twice","totalActions":2}',
+        '{"name":"Moved","totalActions":1}',
+      ],
+      [
+        '{"name":"Moved","totalActions":2}',
+        '{"name":"Quote \\" back\\\\slash \u2028 🦄","engagementPercentChange":0.75,"lastActivity":9223372036854775807,"attributes":{"region":"","industry":null}}',
+        '{"name":"Joined","segmentJoined":1400000000001,"segmentInputValues":{"minActions":"5"}}',
+        '{"totalActions":7}',
+        '{"totalActions":7}',
+      ],
+    ],
+    partitions: ['accounts', 'newest', 'run'],
+  },
+  {
+    exportName: 'all-accounts',
+    runId: 'json-filled-in',
+    format: 'json',
+    date: '2026-08-10',
+    publishedAt: '2026-08-22T12:00:00.000Z',
+    parts: [['{"name":"Acme Inc. 1","engagementScore":0.0625,"totalActions":0}']],
+    partitions: ['accounts', 'run'],
+  },
+  {
+    exportName: 'all-accounts',
+    runId: 'json-not-yet',
+    format: 'json',
+    date: '2026-08-22',
+    publishedAt: '2026-08-22T02:05:00.000Z',
+    parts: [['{"name":"Acme Inc. 1","totalActions":99}', '{"name":"Half-way"}']],
+    partitions: ['accounts', 'newest'],
+  },
+  {
+    exportName: 'sheet',
+    runId: 'csv-1',
+    format: 'csv',
+    date: '2026-08-21',
+    publishedAt: '2026-08-21T03:00:00.000Z',
+    parts: [
+      [
+        CSV_HEADER,
+        '"Comma, ""quoted"" C:\\\\temp","0.5","","1358640000123","","51","Active","","","Banking","1.10","r-1"',
+        '"Twice","","","","","1","","","true","","",""',
+        '"Twice","","","","","2","","","","","",""',
+        '"Moved","","","","","1","","","","","",""',
+        '"","","","","","3","","","","Retail","",""',
+        '"","","","","","4","","","","Retail","",""',
+      ],
+      [
+        CSV_HEADER,
+        '"Moved","n/a","","","9223372036854775807","2","","1400000000001","","  two\\\\nlines","","NaN"',
+        '"","","","","","5","","","","Retail","",""',
+      ],
+    ],
+    partitions: ['accounts', 'newest', 'run'],
+  },
+  {
+    exportName: 'switched',
+    runId: 'switched-json',
+    format: 'json',
+    date: '2026-08-20',
+    publishedAt: '2026-08-20T04:00:00.000Z',
+    parts: [['{"name":"As JSON","totalActions":1}']],
+    partitions: ['accounts', 'newest', 'run'],
+  },
+  {
+    exportName: 'switched',
+    runId: 'switched-parquet',
+    format: 'parquet',
+    date: '2026-08-21',
+    publishedAt: '2026-08-21T04:00:00.000Z',
+    parts: [
+      [
+        '{"name":"Typed","engagementScore":0.5,"lastActivity":1358640000123,"totalActions":9,"attributes":{"industry":"Banking","revenue":1.10,"empty":"","none":null}}',
+        '{"name":"Far away","firstActivity":8640000000000000,"lastActivity":9223372036854775807}',
+      ],
+      ['{"name":"Typed","totalActions":10}', '{"totalActions":1}', '{"totalActions":2}'],
+    ],
+    partitions: ['accounts', 'newest', 'run'],
+  },
+];
+
+/** Puts all parts and manifests into the bucket `exports`, and registers the partitions that each run has. */
+export async function publishAll(s3: SmallS3, trino: Trino): Promise<void> {
+  for (const run of RUNS) {
+    const place = `export_name=${run.exportName}/export_date=${run.date}/run_id=${run.runId}`;
+    for (const [page, lines] of run.parts.entries()) {
+      const extension = run.format === 'parquet' ? 'parquet' : `${run.format}.gz`;
+      s3.put(
+        'exports',
+        `accounts_${run.format}/${place}/part-0000${page}.${extension}`,
+        await partOf(run.format, lines),
+      );
+    }
+    s3.put('exports', `export_runs/run_id=${run.runId}/manifest.json`, Buffer.from(manifestOf(run)));
+    const values = `ARRAY['${run.exportName}', '${run.date}', '${run.runId}']`;
+    const keys = "ARRAY['export_name', 'export_date', 'run_id']";
+    const location = `s3://exports/accounts_${run.format}/${place}`;
+    const register = (table: string, of: string) =>
+      trino.query(`CALL hive.system.register_partition('exports', '${table}', ${of})`);
+    if (run.partitions.includes('accounts'))
+      await register(`accounts_${run.format}`, `${keys}, ${values}, '${location}'`);
+    if (run.partitions.includes('newest')) await register(`newest_${run.format}`, `${keys}, ${values}, '${location}'`);
+    if (run.partitions.includes('run')) await register('export_runs', `ARRAY['run_id'], ARRAY['${run.runId}']`);
+  }
+}
+
+async function partOf(format: HandMadeRun['format'], lines: readonly string[]): Promise<Uint8Array> {
+  if (format !== 'parquet') return gzipSync(`${lines.join('\n')}\n`);
+  return (await parquetFormat().encode(decodeJson(Buffer.from(`[${lines.join(',')}]`)))).body;
+}
+
+function manifestOf({ exportName, runId, format, date, publishedAt, parts, verdict = 'steady' }: HandMadeRun): string {
+  return `${JSON.stringify({
+    version: 1,
+    runId,
+    exportName,
+    datasetId: 'engage',
+    format,
+    parameters: { pageSize: 5 },
+    dueAt: `${date}T02:00:00.000Z`,
+    startedAt: `${date}T02:00:00.000Z`,
+    publishedAt,
+    pages: parts.length,
+    records: 4,
+    distinctAccounts: 3,
+    duplicates: 1,
+    bytes: 1000,
+    parts: [],
+    plannedRecords: 4,
+    recordsFetched: 50,
+    apiRequests: 6,
+    retries: 0,
+    consistency: {
+      verdict,
+      accountsBefore: 4,
+      accountsAfter: verdict === 'steady' ? 4 : 5,
+      seamsProbed: 1,
+      seamsMoved: 0,
+    },
+    unmappedColumns: [],
+    escapedLineBreaks: 0,
+  })}\n`;
+}
