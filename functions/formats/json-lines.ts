@@ -61,7 +61,8 @@ export function decodeJson(body: Buffer): JsonPage {
     const account = record as Record<string, unknown>;
     for (const key in account) columns.add(key);
     const name = account[ACCOUNT_KEY];
-    return typeof name === 'string' ? name : (split.lines[i] ?? '');
+    // A number in a text column is its digits there; one that JSON.parse has rounded tells nothing apart.
+    return typeof name === 'string' || Number.isSafeInteger(name) ? String(name) : (split.lines[i] ?? '');
   });
   for (const field of split.movedFields) columns.add(`${field}_as_sent`);
   return { records: records.length, identities, columns: [...columns], lines: split.lines };

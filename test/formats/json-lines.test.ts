@@ -185,7 +185,7 @@ describe('jsonLinesFormat', () => {
 
   it('names its accounts, and fields the table does not declare', async () => {
     const page = format.decode(Buffer.from('[{"name":"a","zeta":1},{"alpha":1},{"name":5}]'));
-    expect(page).toMatchObject({ records: 3, identities: ['a', '{"alpha":1}', '{"name":5}'] });
+    expect(page).toMatchObject({ records: 3, identities: ['a', '{"alpha":1}', '5'] });
     expect((await format.encode(page)).unmappedColumns).toEqual(['alpha', 'zeta']);
   });
 

@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { parquetMetadata, parquetReadObjects } from 'hyparquet';
 import { describe, expect, it } from 'vitest';
 import { PARQUET_COLUMNS } from '../../functions/catalog/tables.ts';
+import type { EncodedPart } from '../../functions/formats/page-format.ts';
 import { parquetFormat } from '../../functions/formats/parquet.ts';
 import { temporaryFolder } from '../support/command-line.ts';
 
@@ -25,15 +26,25 @@ const NOTHING = {
 };
 
 async function written(body: string): Promise<ArrayBuffer> {
-  const part = await format.encode(format.decode(Buffer.from(body)));
-  return new Uint8Array(part.body).buffer;
+  return new Uint8Array((await part(body)).body).buffer;
 }
 
-async function inDuckDb(file: ArrayBuffer, sql: string): Promise<unknown[]> {
+function part(body: string): Promise<EncodedPart> {
+  return format.encode(format.decode(Buffer.from(body)));
+}
+
+const duckDb = await (await DuckDBInstance.create(':memory:')).connect();
+
+async function inDuckDb(file: ArrayBuffer, sql: string, values: readonly string[] = []): Promise<unknown[]> {
+  // A path of its own for each file: DuckDB remembers what it read under a path.
   const path = join(await temporaryFolder(), 'part.parquet');
   await writeFile(path, Buffer.from(file));
-  const connection = await (await DuckDBInstance.create(':memory:')).connect();
-  return (await connection.runAndReadAll(sql.replace('PART', `read_parquet('${path}')`))).getRowObjectsJson();
+  const result = await duckDb.runAndReadAll(sql.replace('PART', `read_parquet('${path}')`), [...values]);
+  return result.getRowObjectsJson();
+}
+
+function inHyparquet(file: ArrayBuffer): Promise<Record<string, unknown>[]> {
+  return parquetReadObjects({ file, compressors: { ZSTD: (bytes) => zstdDecompressSync(bytes) }, utf8: true });
 }
 
 const body =
@@ -111,52 +122,227 @@ describe('parquetFormat', () => {
     expect(Buffer.from(await written(body))).toEqual(Buffer.from(await written(body)));
   });
 
-  it('reads back equal whatever an account holds', async () => {
-    const text = fc.string({ unit: 'grapheme' });
-    const account = fc.record(
+  it('compresses every column with zstd, in one row group, without a time or a key in its metadata', async () => {
+    const { row_groups, created_by, key_value_metadata } = parquetMetadata(await written(body));
+    expect(row_groups).toHaveLength(1);
+    expect(new Set(row_groups[0]?.columns.map(({ meta_data }) => meta_data?.codec))).toEqual(new Set(['ZSTD']));
+    expect({ created_by, key_value_metadata }).toEqual({
+      created_by: 'account-export',
+      key_value_metadata: undefined,
+    });
+  });
+
+  it('tells an empty map from a missing one, and both from null in a map', async () => {
+    const sent = '[{"attributes":{}},{"attributes":null},{"name":"x"},{"attributes":{"a":null}}]';
+    const rows = (await inDuckDb(await written(sent), 'SELECT attributes FROM PART')) as { attributes: unknown }[];
+    expect(rows.map(({ attributes }) => attributes)).toEqual([[], null, null, [{ key: 'a', value: null }]]);
+  });
+
+  it.each([
+    ['9007199254740993', '9007199254740993'],
+    ['9223372036854775807', '9223372036854775807'],
+    ['-9223372036854775808', '-9223372036854775808'],
+    ['51.0', '51'],
+    ['0.0', '0'],
+    ['-5.10e1', '-51'],
+    ['1.35864E12', '1358640000000'],
+    ['null', null],
+  ])('holds totalActions %s as %s', async (sent, held) => {
+    const rows = await inDuckDb(await written(`[{"totalActions":${sent}}]`), 'SELECT * FROM PART');
+    expect(rows).toEqual([{ ...NOTHING, name: null, totalactions: held }]);
+  });
+
+  it.each([
+    ['totalActions', '9223372036854775808', 'totalActions_as_sent', '9223372036854775808'],
+    ['totalActions', '51.5', 'totalActions_as_sent', '51.5'],
+    ['totalActions', '"51"', 'totalActions_as_sent', '51'],
+    ['totalActions', '51.00000000000000000001', 'totalActions', '51.00000000000000000001'],
+    ['totalActions', '4503599627370496.3', 'totalActions', '4503599627370496.3'],
+    ['totalActions', '1e-400', 'totalActions', '1e-400'],
+    ['engagementScore', '1e999', 'engagementScore', '1e999'],
+    ['engagementScore', '{"a":1.10}', 'engagementScore_as_sent', '{"a":1.10}'],
+    ['lastActivity', '8640000000000001', 'lastActivity', '8640000000000001'],
+    ['lastActivity', '"2013-01-20"', 'lastActivity_as_sent', '2013-01-20'],
+    ['attributes', '["a"]', 'attributes_as_sent', '["a"]'],
+    ['superseded', 'true', 'superseded_as_sent', 'true'],
+    ['other_fields', '{"a":"b"}', 'other_fields', '{"a":"b"}'],
+  ])('keeps %s %s, which its column cannot hold, and names it', async (field, sent, key, kept) => {
+    const { body: bytes, unmappedColumns } = await part(`[{"${field}":${sent}}]`);
+    expect(await inDuckDb(new Uint8Array(bytes).buffer, 'SELECT * FROM PART')).toEqual([
+      { ...NOTHING, name: null, other_fields: [{ key, value: kept }] },
+    ]);
+    expect(unmappedColumns).toContain(key);
+  });
+
+  it('keeps unknown nested values as sent, but for blanks between tokens', async () => {
+    const sent = String.raw`[{"zeta": {"2": "\u00e9\/", "1": [1.50, "a, ]}\\"], "x": 1, "x": 2}, "__proto__": {"y": []}}]`;
+    expect(await inDuckDb(await written(sent), 'SELECT other_fields FROM PART')).toEqual([
       {
-        name: text,
-        engagementScore: fc.double({ noNaN: true, noDefaultInfinity: true }).map((n) => (Object.is(n, -0) ? 0 : n)),
-        totalActions: fc.maxSafeInteger(),
-        lastActivity: fc.date({ noInvalidDate: true }).map((date) => date.getTime()),
-        // The reader keeps maps as plain objects, which lose this one key; DuckDB reads it back.
-        attributes: fc.dictionary(
-          text.filter((key) => key !== '__proto__'),
-          fc.oneof(text, fc.integer(), fc.boolean(), fc.constant(null)),
-        ),
+        other_fields: [
+          { key: 'zeta', value: String.raw`{"2":"\u00e9\/","1":[1.50,"a, ]}\\"],"x":1,"x":2}` },
+          { key: '__proto__', value: '{"y":[]}' },
+        ],
       },
-      { requiredKeys: ['name'] },
+    ]);
+  });
+
+  it('takes the later of a key that comes twice, and keeps the earlier where the case differs', async () => {
+    const sent =
+      '[{"name":"a","NAME":"b","totalActions":1,"totalActions":2,"zeta":1,"zeta":2,"attributes":{"k":"1","k":"2"}}]';
+    const { body: bytes, unmappedColumns } = await part(sent);
+    expect(await inDuckDb(new Uint8Array(bytes).buffer, 'SELECT * FROM PART')).toEqual([
+      {
+        ...NOTHING,
+        name: 'b',
+        totalactions: '2',
+        attributes: [{ key: 'k', value: '2' }],
+        other_fields: [
+          { key: 'name', value: 'a' },
+          { key: 'zeta', value: '2' },
+        ],
+      },
+    ]);
+    expect(unmappedColumns).toEqual(['NAME', 'name', 'zeta']);
+  });
+
+  it('holds a number in a text column digit for digit, as the tables of JSON parts do', async () => {
+    const rows = await inDuckDb(
+      await written('[{"name":9007199254740993,"accountStatus":1.10}]'),
+      'SELECT * FROM PART',
     );
+    expect(rows).toEqual([{ ...NOTHING, name: '9007199254740993', accountstatus: '1.10' }]);
+  });
+
+  it('reads back equal through DuckDB and hyparquet, whatever an account holds', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.uniqueArray(account, { maxLength: 8, selector: ({ name }) => name }), async (accounts) => {
-        const file = await written(JSON.stringify(accounts));
-        const rows = await parquetReadObjects({
-          file,
-          compressors: { ZSTD: (bytes) => zstdDecompressSync(bytes) },
-          utf8: true,
-        });
-        expect(rows).toHaveLength(accounts.length);
-        for (const [i, row] of rows.entries()) {
-          const { name, engagementScore = null, totalActions, lastActivity, attributes } = accounts[i] ?? { name: '' };
-          expect(row).toMatchObject({
-            name,
-            engagementscore: engagementScore,
-            totalactions: totalActions === undefined ? null : BigInt(totalActions),
-            lastactivity: lastActivity === undefined ? null : new Date(lastActivity),
-          });
-          const pairs = Object.entries(attributes ?? {}).map(([key, value]) => [
-            key,
-            value === null ? null : String(value),
-          ]);
-          if (pairs.length > 0) expect(entriesOf(row.attributes)).toEqual(pairs);
-        }
+      fc.asyncProperty(fc.array(account, { maxLength: 12 }), async (accounts) => {
+        const expected = accounts.map(({ columns }, i) => ({
+          ...columns,
+          superseded: accounts.slice(i + 1).some(({ columns: { name } }) => name === columns.name) ? true : null,
+        }));
+        const file = await written(`[${accounts.map(({ json }) => json).join()}]`);
+        const inDuck = await inDuckDb(file, 'SELECT * REPLACE (epoch_ms(firstactivity) AS firstactivity) FROM PART');
+        expect(inDuck).toEqual(expected);
+        const inJs = await inHyparquet(file);
+        expect(inJs.map(asDuckDbHasIt)).toEqual(expected.map(withoutProto));
       }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('lets a query find every account by its name, whatever the statistics of the column say', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.uniqueArray(nastyText, { minLength: 1, maxLength: 4 }), async (names) => {
+        const file = await written(JSON.stringify(names.map((name) => ({ name }))));
+        for (const name of names)
+          expect(await inDuckDb(file, 'SELECT name FROM PART WHERE name = $1', [name])).toEqual([{ name }]);
+      }),
+      { numRuns: 30 },
     );
   });
 });
 
-function entriesOf(map: unknown): unknown[] {
-  return Array.isArray(map)
-    ? map.map(({ key, value }: { key: string; value: unknown }) => [key, value])
-    : Object.entries(map as object);
+type Held = Record<string, unknown>;
+type HeldMap = { key: string; value: unknown }[];
+
+/** Any text that UTF-8 can hold; some longer than the 16 bytes that statistics are cut to. */
+const nastyText = fc.oneof(
+  fc.string({ unit: 'binary' }),
+  fc.string({ unit: 'grapheme', minLength: 10, maxLength: 40 }),
+  fc.constantFrom(
+    'NaN',
+    'null',
+    '',
+    ' x ',
+    '\u0000',
+    '\ud83d\ude80\u2028',
+    `${'\uffff'.repeat(6)}\u{10ffff}`,
+    '\\N',
+    '"',
+  ),
+);
+
+/** A value as it is sent, and as DuckDB should have it. */
+type Sent<T> = readonly [json: string, held: T];
+
+const text: fc.Arbitrary<Sent<string>> = nastyText.map((value) => [JSON.stringify(value), value]);
+
+const mapValue: fc.Arbitrary<Sent<string | null>> = fc.oneof(
+  text,
+  fc.bigInt({ min: -(10n ** 30n), max: 10n ** 30n }).map((n): Sent<string> => [`${n}`, `${n}`]),
+  fc
+    .tuple(fc.nat(), fc.nat(9999), fc.constantFrom('', '0', 'e5', 'E-7'))
+    .map(([whole, fraction, end]) => `${whole}.${fraction}${end}`)
+    .map((digits): Sent<string> => [digits, digits]),
+  fc.constantFrom<Sent<string | null>>(['true', 'true'], ['false', 'false'], ['null', null]),
+  fc.jsonValue({ maxDepth: 2 }).map((inner): Sent<string> => [JSON.stringify({ inner }), JSON.stringify({ inner })]),
+);
+
+const mapOf = (key: fc.Arbitrary<string>): fc.Arbitrary<Sent<HeldMap>> =>
+  fc
+    .uniqueArray(fc.tuple(key, mapValue), { maxLength: 6, selector: ([name]) => name })
+    .map((entries) => [
+      `{${entries.map(([name, [json]]) => `${JSON.stringify(name)}:${json}`).join()}}`,
+      entries.map(([name, [, value]]) => ({ key: name, value })),
+    ]);
+
+/** Few names, so that some accounts come twice. */
+const fields = fc.record(
+  {
+    name: fc.oneof(fc.constantFrom<Sent<string>>(['"a"', 'a'], ['"b"', 'b']), text),
+    engagementScore: fc
+      .double({ noNaN: true, noDefaultInfinity: true })
+      .map((n): Sent<number> => (n === 0 ? ['0', 0] : [`${n}`, n])),
+    firstActivity: fc
+      .integer({ min: -8_640_000_000_000_000, max: 8_640_000_000_000_000 })
+      .map((n): Sent<string> => [`${n}`, `${n}`]),
+    totalActions: fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }).map((n): Sent<string> => [`${n}`, `${n}`]),
+    accountStatus: text,
+    attributes: mapOf(nastyText),
+    segmentInputValues: mapOf(nastyText),
+  },
+  { requiredKeys: ['name'] },
+);
+
+/** An account with known fields in any order and unknown ones, whose keys begin so that none is by chance a known one. */
+const account = fc
+  .tuple(fields.chain(inAnyOrder), mapOf(nastyText.map((key) => `x${key}`)))
+  .map(([known, [unknownJson, unknownHeld]]) => ({
+    json: `{${[...known.map(([field, [json]]) => `"${field}":${json}`), unknownJson.slice(1, -1)].filter(Boolean).join()}}`,
+    columns: {
+      ...NOTHING,
+      ...(Object.fromEntries(known.map(([field, [, held]]) => [field.toLowerCase(), held])) as { name: string }),
+      other_fields: unknownHeld.length > 0 ? unknownHeld : null,
+    },
+  }));
+
+function inAnyOrder(record: Record<string, Sent<unknown>>): fc.Arbitrary<[string, Sent<unknown>][]> {
+  const entries = Object.entries(record);
+  return fc.shuffledSubarray(entries, { minLength: entries.length });
+}
+
+const MAPS = ['attributes', 'segmentinputvalues', 'other_fields'];
+
+/** hyparquet keeps maps as plain objects, which put keys in an order of their own. */
+function asDuckDbHasIt(row: Held): Held {
+  return mapColumns(row, (column, value) => {
+    if (MAPS.includes(column)) return sorted(Object.entries(value).map(([key, inner]) => ({ key, value: inner })));
+    if (value instanceof Date) return `${value.getTime()}`;
+    return typeof value === 'bigint' ? `${value}` : value;
+  });
+}
+
+/** The same of what is expected, without the one key that plain objects lose. */
+function withoutProto(row: Held): Held {
+  return mapColumns(row, (column, value) =>
+    MAPS.includes(column) ? sorted((value as HeldMap).filter(({ key }) => key !== '__proto__')) : value,
+  );
+}
+
+function mapColumns(row: Held, held: (column: string, value: NonNullable<unknown>) => unknown): Held {
+  return Object.fromEntries(Object.entries(row).map(([key, value]) => [key, value == null ? null : held(key, value)]));
+}
+
+function sorted(map: HeldMap): HeldMap {
+  return map.toSorted((a, b) => (a.key < b.key ? -1 : 1));
 }
