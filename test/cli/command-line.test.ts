@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../simulator/simulator.ts';
+import { addressOfNobody } from '../support/closed-port.ts';
 import { accountExport, KEY_ENVIRONMENT, startAccountExport, temporaryFolder } from '../support/command-line.ts';
 import { startSmallS3 } from '../support/small-s3.ts';
 
@@ -162,14 +163,14 @@ describe('a run that fails', () => {
     const { code, stderr } = await accountExport([
       'run',
       '--api-url',
-      'http://127.0.0.1:1',
+      await addressOfNobody(),
       '--dataset',
       'engage',
       '--out',
       out,
     ]);
     expect(code).toBe(1);
-    expect(stderr).toMatch(/could not be fetched from 127\.0\.0\.1:1: the connection was refused/);
+    expect(stderr).toMatch(/could not be fetched from 127\.0\.0\.1:\d+: the connection was refused/);
   });
 
   it('shows the stack only with --verbose', async () => {

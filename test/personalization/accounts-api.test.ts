@@ -9,6 +9,7 @@ import { decodeJson } from '../../functions/formats/json-lines.ts';
 import { type AccountsApiOptions, createAccountsApi } from '../../functions/personalization/accounts-api.ts';
 import type { CredentialsSource } from '../../functions/personalization/credentials.ts';
 import { type SimulatorOptions, startSimulator } from '../../simulator/simulator.ts';
+import { addressOfNobody } from '../support/closed-port.ts';
 
 const KEY = { keyId: 'demo-key', secret: 'demo:secret' };
 const closing: (() => Promise<void>)[] = [];
@@ -270,11 +271,11 @@ describe('a fault that stays', () => {
   });
 
   it('names an API that is not there', async () => {
-    const { api } = client('http://127.0.0.1:1');
+    const address = await addressOfNobody();
+    const { api } = client(address);
     expect(await errorOf(api.fetchPage(query(), decodeJson))).toMatchObject({
       name: 'ApiUnavailableError',
-      message:
-        'Page 0 of dataset "engage" could not be fetched from 127.0.0.1:1: the connection was refused after 4 tries in 1.8 s; it can be tried again later.',
+      message: `Page 0 of dataset "engage" could not be fetched from ${address.slice(7)}: the connection was refused after 4 tries in 1.8 s; it can be tried again later.`,
     });
   });
 
