@@ -1,6 +1,6 @@
 /** How the command line speaks: plain lines of at most 80 columns where the content allows it. */
 import { SingleBar } from 'cli-progress';
-import type { PlanResult, PublishResult } from '../functions/contracts.ts';
+import type { DryRunResult, PlanResult, PublishResult } from '../functions/contracts.ts';
 
 export interface Output {
   /** For results. */
@@ -41,7 +41,7 @@ export function bytes(value: number): string {
   return unit === 0 ? `${amount} B` : `${amount.toFixed(1)} ${units[unit]}`;
 }
 
-export function printPlan({ note }: Output, { accounts, pages, pageSize, plan }: PlanResult): void {
+export function printPlan({ note }: Output, { accounts, pages, pageSize, plan }: PlanResult | DryRunResult): void {
   note(`Planned    ${counted(accounts, 'account')} in ${counted(pages, 'page')} of ${count(pageSize)}`);
   if (plan.resumed) {
     note('           taken up from before: finished pages are not fetched again');
@@ -51,6 +51,25 @@ export function printPlan({ note }: Output, { accounts, pages, pageSize, plan }:
       `           ${way} ${counted(plan.apiRequests, 'request')} in ${counted(plan.rounds, 'round')}, ${counted(plan.recordsFetched, 'record')}`,
     );
   }
+}
+
+export function printExpected({ out }: Output, { expected }: DryRunResult): void {
+  const { apiRequests, recordsFetched, seconds, secondsFrom, usd } = expected;
+  out('Dry run    nothing was exported; a run would take');
+  out(`           ${counted(apiRequests, 'request')} and ${counted(recordsFetched, 'record')} of the contract,`);
+  out(`           some ${duration(seconds)} (by the ${secondsFrom === 'probes' ? "probes' time" : 'last run'}),`);
+  out(`           ${money(usd)} on AWS, without storage and queries`);
+}
+
+/** `42 s`, `3 min`, `1 h 20 min` */
+export function duration(seconds: number): string {
+  if (seconds < 120) return `${Math.round(seconds)} s`;
+  const minutes = Math.round(seconds / 60);
+  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+function money(usd: number): string {
+  return `${usd < 0.01 ? usd.toFixed(4) : usd.toFixed(2)} USD`;
 }
 
 export function printPublished({ out }: Output, result: PublishResult): void {

@@ -1,6 +1,6 @@
 /** The shapes that cross a border: events and results of the Lambdas, and what lies under `work/` and `export_runs/`. */
 import { z } from 'zod';
-import { ExportFormatSchema, ExportSettingsSchema, NAME_PATTERN } from './export/export-config.ts';
+import { type ExportFormat, ExportFormatSchema, ExportSettingsSchema, NAME_PATTERN } from './export/export-config.ts';
 
 export { type ExportFormat, ExportFormatSchema } from './export/export-config.ts';
 
@@ -25,6 +25,8 @@ export interface PageQuery {
 export const PlanEventSchema = z.object({
   /** The state machine's execution name. */
   runId: z.string(),
+  /** The execution itself, as `Executions` knows it: an ARN on AWS. */
+  execution: z.string(),
   startedAt: z.string(),
   /** Whatever the execution was started with; checked by `resolveRequest`. */
   request: z.unknown(),
@@ -33,6 +35,16 @@ export const PlanEventSchema = z.object({
   concurrency: z.int().min(1),
 });
 export type PlanEvent = z.infer<typeof PlanEventSchema>;
+
+/** `work/export_name=<n>/…`: which run took a tick, or an export. */
+export const ClaimSchema = z.object({
+  version: z.literal(1),
+  runId: z.string(),
+  execution: z.string(),
+  /** ISO 8601. */
+  startedAt: z.string(),
+});
+export type Claim = z.infer<typeof ClaimSchema>;
 
 const SpentSchema = z.object({
   apiRequests: z.int(),
@@ -93,25 +105,70 @@ export const StoredPlanSchema = z.object({
 });
 export type StoredPlan = z.infer<typeof StoredPlanSchema>;
 
-/** What `Plan export` returns: the state of the workflow, and the output of a dry run. */
+/** What `Plan export` returns: the state of the workflow, or the output of an execution that ends there. */
+export type PlanOutcome = PlanResult | DryRunResult | SkippedRun;
+
+/** A run that is to be exported. */
 export interface PlanResult {
   readonly runId: string;
   readonly exportName: string;
-  readonly dryRun: boolean;
+  readonly dryRun: false;
+  readonly skipped: false;
   readonly accounts: number;
   readonly pages: number;
   readonly pageSize: number;
-  readonly plan: {
-    readonly countedBy: 'offsets' | 'pages';
-    readonly apiRequests: number;
-    readonly recordsFetched: number;
-    readonly rounds: number;
-    /** Whether this run was planned before and goes on where it stopped. */
-    readonly resumed: boolean;
-  };
+  readonly plan: PlanFigures;
   readonly run: Run;
-  /** The pages still to be exported; empty for a dry run. */
+  /** The pages of the run. */
   readonly pageNumbers: readonly number[];
+}
+
+export interface PlanFigures {
+  readonly countedBy: 'offsets' | 'pages';
+  readonly apiRequests: number;
+  readonly recordsFetched: number;
+  readonly rounds: number;
+  /** Whether this run was planned before and goes on where it stopped. */
+  readonly resumed: boolean;
+}
+
+/** The output of a dry run: nothing was exported. */
+export interface DryRunResult {
+  readonly status: 'planned';
+  readonly runId: string;
+  readonly exportName: string;
+  readonly dryRun: true;
+  readonly skipped: false;
+  readonly accounts: number;
+  readonly pages: number;
+  readonly pageSize: number;
+  readonly plan: PlanFigures;
+  readonly expected: ExpectedRun;
+}
+
+/** What a run would take, planning included (`docs/cost.md`). */
+export interface ExpectedRun {
+  readonly apiRequests: number;
+  /** Records that the contract would count. */
+  readonly recordsFetched: number;
+  readonly seconds: number;
+  /** What the duration was reckoned from. */
+  readonly secondsFrom: 'last run' | 'probes';
+  /** Of the run on AWS, at list prices, without storage and queries. */
+  readonly usd: number;
+}
+
+/** The output of a run that yields to another. */
+export interface SkippedRun {
+  readonly status: 'skipped';
+  readonly runId: string;
+  readonly exportName: string;
+  readonly dryRun: false;
+  readonly skipped: true;
+  readonly dueAt: string;
+  /** The run that it yields to. */
+  readonly yieldsTo: string;
+  readonly reason: string;
 }
 
 /** What `Export page` receives. */
@@ -189,8 +246,16 @@ export type Manifest = z.infer<typeof ManifestSchema>;
 
 /** What `Publish run` returns and the execution ends with: a summary for people, small whatever the run's size. */
 export interface PublishResult {
+  readonly status: 'published';
   readonly runId: string;
   readonly exportName: string;
+  readonly datasetId: string;
+  readonly format: ExportFormat;
+  /** ISO 8601. */
+  readonly dueAt: string;
+  /** `YYYY-MM-DD`, UTC. */
+  readonly exportDate: string;
+  readonly publishedAt: string;
   readonly accounts: number;
   readonly distinctAccounts: number;
   readonly pages: number;
@@ -202,18 +267,44 @@ export interface PublishResult {
   readonly unmappedColumns: readonly string[];
   readonly parts: string;
   readonly manifest: string;
+  /** SQL that shows the run, ready to paste. */
+  readonly query: string;
 }
 
-/** What `Report failure` receives: the execution's name and input, and what Catch caught. */
+/** What `Report failure` receives: the execution and its input, and what Catch caught. */
 export const FailureEventSchema = z.object({
   runId: z.string(),
+  execution: z.string(),
   request: z.unknown(),
   failure: z.object({ Error: z.string().default('Error'), Cause: z.string().default('') }),
 });
 export type FailureEvent = z.infer<typeof FailureEventSchema>;
 
-/** What the execution fails with. */
+/** What the execution fails with, and what is said of it elsewhere. */
 export interface FailureReport {
   readonly error: string;
   readonly cause: string;
+  /** Of the mail: ASCII, at most 100 characters (Amazon SNS API reference, "Publish"). */
+  readonly subject: string;
+  /** The mail's text. */
+  readonly message: string;
+  /** The detail of the event. */
+  readonly event: FailedRun;
+}
+
+/** A failed run, for machines. */
+export interface FailedRun {
+  readonly status: 'failed';
+  /** The id under which the run can be taken up again. */
+  readonly runId: string;
+  /** When the failure came before the request was understood, there is no name to tell. */
+  readonly exportName: string | null;
+  readonly error: string;
+  readonly message: string;
+  readonly pagesDone: number;
+  /** `null` when the run failed before it was planned. */
+  readonly pages: number | null;
+  /** The input that goes on with this run; `null` when there is nothing to go on with. */
+  readonly resume: { readonly resume: string } | null;
+  readonly executionUrl: string | null;
 }

@@ -1,8 +1,8 @@
 import { planExport } from './export/plan-export.ts';
 import { lambdaHandler } from './runtime/lambda-handler.ts';
-import { deployedApi, deployedStore } from './runtime/ports.ts';
+import { deployedApi, deployedExecutions, deployedStore } from './runtime/ports.ts';
 
-/** Lambda *Plan export*: a `PlanEvent` in, a `PlanResult` out. */
+/** Lambda *Plan export*: a `PlanEvent` in, a `PlanOutcome` out. */
 export const handler = lambdaHandler('Plan export', (event, signal) =>
-  planExport({ api: deployedApi(), store: deployedStore() }, event, signal),
+  planExport({ api: deployedApi(), store: deployedStore(), executions: deployedExecutions() }, event, signal),
 );

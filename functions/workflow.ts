@@ -11,13 +11,18 @@ import type { ExportSettings } from './export/export-config.ts';
 /** The states, by the names that people see in the console. */
 export const STATES = {
   plan: 'Plan export',
-  dryRun: 'Dry run?',
-  planned: 'Planned',
+  planned: 'Planned?',
+  dryRunEnd: 'Dry run',
+  announceSkipped: 'Announce skipped',
+  skipped: 'Skipped',
   pages: 'Export pages',
   page: 'Export page',
   publish: 'Publish run',
+  announcePublished: 'Announce published',
   published: 'Published',
   report: 'Report failure',
+  announceFailed: 'Announce failed',
+  notify: 'Notify',
   failed: 'Run failed',
 } as const;
 
@@ -34,7 +39,25 @@ export interface WorkflowOptions {
   readonly exports: readonly ExportSettings[];
   /** Pages in flight at once. */
   readonly concurrency: number;
+  /** The SNS topic that failures go to. */
+  readonly topicArn: string;
 }
+
+/** What events of this system are known by. Documented in `docs/operations.md`. */
+export const EVENT_SOURCE = 'account-export';
+export const EVENT_TYPES = {
+  published: 'Export run published',
+  skipped: 'Export run skipped',
+  failed: 'Export run failed',
+} as const;
+
+/** States that tell others how a run ended. On one machine nobody listens. */
+export const ANNOUNCING_STATES = [
+  STATES.announcePublished,
+  STATES.announceSkipped,
+  STATES.announceFailed,
+  STATES.notify,
+] as const;
 
 /**
  * How long a run can outlast an API that is down: waits of 10, 20, 40, 80, 160, 300, 300 s at the most, each with full
@@ -64,11 +87,27 @@ const LAMBDA_ERRORS = [
 const RETRY = [{ ErrorEquals: [...TRANSIENT_ERRORS, ...LAMBDA_ERRORS], ...RETRY_POLICY }];
 const CATCH = [{ ErrorEquals: ['States.ALL'], Next: STATES.report }];
 
-/** The workflow's definition as a plain object, ready for `JSON.stringify`. */
-export function exportWorkflow({ resources, exports, concurrency }: WorkflowOptions) {
+const SDK_RETRY = [{ ErrorEquals: ['States.ALL'], IntervalSeconds: 2, BackoffRate: 2, MaxAttempts: 5 }];
+
+/** Tells the default event bus how a run ended. That this fails changes nothing about the run, so the run goes on. */
+function announce(detailType: string, detail: string, next: string, exported: string) {
   return {
-    Comment:
-      'Exports the accounts of one dataset: plans the pages, exports each, publishes the run whole or not at all.',
+    Type: 'Task',
+    Comment: `Event "${detailType}", source ${EVENT_SOURCE}${exported}.`,
+    Resource: 'arn:aws:states:::events:putEvents',
+    Parameters: { Entries: [{ Source: EVENT_SOURCE, DetailType: detailType, 'Detail.$': detail }] },
+    ResultPath: null,
+    Retry: SDK_RETRY,
+    Catch: [{ ErrorEquals: ['States.ALL'], ResultPath: null, Next: next }],
+    Next: next,
+  };
+}
+
+/** The workflow's definition as a plain object, ready for `JSON.stringify`. */
+export function exportWorkflow({ resources, exports, concurrency, topicArn }: WorkflowOptions) {
+  const example = JSON.stringify({ exportName: exports[0]?.name ?? 'name' });
+  return {
+    Comment: `Exports the accounts of one dataset: plans the pages, exports each, publishes the run whole or not at all. Start it with ${example}`,
     StartAt: STATES.plan,
     States: {
       [STATES.plan]: {
@@ -77,6 +116,7 @@ export function exportWorkflow({ resources, exports, concurrency }: WorkflowOpti
         Resource: resources.planExport,
         Parameters: {
           'runId.$': '$$.Execution.Name',
+          'execution.$': '$$.Execution.Id',
           'startedAt.$': '$$.Execution.StartTime',
           'request.$': '$$.Execution.Input',
           exports,
@@ -84,14 +124,19 @@ export function exportWorkflow({ resources, exports, concurrency }: WorkflowOpti
         },
         Retry: RETRY,
         Catch: CATCH,
-        Next: STATES.dryRun,
+        Next: STATES.planned,
       },
-      [STATES.dryRun]: {
+      [STATES.planned]: {
         Type: 'Choice',
-        Choices: [{ Variable: '$.dryRun', BooleanEquals: true, Next: STATES.planned }],
+        Choices: [
+          { Variable: '$.dryRun', BooleanEquals: true, Next: STATES.dryRunEnd },
+          { Variable: '$.skipped', BooleanEquals: true, Next: STATES.announceSkipped },
+        ],
         Default: STATES.pages,
       },
-      [STATES.planned]: { Type: 'Succeed', Comment: 'The plan is the output; nothing was exported.' },
+      [STATES.dryRunEnd]: { Type: 'Succeed', Comment: 'The plan is the output; nothing was exported.' },
+      [STATES.announceSkipped]: announce(EVENT_TYPES.skipped, '$', STATES.skipped, ''),
+      [STATES.skipped]: { Type: 'Succeed', Comment: 'Another run has this tick or this export; the output names it.' },
       [STATES.pages]: {
         Type: 'Map',
         Comment: 'One child execution per page; none may fail.',
@@ -118,15 +163,37 @@ export function exportWorkflow({ resources, exports, concurrency }: WorkflowOpti
         Parameters: { 'run.$': '$.run' },
         Retry: RETRY,
         Catch: CATCH,
-        Next: STATES.published,
+        Next: STATES.announcePublished,
       },
+      [STATES.announcePublished]: announce(
+        EVENT_TYPES.published,
+        '$',
+        STATES.published,
+        ': downstream jobs start on it',
+      ),
       [STATES.published]: { Type: 'Succeed' },
       [STATES.report]: {
         Type: 'Task',
         Comment: 'Finds the sentence that says what failed and what to do.',
         Resource: resources.reportFailure,
-        Parameters: { 'runId.$': '$$.Execution.Name', 'request.$': '$$.Execution.Input', 'failure.$': '$' },
+        Parameters: {
+          'runId.$': '$$.Execution.Name',
+          'execution.$': '$$.Execution.Id',
+          'request.$': '$$.Execution.Input',
+          'failure.$': '$',
+        },
         Retry: RETRY,
+        Next: STATES.announceFailed,
+      },
+      [STATES.announceFailed]: announce(EVENT_TYPES.failed, '$.event', STATES.notify, ''),
+      [STATES.notify]: {
+        Type: 'Task',
+        Comment: 'Mail for whoever repairs it.',
+        Resource: 'arn:aws:states:::sns:publish',
+        Parameters: { TopicArn: topicArn, 'Subject.$': '$.subject', 'Message.$': '$.message' },
+        ResultPath: null,
+        Retry: SDK_RETRY,
+        Catch: [{ ErrorEquals: ['States.ALL'], ResultPath: null, Next: STATES.failed }],
         Next: STATES.failed,
       },
       [STATES.failed]: { Type: 'Fail', ErrorPath: '$.error', CausePath: '$.cause' },

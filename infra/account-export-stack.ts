@@ -3,13 +3,16 @@ import { Schedule, ScheduleExpression, ScheduleTargetInput } from 'aws-cdk-lib/a
 import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
 import type { Construct } from 'constructs';
 import { tableDefinitions } from '../functions/catalog/tables.ts';
+import { MEMORY_MB } from '../functions/export/cost-model.ts';
 import { attributeColumnsOf, attributeNamesOf } from '../functions/export/export-config.ts';
 import { evergageBaseUrl } from '../functions/personalization/request-url.ts';
 import { AccountCatalog } from './constructs/account-catalog.ts';
 import { ApiKey } from './constructs/api-key.ts';
 import { ExportFunction } from './constructs/export-function.ts';
+import { ExportSchedules } from './constructs/export-schedules.ts';
 import { ExportStorage } from './constructs/export-storage.ts';
 import { ExportWorkflow } from './constructs/export-workflow.ts';
+import { FailureTopic, StoppedRuns } from './constructs/failure-topic.ts';
 import type { StackConfig } from './stack-config.ts';
 
 export interface AccountExportStackProps extends StackProps {
@@ -17,12 +20,6 @@ export interface AccountExportStackProps extends StackProps {
   /** The second key to deleting data: the context flag `accountExport:allowDataDeletion`. @default false */
   readonly allowDataDeletion?: boolean;
 }
-
-/**
- * Memory, from what the functions were seen to take (docs/architecture.md, "Memory"): the processor's share grows with
- * it, so that too little costs time and saves nothing.
- */
-const MEMORY_MB = { plan: 512, page: 1024, publish: 2048, report: 256, expire: 512 };
 
 /** A Lambda's longest life. A page ends long before; reading on behind the last page may not. */
 const LONGEST = Duration.minutes(15);
@@ -114,6 +111,7 @@ export class AccountExportStack extends Stack {
       target: new LambdaInvoke(expireRuns.function, { retryAttempts: 2, input: ScheduleTargetInput.fromObject({}) }),
     });
 
+    const { topic } = new FailureTopic(this, 'Failures', { email: config.alarmEmail });
     const { stateMachine } = new ExportWorkflow(this, 'Workflow', {
       tasks: {
         planExport: planExport.function,
@@ -124,7 +122,10 @@ export class AccountExportStack extends Stack {
       exports: config.exports,
       concurrency: config.concurrency,
       logRetentionDays: config.logRetentionDays,
+      topic,
     });
+    new StoppedRuns(this, 'StoppedRuns', { stateMachine, topic });
+    new ExportSchedules(this, 'Schedules', { exports: config.exports, stateMachine });
 
     const firstExport = JSON.stringify({ exportName: config.exports[0]?.name });
     const outputs = {
@@ -139,6 +140,7 @@ export class AccountExportStack extends Stack {
         `aws stepfunctions start-execution --state-machine-arn ${stateMachine.stateMachineArn} --input '${firstExport}'`,
         'Starts an export; the same input works in the console',
       ],
+      FailureTopicArn: [topic.topicArn, 'Failures are told here; subscribe whoever repairs them'],
       ConsoleUrl: [
         `https://${this.region}.console.aws.amazon.com/states/home?region=${this.region}#/statemachines/view/${stateMachine.stateMachineArn}`,
         'The workflow in the console',

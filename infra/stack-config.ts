@@ -45,6 +45,8 @@ const StackConfigSchema = z.strictObject({
     .default(90),
   /** A secret that exists already; without it the stack makes one. */
   secretName: z.string().min(1, { error: 'an empty name is not allowed: leave the key out' }).optional(),
+  /** Who gets a mail when a run fails; the address must confirm the subscription once. */
+  alarmEmail: z.email({ error: 'an e-mail address is needed' }).optional(),
   /** With the context flag `accountExport:allowDataDeletion`, and only with both, data goes when the stack goes. */
   deleteDataWithStack: z.boolean({ error: 'true or false is needed' }).default(false),
 });

@@ -12,7 +12,7 @@ import { integer } from '../arguments.ts';
 import { directoryStore } from '../local/directory-store.ts';
 import { localCatalogue } from '../local/local-catalogue.ts';
 import { type LocalOutcome, runLocal } from '../local/run-local.ts';
-import { pageProgress, printPlan, printPublished, terminalOutput } from '../terminal.ts';
+import { pageProgress, printExpected, printPlan, printPublished, terminalOutput } from '../terminal.ts';
 
 /** The flags of `run`, as commander hands them over. */
 export interface RunFlags {
@@ -125,6 +125,7 @@ export async function runExport(flags: RunFlags): Promise<number> {
       concurrency: flags.concurrency,
       signal: stop.signal,
       onPlan: (plan) => {
+        if (plan.skipped) return;
         printPlan(output, plan);
         if (!plan.dryRun) progress.start(plan.pages);
       },
@@ -157,12 +158,14 @@ async function finish(
   lastError: unknown,
 ): Promise<number> {
   switch (outcome.status) {
-    case 'planned': {
-      const { run: _run, pageNumbers: _pages, ...summary } = outcome.plan;
-      if (flags.json) output.out(JSON.stringify(summary));
-      else output.note('Dry run    nothing was exported');
+    case 'planned':
+      if (flags.json) output.out(JSON.stringify(outcome.plan));
+      else printExpected(output, outcome.plan);
       return 0;
-    }
+    case 'skipped':
+      if (flags.json) output.out(JSON.stringify(outcome.skipped));
+      process.stderr.write(`error: ${outcome.skipped.reason}\n`);
+      return 1;
     case 'published':
       if (flags.json) output.out(JSON.stringify(await getJson(store, manifestKey(runId), ManifestSchema)));
       else printPublished(output, outcome.result);

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { link, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve, sep } from 'node:path';
 import { ExportError } from '../../functions/errors.ts';
 import type { ObjectStore, StoredObject } from '../../functions/export/ports.ts';
@@ -37,6 +37,23 @@ export function directoryStore(folder: string): ObjectStore {
       } catch (error) {
         await rm(draft, { force: true }).catch(() => undefined);
         throw unwritable(path, error);
+      }
+    },
+
+    async create(key, body) {
+      const path = join(root, key);
+      const draft = join(dirname(path), `${HIDDEN}${process.pid}-${temporary++}.tmp`);
+      try {
+        await mkdir(dirname(path), { recursive: true });
+        await writeFile(draft, body);
+        // Unlike a rename, a link fails where something is.
+        await link(draft, path);
+        return true;
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+        throw unwritable(path, error);
+      } finally {
+        await rm(draft, { force: true }).catch(() => undefined);
       }
     },
 

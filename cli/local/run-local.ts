@@ -1,13 +1,14 @@
 /** The run on one machine: the deployed workflow's own definition, its tasks as functions over local ports. */
 import { StateMachine } from 'aws-local-stepfunctions';
-import type { FailureReport, PlanResult, PublishResult } from '../../functions/contracts.ts';
+import type { DryRunResult, FailureReport, PlanOutcome, PublishResult, SkippedRun } from '../../functions/contracts.ts';
 import type { ExportSettings } from '../../functions/export/export-config.ts';
 import { exportPage } from '../../functions/export/export-page.ts';
 import { planExport } from '../../functions/export/plan-export.ts';
 import type { AccountsApi, Catalogue, Clock, ObjectStore } from '../../functions/export/ports.ts';
 import { publishRun } from '../../functions/export/publish-run.ts';
 import { reportFailure } from '../../functions/export/report-failure.ts';
-import { exportWorkflow, STATES } from '../../functions/workflow.ts';
+import { ANNOUNCING_STATES, exportWorkflow, STATES } from '../../functions/workflow.ts';
+import { beginLocalExecution, localExecutions } from './local-executions.ts';
 
 export interface LocalRunOptions {
   readonly api: AccountsApi;
@@ -20,7 +21,7 @@ export interface LocalRunOptions {
   /** API requests in flight at once; the API client holds to it. */
   readonly concurrency: number;
   readonly signal: AbortSignal;
-  readonly onPlan?: (plan: PlanResult) => void;
+  readonly onPlan?: (plan: PlanOutcome) => void;
   /** Called for each page that is there, with its number of accounts. */
   readonly onPage?: (accounts: number) => void;
   /** Called with every error a task ends with, also those that are tried again. */
@@ -29,7 +30,8 @@ export interface LocalRunOptions {
 
 export type LocalOutcome =
   | { readonly status: 'published'; readonly result: PublishResult }
-  | { readonly status: 'planned'; readonly plan: PlanResult }
+  | { readonly status: 'planned'; readonly plan: DryRunResult }
+  | { readonly status: 'skipped'; readonly skipped: SkippedRun }
   | { readonly status: 'failed'; readonly failure: FailureReport };
 
 /**
@@ -44,7 +46,8 @@ const PAGES_PER_REQUEST = 2;
 /** Runs an export to its end; a failure is an outcome, not an exception. */
 export async function runLocal(options: LocalRunOptions): Promise<LocalOutcome> {
   const { api, store, catalogue, clock, signal } = options;
-  let plan: PlanResult | undefined;
+  const { execution: executionId, end } = beginLocalExecution();
+  let plan: PlanOutcome | undefined;
   let failure: FailureReport | undefined;
   // Once the run has failed, requests still in flight would only spend records.
   const stop = new AbortController();
@@ -62,7 +65,7 @@ export async function runLocal(options: LocalRunOptions): Promise<LocalOutcome> 
   };
   const handlers = {
     [STATES.plan]: task(async (event) => {
-      plan = throughJson(await planExport({ api, store }, event, stopped));
+      plan = throughJson(await planExport({ api, store, executions: localExecutions }, event, stopped));
       options.onPlan?.(plan);
       return plan;
     }),
@@ -76,15 +79,18 @@ export async function runLocal(options: LocalRunOptions): Promise<LocalOutcome> 
     ),
     [STATES.report]: task(async (event) => {
       stop.abort();
-      failure = await reportFailure({ store }, event);
+      failure = throughJson(await reportFailure({ store }, event));
       return failure;
     }),
+    // On one machine nobody listens: who started the run is told on the terminal.
+    ...Object.fromEntries(ANNOUNCING_STATES.map((state) => [state, async () => ({})])),
   };
 
   const definition = exportWorkflow({
     resources: LOCAL_RESOURCES,
     exports: options.exports,
     concurrency: options.concurrency * PAGES_PER_REQUEST,
+    topicArn: 'arn:aws:sns:us-east-1:000000000000:failures',
   });
   const execution = new StateMachine(definition as ConstructorParameters<typeof StateMachine>[0]).run(
     options.request as never,
@@ -97,6 +103,7 @@ export async function runLocal(options: LocalRunOptions): Promise<LocalOutcome> 
       },
       context: {
         Execution: {
+          Id: executionId,
           Name: options.runId,
           StartTime: new Date(clock.now()).toISOString(),
           Input: options.request as never,
@@ -108,11 +115,14 @@ export async function runLocal(options: LocalRunOptions): Promise<LocalOutcome> 
   try {
     const output: unknown = await execution.result;
     if (plan?.dryRun) return { status: 'planned', plan };
+    if (plan?.skipped) return { status: 'skipped', skipped: plan };
     return { status: 'published', result: output as PublishResult };
   } catch (error) {
     if (signal.aborted) throw signal.reason;
     if (failure) return { status: 'failed', failure };
     throw error;
+  } finally {
+    end();
   }
 }
 

@@ -42,6 +42,7 @@ export function awsFailure(what: string, error: unknown): ExportError {
     status >= 400 &&
     status < 500 &&
     status !== 408 &&
+    status !== 409 &&
     status !== 429 &&
     !/thrott|slowdown|toomany/i.test(name);
   return terminal

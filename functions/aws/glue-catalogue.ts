@@ -158,6 +158,7 @@ export function glueCatalogue({ client, database, bucket, sleep = setTimeout }: 
   }
 
   return {
+    database,
     async addRun(run) {
       const tables = new Map(tableDefinitions([]).map((table) => [table.name, table]));
       const [accounts, newest, runs] = [tableName(run.format), newestName(run.format), RUNS_TABLE].map((name) =>

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import {
   DeleteObjectCommand,
   GetObjectCommand,
@@ -15,6 +16,10 @@ export interface S3Place {
   /** Put before every key; with or without a slash at its end. */
   readonly prefix?: string;
 }
+
+/** Source: Amazon S3 user guide, "Conditional writes": 412 when the object is there, 409 while it is being written. */
+const CREATE_ATTEMPTS = 5;
+const CONFLICT_WAIT_MS = 100;
 
 /**
  * An object store in a bucket. S3 shows an object whole or not at all, and lists it at once.
@@ -45,6 +50,32 @@ export function s3ObjectStore({ client, bucket, prefix = '' }: S3Place): ObjectS
         );
       } catch (error) {
         throw awsFailure(`Writing ${location}${key}`, error);
+      }
+    },
+
+    async create(key, body, contentType) {
+      for (let attempt = 1; ; attempt++) {
+        try {
+          await client.send(
+            new PutObjectCommand({
+              Bucket: bucket,
+              Key: root + key,
+              Body: body,
+              ContentType: contentType,
+              IfNoneMatch: '*',
+            }),
+          );
+          return true;
+        } catch (error) {
+          const { name } = error as Error;
+          if (name === 'PreconditionFailed') return false;
+          // Another writer of the same key is at work: a moment later it is there, or it is not.
+          if (name === 'ConditionalRequestConflict' && attempt < CREATE_ATTEMPTS) {
+            await setTimeout(CONFLICT_WAIT_MS * attempt);
+            continue;
+          }
+          throw awsFailure(`Writing ${location}${key}`, error);
+        }
       }
     },
 

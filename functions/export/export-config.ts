@@ -1,6 +1,7 @@
 /** What can be configured and requested: one schema for `cdk.json`, for executions and for the command line. */
 import { z } from 'zod';
 import { ExportError, type ExportErrorName } from '../errors.ts';
+import { isScheduleExpression, isTimeZone, SCHEDULE_RULE, TIME_ZONE_RULE } from './schedule-expression.ts';
 
 /** Names that become part of a key or a path: nothing in them can climb out of either. */
 export const NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/;
@@ -11,6 +12,8 @@ const MAX_TEXT = 1000;
 /** Beyond this a page outgrows a Lambda's memory long before the API's patience. */
 export const MAX_PAGE_SIZE = 50_000;
 export const DEFAULT_PAGE_SIZE = 1000;
+
+const OVERLAP_RULE = '"skip" (yield to a run of the same export that has not ended) or "allow" is needed';
 
 export const ExportFormatSchema = z.enum(['json', 'csv', 'parquet'], {
   error: '"json", "csv" or "parquet" is needed',
@@ -64,6 +67,23 @@ const settings = {
   maxRecords: z.int({ error: 'an integer of at least 1 is needed' }).min(1, {
     error: 'an integer of at least 1 is needed',
   }),
+  overlap: z.enum(['skip', 'allow'], { error: OVERLAP_RULE }),
+};
+
+/** When a configured export runs; a request has no say in it. */
+const scheduling = {
+  schedule: z
+    .string({ error: SCHEDULE_RULE })
+    .refine(isScheduleExpression, { error: SCHEDULE_RULE })
+    .optional()
+    .describe('When it runs. Without it, only on demand.'),
+  timeZone: z.string({ error: TIME_ZONE_RULE }).refine(isTimeZone, { error: TIME_ZONE_RULE }).optional(),
+  flexibleMinutes: z
+    .int({ error: 'an integer from 1 to 1440 is needed' })
+    .min(1, { error: 'an integer from 1 to 1440 is needed' })
+    .max(1440, { error: 'an integer from 1 to 1440 is needed' })
+    .optional(),
+  scheduleEnabled: z.boolean({ error: 'true or false is needed' }).optional(),
 };
 
 /** One configured export. */
@@ -81,8 +101,11 @@ export const ExportSettingsSchema = z
     segmentId: settings.segmentId.optional(),
     attributeColumns: settings.attributeColumns.optional(),
     maxRecords: settings.maxRecords.optional(),
+    overlap: settings.overlap.default('skip'),
+    ...scheduling,
   })
-  .superRefine(checkWindow);
+  .superRefine(checkWindow)
+  .superRefine(checkScheduling);
 export type ExportSettings = z.infer<typeof ExportSettingsSchema>;
 
 /** The attribute columns of the one CSV table that all exports share, in the order they are first named. */
@@ -109,11 +132,25 @@ export const ExportRequestSchema = z
     dryRun: z.boolean({ error: 'true or false is needed' }).optional(),
     /** When the run was due; the schedule fills it in. */
     dueAt: InstantSchema.optional(),
+    /** Set by a schedule: of several deliveries of one due time, one makes a run. */
+    scheduled: z.literal(true, { error: 'true is allowed, and only a schedule says it' }).optional(),
     /** The id of a run that failed: goes on where it stopped. */
     resume: name.optional(),
   })
-  .superRefine(checkWindow);
+  .superRefine(checkWindow)
+  .superRefine(({ scheduled, dueAt }, context) => {
+    if (scheduled === true && dueAt === undefined)
+      context.addIssue({ code: 'custom', path: ['dueAt'], message: 'a scheduled run needs the time it was due' });
+  });
 export type ExportRequest = z.infer<typeof ExportRequestSchema>;
+
+/** What only means something beside a schedule. */
+function checkScheduling(value: Record<string, unknown>, context: z.RefinementCtx): void {
+  for (const key of ['timeZone', 'flexibleMinutes', 'scheduleEnabled']) {
+    if (value[key] === undefined || value.schedule !== undefined) continue;
+    context.addIssue({ code: 'custom', path: [key], message: 'it belongs to a schedule, and there is none' });
+  }
+}
 
 function checkWindow(value: { start?: number; end?: number; window?: string }, context: z.RefinementCtx): void {
   if (value.window !== undefined && (value.start !== undefined || value.end !== undefined)) {

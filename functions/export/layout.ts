@@ -72,6 +72,26 @@ export function pageFailureKey(runId: string, page: number): string {
   return `${pageFailuresPrefix(runId)}${padPage(page)}.json`;
 }
 
+/** Who took one delivery of a schedule: the first to write it. @param dueAt ISO 8601; colons are not for keys */
+export function tickKey(exportName: string, dueAt: string): string {
+  return `work/export_name=${exportName}/ticks/${dueAt.replaceAll(/[-:]|\.\d+/g, '')}.json`;
+}
+
+/** Who claimed an export, one after the other: the newest is the one that counts. */
+export function claimsPrefix(exportName: string): string {
+  return `work/export_name=${exportName}/claims/`;
+}
+
+/** @param number from 1 */
+export function claimKey(exportName: string, number: number): string {
+  return `${claimsPrefix(exportName)}${String(number).padStart(8, '0')}.json`;
+}
+
+/** The number of a claim's key. */
+export function claimNumber(key: string): number {
+  return Number(/\/(\d{8,})\.json$/.exec(key)?.[1] ?? 0);
+}
+
 /** The page of a page record's or page failure's key; `undefined` for any other key. */
 export function pageOfWorkKey(key: string): number | undefined {
   const match = /\/(?:pages|failures)\/(\d{5,})\.json$/.exec(key);

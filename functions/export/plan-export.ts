@@ -1,9 +1,13 @@
 /** Planning: counts the accounts and lists the pages, without a total to go by. */
 import {
+  type DryRunResult,
   type PlanEvent,
   PlanEventSchema,
+  type PlanFigures,
+  type PlanOutcome,
   type PlanResult,
   type Run,
+  type SkippedRun,
   type StoredPlan,
   StoredPlanSchema,
 } from '../contracts.ts';
@@ -11,11 +15,13 @@ import { ExportError } from '../errors.ts';
 import { csvTableColumns, decodeCsv, pinCsvColumns } from '../formats/csv.ts';
 import { jsonLinesFormat } from '../formats/json-lines.ts';
 import { askApi, pageQuery } from './ask-api.ts';
+import { claimExport, claimTick } from './claims.ts';
+import { expectRun } from './cost-model.ts';
 import { type AccountCount, countAccounts, type ProbeAnswer } from './count-accounts.ts';
 import { attributeColumnsOf, type ExportSettings, parseOrThrow } from './export-config.ts';
 import { lastPublishedRun } from './last-run.ts';
 import { manifestKey, planKey } from './layout.ts';
-import type { AccountsApi, Decode, ObjectStore } from './ports.ts';
+import type { AccountsApi, Decode, Executions, ObjectStore } from './ports.ts';
 import { checkRunId, parseRequest, type ResolvedRequest, resolveRequest } from './resolve-request.ts';
 import { SpentLedger } from './spent-ledger.ts';
 import { getJson, putJson } from './stored-json.ts';
@@ -30,21 +36,23 @@ const RECORDS_FOR_PROOF = 40;
 export interface PlanPorts {
   readonly api: AccountsApi;
   readonly store: ObjectStore;
+  readonly executions: Executions;
 }
 
 /**
- * Plans a run, or takes up the plan that a run of this id already has.
+ * Plans a run, or takes up the plan that a run of this id already has, or yields to the run that has its tick or its
+ * export already.
  *
  * @throws ExportError `RequestError` for an unusable request, `PlanTooLargeError` over 30,000 pages,
  * `BudgetExceededError` over `maxRecords`, and what the API's answers give rise to
  */
-export async function planExport(ports: PlanPorts, event: unknown, signal?: AbortSignal): Promise<PlanResult> {
+export async function planExport(ports: PlanPorts, event: unknown, signal?: AbortSignal): Promise<PlanOutcome> {
   const planEvent = parseOrThrow(PlanEventSchema, event, 'The event of Plan export');
   const request = parseRequest(planEvent.request);
   const runId = checkRunId(request.resume ?? planEvent.runId);
   const stored = await getJson(ports.store, planKey(runId), StoredPlanSchema);
   if (request.resume !== undefined) {
-    if (stored) return planResult(stored, { dryRun: false, resumed: true });
+    if (stored) return (await yieldToAnother(ports, planEvent, stored.run)) ?? planResult(stored, { resumed: true });
     throw new ExportError(
       'RequestError',
       `There is no plan of run "${runId}" to go on with: it never got that far, or its work has expired. Start a new run.`,
@@ -52,17 +60,83 @@ export async function planExport(ports: PlanPorts, event: unknown, signal?: Abor
   }
 
   const resolved = resolveRequest(request, planEvent.exports, planEvent.startedAt);
-  if (stored) {
-    refuseOtherRun(stored.run, resolved, request.dueAt !== undefined);
-    return planResult(stored, { dryRun: request.dryRun === true, resumed: true });
-  }
-  if ((await ports.store.get(manifestKey(runId))) !== undefined) {
+  if (stored) refuseOtherRun(stored.run, resolved, request.dueAt !== undefined);
+  else if ((await ports.store.get(manifestKey(runId))) !== undefined) {
     throw new ExportError('RequestError', `Run "${runId}" has been published already: choose another run id.`);
   }
-  const plan = await makePlan(ports, planEvent, runId, resolved, signal);
-  // A dry run leaves nothing behind: a real run of the same id may follow it.
-  if (request.dryRun !== true) await putJson(ports.store, planKey(runId), plan);
-  return planResult(plan, { dryRun: request.dryRun === true, resumed: false });
+  if (request.dryRun === true) return dryRun(ports, planEvent, runId, resolved, signal);
+
+  const { settings, dueAt } = resolved;
+  const place = { runId, exportName: settings.name, dueAt };
+  const skipped = await yieldToAnother(ports, planEvent, place, request.scheduled === true, settings.overlap);
+  if (skipped) return skipped;
+  if (stored) return planResult(stored, { resumed: true });
+  const { plan } = await makePlan(ports, planEvent, runId, resolved, signal);
+  await putJson(ports.store, planKey(runId), plan);
+  return planResult(plan, { resumed: false });
+}
+
+/** Before the API is asked for anything: what yields must cost nothing. */
+async function yieldToAnother(
+  ports: PlanPorts,
+  { execution, startedAt, exports }: PlanEvent,
+  { runId, exportName, dueAt }: Pick<Run, 'runId' | 'exportName' | 'dueAt'>,
+  scheduled = false,
+  overlap = exports.find(({ name }) => name === exportName)?.overlap ?? 'skip',
+): Promise<SkippedRun | undefined> {
+  const claim = { version: 1 as const, runId, execution, startedAt };
+  const skipped = (yieldsTo: string, reason: string): SkippedRun => {
+    return { status: 'skipped', runId, exportName, dryRun: false, skipped: true, dueAt, yieldsTo, reason };
+  };
+  const first = scheduled ? await claimTick(ports, exportName, dueAt, claim) : undefined;
+  if (first) {
+    return skipped(
+      first.runId,
+      `The schedule delivered ${dueAt} of export "${exportName}" more than once: run "${first.runId}" took it.`,
+    );
+  }
+  if (overlap === 'allow') return undefined;
+  const holder = await claimExport(ports, exportName, claim);
+  if (!holder) return undefined;
+  return skipped(
+    holder.runId,
+    `Run "${holder.runId}" of export "${exportName}", started ${holder.startedAt}, has not ended: this run yields to it.`,
+  );
+}
+
+/** Leaves nothing behind: a real run of the same id may follow it. */
+async function dryRun(
+  ports: PlanPorts,
+  event: PlanEvent,
+  runId: string,
+  resolved: ResolvedRequest,
+  signal: AbortSignal | undefined,
+): Promise<DryRunResult> {
+  const { plan, probeSeconds } = await makePlan(ports, event, runId, resolved, signal);
+  const { run, spent, rounds } = plan;
+  const { exportName, accounts, pages, format } = run;
+  const { pageSize } = run.parameters;
+  return {
+    status: 'planned',
+    runId,
+    exportName,
+    dryRun: true,
+    skipped: false,
+    accounts,
+    pages,
+    pageSize,
+    plan: figuresOf(plan, false),
+    expected: expectRun({
+      accounts,
+      pages,
+      pageSize,
+      format,
+      concurrency: event.concurrency,
+      planned: { ...spent, seconds: rounds * probeSeconds },
+      probeSeconds,
+      last: await lastPublishedRun(ports.store, exportName),
+    }),
+  };
 }
 
 async function makePlan(
@@ -71,15 +145,19 @@ async function makePlan(
   runId: string,
   { settings, parameters, dueAt, exportDate }: ResolvedRequest,
   signal: AbortSignal | undefined,
-): Promise<StoredPlan> {
+): Promise<{ plan: StoredPlan; probeSeconds: number }> {
   const ledger = new SpentLedger();
+  const latencies: number[] = [];
   const header = new SeenHeader();
   const decode: Decode<ProbeAnswer> =
     settings.format === 'csv' ? (body) => header.decode(body) : jsonLinesFormat().decode;
   const asking = { datasetId: settings.datasetId, format: settings.format, parameters };
   const count = await countAccounts({
-    probe: async (pageSize, page) =>
-      (await askApi(api, ledger, pageQuery(asking, pageSize, page), decode, signal)).value,
+    probe: async (pageSize, page) => {
+      const answer = await askApi(api, ledger, pageQuery(asking, pageSize, page), decode, signal);
+      latencies.push(answer.latencyMs);
+      return answer.value;
+    },
     pageSize: parameters.pageSize,
     concurrency: event.concurrency,
     expected: (await lastPublishedRun(store, settings.name))?.records,
@@ -87,7 +165,7 @@ async function makePlan(
   const pages = Math.max(1, Math.ceil(count.accounts / parameters.pageSize));
   refuseOverPages(count.accounts, parameters.pageSize);
   refuseOverBudget(count, settings.maxRecords, ledger.total.recordsFetched);
-  return {
+  const plan: StoredPlan = {
     version: 1,
     run: {
       runId,
@@ -107,6 +185,11 @@ async function makePlan(
     spent: ledger.total,
     rounds: count.rounds,
   };
+  return { plan, probeSeconds: median(latencies) / 1000 };
+}
+
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 }
 
 /**
@@ -194,23 +277,23 @@ function refuseOtherRun(run: Run, { settings, parameters, dueAt }: ResolvedReque
   );
 }
 
-function planResult(plan: StoredPlan, { dryRun, resumed }: { dryRun: boolean; resumed: boolean }): PlanResult {
-  const { run, spent, rounds } = plan;
+function planResult(plan: StoredPlan, { resumed }: { resumed: boolean }): PlanResult {
+  const { run } = plan;
   return {
     runId: run.runId,
     exportName: run.exportName,
-    dryRun,
+    dryRun: false,
+    skipped: false,
     accounts: run.accounts,
     pages: run.pages,
     pageSize: run.parameters.pageSize,
-    plan: {
-      countedBy: run.countedBy,
-      apiRequests: spent.apiRequests,
-      recordsFetched: spent.recordsFetched,
-      rounds,
-      resumed,
-    },
+    plan: figuresOf(plan, resumed),
     run,
-    pageNumbers: dryRun ? [] : Array.from({ length: run.pages }, (_, page) => page),
+    pageNumbers: Array.from({ length: run.pages }, (_, page) => page),
   };
+}
+
+function figuresOf({ run, spent, rounds }: StoredPlan, resumed: boolean): PlanFigures {
+  const { apiRequests, recordsFetched } = spent;
+  return { countedBy: run.countedBy, apiRequests, recordsFetched, rounds, resumed };
 }

@@ -8,6 +8,8 @@ export interface ObjectStore {
   readonly location: string;
   /** Writes an object whole or not at all; an object of that key is replaced. */
   put(key: string, body: Uint8Array, contentType: string): Promise<void>;
+  /** Writes an object where there is none; of several at the same moment one succeeds. @returns whether this one did */
+  create(key: string, body: Uint8Array, contentType: string): Promise<boolean>;
   /** The object's bytes; `undefined` where there is none. */
   get(key: string): Promise<Uint8Array | undefined>;
   /** All objects below a prefix that ends in a slash, in key order. */
@@ -25,10 +27,18 @@ export interface StoredObject {
 
 /** Where published runs become visible to queries. */
 export interface Catalogue {
+  /** The database, where queries must name it. */
+  readonly database?: string;
   /** Makes a published run visible, at once and whole; adding it again is no error. */
   addRun(run: PublishedRun): Promise<void>;
   /** Makes a run invisible; one that is not there is no error. */
   removeRun(run: PublishedRun): Promise<void>;
+}
+
+/** The workflow's executions: whether one that claimed an export still lives. */
+export interface Executions {
+  /** @param execution what the workflow calls `$$.Execution.Id`; one that nobody knows does not run */
+  isRunning(execution: string): Promise<boolean>;
 }
 
 /** What a catalogue needs to know of a run. */

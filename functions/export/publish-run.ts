@@ -51,7 +51,7 @@ export async function publishRun(ports: PublishPorts, event: unknown, signal?: A
     publishedAt: manifest.publishedAt,
     csvColumns: run.csv?.columns.slice(0, run.csv.tableColumns),
   });
-  return summarise(manifest, run, store);
+  return summarise(manifest, run, ports);
 }
 
 async function proveAndDescribe(ports: PublishPorts, run: Run, signal: AbortSignal | undefined): Promise<Manifest> {
@@ -194,10 +194,16 @@ function describe(
 /** The summary is the execution's output and stays small; the manifest names them all. */
 const MAX_NAMED_COLUMNS = 50;
 
-function summarise(manifest: Manifest, run: Run, store: ObjectStore): PublishResult {
+function summarise(manifest: Manifest, run: Run, { store, catalogue }: PublishPorts): PublishResult {
   return {
+    status: 'published',
     runId: manifest.runId,
     exportName: manifest.exportName,
+    datasetId: manifest.datasetId,
+    format: manifest.format,
+    dueAt: manifest.dueAt,
+    exportDate: run.exportDate,
+    publishedAt: manifest.publishedAt,
     accounts: manifest.records,
     distinctAccounts: manifest.distinctAccounts,
     pages: manifest.pages,
@@ -208,5 +214,12 @@ function summarise(manifest: Manifest, run: Run, store: ObjectStore): PublishRes
     unmappedColumns: manifest.unmappedColumns.slice(0, MAX_NAMED_COLUMNS),
     parts: `${store.location}${partsPrefix(run)}`,
     manifest: `${store.location}${manifestKey(manifest.runId)}`,
+    query: queryOf(run, catalogue.database),
   };
+}
+
+/** The names are ones that need no quotes inside. */
+function queryOf({ exportName, exportDate, runId }: Run, database: string | undefined): string {
+  const view = `${database === undefined ? '' : `${database}.`}accounts_history`;
+  return `SELECT * FROM ${view} WHERE export_name = '${exportName}' AND export_date = '${exportDate}' AND run_id = '${runId}' LIMIT 10`;
 }

@@ -1,7 +1,7 @@
 /** Reporting: finds the sentence that says what failed and what to do, for whoever looks at the execution. */
-import { FailureEventSchema, type FailureReport, StoredPlanSchema } from '../contracts.ts';
+import { type FailedRun, FailureEventSchema, type FailureReport, StoredPlanSchema } from '../contracts.ts';
 import { TERMINAL_ERRORS, TRANSIENT_ERRORS } from '../errors.ts';
-import { ExportRequestSchema, parseOrThrow } from './export-config.ts';
+import { type ExportRequest, ExportRequestSchema, parseOrThrow } from './export-config.ts';
 import { pageOfWorkKey, pageRecordsPrefix, planKey } from './layout.ts';
 import { failedAttempts } from './page-records.ts';
 import type { ObjectStore } from './ports.ts';
@@ -12,14 +12,16 @@ const OURS: readonly string[] = [...TERMINAL_ERRORS, ...TRANSIENT_ERRORS];
 /**
  * A Distributed Map only tells that one of its children failed, so the page's own record of its failure is looked up.
  *
- * @param event a `FailureEvent`: the run's id and what Catch caught
+ * @param event a `FailureEvent`: the execution and its input, and what Catch caught
+ * @returns the sentence the execution fails with, and the same for a mail and for an event
  */
 export async function reportFailure(
   { store }: { readonly store: ObjectStore },
   event: unknown,
 ): Promise<FailureReport> {
-  const { failure, ...started } = parseOrThrow(FailureEventSchema, event, 'The event of Report failure');
-  const runId = resumedRun(started.request) ?? started.runId;
+  const { failure, execution, ...started } = parseOrThrow(FailureEventSchema, event, 'The event of Report failure');
+  const request = readableRequest(started.request);
+  const runId = request?.resume ?? started.runId;
   const plan = await getJson(store, planKey(runId), StoredPlanSchema).catch(() => undefined);
   const done = new Set(plan ? (await store.list(pageRecordsPrefix(runId))).map(({ key }) => pageOfWorkKey(key)) : []);
   let { error, cause } = { error: failure.Error, cause: messageOf(failure.Cause) };
@@ -29,14 +31,52 @@ export async function reportFailure(
     const reason = failed.find((one) => (TERMINAL_ERRORS as readonly string[]).includes(one.error)) ?? failed[0];
     if (reason) ({ error, message: cause } = reason);
   }
+  if (cause === '') cause = `The run failed with ${error}.`;
+  const failed: FailedRun = {
+    status: 'failed',
+    runId,
+    exportName: plan?.run.exportName ?? request?.exportName ?? request?.datasetId ?? null,
+    error,
+    message: cause,
+    pagesDone: done.size,
+    pages: plan?.run.pages ?? null,
+    resume: plan ? { resume: runId } : null,
+    executionUrl: consoleUrl(execution),
+  };
   const progress = plan ? ` ${done.size} of ${plan.run.pages} pages are done and kept.` : '';
-  return { error, cause: `${cause === '' ? `The run failed with ${error}.` : cause}${progress}` };
+  return { error, cause: `${cause}${progress}`, ...mailOf(failed), event: failed };
 }
 
-/** The run that an execution went on with, when its request can be read that far. */
-function resumedRun(request: unknown): string | undefined {
-  const parsed = ExportRequestSchema.safeParse(request);
-  return parsed.success ? parsed.data.resume : undefined;
+function mailOf(failed: FailedRun): Pick<FailureReport, 'subject' | 'message'> {
+  const what = failed.exportName === null ? 'An export' : `Export ${failed.exportName}`;
+  const lines = [
+    `${what} failed: ${failed.message}`,
+    '',
+    `Run:    ${failed.runId}`,
+    `Error:  ${failed.error}`,
+    `Pages:  ${failed.pages === null ? 'not planned' : `${failed.pagesDone} of ${failed.pages} are done and kept`}`,
+    '',
+    failed.resume === null
+      ? 'What was published before is as it was. When the cause is repaired, start the export again.'
+      : `What was published before is as it was. When the cause is repaired, go on with this run, which fetches no finished page again, by starting the state machine with ${JSON.stringify(failed.resume)}.`,
+    ...(failed.executionUrl === null ? [] : ['', failed.executionUrl]),
+  ];
+  return { subject: `Account Export: ${what} failed`.slice(0, MAX_SUBJECT), message: lines.join('\n') };
+}
+
+const MAX_SUBJECT = 100;
+
+/** Where people see an execution; `null` for one that did not run on AWS. */
+function consoleUrl(execution: string): string | null {
+  const region = /^arn:aws[a-z-]*:states:([a-z0-9-]+):/.exec(execution)?.[1];
+  return region === undefined
+    ? null
+    : `https://${region}.console.aws.amazon.com/states/home?region=${region}#/v2/executions/details/${execution}`;
+}
+
+/** The request, when it can be read that far. */
+function readableRequest(request: unknown): ExportRequest | undefined {
+  return ExportRequestSchema.safeParse(request ?? {}).data;
 }
 
 /** What Lambda reports is JSON with the message and a stack; elsewhere the cause is the message itself. */

@@ -49,7 +49,7 @@ export function resolveRequest(
   exports: readonly ExportSettings[],
   startedAt: string,
 ): ResolvedRequest {
-  const { exportName, dryRun: _dryRun, dueAt, resume: _resume, ...overrides } = request;
+  const { exportName, dryRun: _dryRun, dueAt, scheduled: _scheduled, resume: _resume, ...overrides } = request;
   const base = chooseExport(exportName, overrides.datasetId, exports);
   const merged: Record<string, unknown> = { ...base };
   // A window replaces fixed dates and the other way round: together they would contradict each other.

@@ -5,7 +5,16 @@ import type { ObjectStore } from './ports.ts';
 
 /** Writes one line of JSON. */
 export async function putJson(store: ObjectStore, key: string, value: unknown): Promise<void> {
-  await store.put(key, Buffer.from(`${JSON.stringify(value)}\n`), 'application/json');
+  await store.put(key, lineOf(value), 'application/json');
+}
+
+/** The same where nothing is yet. @returns whether this call wrote it */
+export async function createJson(store: ObjectStore, key: string, value: unknown): Promise<boolean> {
+  return store.create(key, lineOf(value), 'application/json');
+}
+
+function lineOf(value: unknown): Buffer {
+  return Buffer.from(`${JSON.stringify(value)}\n`);
 }
 
 /**

@@ -2,6 +2,7 @@ import { ArnFormat, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { Policy, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { DefinitionBody, LogLevel, StateMachine, StateMachineType } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import type { ExportSettings } from '../../functions/export/export-config.ts';
@@ -12,6 +13,8 @@ export interface ExportWorkflowProps {
   readonly exports: readonly ExportSettings[];
   readonly concurrency: number;
   readonly logRetentionDays: number;
+  /** Where failures are told. */
+  readonly topic: ITopic;
 }
 
 /** The state machine: the definition that also runs on one machine, with the Lambdas' ARNs in it. */
@@ -31,6 +34,7 @@ export class ExportWorkflow extends Construct {
       },
       exports: props.exports,
       concurrency: props.concurrency,
+      topicArn: props.topic.topicArn,
     });
     this.stateMachine = new StateMachine(this, 'StateMachine', {
       stateMachineType: StateMachineType.STANDARD,
@@ -54,7 +58,36 @@ export class ExportWorkflow extends Construct {
         new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [task.functionArn] }),
       );
     }
+    this.stateMachine.addToRolePolicy(
+      new PolicyStatement({ actions: ['events:PutEvents'], resources: [defaultBus(stack)] }),
+    );
+    this.stateMachine.addToRolePolicy(
+      new PolicyStatement({ actions: ['sns:Publish'], resources: [props.topic.topicArn] }),
+    );
     this.allowChildren(stack);
+    this.allowLookingUp(planExport);
+  }
+
+  /**
+   * A run that would start beside another asks whether that one still lives. In a policy of its own, because the state
+   * machine names the function, and the function must not wait for the state machine.
+   */
+  private allowLookingUp(planExport: IFunction): void {
+    if (!planExport.role) return;
+    new Policy(this, 'LookingUp', {
+      roles: [planExport.role],
+      statements: [new PolicyStatement({ actions: ['states:DescribeExecution'], resources: [this.executions()] })],
+    });
+  }
+
+  /** The ARNs of this state machine's executions, its children not among them. */
+  private executions(): string {
+    return Stack.of(this).formatArn({
+      service: 'states',
+      resource: 'execution',
+      resourceName: `${this.stateMachine.stateMachineName}:*`,
+      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+    });
   }
 
   /**
@@ -65,12 +98,6 @@ export class ExportWorkflow extends Construct {
   private allowChildren(stack: Stack): void {
     const { stateMachine } = this;
     const name = stateMachine.stateMachineName;
-    const executions = stack.formatArn({
-      service: 'states',
-      resource: 'execution',
-      resourceName: `${name}:*`,
-      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
-    });
     const children = stack.formatArn({
       service: 'states',
       resource: 'execution',
@@ -81,9 +108,17 @@ export class ExportWorkflow extends Construct {
       roles: [stateMachine.role],
       statements: [
         new PolicyStatement({ actions: ['states:StartExecution'], resources: [stateMachine.stateMachineArn] }),
-        new PolicyStatement({ actions: ['states:DescribeExecution', 'states:StopExecution'], resources: [executions] }),
+        new PolicyStatement({
+          actions: ['states:DescribeExecution', 'states:StopExecution'],
+          resources: [this.executions()],
+        }),
         new PolicyStatement({ actions: ['states:RedriveExecution'], resources: [children] }),
       ],
     });
   }
+}
+
+/** The event bus that every account has. */
+export function defaultBus(stack: Stack): string {
+  return stack.formatArn({ service: 'events', resource: 'event-bus', resourceName: 'default' });
 }

@@ -31,6 +31,15 @@ describe('s3ObjectStore', () => {
     expect(store.location).toBe('s3://exports/team/a/');
   });
 
+  it('creates an object where there is none, once, however many try at the same moment', async () => {
+    const store = s3ObjectStore({ client, bucket: 'exports', prefix: 'create' });
+    const texts = Array.from({ length: 20 }, (_, i) => `writer ${i}`);
+    const created = await Promise.all(texts.map((text) => store.create('a/b', Buffer.from(text), 'text/plain')));
+    expect(created.filter(Boolean)).toHaveLength(1);
+    expect(String(Buffer.from((await store.get('a/b')) ?? []))).toBe(texts[created.indexOf(true)]);
+    expect(await store.create('a/b', Buffer.from('late'), 'text/plain')).toBe(false);
+  });
+
   it('replaces an object of the same key, and forgets a deleted one', async () => {
     const store = s3ObjectStore({ client, bucket: 'exports' });
     await store.put('k', Buffer.from('one'), 'text/plain');

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { s3ObjectStore } from '../../functions/aws/s3-object-store.ts';
 import { tableDefinitions } from '../../functions/catalog/tables.ts';
 import { VIEW_COLUMNS, viewDefinitions } from '../../functions/catalog/views.ts';
+import type { PlanResult } from '../../functions/contracts.ts';
 import { exportPage } from '../../functions/export/export-page.ts';
 import { planExport } from '../../functions/export/plan-export.ts';
 import type { Catalogue, ObjectStore, PublishedRun } from '../../functions/export/ports.ts';
@@ -101,10 +102,17 @@ describe.skipIf(missing !== undefined)('on Trino', () => {
       },
     };
     try {
-      const plan = await planExport(
-        { api, store },
-        { runId, startedAt: STARTED_AT, request: { datasetId: 'engage', ...request }, exports: [], concurrency: 8 },
-      );
+      const plan = (await planExport(
+        { api, store, executions: { isRunning: async () => false } },
+        {
+          runId,
+          execution: runId,
+          startedAt: STARTED_AT,
+          request: { datasetId: 'engage', ...request },
+          exports: [],
+          concurrency: 8,
+        },
+      )) as PlanResult;
       for (const page of plan.pageNumbers) await exportPage({ api, store }, { page, run: plan.run });
       await publishRun({ api, store, catalogue: remembering, clock: { now: Date.now } }, { run: plan.run });
     } finally {

@@ -27,6 +27,17 @@ describe('directoryStore', () => {
     expect([await store.list('nothing/'), await store.listFolders('nothing/')]).toEqual([[], []]);
   });
 
+  it('creates an object where there is none, once, however many try at the same moment', async () => {
+    const folder = await temporaryFolder();
+    const store = directoryStore(folder);
+    const texts = Array.from({ length: 20 }, (_, i) => `writer ${i}`);
+    const created = await Promise.all(texts.map((text) => store.create('a/b', Buffer.from(text), 'text/plain')));
+    expect(created.filter(Boolean)).toHaveLength(1);
+    expect(String(Buffer.from((await store.get('a/b')) ?? []))).toBe(texts[created.indexOf(true)]);
+    expect(await store.create('a/b', Buffer.from('late'), 'text/plain')).toBe(false);
+    expect(await readdir(join(folder, 'a'))).toEqual(['b']);
+  });
+
   it('replaces an object of the same key and leaves no draft behind', async () => {
     const folder = await temporaryFolder();
     const store = directoryStore(folder);

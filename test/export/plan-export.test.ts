@@ -1,13 +1,29 @@
 import { describe, expect, it } from 'vitest';
 import { account } from '../support/array-api.ts';
 import { runSteps } from '../support/run-steps.ts';
-import { setUp } from '../support/stepped-run.ts';
+import { manifestIn, setUp } from '../support/stepped-run.ts';
 
 describe('planning', () => {
   it('exports nothing and leaves nothing behind in a dry run', async () => {
     const { steps, objects } = setUp(25);
-    expect(await steps.plan({ dryRun: true })).toMatchObject({ dryRun: true, accounts: 25, pages: 3, pageNumbers: [] });
+    expect(await steps.plan({ dryRun: true })).toMatchObject({
+      status: 'planned',
+      accounts: 25,
+      pages: 3,
+      pageSize: 10,
+      expected: { secondsFrom: 'probes' },
+    });
     expect(objects.size).toBe(0);
+  });
+
+  it('reckons in a dry run the requests and records that the run then needs, at the most', async () => {
+    const { steps, objects } = setUp(25);
+    const { expected } = await steps.dryRun();
+    await steps.all();
+    const { apiRequests, recordsFetched } = manifestIn(objects);
+    expect(expected.apiRequests).toBeGreaterThanOrEqual(apiRequests);
+    expect(expected.recordsFetched).toBeGreaterThanOrEqual(recordsFetched);
+    expect(expected.recordsFetched).toBeLessThan(recordsFetched * 3);
   });
 
   it('makes the same plan again for the same run, without a request', async () => {
@@ -44,7 +60,7 @@ describe('planning', () => {
     const { steps, objects, pageFetches } = setUp(25);
     await expect(steps.plan({ maxRecords: 25 })).rejects.toMatchObject({ name: 'BudgetExceededError' });
     expect(pageFetches(10)).toEqual([3]);
-    expect(objects.size).toBe(0);
+    expect([...objects.keys()]).toEqual(['work/export_name=all/claims/00000001.json']);
     await expect(steps.plan({ maxRecords: 100 })).resolves.toMatchObject({ accounts: 25 });
   });
 

@@ -4,6 +4,8 @@ import { reportFailure } from '../../functions/export/report-failure.ts';
 import { memoryStore } from '../support/memory-store.ts';
 import { setUp } from '../support/stepped-run.ts';
 
+const EXECUTION = 'arn:aws:states:eu-west-1:111111111111:execution:exports:run-1';
+
 describe('reportFailure', () => {
   it('finds the sentence of the page behind the error of a Distributed Map', async () => {
     const { steps, store } = setUp(25, ({ pageSize, page }) => {
@@ -15,9 +17,35 @@ describe('reportFailure', () => {
       Error: 'States.ExceedToleratedFailureThreshold',
       Cause: 'The specified tolerated failure threshold was exceeded',
     };
-    expect(await reportFailure({ store }, { runId: 'run-1', request: {}, failure })).toEqual({
+    const report = await reportFailure({ store }, { runId: 'run-1', execution: EXECUTION, request: {}, failure });
+    const executionUrl =
+      'https://eu-west-1.console.aws.amazon.com/states/home?region=eu-west-1#/v2/executions/details/arn:aws:states:eu-west-1:111111111111:execution:exports:run-1';
+    expect(report).toEqual({
       error: 'ApiCredentialsError',
       cause: 'The API refused the key. 2 of 3 pages are done and kept.',
+      subject: 'Account Export: Export all failed',
+      message: [
+        'Export all failed: The API refused the key.',
+        '',
+        'Run:    run-1',
+        'Error:  ApiCredentialsError',
+        'Pages:  2 of 3 are done and kept',
+        '',
+        'What was published before is as it was. When the cause is repaired, go on with this run, which fetches no finished page again, by starting the state machine with {"resume":"run-1"}.',
+        '',
+        executionUrl,
+      ].join('\n'),
+      event: {
+        status: 'failed',
+        runId: 'run-1',
+        exportName: 'all',
+        error: 'ApiCredentialsError',
+        message: 'The API refused the key.',
+        pagesDone: 2,
+        pages: 3,
+        resume: { resume: 'run-1' },
+        executionUrl,
+      },
     });
   });
 
@@ -28,12 +56,16 @@ describe('reportFailure', () => {
       errorMessage: 'No export "x".',
       trace: ['at secret.ts:1'],
     });
-    expect(
-      await reportFailure({ store }, { runId: 'run-1', request: {}, failure: { Error: 'RequestError', Cause } }),
-    ).toEqual({
+    const event = { runId: 'run-1', execution: 'local/1', request: {}, failure: { Error: 'RequestError', Cause } };
+    const report = await reportFailure({ store }, event);
+    expect(report).toMatchObject({
       error: 'RequestError',
       cause: 'No export "x".',
+      subject: 'Account Export: An export failed',
+      event: { exportName: null, pagesDone: 0, pages: null, resume: null, executionUrl: null },
     });
+    expect(report.message).toContain('start the export again.');
+    expect(JSON.stringify(report)).not.toContain('secret.ts');
   });
 
   it('looks up the run that an execution went on with', async () => {
@@ -42,9 +74,13 @@ describe('reportFailure', () => {
     await steps.pages({ ...plan, pageNumbers: [0] });
     const event = {
       runId: 'again',
+      execution: EXECUTION,
       request: { resume: 'run-1' },
       failure: { Error: 'ApiThrottledError', Cause: 'Refused.' },
     };
-    expect(await reportFailure({ store }, event)).toMatchObject({ cause: 'Refused. 1 of 3 pages are done and kept.' });
+    expect(await reportFailure({ store }, event)).toMatchObject({
+      cause: 'Refused. 1 of 3 pages are done and kept.',
+      event: { runId: 'run-1', exportName: 'all' },
+    });
   });
 });

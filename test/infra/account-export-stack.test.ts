@@ -159,6 +159,7 @@ describe('the functions', () => {
         's3:ListBucket on <StorageBucket>',
         's3:PutObject on <StorageBucket>/work/*',
         'secretsmanager:GetSecretValue on <ApiKeySecret>',
+        'states:DescribeExecution on arn:<Partition>:states:<Region>:<AccountId>:execution:<WorkflowStateMachine name>:*',
         'xray:PutTelemetryRecords on *',
         'xray:PutTraceSegments on *',
       ],
@@ -240,10 +241,12 @@ describe('the state machine', () => {
   it('is the definition that runs on one machine, with the ARNs of the functions in it', () => {
     const [empty = '', parts] = stateMachine.Properties.DefinitionString['Fn::Join'] as [
       string,
-      (string | { 'Fn::GetAtt': string[] })[],
+      (string | { 'Fn::GetAtt'?: string[]; Ref?: string })[],
     ];
     const text = parts
-      .map((part) => (typeof part === 'string' ? part : part['Fn::GetAtt'][0]?.replace(/Function[0-9A-F]{8}$/, '')))
+      .map((part) =>
+        typeof part === 'string' ? part : (part['Fn::GetAtt']?.[0] ?? part.Ref)?.replace(/(Function)?[0-9A-F]{8}$/, ''),
+      )
       .join(empty);
     const { exports } = parseStackConfig(CONFIG);
     const resources = {
@@ -253,7 +256,7 @@ describe('the state machine', () => {
       reportFailure: 'ReportFailure',
     };
     expect(JSON.parse(text)).toEqual(
-      JSON.parse(JSON.stringify(exportWorkflow({ resources, exports, concurrency: 20 }))),
+      JSON.parse(JSON.stringify(exportWorkflow({ resources, exports, concurrency: 20, topicArn: 'FailuresTopic' }))),
     );
   });
 
@@ -268,10 +271,12 @@ describe('the state machine', () => {
   it('may invoke its functions, run its children, and write its logs and traces', () => {
     const rights = rightsOf('WorkflowStateMachineRole').filter((right) => !/^(logs|xray):.* on \*$/.test(right));
     expect(rights.map((right) => right.replace('{Fn::Join:[[', ''))).toEqual([
+      'events:PutEvents on arn:<Partition>:events:<Region>:<AccountId>:event-bus/default',
       'lambda:InvokeFunction on <ExportPageFunction>',
       'lambda:InvokeFunction on <PlanExportFunction>',
       'lambda:InvokeFunction on <PublishRunFunction>',
       'lambda:InvokeFunction on <ReportFailureFunction>',
+      'sns:Publish on <FailuresTopic>',
       'states:DescribeExecution on arn:<Partition>:states:<Region>:<AccountId>:execution:<WorkflowStateMachine name>:*',
       'states:RedriveExecution on arn:<Partition>:states:<Region>:<AccountId>:execution:<WorkflowStateMachine name>/Pages:*',
       'states:StartExecution on <WorkflowStateMachine>',

@@ -12,7 +12,7 @@ import { App } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { StateMachine } from 'aws-local-stepfunctions';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import { exportWorkflow, STATES } from '../../functions/workflow.ts';
+import { ANNOUNCING_STATES, exportWorkflow, STATES } from '../../functions/workflow.ts';
 import { AccountExportStack } from '../../infra/account-export-stack.ts';
 import { parseStackConfig } from '../../infra/stack-config.ts';
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts';
@@ -37,6 +37,8 @@ let simulator: Simulator;
 let s3: Awaited<ReturnType<typeof startSmallS3>>;
 let glue: Awaited<ReturnType<typeof startSmallGlue>>;
 let secret: object = SECRET;
+/** The executions that Step Functions would call running. */
+const running = new Set<string>();
 
 beforeAll(async () => {
   const folder = await mkdtemp(join(tmpdir(), 'account-export-bundles-'));
@@ -54,7 +56,16 @@ beforeAll(async () => {
     response.end(JSON.stringify({ Name: 'key', SecretString: JSON.stringify(secret) }));
   });
   await new Promise<void>((resolve) => secrets.listen(0, '127.0.0.1', resolve));
+  const stepFunctions = createServer(async (request, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const { executionArn } = JSON.parse(Buffer.concat(chunks).toString()) as { executionArn: string };
+    response.writeHead(200, { 'content-type': 'application/x-amz-json-1.0' });
+    response.end(JSON.stringify({ executionArn, status: running.has(executionArn) ? 'RUNNING' : 'SUCCEEDED' }));
+  });
+  await new Promise<void>((resolve) => stepFunctions.listen(0, '127.0.0.1', resolve));
   closing.push(
+    () => stepFunctions.close(),
     () => simulator.close(),
     () => s3.close(),
     () => glue.close(),
@@ -65,6 +76,7 @@ beforeAll(async () => {
     AWS_ACCESS_KEY_ID: 'a',
     AWS_SECRET_ACCESS_KEY: 'b',
     AWS_ENDPOINT_URL_S3: s3.url,
+    AWS_ENDPOINT_URL_SFN: `http://127.0.0.1:${(stepFunctions.address() as AddressInfo).port}`,
     AWS_ENDPOINT_URL_GLUE: glue.url,
     AWS_ENDPOINT_URL_SECRETS_MANAGER: `http://127.0.0.1:${(secrets.address() as AddressInfo).port}`,
     BUCKET: 'exports',
@@ -106,6 +118,16 @@ async function execute(runId: string, request: object) {
     memoryLimitInMB: '1024',
   };
   let failure: unknown;
+  const announced: Record<string, unknown> = {};
+  const announcing = Object.fromEntries(
+    ANNOUNCING_STATES.map((state) => [
+      state,
+      async (event: unknown) => {
+        announced[state] = event;
+        return {};
+      },
+    ]),
+  );
   const taskHandlers = Object.fromEntries(
     Object.entries(TASKS).map(([task, state]) => [
       state,
@@ -121,22 +143,30 @@ async function execute(runId: string, request: object) {
     resources: { planExport: arn, exportPage: arn, publishRun: arn, reportFailure: arn },
     exports: parseStackConfig(CONFIG).exports,
     concurrency: 4,
+    topicArn: 'arn:aws:sns:us-east-1:000000000000:failures',
   });
   const { result } = new StateMachine(definition as never).run(request as never, {
     overrides: {
-      taskResourceLocalHandlers: taskHandlers as never,
+      taskResourceLocalHandlers: { ...taskHandlers, ...announcing } as never,
       retryIntervalOverrides: { [STATES.page]: 1, [STATES.plan]: 1 },
     },
-    context: { Execution: { Name: runId, StartTime: '2026-08-22T02:00:00.000Z', Input: request } } as never,
+    context: {
+      Execution: {
+        Id: `arn:aws:states:us-east-1:000000000000:execution:exports:${runId}`,
+        Name: runId,
+        StartTime: '2026-08-22T02:00:00.000Z',
+        Input: request,
+      },
+    } as never,
   });
   return result.then(
-    (output: unknown) => ({ output, failure }),
-    () => ({ output: undefined, failure }),
+    (output: unknown) => ({ output, failure, announced }),
+    () => ({ output: undefined, failure, announced }),
   );
 }
 
 it('exports, publishes and adds the partitions of a run', async () => {
-  const { output, failure } = await execute('run-1', {
+  const { output, failure, announced } = await execute('run-1', {
     exportName: 'all-accounts',
     pageSize: 500,
     dueAt: '2026-08-22T02:00:00Z',
@@ -149,6 +179,11 @@ it('exports, publishes and adds the partitions of a run', async () => {
     pages: 3,
     verdict: 'steady',
     manifest: 's3://exports/export_runs/run_id=run-1/manifest.json',
+  });
+  expect(announced).toEqual({
+    [STATES.announcePublished]: {
+      Entries: [{ Source: 'account-export', DetailType: 'Export run published', Detail: output }],
+    },
   });
   expect([...glue.partitions.keys()]).toEqual([
     'accounts_json all-accounts/2026-08-22/run-1',
@@ -190,15 +225,57 @@ it.each([
   ],
   [{ datasetId: 'unknown' }, 'ApiNotFoundError', /^The API at 127\.0\.0\.1:\d+ knows no dataset "unknown" \(404\)/],
 ])('ends %j with the sentence that says what to do', async (request, error, cause) => {
-  const { failure } = await execute(`failing-${error}`, request);
+  const runId = `failing-${error}`;
+  const { failure, announced } = await execute(runId, request);
   expect(failure).toMatchObject({ error, cause: expect.stringMatching(cause) });
+  const { subject, message, event } = failure as Record<string, unknown>;
+  expect(event).toMatchObject({ status: 'failed', runId, error, pagesDone: 0, resume: null });
+  expect(announced).toEqual({
+    [STATES.announceFailed]: {
+      Entries: [{ Source: 'account-export', DetailType: 'Export run failed', Detail: event }],
+    },
+    [STATES.notify]: {
+      TopicArn: 'arn:aws:sns:us-east-1:000000000000:failures',
+      Subject: subject,
+      Message: message,
+    },
+  });
+});
+
+it('yields to the run that took the tick before, and tells who waits for the data', async () => {
+  const tick = { exportName: 'all-accounts', dueAt: '2026-08-23T02:00:00Z', scheduled: true, pageSize: 500 };
+  await execute('first-delivery', tick);
+  const before = simulator.requests.length;
+  const { output, announced } = await execute('second-delivery', tick);
+  expect(output).toMatchObject({ status: 'skipped', runId: 'second-delivery', yieldsTo: 'first-delivery' });
+  expect(announced).toEqual({
+    [STATES.announceSkipped]: {
+      Entries: [{ Source: 'account-export', DetailType: 'Export run skipped', Detail: output }],
+    },
+  });
+  expect(simulator.requests).toHaveLength(before);
+});
+
+it('yields to a run that has not ended, which it looks up in Step Functions', async () => {
+  running.add('arn:aws:states:us-east-1:000000000000:execution:exports:slow');
+  await execute('slow', { exportName: 'emea', pageSize: 500 });
+  const { output } = await execute('beside', { exportName: 'emea', pageSize: 500 });
+  expect(output).toMatchObject({ status: 'skipped', yieldsTo: 'slow' });
+  running.clear();
+  expect((await execute('after', { exportName: 'emea', pageSize: 500 })).output).toMatchObject({ status: 'published' });
+});
+
+it('plans without exporting when asked to', async () => {
+  const { output, announced } = await execute('dry', { exportName: 'all-accounts', dryRun: true });
+  expect(output).toMatchObject({ status: 'planned', accounts: 1234, expected: { secondsFrom: 'probes' } });
+  expect(announced).toEqual({});
 });
 
 it('says which half of the key is missing when the stack is new', async () => {
   simulator.setKey('changed', 'changed');
   secret = { keyId: '', secret: 'generated' };
   const { failure } = await execute('no-key', { datasetId: 'engage' });
-  expect(failure).toEqual({
+  expect(failure).toMatchObject({
     error: 'ApiCredentialsError',
     cause: 'The keyId of the API key in secret "key" is empty: it should be {"keyId":"…","secret":"…"}.',
   });

@@ -50,6 +50,19 @@ describe('parseStackConfig', () => {
       /exports\[1\]\.attributeColumns is \["industry"\]; CSV exports share one table, so this list must be how the longest one begins: region, industry/,
     ],
     [{ ...CONFIG, accountName: 'acme.evil.example/' }, /^accountName is "acme.evil.example\/"; up to 63 letters/],
+    [
+      { ...CONFIG, exports: [{ name: 'x', datasetId: 'x', schedule: '0 6 * * *', timeZone: 'Berlin' }] },
+      /exports\[0\]\.schedule is "0 6 \* \* \*"; cron\(.*is needed; exports\[0\]\.timeZone is "Berlin"; a name of the IANA/,
+    ],
+    [
+      { ...CONFIG, exports: [{ name: 'x', datasetId: 'x', timeZone: 'Europe/Berlin', flexibleMinutes: 5 }] },
+      /timeZone is "Europe\/Berlin"; it belongs to a schedule, and there is none; exports\[0\]\.flexibleMinutes is 5; it/,
+    ],
+    [
+      { ...CONFIG, exports: [{ name: 'x', datasetId: 'x', overlap: 'queue' }] },
+      /overlap is "queue"; "skip" \(yield to a run of the same export that has not ended\) or "allow" is needed/,
+    ],
+    [{ ...CONFIG, alarmEmail: 'nobody' }, /alarmEmail is "nobody"; an e-mail address is needed/],
     [{ ...CONFIG, logRetentionDays: 42 }, /logRetentionDays is 42; a number of days that CloudWatch offers/],
   ])('refuses %#', (config, message) => {
     expect(() => parseStackConfig(config)).toThrow(message);

@@ -11,6 +11,13 @@ export function memoryStore(beforePut: (key: string) => void = () => undefined) 
       puts.push(key);
       objects.set(key, Buffer.from(body));
     },
+    async create(key, body) {
+      beforePut(key);
+      if (objects.has(key)) return false;
+      puts.push(key);
+      objects.set(key, Buffer.from(body));
+      return true;
+    },
     async get(key) {
       return objects.get(key);
     },

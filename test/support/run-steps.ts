@@ -1,8 +1,8 @@
 /** The steps of a run one after the other, without a workflow around them. */
-import type { PlanResult, PublishResult } from '../../functions/contracts.ts';
+import type { DryRunResult, PlanOutcome, PlanResult, PublishResult } from '../../functions/contracts.ts';
 import { exportPage } from '../../functions/export/export-page.ts';
 import { planExport } from '../../functions/export/plan-export.ts';
-import type { AccountsApi, ObjectStore, PublishedRun } from '../../functions/export/ports.ts';
+import type { AccountsApi, Executions, ObjectStore, PublishedRun } from '../../functions/export/ports.ts';
 import { publishRun } from '../../functions/export/publish-run.ts';
 
 export const STARTED_AT = '2026-08-22T02:00:00.000Z';
@@ -11,30 +11,36 @@ export const PUBLISHED_AT = Date.parse('2026-08-22T02:01:30.000Z');
 export interface Steps {
   readonly partitions: PublishedRun[];
   plan(request?: object): Promise<PlanResult>;
+  dryRun(request?: object): Promise<DryRunResult>;
+  /** Whatever planning comes to: a plan, a dry run, a run that yields. */
+  start(request?: object): Promise<PlanOutcome>;
+  /** Goes on with an earlier run, as this execution. */
+  resume(earlierRunId: string): Promise<PlanOutcome>;
   pages(plan: PlanResult): Promise<number[]>;
   publish(plan: PlanResult): Promise<PublishResult>;
   all(request?: object): Promise<PublishResult>;
 }
 
-export function runSteps(api: AccountsApi, store: ObjectStore, runId = 'run-1'): Steps {
+/** No execution but the one that asks. */
+const ALONE: Executions = { isRunning: async () => false };
+
+export function runSteps(api: AccountsApi, store: ObjectStore, runId = 'run-1', executions: Executions = ALONE): Steps {
   const partitions: PublishedRun[] = [];
   const catalogue = {
     addRun: async (run: PublishedRun) => void partitions.push(run),
     removeRun: async () => undefined,
   };
+  const execute = async (request: object) => {
+    const execution = `execution of ${runId}`;
+    const event = { runId, execution, startedAt: STARTED_AT, request, exports: [], concurrency: 8 };
+    return JSON.parse(JSON.stringify(await planExport({ api, store, executions }, event))) as PlanOutcome;
+  };
   const steps: Steps = {
     partitions,
-    plan: (request = {}) =>
-      planExport(
-        { api, store },
-        {
-          runId,
-          startedAt: STARTED_AT,
-          request: { exportName: 'all', datasetId: 'engage', pageSize: 10, ...request },
-          exports: [],
-          concurrency: 8,
-        },
-      ).then((plan) => JSON.parse(JSON.stringify(plan)) as PlanResult),
+    plan: async (request) => (await steps.start(request)) as PlanResult,
+    dryRun: async (request) => (await steps.start({ ...request, dryRun: true })) as DryRunResult,
+    start: (request = {}) => execute({ exportName: 'all', datasetId: 'engage', pageSize: 10, ...request }),
+    resume: (earlierRunId) => execute({ resume: earlierRunId }),
     async pages({ pageNumbers, run }) {
       const counts: number[] = [];
       for (const page of pageNumbers) counts.push(await exportPage({ api, store }, { page, run }));

@@ -41,6 +41,7 @@ export async function startSmallS3(buckets: readonly string[]): Promise<SmallS3>
     }
     switch (request.method) {
       case 'PUT':
+        if (request.headers['if-none-match'] === '*' && bucket.has(key)) return failure(412, 'PreconditionFailed');
         bucket.set(key, plainBody(Buffer.concat(chunks), String(request.headers['content-encoding'] ?? '')));
         return answer(200);
       case 'HEAD':

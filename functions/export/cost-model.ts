@@ -1,0 +1,104 @@
+/**
+ * What a run would take on AWS: time from what was measured, money from list prices (`docs/cost.md`).
+ *
+ * The prices are those of us-east-1 without a free tier; other regions differ by up to a third.
+ */
+import type { ExpectedRun, Manifest } from '../contracts.ts';
+
+/** When the prices below were looked up, `YYYY-MM-DD`. */
+export const PRICES_AS_OF = '2026-11-23';
+
+/** USD. Sources: the price pages of AWS Step Functions, Lambda, S3, CloudWatch, X-Ray and EventBridge. */
+export const PRICES = {
+  /** AWS Step Functions, Standard. */
+  stateTransition: 0.025 / 1000,
+  /** AWS Lambda, arm64. */
+  lambdaGbSecond: 0.000_013_333_4,
+  lambdaRequest: 0.2 / 1e6,
+  s3Put: 0.005 / 1000,
+  s3Get: 0.0004 / 1000,
+  /** Amazon CloudWatch Logs, ingestion. */
+  logsGb: 0.5,
+  /** AWS X-Ray, per trace recorded. */
+  trace: 5 / 1e6,
+  /** Amazon EventBridge, custom events. */
+  event: 1 / 1e6,
+} as const;
+
+/** The memory of each function, in MB: the processor's share grows with it, so too little costs time and saves nothing. */
+export const MEMORY_MB = { plan: 512, page: 1024, publish: 2048, report: 256, expire: 512 } as const;
+
+/** Start, Plan export, Dry run or skip?, Export pages, Publish run, Announce, Published. */
+const TRANSITIONS_OF_A_RUN = 8;
+/** Start and Export page. */
+const TRANSITIONS_OF_A_PAGE = 2;
+/** A part and its record; the look for a finished one; the record read again to publish. */
+const PUTS_OF_A_PAGE = 2;
+const GETS_OF_A_PAGE = 2;
+const PUTS_OF_A_RUN = 5;
+/** Lambda's own three lines and one of ours, with the execution log of Step Functions. */
+const LOG_BYTES_OF_A_PAGE = 3_000;
+/** Glue partitions are added with two pauses of five seconds, and the seams are probed. */
+const PUBLISH_SECONDS = 13;
+
+/**
+ * How long the API takes for each account of a page, beside what it takes for a probe: what is assumed until a run has
+ * been measured.
+ */
+const SECONDS_PER_ACCOUNT = 0.000_5;
+/** Turning an account into a part and writing it, at the memory above. */
+const TRANSFORM_SECONDS_PER_ACCOUNT = 0.000_03;
+/** Both sides of 16 seams, and counting again from a number that is known. */
+const REQUESTS_TO_PROVE = 32 + 10;
+const RECORDS_TO_PROVE = 32 + 8;
+
+export interface RunToExpect {
+  readonly accounts: number;
+  readonly pages: number;
+  readonly pageSize: number;
+  readonly format: Manifest['format'];
+  /** Pages in flight at once. */
+  readonly concurrency: number;
+  /** What planning took so far. */
+  readonly planned: { readonly apiRequests: number; readonly recordsFetched: number; readonly seconds: number };
+  /** The median time of a probe. */
+  readonly probeSeconds: number;
+  /** The export's last published run. */
+  readonly last?: Manifest | undefined;
+}
+
+/** Reckons a run from its plan, and from the last run of the same export where that was alike. */
+export function expectRun(run: RunToExpect): ExpectedRun {
+  const waves = Math.ceil(run.pages / run.concurrency);
+  const fromProbes =
+    run.probeSeconds + Math.min(run.pageSize, run.accounts) * (SECONDS_PER_ACCOUNT + TRANSFORM_SECONDS_PER_ACCOUNT);
+  const { last } = run;
+  const alike = last !== undefined && last.format === run.format && last.parameters.pageSize === run.pageSize;
+  const lastSeconds = last === undefined ? 0 : (Date.parse(last.publishedAt) - Date.parse(last.startedAt)) / 1000;
+  const seconds = alike
+    ? (lastSeconds * waves) / Math.ceil(last.pages / run.concurrency)
+    : run.planned.seconds + waves * fromProbes;
+  const pageSeconds = alike ? Math.max(run.probeSeconds, seconds / waves) : fromProbes;
+  return {
+    apiRequests: run.planned.apiRequests + run.pages + REQUESTS_TO_PROVE,
+    recordsFetched: run.planned.recordsFetched + run.accounts + Math.min(RECORDS_TO_PROVE, 3 * run.accounts),
+    seconds: Math.max(1, Math.round(seconds)),
+    secondsFrom: alike ? 'last run' : 'probes',
+    usd: Number(priceOf(run, pageSeconds).toPrecision(2)),
+  };
+}
+
+function priceOf({ pages, planned }: RunToExpect, pageSeconds: number): number {
+  const gbSeconds =
+    (planned.seconds * MEMORY_MB.plan + pages * pageSeconds * MEMORY_MB.page + PUBLISH_SECONDS * MEMORY_MB.publish) /
+    1024;
+  return (
+    (TRANSITIONS_OF_A_RUN + TRANSITIONS_OF_A_PAGE * pages) * PRICES.stateTransition +
+    gbSeconds * PRICES.lambdaGbSecond +
+    (pages + 2) * (PRICES.lambdaRequest + PRICES.trace) +
+    (PUTS_OF_A_RUN + PUTS_OF_A_PAGE * pages) * PRICES.s3Put +
+    GETS_OF_A_PAGE * pages * PRICES.s3Get +
+    (LOG_BYTES_OF_A_PAGE * pages * PRICES.logsGb) / 1e9 +
+    PRICES.event
+  );
+}

@@ -1,0 +1,87 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { SFNClient } from '@aws-sdk/client-sfn';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sfnExecutions } from '../../functions/aws/sfn-executions.ts';
+
+const arnOf = (name: string) => `arn:aws:states:us-east-1:111111111111:execution:exports:${name}`;
+
+/** Executions are named after what the server answers. */
+const ANSWERS: Record<string, [number, object]> = {
+  ...Object.fromEntries(
+    ['RUNNING', 'SUCCEEDED', 'FAILED', 'ABORTED', 'TIMED_OUT', 'PENDING_REDRIVE'].map((status) => [
+      status,
+      [200, { executionArn: arnOf(status), status, startDate: 1787364000 }],
+    ]),
+  ),
+  gone: [400, { __type: 'ExecutionDoesNotExist', message: 'hidden' }],
+  busy: [400, { __type: 'ThrottlingException', message: 'hidden' }],
+  forbidden: [400, { __type: 'AccessDeniedException', message: 'hidden' }],
+};
+
+describe('sfnExecutions', () => {
+  const asked: Record<string, string>[] = [];
+  const server = createServer(async (request, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const input = JSON.parse(Buffer.concat(chunks).toString()) as { executionArn: string };
+    asked.push(input);
+    const [status, body] = ANSWERS[input.executionArn.split(':').at(-1) ?? ''] ?? [500, {}];
+    response.writeHead(status, { 'content-type': 'application/x-amz-json-1.0' });
+    response.end(JSON.stringify(body));
+  });
+  let client: SFNClient;
+
+  beforeAll(async () => {
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    client = new SFNClient({
+      endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+      region: 'us-east-1',
+      credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
+      maxAttempts: 1,
+    });
+  });
+
+  afterAll(() => {
+    client.destroy();
+    server.close();
+  });
+
+  it.each([
+    ['RUNNING', true],
+    ['PENDING_REDRIVE', true],
+    ['SUCCEEDED', false],
+    ['FAILED', false],
+    ['ABORTED', false],
+    ['TIMED_OUT', false],
+    ['gone', false],
+  ])('says of an execution that is %s: %s', async (name, running) => {
+    expect(await sfnExecutions(client).isRunning(arnOf(name))).toBe(running);
+  });
+
+  it('does not ask for the data of an execution, which it has no business with', () => {
+    expect(new Set(asked.map(({ includedData }) => includedData))).toEqual(new Set(['METADATA_ONLY']));
+  });
+
+  it('takes a run that is no execution for one that does not run, without asking', async () => {
+    const before = asked.length;
+    expect(await sfnExecutions(client).isRunning('local/host/17/uuid')).toBe(false);
+    expect(asked).toHaveLength(before);
+  });
+
+  it('does not take silence for an answer: what cannot be asked now is asked again later', async () => {
+    await expect(sfnExecutions(client).isRunning(arnOf('busy'))).rejects.toMatchObject({
+      name: 'StorageError',
+      transient: true,
+      message: 'Looking up the run that has this export failed (ThrottlingException); it can be tried again later.',
+    });
+  });
+
+  it('says that the right is missing', async () => {
+    await expect(sfnExecutions(client).isRunning(arnOf('forbidden'))).rejects.toMatchObject({
+      name: 'ConfigError',
+      message:
+        'Looking up the run that has this export failed (AccessDeniedException): the role or user may not do this.',
+    });
+  });
+});
