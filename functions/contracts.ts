@@ -80,7 +80,12 @@ export const RunSchema = z.object({
   pages: z.int().min(1),
   /** `offsets`: `page × pageSize` was seen to be an offset. `pages`: it was not, so accounts were counted by whole pages. */
   countedBy: z.enum(['offsets', 'pages']),
-  maxRecords: z.int().optional(),
+  /** 2 when the source moved under the first and the export was to be made once more. */
+  attempt: z.int().min(1),
+  onDrift: z.enum(['publish', 'fail', 'retry']),
+  maxDropPercent: z.int(),
+  /** Only with a `maxRecords`: how many pages may be fetched beyond one fetch each, before it would be passed. */
+  spareFetches: z.int().min(0).optional(),
   /** CSV only. */
   csv: z
     .object({
@@ -99,11 +104,32 @@ export type Run = z.infer<typeof RunSchema>;
 export const StoredPlanSchema = z.object({
   version: z.literal(1),
   run: RunSchema,
+  maxRecords: z.int().optional(),
   spent: SpentSchema,
   /** Rounds of requests that counting took: with several probes at once, what its duration is made of. */
   rounds: z.int(),
 });
 export type StoredPlan = z.infer<typeof StoredPlanSchema>;
+
+export const ConsistencySchema = z.object({
+  /** `steady`: nothing was seen to move under the run. `drifted`: something was. */
+  verdict: z.enum(['steady', 'drifted']),
+  accountsBefore: z.int(),
+  accountsAfter: z.int(),
+  seamsProbed: z.int(),
+  seamsMoved: z.int(),
+});
+
+/** `work/run_id=<id>/drift.json`: the source moved under an attempt, and its pages are to be exported once more. */
+export const StoredDriftSchema = z.object({
+  version: z.literal(1),
+  attempt: z.int(),
+  /** Of the run so far. */
+  spent: SpentSchema,
+  accounts: z.int(),
+  consistency: ConsistencySchema,
+});
+export type StoredDrift = z.infer<typeof StoredDriftSchema>;
 
 /** What `Plan export` returns: the state of the workflow, or the output of an execution that ends there. */
 export type PlanOutcome = PlanResult | DryRunResult | SkippedRun;
@@ -114,6 +140,8 @@ export interface PlanResult {
   readonly exportName: string;
   readonly dryRun: false;
   readonly skipped: false;
+  /** Whether the run was exported before and held back, and is now only to be published. */
+  readonly release: boolean;
   readonly accounts: number;
   readonly pages: number;
   readonly pageSize: number;
@@ -179,7 +207,11 @@ export type PageTask = z.infer<typeof PageTaskSchema>;
 export const PageRecordSchema = z.object({
   version: z.literal(1),
   page: z.int().min(0),
+  /** Of the run: what an earlier attempt left is not part of this one. */
+  attempt: z.int().min(1),
   key: z.string(),
+  /** What the store called this version of the part. */
+  etag: z.string(),
   records: z.int().min(0),
   bytes: z.int().min(0),
   /** Hex, of the part as stored. */
@@ -204,18 +236,12 @@ export const PageFailureSchema = z.object({
 });
 export type PageFailure = z.infer<typeof PageFailureSchema>;
 
-/** What `Publish run` receives. */
-export const PublishEventSchema = z.object({ run: RunSchema });
-export type PublishEvent = z.infer<typeof PublishEventSchema>;
+/** `work/run_id=<id>/failures/{plan,publish}.json`: what failed attempts at the task cost. */
+export const TaskFailureSchema = z.object({ version: z.literal(1), attempts: z.int(), spent: SpentSchema });
 
-export const ConsistencySchema = z.object({
-  /** `steady`: nothing was seen to move under the run. `drifted`: something was. */
-  verdict: z.enum(['steady', 'drifted']),
-  accountsBefore: z.int(),
-  accountsAfter: z.int(),
-  seamsProbed: z.int(),
-  seamsMoved: z.int(),
-});
+/** What `Publish run` receives. */
+export const PublishEventSchema = z.object({ run: RunSchema, release: z.boolean() });
+export type PublishEvent = z.infer<typeof PublishEventSchema>;
 
 /** `export_runs/run_id=<id>/manifest.json`, version 1: a contract. No secret, no account's data. */
 export const ManifestSchema = z.object({
@@ -244,7 +270,19 @@ export const ManifestSchema = z.object({
 });
 export type Manifest = z.infer<typeof ManifestSchema>;
 
-/** What `Publish run` returns and the execution ends with: a summary for people, small whatever the run's size. */
+/** What `Publish run` returns. */
+export type PublishOutcome = PublishResult | DriftedRun;
+
+/** Nothing was published: the export is to be made once more. */
+export interface DriftedRun {
+  readonly status: 'drifted';
+  readonly runId: string;
+  readonly exportName: string;
+  readonly accounts: number;
+  readonly consistency: Manifest['consistency'];
+}
+
+/** What the execution of a published run ends with: a summary for people, small whatever the run's size. */
 export interface PublishResult {
   readonly status: 'published';
   readonly runId: string;
@@ -261,6 +299,8 @@ export interface PublishResult {
   readonly pages: number;
   readonly bytes: number;
   readonly verdict: 'steady' | 'drifted';
+  /** What the verdict rests on. */
+  readonly consistency: Manifest['consistency'];
   readonly recordsFetched: number;
   readonly seconds: number;
   /** Fields that the table does not declare: kept in the parts, and worth a warning. */
@@ -294,7 +334,8 @@ export interface FailureReport {
 
 /** A failed run, for machines. */
 export interface FailedRun {
-  readonly status: 'failed';
+  /** `quarantined`: exported, and held back for somebody to look at. */
+  readonly status: 'failed' | 'quarantined';
   /** The id under which the run can be taken up again. */
   readonly runId: string;
   /** When the failure came before the request was understood, there is no name to tell. */
@@ -306,5 +347,7 @@ export interface FailedRun {
   readonly pages: number | null;
   /** The input that goes on with this run; `null` when there is nothing to go on with. */
   readonly resume: { readonly resume: string } | null;
+  /** The input that publishes the run as it is; `null` unless it was held back. */
+  readonly publish: { readonly publish: string } | null;
   readonly executionUrl: string | null;
 }

@@ -22,6 +22,8 @@ export const TERMINAL_ERRORS = [
   'RequestError',
   'ConfigError',
   'RunIncompleteError',
+  'DriftedError',
+  'QuarantinedError',
 ] as const;
 
 export type TransientErrorName = (typeof TRANSIENT_ERRORS)[number];

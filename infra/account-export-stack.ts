@@ -80,8 +80,10 @@ export class AccountExportStack extends Stack {
       },
       memoryMb: MEMORY_MB.publish,
       timeout: LONGEST,
-      reads: ['work/*', 'export_runs/*'],
+      reads: [...PARTS, 'work/*', 'export_runs/*'],
       writes: [...PARTS, 'work/*', 'export_runs/*'],
+      // An export that is made once more leaves nothing of its first attempt behind.
+      deletes: [...PARTS, 'work/*'],
     });
     const reportFailure = new ExportFunction(this, 'ReportFailure', {
       ...common,

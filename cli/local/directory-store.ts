@@ -33,7 +33,10 @@ export function directoryStore(folder: string): ObjectStore {
       try {
         await mkdir(dirname(path), { recursive: true });
         await writeFile(draft, body);
+        // A rename keeps both what the etag is made of.
+        const etag = etagOf(await stat(draft, { bigint: true }));
         await rename(draft, path);
+        return etag;
       } catch (error) {
         await rm(draft, { force: true }).catch(() => undefined);
         throw unwritable(path, error);
@@ -65,13 +68,12 @@ export function directoryStore(folder: string): ObjectStore {
       const files = await filesBelow(join(root, prefix));
       const objects = await Promise.all(
         files.map(async (path): Promise<StoredObject> => {
-          return {
-            key: path
-              .slice(root.length + 1)
-              .split(sep)
-              .join('/'),
-            bytes: (await stat(path)).size,
-          };
+          const facts = await stat(path, { bigint: true });
+          const key = path
+            .slice(root.length + 1)
+            .split(sep)
+            .join('/');
+          return { key, bytes: Number(facts.size), etag: etagOf(facts) };
         }),
       );
       return objects.sort((a, b) => (a.key < b.key ? -1 : 1));
@@ -89,6 +91,11 @@ export function directoryStore(folder: string): ObjectStore {
       await rm(join(root, key), { force: true });
     },
   };
+}
+
+/** A file that is written again is another file, written at another time. */
+function etagOf({ ino, mtimeNs }: { readonly ino: bigint; readonly mtimeNs: bigint }): string {
+  return `${ino}-${mtimeNs}`;
 }
 
 function missingAsUndefined(error: NodeJS.ErrnoException): undefined {

@@ -45,9 +45,10 @@ export function s3ObjectStore({ client, bucket, prefix = '' }: S3Place): ObjectS
 
     async put(key, body, contentType) {
       try {
-        await client.send(
+        const { ETag = '' } = await client.send(
           new PutObjectCommand({ Bucket: bucket, Key: root + key, Body: body, ContentType: contentType }),
         );
+        return ETag;
       } catch (error) {
         throw awsFailure(`Writing ${location}${key}`, error);
       }
@@ -92,7 +93,9 @@ export function s3ObjectStore({ client, bucket, prefix = '' }: S3Place): ObjectS
     async list(below) {
       return (await listPages(below))
         .flatMap(({ Contents = [] }) => Contents)
-        .map(({ Key = '', Size = 0 }): StoredObject => ({ key: Key.slice(root.length), bytes: Size }));
+        .map(({ Key = '', Size = 0, ETag = '' }): StoredObject => {
+          return { key: Key.slice(root.length), bytes: Size, etag: ETag };
+        });
     },
 
     async listFolders(below) {

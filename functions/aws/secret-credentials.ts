@@ -22,13 +22,28 @@ export function secretCredentials({
   client = new SecretsManagerClient({}),
 }: SecretOptions): CredentialsSource {
   const provider = new SecretsProvider({ awsSdkV3Client: client });
+  let reading: Promise<unknown> | undefined;
   return {
     async get({ fresh = false } = {}): Promise<ApiKey> {
       const where = `secret ${JSON.stringify(secretId)}`;
-      const text = await read(provider, secretId, where, fresh);
-      return parseApiKeySecret(typeof text === 'string' ? text : '', where);
+      // Calls that start together, before anything is cached, share one read.
+      if (fresh) return parseApiKeySecret(textOf(await read(provider, secretId, where, true), where), where);
+      reading ??= read(provider, secretId, where, false).finally(() => {
+        reading = undefined;
+      });
+      return parseApiKeySecret(textOf(await reading, where), where);
     },
   };
+}
+
+/** A secret that was stored as bytes comes as bytes, and an empty one as nothing. */
+function textOf(value: unknown, where: string): string {
+  if (typeof value === 'string') return value;
+  if (value === undefined) return '';
+  throw new ExportError(
+    'ApiCredentialsError',
+    `The API key in ${where} is stored as bytes (SecretBinary): store it as a text (SecretString), {"keyId":"…","secret":"…"}.`,
+  );
 }
 
 async function read(provider: SecretsProvider, secretId: string, where: string, fresh: boolean): Promise<unknown> {

@@ -31,7 +31,7 @@ export async function askApi<T extends { readonly records: number }>(
   signal?: AbortSignal,
 ): Promise<ApiAnswer<T>> {
   try {
-    const answer = await api.fetchPage(query, decode, signal);
+    const answer = await api.fetchPage(query, decode, signal, ledger.allowance);
     ledger.add(answer);
     return answer;
   } catch (error) {

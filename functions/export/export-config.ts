@@ -15,6 +15,11 @@ export const DEFAULT_PAGE_SIZE = 1000;
 
 const OVERLAP_RULE = '"skip" (yield to a run of the same export that has not ended) or "allow" is needed';
 
+const DRIFT_RULE =
+  '"publish" (with the verdict), "fail" or "retry" (export once more, then publish with the verdict) is needed';
+/** Halving overnight is rare enough to be looked at. */
+export const DEFAULT_MAX_DROP_PERCENT = 50;
+
 export const ExportFormatSchema = z.enum(['json', 'csv', 'parquet'], {
   error: '"json", "csv" or "parquet" is needed',
 });
@@ -68,6 +73,11 @@ const settings = {
     error: 'an integer of at least 1 is needed',
   }),
   overlap: z.enum(['skip', 'allow'], { error: OVERLAP_RULE }),
+  onDrift: z.enum(['publish', 'fail', 'retry'], { error: DRIFT_RULE }),
+  maxDropPercent: z
+    .int({ error: 'an integer from 0 to 100 is needed' })
+    .min(0, { error: 'an integer from 0 to 100 is needed' })
+    .max(100, { error: 'an integer from 0 to 100 is needed' }),
 };
 
 /** When a configured export runs; a request has no say in it. */
@@ -102,6 +112,8 @@ export const ExportSettingsSchema = z
     attributeColumns: settings.attributeColumns.optional(),
     maxRecords: settings.maxRecords.optional(),
     overlap: settings.overlap.default('skip'),
+    onDrift: settings.onDrift.default('publish'),
+    maxDropPercent: settings.maxDropPercent.default(DEFAULT_MAX_DROP_PERCENT),
     ...scheduling,
   })
   .superRefine(checkWindow)
@@ -136,6 +148,8 @@ export const ExportRequestSchema = z
     scheduled: z.literal(true, { error: 'true is allowed, and only a schedule says it' }).optional(),
     /** The id of a run that failed: goes on where it stopped. */
     resume: name.optional(),
+    /** The id of a run that was held back: publishes it as it is, without asking the API. */
+    publish: name.optional(),
   })
   .superRefine(checkWindow)
   .superRefine(({ scheduled, dueAt }, context) => {

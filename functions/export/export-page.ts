@@ -10,6 +10,7 @@ import { parseOrThrow } from './export-config.ts';
 import { pageRecordKey, partKey } from './layout.ts';
 import { finishedPage, keepFailure, sha256 } from './page-records.ts';
 import type { AccountsApi, ApiAnswer, ObjectStore } from './ports.ts';
+import { runAllowance } from './record-budget.ts';
 import { SpentLedger } from './spent-ledger.ts';
 import { putJson } from './stored-json.ts';
 
@@ -40,7 +41,7 @@ export async function fetchAndStore(
   signal?: AbortSignal,
 ): Promise<PageRecord> {
   const format = formatForRun(run);
-  const ledger = new SpentLedger();
+  const ledger = new SpentLedger({ allowance: runAllowance(store, run, { page }) });
   try {
     const fetchPage = () =>
       askApi(api, ledger, pageQuery(run, run.parameters.pageSize, page), (body) => format.decode(body), signal);
@@ -50,11 +51,13 @@ export async function fetchAndStore(
 
     const part = await format.encode(answer.value);
     const key = partKey(run, page);
-    await store.put(key, part.body, format.contentType);
+    const etag = await store.put(key, part.body, format.contentType);
     const record: PageRecord = {
       version: 1,
       page,
+      attempt: run.attempt,
       key,
+      etag,
       records: answer.value.records,
       bytes: part.body.byteLength,
       sha256: sha256(part.body),

@@ -4,12 +4,12 @@ import type { ObjectStore } from './ports.ts';
 import { getJson } from './stored-json.ts';
 
 const FORMATS: readonly ExportFormat[] = ['json', 'csv', 'parquet'];
-/** Days are looked at from the newest on; failed runs leave days without a manifest, but not for ever. */
-const MAX_DAYS = 10;
+/** Days looked at together, the newest first: mostly the first of them has a published run. */
+const DAYS_AT_ONCE = 8;
 
 /**
- * The manifest of the run of an export that was published last, whatever its format; `undefined` where there is none
- * among the newest ten days that have parts.
+ * The manifest of the run of the newest day that has a published one, whatever its format; of several that day, the one
+ * published last. However many failed runs lie behind it, it is found: what is published is measured against it.
  */
 export async function lastPublishedRun(store: ObjectStore, exportName: string): Promise<Manifest | undefined> {
   const folders = await Promise.all(
@@ -18,18 +18,26 @@ export async function lastPublishedRun(store: ObjectStore, exportName: string): 
       return (await store.listFolders(prefix)).map((day) => ({ day, prefix: `${prefix}${day}/` }));
     }),
   );
-  const newestFirst = folders.flat().sort((a, b) => (a.day < b.day ? 1 : -1));
-  const days = [...new Set(newestFirst.map(({ day }) => day))].slice(0, MAX_DAYS);
-  for (const day of days) {
-    const manifests: Manifest[] = [];
-    for (const { prefix } of newestFirst.filter((folder) => folder.day === day)) {
-      for (const run of await store.listFolders(prefix)) {
-        const manifest = await getJson(store, manifestKey(run.replace(/^run_id=/, '')), ManifestSchema);
-        if (manifest) manifests.push(manifest);
-      }
-    }
-    const newest = manifests.sort((a, b) => (a.publishedAt < b.publishedAt ? 1 : -1))[0];
-    if (newest) return newest;
+  const byDay = Map.groupBy(folders.flat(), ({ day }) => day);
+  const newestFirst = [...byDay.keys()].sort().reverse();
+  for (let at = 0; at < newestFirst.length; at += DAYS_AT_ONCE) {
+    const days = newestFirst.slice(at, at + DAYS_AT_ONCE);
+    const newest = await Promise.all(days.map((day) => newestOf(store, byDay.get(day) ?? [])));
+    const found = newest.find((manifest) => manifest !== undefined);
+    if (found) return found;
   }
   return undefined;
+}
+
+async function newestOf(
+  store: ObjectStore,
+  folders: readonly { readonly prefix: string }[],
+): Promise<Manifest | undefined> {
+  const runs = (await Promise.all(folders.map(({ prefix }) => store.listFolders(prefix)))).flat();
+  const manifests = await Promise.all(
+    runs.map((run) => getJson(store, manifestKey(run.replace(/^run_id=/, '')), ManifestSchema)),
+  );
+  return manifests
+    .filter((manifest) => manifest !== undefined)
+    .sort((a, b) => (a.publishedAt < b.publishedAt ? 1 : -1))[0];
 }

@@ -54,6 +54,26 @@ export function planKey(runId: string): string {
   return `${workPrefix(runId)}plan.json`;
 }
 
+/** The manifest of a run that was held back: the pinned plan's place, not the published runs'. */
+export function heldManifestKey(runId: string): string {
+  return `${workPrefix(runId)}manifest.json`;
+}
+
+/** That the source moved under an attempt which is to be made again. */
+export function driftKey(runId: string): string {
+  return `${workPrefix(runId)}drift.json`;
+}
+
+/** What failed attempts at planning or publishing cost. */
+export function taskFailureKey(runId: string, task: 'plan' | 'publish'): string {
+  return `${pageFailuresPrefix(runId)}${task}.json`;
+}
+
+/** Who may spend what of a record budget: objects that only one writer can create. */
+export function budgetPrefix(runId: string, attempt: number): string {
+  return `${workPrefix(runId)}budget/${attempt}/`;
+}
+
 export function pageRecordsPrefix(runId: string): string {
   return `${workPrefix(runId)}pages/`;
 }

@@ -2,9 +2,24 @@
 import { createHash } from 'node:crypto';
 import pLimit from 'p-limit';
 import type { z } from 'zod';
-import { type PageFailure, PageFailureSchema, type PageRecord, PageRecordSchema, type Run } from '../contracts.ts';
-import { isExportError } from '../errors.ts';
-import { pageFailureKey, pageFailuresPrefix, pageRecordKey, pageRecordsPrefix, partKey } from './layout.ts';
+import {
+  type PageFailure,
+  PageFailureSchema,
+  type PageRecord,
+  PageRecordSchema,
+  type Run,
+  TaskFailureSchema,
+} from '../contracts.ts';
+import { isExportError, type Spent } from '../errors.ts';
+import {
+  pageFailureKey,
+  pageFailuresPrefix,
+  pageOfWorkKey,
+  pageRecordKey,
+  pageRecordsPrefix,
+  partKey,
+  taskFailureKey,
+} from './layout.ts';
 import type { ObjectStore } from './ports.ts';
 import { addSpent, NOTHING_SPENT, type SpentLedger } from './spent-ledger.ts';
 import { getJson, putJson } from './stored-json.ts';
@@ -17,7 +32,7 @@ export function sha256(bytes: Uint8Array): string {
 /** The page's record when its part lies there as recorded; `undefined` when the page is still to be exported. */
 export async function finishedPage(store: ObjectStore, run: Run, page: number): Promise<PageRecord | undefined> {
   const record = await getJson(store, pageRecordKey(run.runId, page), PageRecordSchema);
-  if (!record || record.key !== partKey(run, page)) return undefined;
+  if (!record || record.key !== partKey(run, page) || record.attempt !== run.attempt) return undefined;
   const part = await store.get(record.key);
   return part !== undefined && sha256(part) === record.sha256 ? record : undefined;
 }
@@ -46,12 +61,45 @@ export async function keepFailure(
   await putJson(store, key, failure);
 }
 
+/** What failed attempts at planning or publishing cost: `undefined` when there were none. */
+export async function failedTask(
+  store: ObjectStore,
+  runId: string,
+  task: 'plan' | 'publish',
+): Promise<{ readonly attempts: number; readonly spent: Spent } | undefined> {
+  return getJson(store, taskFailureKey(runId, task), TaskFailureSchema);
+}
+
+/** Runs a task that spends; when it fails, what it spent is kept, so that no record is forgotten. */
+export async function keepingWhatItSpends<T>(
+  store: ObjectStore,
+  runId: string,
+  task: 'plan' | 'publish',
+  ledger: SpentLedger,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const keep = async () => {
+      const before = await failedTask(store, runId, task);
+      const attempts = (before?.attempts ?? 0) + 1;
+      const spent = addSpent(before?.spent ?? NOTHING_SPENT, ledger.total);
+      await putJson(store, taskFailureKey(runId, task), { version: 1, attempts, spent });
+    };
+    // The failure itself is what must be told.
+    if (ledger.total.apiRequests > 0) await keep().catch(() => undefined);
+    throw error;
+  }
+}
+
 /** Small objects read at once: enough to read 30,000 in a minute, few enough for one connection pool. */
 const READS_AT_ONCE = 50;
 
-/** The records of all pages that have one, in page order. */
-export async function pageRecords(store: ObjectStore, runId: string): Promise<PageRecord[]> {
-  return readAll(store, pageRecordsPrefix(runId), PageRecordSchema);
+/** The records of all pages that this attempt has, in page order. */
+export async function pageRecords(store: ObjectStore, run: Run): Promise<PageRecord[]> {
+  const records = await readAll(store, pageRecordsPrefix(run.runId), PageRecordSchema);
+  return records.filter(({ attempt }) => attempt === run.attempt);
 }
 
 /** What failed attempts are known of, in page order, also of pages that were exported in the end. */
@@ -65,7 +113,7 @@ async function readAll<T extends { page: number }>(
   schema: z.ZodType<T>,
 ): Promise<T[]> {
   const limit = pLimit(READS_AT_ONCE);
-  const keys = (await store.list(prefix)).map(({ key }) => key);
+  const keys = (await store.list(prefix)).map(({ key }) => key).filter((key) => pageOfWorkKey(key) !== undefined);
   const found = await Promise.all(keys.map((key) => limit(() => getJson(store, key, schema))));
   return found.filter((one) => one !== undefined).sort((a, b) => a.page - b.page);
 }

@@ -7,31 +7,20 @@ import {
   type PlanOutcome,
   type PlanResult,
   type Run,
-  type SkippedRun,
+  StoredDriftSchema,
   type StoredPlan,
   StoredPlanSchema,
 } from '../contracts.ts';
 import { ExportError } from '../errors.ts';
-import { csvTableColumns, decodeCsv, pinCsvColumns } from '../formats/csv.ts';
-import { jsonLinesFormat } from '../formats/json-lines.ts';
-import { askApi, pageQuery } from './ask-api.ts';
-import { claimExport, claimTick } from './claims.ts';
+import { yieldToAnother } from './claims.ts';
 import { expectRun } from './cost-model.ts';
-import { type AccountCount, countAccounts, type ProbeAnswer } from './count-accounts.ts';
-import { attributeColumnsOf, type ExportSettings, parseOrThrow } from './export-config.ts';
+import { parseOrThrow } from './export-config.ts';
 import { lastPublishedRun } from './last-run.ts';
-import { manifestKey, planKey } from './layout.ts';
-import type { AccountsApi, Decode, Executions, ObjectStore } from './ports.ts';
+import { driftKey, manifestKey, planKey } from './layout.ts';
+import { makePlan, planAgain, withBudget } from './make-plan.ts';
+import type { AccountsApi, Executions, ObjectStore } from './ports.ts';
 import { checkRunId, parseRequest, type ResolvedRequest, resolveRequest } from './resolve-request.ts';
-import { SpentLedger } from './spent-ledger.ts';
 import { getJson, putJson } from './stored-json.ts';
-
-/** The page numbers of a plan travel in the state of the workflow, which holds 256 KiB. */
-export const MAX_PAGES = 30_000;
-/** What the rest of that state may take: a header of CSV columns is all that can grow. */
-const MAX_HEADER_CHARACTERS = 40_000;
-/** Records fetched behind the pages, for the budget: counting again, and both sides of the seams. */
-const RECORDS_FOR_PROOF = 40;
 
 export interface PlanPorts {
   readonly api: AccountsApi;
@@ -49,14 +38,22 @@ export interface PlanPorts {
 export async function planExport(ports: PlanPorts, event: unknown, signal?: AbortSignal): Promise<PlanOutcome> {
   const planEvent = parseOrThrow(PlanEventSchema, event, 'The event of Plan export');
   const request = parseRequest(planEvent.request);
-  const runId = checkRunId(request.resume ?? planEvent.runId);
+  const runId = checkRunId(request.resume ?? request.publish ?? planEvent.runId);
   const stored = await getJson(ports.store, planKey(runId), StoredPlanSchema);
-  if (request.resume !== undefined) {
-    if (stored) return (await yieldToAnother(ports, planEvent, stored.run)) ?? planResult(stored, { resumed: true });
-    throw new ExportError(
-      'RequestError',
-      `There is no plan of run "${runId}" to go on with: it never got that far, or its work has expired. Start a new run.`,
-    );
+  if (request.resume !== undefined || request.publish !== undefined) {
+    if (!stored) {
+      throw new ExportError(
+        'RequestError',
+        `There is no plan of run "${runId}" to go on with: it never got that far, or its work has expired. Start a new run.`,
+      );
+    }
+    const skipped = await yieldToAnother(ports, planEvent, stored.run);
+    if (skipped) return skipped;
+    if (request.publish !== undefined) return planResult(stored, { resumed: true, release: true });
+    if (request.maxRecords === undefined) return goOn(ports, planEvent, stored, signal);
+    const plan = withBudget(stored, request.maxRecords);
+    await putJson(ports.store, planKey(runId), plan);
+    return goOn(ports, planEvent, plan, signal);
   }
 
   const resolved = resolveRequest(request, planEvent.exports, planEvent.startedAt);
@@ -70,38 +67,25 @@ export async function planExport(ports: PlanPorts, event: unknown, signal?: Abor
   const place = { runId, exportName: settings.name, dueAt };
   const skipped = await yieldToAnother(ports, planEvent, place, request.scheduled === true, settings.overlap);
   if (skipped) return skipped;
-  if (stored) return planResult(stored, { resumed: true });
-  const { plan } = await makePlan(ports, planEvent, runId, resolved, signal);
+  if (stored) return goOn(ports, planEvent, stored, signal);
+  const { plan } = await makePlan(ports, planEvent, runId, resolved, { leaveTraces: true }, signal);
   await putJson(ports.store, planKey(runId), plan);
   return planResult(plan, { resumed: false });
 }
 
-/** Before the API is asked for anything: what yields must cost nothing. */
-async function yieldToAnother(
+/** Takes up a plan; where the source moved under it and the export is to be made once more, counts again. */
+async function goOn(
   ports: PlanPorts,
-  { execution, startedAt, exports }: PlanEvent,
-  { runId, exportName, dueAt }: Pick<Run, 'runId' | 'exportName' | 'dueAt'>,
-  scheduled = false,
-  overlap = exports.find(({ name }) => name === exportName)?.overlap ?? 'skip',
-): Promise<SkippedRun | undefined> {
-  const claim = { version: 1 as const, runId, execution, startedAt };
-  const skipped = (yieldsTo: string, reason: string): SkippedRun => {
-    return { status: 'skipped', runId, exportName, dryRun: false, skipped: true, dueAt, yieldsTo, reason };
-  };
-  const first = scheduled ? await claimTick(ports, exportName, dueAt, claim) : undefined;
-  if (first) {
-    return skipped(
-      first.runId,
-      `The schedule delivered ${dueAt} of export "${exportName}" more than once: run "${first.runId}" took it.`,
-    );
-  }
-  if (overlap === 'allow') return undefined;
-  const holder = await claimExport(ports, exportName, claim);
-  if (!holder) return undefined;
-  return skipped(
-    holder.runId,
-    `Run "${holder.runId}" of export "${exportName}", started ${holder.startedAt}, has not ended: this run yields to it.`,
-  );
+  event: PlanEvent,
+  stored: StoredPlan,
+  signal: AbortSignal | undefined,
+): Promise<PlanResult> {
+  const { runId, attempt } = stored.run;
+  const drift = await getJson(ports.store, driftKey(runId), StoredDriftSchema);
+  if (drift?.attempt !== attempt) return planResult(stored, { resumed: true });
+  const plan = await planAgain(ports, event, stored, drift, signal);
+  await putJson(ports.store, planKey(runId), plan);
+  return planResult(plan, { resumed: false });
 }
 
 /** Leaves nothing behind: a real run of the same id may follow it. */
@@ -112,7 +96,7 @@ async function dryRun(
   resolved: ResolvedRequest,
   signal: AbortSignal | undefined,
 ): Promise<DryRunResult> {
-  const { plan, probeSeconds } = await makePlan(ports, event, runId, resolved, signal);
+  const { plan, probeSeconds } = await makePlan(ports, event, runId, resolved, { leaveTraces: false }, signal);
   const { run, spent, rounds } = plan;
   const { exportName, accounts, pages, format } = run;
   const { pageSize } = run.parameters;
@@ -137,115 +121,6 @@ async function dryRun(
       last: await lastPublishedRun(ports.store, exportName),
     }),
   };
-}
-
-async function makePlan(
-  { api, store }: PlanPorts,
-  event: PlanEvent,
-  runId: string,
-  { settings, parameters, dueAt, exportDate }: ResolvedRequest,
-  signal: AbortSignal | undefined,
-): Promise<{ plan: StoredPlan; probeSeconds: number }> {
-  const ledger = new SpentLedger();
-  const latencies: number[] = [];
-  const header = new SeenHeader();
-  const decode: Decode<ProbeAnswer> =
-    settings.format === 'csv' ? (body) => header.decode(body) : jsonLinesFormat().decode;
-  const asking = { datasetId: settings.datasetId, format: settings.format, parameters };
-  const count = await countAccounts({
-    probe: async (pageSize, page) => {
-      const answer = await askApi(api, ledger, pageQuery(asking, pageSize, page), decode, signal);
-      latencies.push(answer.latencyMs);
-      return answer.value;
-    },
-    pageSize: parameters.pageSize,
-    concurrency: event.concurrency,
-    expected: (await lastPublishedRun(store, settings.name))?.records,
-  });
-  const pages = Math.max(1, Math.ceil(count.accounts / parameters.pageSize));
-  refuseOverPages(count.accounts, parameters.pageSize);
-  refuseOverBudget(count, settings.maxRecords, ledger.total.recordsFetched);
-  const plan: StoredPlan = {
-    version: 1,
-    run: {
-      runId,
-      exportName: settings.name,
-      datasetId: settings.datasetId,
-      format: settings.format,
-      parameters,
-      dueAt,
-      exportDate,
-      startedAt: event.startedAt,
-      accounts: count.accounts,
-      pages,
-      countedBy: count.countedBy,
-      maxRecords: settings.maxRecords,
-      csv: settings.format === 'csv' ? header.pin(tableAttributes(event.exports, settings)) : undefined,
-    },
-    spent: ledger.total,
-    rounds: count.rounds,
-  };
-  return { plan, probeSeconds: median(latencies) / 1000 };
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
-}
-
-/**
- * The attribute columns of the CSV table: those of all configured exports, since they share it. Columns that only this
- * request names follow behind the table's, like any that the API sends. Without a configuration, the request's own.
- */
-function tableAttributes(exports: readonly ExportSettings[], settings: ExportSettings): string[] {
-  return attributeColumnsOf(exports.length > 0 ? exports : [settings]);
-}
-
-/** What the probes of a CSV export learn beside the count. */
-class SeenHeader {
-  #columns: readonly string[] = [];
-  #allEndInNewline: boolean | undefined;
-
-  decode(body: Buffer): ProbeAnswer {
-    const page = decodeCsv(body, { finalNewline: undefined });
-    if (page.columns.length > 0) {
-      if (this.#columns.length === 0) this.#columns = page.columns;
-      this.#allEndInNewline = (this.#allEndInNewline ?? true) && page.endsWithNewline;
-    }
-    return page;
-  }
-
-  /** @throws ExportError `PlanTooLargeError` when the header outgrows the state of the workflow */
-  pin(attributeColumns: readonly string[]): NonNullable<Run['csv']> {
-    const tableColumns = csvTableColumns(attributeColumns);
-    const columns = pinCsvColumns(tableColumns, this.#columns);
-    if (JSON.stringify(columns).length > MAX_HEADER_CHARACTERS) {
-      throw new ExportError(
-        'PlanTooLargeError',
-        `The CSV header of ${columns.length} columns is longer than ${MAX_HEADER_CHARACTERS} characters: export as JSON instead.`,
-      );
-    }
-    return { columns, tableColumns: tableColumns.length, finalNewline: this.#allEndInNewline === true };
-  }
-}
-
-/** @throws ExportError `PlanTooLargeError` naming the page size that would do */
-export function refuseOverPages(accounts: number, pageSize: number): void {
-  const pages = Math.ceil(accounts / pageSize);
-  if (pages <= MAX_PAGES) return;
-  const enough = Math.ceil(accounts / MAX_PAGES / 100) * 100;
-  throw new ExportError(
-    'PlanTooLargeError',
-    `${accounts} accounts make ${pages} pages of ${pageSize}, and a run has at most ${MAX_PAGES}: a page size of ${enough} would do.`,
-  );
-}
-
-function refuseOverBudget({ accounts }: AccountCount, maxRecords: number | undefined, spent: number): void {
-  const needed = spent + accounts + RECORDS_FOR_PROOF;
-  if (maxRecords === undefined || needed <= maxRecords) return;
-  throw new ExportError(
-    'BudgetExceededError',
-    `The run would fetch ${needed} records (${accounts} accounts, ${spent} for planning, ${RECORDS_FOR_PROOF} to prove it whole), and maxRecords allows ${maxRecords}.`,
-  );
 }
 
 /** A run id names one run: its finished pages fit no other request. */
@@ -277,13 +152,17 @@ function refuseOtherRun(run: Run, { settings, parameters, dueAt }: ResolvedReque
   );
 }
 
-function planResult(plan: StoredPlan, { resumed }: { resumed: boolean }): PlanResult {
+function planResult(
+  plan: StoredPlan,
+  { resumed, release = false }: { resumed: boolean; release?: boolean },
+): PlanResult {
   const { run } = plan;
   return {
     runId: run.runId,
     exportName: run.exportName,
     dryRun: false,
     skipped: false,
+    release,
     accounts: run.accounts,
     pages: run.pages,
     pageSize: run.parameters.pageSize,

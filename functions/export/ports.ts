@@ -6,8 +6,11 @@ import type { Spent } from '../errors.ts';
 export interface ObjectStore {
   /** Where the keys lie, for people: `s3://bucket/prefix/` or a folder's path ending in a slash. */
   readonly location: string;
-  /** Writes an object whole or not at all; an object of that key is replaced. */
-  put(key: string, body: Uint8Array, contentType: string): Promise<void>;
+  /**
+   * Writes an object whole or not at all; an object of that key is replaced.
+   * @returns the object's etag: what `list` calls this version of it
+   */
+  put(key: string, body: Uint8Array, contentType: string): Promise<string>;
   /** Writes an object where there is none; of several at the same moment one succeeds. @returns whether this one did */
   create(key: string, body: Uint8Array, contentType: string): Promise<boolean>;
   /** The object's bytes; `undefined` where there is none. */
@@ -23,6 +26,8 @@ export interface ObjectStore {
 export interface StoredObject {
   readonly key: string;
   readonly bytes: number;
+  /** Differs from that of any other content under the key; may differ for the same content too. */
+  readonly etag: string;
 }
 
 /** Where published runs become visible to queries. */
@@ -62,6 +67,14 @@ export interface Clock {
 /** Turns a body into what was asked for, or throws an `ApiAnswerError` that says what is wrong with it. */
 export type Decode<T> = (body: Buffer) => T;
 
+/** Bounds the records that requests may fetch. */
+export interface Allowance {
+  /** Before each try, with the most that it can fetch. @throws ExportError `BudgetExceededError` when it may not be sent */
+  take(records: number): Promise<void>;
+  /** After it, with what it did not fetch of that. */
+  giveBack(records: number): void;
+}
+
 /** An answered request and all it took. */
 export interface ApiAnswer<T> extends Spent {
   readonly value: T;
@@ -73,11 +86,13 @@ export interface ApiAnswer<T> extends Spent {
 export interface AccountsApi {
   /**
    * @param query what to ask for; `page` counts from 0
+   * @param allowance asked before each try
    * @param decode run on each complete body; when it throws a transient error, the request is tried again
    */
   fetchPage<T extends { readonly records: number }>(
     query: PageQuery,
     decode: Decode<T>,
     signal?: AbortSignal,
+    allowance?: Allowance,
   ): Promise<ApiAnswer<T>>;
 }

@@ -9,7 +9,7 @@ import { formatForRun } from '../formats/format-for-run.ts';
 import { askApi, pageQuery } from './ask-api.ts';
 import { countAccounts } from './count-accounts.ts';
 import { fetchAndStore, type PagePorts } from './export-page.ts';
-import { refuseOverPages } from './plan-export.ts';
+import { refuseOverPages } from './make-plan.ts';
 import type { SpentLedger } from './spent-ledger.ts';
 
 /** A source that still grows after so many looks grows faster than it can be read: the verdict says so. */

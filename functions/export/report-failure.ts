@@ -7,6 +7,8 @@ import { failedAttempts } from './page-records.ts';
 import type { ObjectStore } from './ports.ts';
 import { getJson } from './stored-json.ts';
 
+/** A run that ends with one of these was exported, and can be published as it is. */
+const HELD_BACK: readonly string[] = ['DriftedError', 'QuarantinedError'];
 const OURS: readonly string[] = [...TERMINAL_ERRORS, ...TRANSIENT_ERRORS];
 
 /**
@@ -21,7 +23,7 @@ export async function reportFailure(
 ): Promise<FailureReport> {
   const { failure, execution, ...started } = parseOrThrow(FailureEventSchema, event, 'The event of Report failure');
   const request = readableRequest(started.request);
-  const runId = request?.resume ?? started.runId;
+  const runId = request?.resume ?? request?.publish ?? started.runId;
   const plan = await getJson(store, planKey(runId), StoredPlanSchema).catch(() => undefined);
   const done = new Set(plan ? (await store.list(pageRecordsPrefix(runId))).map(({ key }) => pageOfWorkKey(key)) : []);
   let { error, cause } = { error: failure.Error, cause: messageOf(failure.Cause) };
@@ -32,8 +34,9 @@ export async function reportFailure(
     if (reason) ({ error, message: cause } = reason);
   }
   if (cause === '') cause = `The run failed with ${error}.`;
+  const held = HELD_BACK.includes(error);
   const failed: FailedRun = {
-    status: 'failed',
+    status: held ? 'quarantined' : 'failed',
     runId,
     exportName: plan?.run.exportName ?? request?.exportName ?? request?.datasetId ?? null,
     error,
@@ -41,6 +44,7 @@ export async function reportFailure(
     pagesDone: done.size,
     pages: plan?.run.pages ?? null,
     resume: plan ? { resume: runId } : null,
+    publish: held ? { publish: runId } : null,
     executionUrl: consoleUrl(execution),
   };
   const progress = plan ? ` ${done.size} of ${plan.run.pages} pages are done and kept.` : '';
@@ -49,19 +53,27 @@ export async function reportFailure(
 
 function mailOf(failed: FailedRun): Pick<FailureReport, 'subject' | 'message'> {
   const what = failed.exportName === null ? 'An export' : `Export ${failed.exportName}`;
+  const ended = failed.status === 'quarantined' ? 'was held back' : 'failed';
   const lines = [
-    `${what} failed: ${failed.message}`,
+    `${what} ${ended}: ${failed.message}`,
     '',
     `Run:    ${failed.runId}`,
     `Error:  ${failed.error}`,
     `Pages:  ${failed.pages === null ? 'not planned' : `${failed.pagesDone} of ${failed.pages} are done and kept`}`,
     '',
-    failed.resume === null
-      ? 'What was published before is as it was. When the cause is repaired, start the export again.'
-      : `What was published before is as it was. When the cause is repaired, go on with this run, which fetches no finished page again, by starting the state machine with ${JSON.stringify(failed.resume)}.`,
+    `What was published before is as it was. ${whatToDo(failed)}`,
     ...(failed.executionUrl === null ? [] : ['', failed.executionUrl]),
   ];
-  return { subject: `Account Export: ${what} failed`.slice(0, MAX_SUBJECT), message: lines.join('\n') };
+  return { subject: `Account Export: ${what} ${ended}`.slice(0, MAX_SUBJECT), message: lines.join('\n') };
+}
+
+function whatToDo({ resume, publish }: FailedRun): string {
+  if (publish !== null) {
+    return `To publish this run as it is, start the state machine with ${JSON.stringify(publish)}; to export anew, start the export again.`;
+  }
+  return resume === null
+    ? 'When the cause is repaired, start the export again.'
+    : `When the cause is repaired, go on with this run, which fetches no finished page again, by starting the state machine with ${JSON.stringify(resume)}.`;
 }
 
 const MAX_SUBJECT = 100;

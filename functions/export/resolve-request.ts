@@ -28,10 +28,17 @@ export interface ResolvedRequest {
  */
 export function parseRequest(input: unknown): ExportRequest {
   const request = parseOrThrow(ExportRequestSchema, input ?? {}, 'The request');
-  if (request.resume !== undefined && Object.keys(request).length > 1) {
+  const others = Object.keys(request).filter((key) => key !== 'resume' && key !== 'publish');
+  if (request.resume !== undefined && others.some((key) => key !== 'maxRecords')) {
     throw new ExportError(
       'RequestError',
-      'The request is unusable: resume goes on with the plan of an earlier run and allows no other key.',
+      'The request is unusable: resume goes on with the plan of an earlier run and allows no other key than maxRecords.',
+    );
+  }
+  if (request.publish !== undefined && (others.length > 0 || request.resume !== undefined)) {
+    throw new ExportError(
+      'RequestError',
+      'The request is unusable: publish takes an earlier run as it is and allows no other key.',
     );
   }
   return request;
@@ -49,7 +56,8 @@ export function resolveRequest(
   exports: readonly ExportSettings[],
   startedAt: string,
 ): ResolvedRequest {
-  const { exportName, dryRun: _dryRun, dueAt, scheduled: _scheduled, resume: _resume, ...overrides } = request;
+  const { exportName, dueAt, ...rest } = request;
+  const { dryRun: _dryRun, scheduled: _scheduled, resume: _resume, publish: _publish, ...overrides } = rest;
   const base = chooseExport(exportName, overrides.datasetId, exports);
   const merged: Record<string, unknown> = { ...base };
   // A window replaces fixed dates and the other way round: together they would contradict each other.

@@ -1,4 +1,5 @@
 import type { Spent } from '../errors.ts';
+import type { Allowance } from './ports.ts';
 
 export const NOTHING_SPENT: Spent = { apiRequests: 0, recordsFetched: 0, retries: {} };
 
@@ -6,8 +7,12 @@ export const NOTHING_SPENT: Spent = { apiRequests: 0, recordsFetched: 0, retries
 export class SpentLedger {
   #total: Spent;
 
-  constructor(start: Spent = NOTHING_SPENT) {
+  /** What the requests must keep to; without one they may fetch what they like. */
+  readonly allowance: Allowance | undefined;
+
+  constructor({ start = NOTHING_SPENT, allowance }: { start?: Spent; allowance?: Allowance | undefined } = {}) {
     this.#total = start;
+    this.allowance = allowance;
   }
 
   add(spent: Spent | undefined): void {

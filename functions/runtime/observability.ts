@@ -1,10 +1,14 @@
 /** Logs, metrics and traces, made once per cold start. */
 import { Logger } from '@aws-lambda-powertools/logger';
+import { Metrics } from '@aws-lambda-powertools/metrics';
 import { Tracer } from '@aws-lambda-powertools/tracer';
 
 const serviceName = 'account-export';
 
 export const logger = new Logger({ serviceName });
+
+/** Figures of runs, one dimension each: the export. Written as log lines that CloudWatch reads (EMF). */
+export const metrics = new Metrics({ serviceName, namespace: 'AccountExport' });
 
 /** Traces time and failures. Responses are never captured: they could hold account data. */
 export const tracer = new Tracer({ serviceName });

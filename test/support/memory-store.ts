@@ -1,4 +1,8 @@
+import { createHash } from 'node:crypto';
 import type { ObjectStore } from '../../functions/export/ports.ts';
+
+/** As Amazon S3's for objects it does not encrypt with a key of its own. */
+const etagOf = (body: Buffer) => `"${createHash('md5').update(body).digest('hex')}"`;
 
 /** An object store in memory; `beforePut` may throw, to see what a failure between two writes leaves behind. */
 export function memoryStore(beforePut: (key: string) => void = () => undefined) {
@@ -10,6 +14,7 @@ export function memoryStore(beforePut: (key: string) => void = () => undefined) 
       beforePut(key);
       puts.push(key);
       objects.set(key, Buffer.from(body));
+      return etagOf(Buffer.from(body));
     },
     async create(key, body) {
       beforePut(key);
@@ -24,7 +29,7 @@ export function memoryStore(beforePut: (key: string) => void = () => undefined) 
     async list(prefix) {
       return [...objects]
         .filter(([key]) => key.startsWith(prefix))
-        .map(([key, body]) => ({ key, bytes: body.length }))
+        .map(([key, body]) => ({ key, bytes: body.length, etag: etagOf(body) }))
         .sort((a, b) => (a.key < b.key ? -1 : 1));
     },
     async listFolders(prefix) {

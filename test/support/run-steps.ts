@@ -1,5 +1,11 @@
 /** The steps of a run one after the other, without a workflow around them. */
-import type { DryRunResult, PlanOutcome, PlanResult, PublishResult } from '../../functions/contracts.ts';
+import type {
+  DryRunResult,
+  PlanOutcome,
+  PlanResult,
+  PublishOutcome,
+  PublishResult,
+} from '../../functions/contracts.ts';
 import { exportPage } from '../../functions/export/export-page.ts';
 import { planExport } from '../../functions/export/plan-export.ts';
 import type { AccountsApi, Executions, ObjectStore, PublishedRun } from '../../functions/export/ports.ts';
@@ -14,10 +20,14 @@ export interface Steps {
   dryRun(request?: object): Promise<DryRunResult>;
   /** Whatever planning comes to: a plan, a dry run, a run that yields. */
   start(request?: object): Promise<PlanOutcome>;
+  /** Publishes a run that was held back, as this execution. */
+  release(earlierRunId: string): Promise<PlanOutcome>;
   /** Goes on with an earlier run, as this execution. */
-  resume(earlierRunId: string): Promise<PlanOutcome>;
+  resume(earlierRunId: string, more?: object): Promise<PlanOutcome>;
   pages(plan: PlanResult): Promise<number[]>;
   publish(plan: PlanResult): Promise<PublishResult>;
+  /** Whatever publishing comes to: a published run, or one to be exported once more. */
+  finish(plan: PlanResult): Promise<PublishOutcome>;
   all(request?: object): Promise<PublishResult>;
 }
 
@@ -40,13 +50,16 @@ export function runSteps(api: AccountsApi, store: ObjectStore, runId = 'run-1', 
     plan: async (request) => (await steps.start(request)) as PlanResult,
     dryRun: async (request) => (await steps.start({ ...request, dryRun: true })) as DryRunResult,
     start: (request = {}) => execute({ exportName: 'all', datasetId: 'engage', pageSize: 10, ...request }),
-    resume: (earlierRunId) => execute({ resume: earlierRunId }),
+    release: (earlierRunId) => execute({ publish: earlierRunId }),
+    resume: (earlierRunId, more) => execute({ resume: earlierRunId, ...more }),
     async pages({ pageNumbers, run }) {
       const counts: number[] = [];
       for (const page of pageNumbers) counts.push(await exportPage({ api, store }, { page, run }));
       return counts;
     },
-    publish: ({ run }) => publishRun({ api, store, catalogue, clock: { now: () => PUBLISHED_AT } }, { run }),
+    publish: async (plan) => (await steps.finish(plan)) as PublishResult,
+    finish: ({ run, release }) =>
+      publishRun({ api, store, catalogue, clock: { now: () => PUBLISHED_AT } }, { run, release }),
     async all(request) {
       const plan = await steps.plan(request);
       await steps.pages(plan);

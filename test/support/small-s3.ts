@@ -2,6 +2,7 @@
  * As much of S3 as the object store speaks, over HTTP: put, get, delete, and ListObjectsV2 with its pages of a thousand.
  * Source: Amazon S3 API reference, "ListObjectsV2".
  */
+import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
@@ -17,6 +18,7 @@ export interface SmallS3 {
 }
 
 const PAGE = 1000;
+const etagOf = (body: Buffer) => `"${createHash('md5').update(body).digest('hex')}"`;
 
 export async function startSmallS3(buckets: readonly string[]): Promise<SmallS3> {
   const objects = new Map(buckets.map((bucket) => [bucket, new Map<string, Buffer>()]));
@@ -43,6 +45,7 @@ export async function startSmallS3(buckets: readonly string[]): Promise<SmallS3>
       case 'PUT':
         if (request.headers['if-none-match'] === '*' && bucket.has(key)) return failure(412, 'PreconditionFailed');
         bucket.set(key, plainBody(Buffer.concat(chunks), String(request.headers['content-encoding'] ?? '')));
+        response.setHeader('etag', etagOf(bucket.get(key) ?? Buffer.alloc(0)));
         return answer(200);
       case 'HEAD':
       case 'GET': {
@@ -83,7 +86,7 @@ function answerObject(request: IncomingMessage, response: ServerResponse, body: 
     'content-type': 'application/octet-stream',
     'content-length': end - start,
     'last-modified': 'Sat, 22 Aug 2026 02:00:00 GMT',
-    etag: '"small"',
+    etag: etagOf(body),
     ...(ranged ? { 'content-range': `bytes ${start}-${end - 1}/${body.length}` } : {}),
   });
   response.end(request.method === 'HEAD' ? undefined : body.subarray(start, end));
@@ -100,7 +103,7 @@ function list(bucket: ReadonlyMap<string, Buffer>, query: URLSearchParams): stri
     if (cut < 0)
       found.set(
         key,
-        `<Contents><Key>${key}</Key><LastModified>2026-08-22T02:00:00.000Z</LastModified><ETag>"small"</ETag><Size>${body.length}</Size></Contents>`,
+        `<Contents><Key>${key}</Key><LastModified>2026-08-22T02:00:00.000Z</LastModified><ETag>${etagOf(body)}</ETag><Size>${body.length}</Size></Contents>`,
       );
     else found.set(key.slice(0, cut + 1), `<CommonPrefixes><Prefix>${key.slice(0, cut + 1)}</Prefix></CommonPrefixes>`);
   }

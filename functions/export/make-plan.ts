@@ -1,0 +1,206 @@
+/** Making a plan: counts the accounts, and pins what all pages of a run share. */
+import type { PlanEvent, Run, StoredDrift, StoredPlan } from '../contracts.ts';
+import { ExportError } from '../errors.ts';
+import { csvTableColumns, decodeCsv, pinCsvColumns } from '../formats/csv.ts';
+import { formatForRun } from '../formats/format-for-run.ts';
+import { jsonLinesFormat } from '../formats/json-lines.ts';
+import { askApi, pageQuery } from './ask-api.ts';
+import { type AccountCount, countAccounts, type ProbeAnswer } from './count-accounts.ts';
+import { attributeColumnsOf, type ExportSettings } from './export-config.ts';
+import { lastPublishedRun } from './last-run.ts';
+import { failedTask, keepingWhatItSpends } from './page-records.ts';
+import type { AccountsApi, Decode, ObjectStore } from './ports.ts';
+import { countdown, spareFetches } from './record-budget.ts';
+import type { ResolvedRequest } from './resolve-request.ts';
+import { addSpent, SpentLedger } from './spent-ledger.ts';
+
+/** The page numbers of a plan travel in the state of the workflow, which holds 256 KiB. */
+export const MAX_PAGES = 30_000;
+/** What the rest of that state may take: a header of CSV columns is all that can grow. */
+const MAX_HEADER_CHARACTERS = 40_000;
+
+interface PlanningPorts {
+  readonly api: AccountsApi;
+  readonly store: ObjectStore;
+}
+
+export interface MadePlan {
+  readonly plan: StoredPlan;
+  /** The median time of a request. */
+  readonly probeSeconds: number;
+}
+
+/**
+ * Plans the first attempt at a run.
+ * @param leaveTraces whether a failure keeps what it spent
+ */
+export async function makePlan(
+  { api, store }: PlanningPorts,
+  event: PlanEvent,
+  runId: string,
+  { settings, parameters, dueAt, exportDate }: ResolvedRequest,
+  { leaveTraces }: { leaveTraces: boolean },
+  signal: AbortSignal | undefined,
+): Promise<MadePlan> {
+  const { maxRecords, onDrift, maxDropPercent, format } = settings;
+  const { pageSize } = parameters;
+  const { ledger, spentBefore } = await planningLedger(store, runId, maxRecords, 0);
+  const latencies: number[] = [];
+  const header = new SeenHeader();
+  const decode: Decode<ProbeAnswer> = format === 'csv' ? (body) => header.decode(body) : jsonLinesFormat().decode;
+  const asking = { datasetId: settings.datasetId, format, parameters };
+  const count = async () => {
+    const counted = await countAccounts({
+      probe: async (size, page) => {
+        const answer = await askApi(api, ledger, pageQuery(asking, size, page), decode, signal);
+        latencies.push(answer.latencyMs);
+        return answer.value;
+      },
+      pageSize,
+      concurrency: event.concurrency,
+      expected: (await lastPublishedRun(store, settings.name))?.records,
+    });
+    return { ...counted, ...sizeOf(counted, pageSize) };
+  };
+  const { rounds, ...size } = leaveTraces
+    ? await keepingWhatItSpends(store, runId, 'plan', ledger, count)
+    : await count();
+  const spent = spentBefore + ledger.total.recordsFetched;
+  const plan: StoredPlan = {
+    version: 1,
+    run: {
+      runId,
+      exportName: settings.name,
+      datasetId: settings.datasetId,
+      format,
+      parameters,
+      dueAt,
+      exportDate,
+      startedAt: event.startedAt,
+      ...size,
+      attempt: 1,
+      onDrift,
+      maxDropPercent,
+      ...budgetOf(maxRecords, spent, size.pages, pageSize),
+      csv: format === 'csv' ? header.pin(tableAttributes(event.exports, settings)) : undefined,
+    },
+    maxRecords,
+    spent: ledger.total,
+    rounds,
+  };
+  return { plan, probeSeconds: median(latencies) / 1000 };
+}
+
+/** Plans the next attempt at a run, since the source moved under the one before: counts again, all else stays pinned. */
+export async function planAgain(
+  { api, store }: PlanningPorts,
+  event: PlanEvent,
+  { run, maxRecords }: StoredPlan,
+  drift: StoredDrift,
+  signal: AbortSignal | undefined,
+): Promise<StoredPlan> {
+  const { runId, parameters } = run;
+  const { pageSize } = parameters;
+  const { decode } = formatForRun(run);
+  const { ledger, spentBefore } = await planningLedger(store, runId, maxRecords, drift.spent.recordsFetched);
+  const count = await keepingWhatItSpends(store, runId, 'plan', ledger, () =>
+    countAccounts({
+      probe: async (size, page) => (await askApi(api, ledger, pageQuery(run, size, page), decode, signal)).value,
+      pageSize,
+      concurrency: event.concurrency,
+      expected: run.accounts,
+    }),
+  );
+  const size = sizeOf(count, pageSize);
+  const spent = spentBefore + ledger.total.recordsFetched;
+  return {
+    version: 1,
+    run: { ...run, ...size, attempt: run.attempt + 1, ...budgetOf(maxRecords, spent, size.pages, pageSize) },
+    maxRecords,
+    spent: addSpent(drift.spent, ledger.total),
+    rounds: count.rounds,
+  };
+}
+
+/** The plan with another record budget: a run that its budget stopped may go on with a larger one. */
+export function withBudget(plan: StoredPlan, maxRecords: number): StoredPlan {
+  const { run, spent } = plan;
+  const budget = budgetOf(maxRecords, spent.recordsFetched, run.pages, run.parameters.pageSize);
+  return { ...plan, maxRecords, run: { ...run, ...budget } };
+}
+
+/** @param spent what earlier attempts at the run spent; what failed tries at planning spent comes on top of that */
+async function planningLedger(store: ObjectStore, runId: string, maxRecords: number | undefined, spent: number) {
+  const spentBefore = spent + ((await failedTask(store, runId, 'plan'))?.spent.recordsFetched ?? 0);
+  const allowance = maxRecords === undefined ? undefined : countdown(maxRecords - spentBefore, maxRecords);
+  return { ledger: new SpentLedger({ allowance }), spentBefore };
+}
+
+function budgetOf(
+  maxRecords: number | undefined,
+  spent: number,
+  pages: number,
+  pageSize: number,
+): Pick<Run, 'spareFetches'> {
+  return maxRecords === undefined ? {} : { spareFetches: spareFetches(maxRecords, spent, pages, pageSize) };
+}
+
+/** @throws ExportError `PlanTooLargeError` */
+function sizeOf(
+  { accounts, countedBy }: AccountCount,
+  pageSize: number,
+): Pick<Run, 'accounts' | 'pages' | 'countedBy'> {
+  refuseOverPages(accounts, pageSize);
+  return { accounts, countedBy, pages: Math.max(1, Math.ceil(accounts / pageSize)) };
+}
+
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+}
+
+/**
+ * The attribute columns of the CSV table: those of all configured exports, since they share it. Columns that only this
+ * request names follow behind the table's, like any that the API sends. Without a configuration, the request's own.
+ */
+function tableAttributes(exports: readonly ExportSettings[], settings: ExportSettings): string[] {
+  return attributeColumnsOf(exports.length > 0 ? exports : [settings]);
+}
+
+/** What the probes of a CSV export learn beside the count. */
+class SeenHeader {
+  #columns: readonly string[] = [];
+  #allEndInNewline: boolean | undefined;
+
+  decode(body: Buffer): ProbeAnswer {
+    const page = decodeCsv(body, { finalNewline: undefined });
+    if (page.columns.length > 0) {
+      if (this.#columns.length === 0) this.#columns = page.columns;
+      this.#allEndInNewline = (this.#allEndInNewline ?? true) && page.endsWithNewline;
+    }
+    return page;
+  }
+
+  /** @throws ExportError `PlanTooLargeError` when the header outgrows the state of the workflow */
+  pin(attributeColumns: readonly string[]): NonNullable<Run['csv']> {
+    const tableColumns = csvTableColumns(attributeColumns);
+    const columns = pinCsvColumns(tableColumns, this.#columns);
+    if (JSON.stringify(columns).length > MAX_HEADER_CHARACTERS) {
+      throw new ExportError(
+        'PlanTooLargeError',
+        `The CSV header of ${columns.length} columns is longer than ${MAX_HEADER_CHARACTERS} characters: export as JSON instead.`,
+      );
+    }
+    return { columns, tableColumns: tableColumns.length, finalNewline: this.#allEndInNewline === true };
+  }
+}
+
+/** @throws ExportError `PlanTooLargeError` naming the page size that would do */
+export function refuseOverPages(accounts: number, pageSize: number): void {
+  const pages = Math.ceil(accounts / pageSize);
+  if (pages <= MAX_PAGES) return;
+  const enough = Math.ceil(accounts / MAX_PAGES / 100) * 100;
+  throw new ExportError(
+    'PlanTooLargeError',
+    `${accounts} accounts make ${pages} pages of ${pageSize}, and a run has at most ${MAX_PAGES}: a page size of ${enough} would do.`,
+  );
+}

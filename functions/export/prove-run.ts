@@ -1,0 +1,184 @@
+/** Proving a run whole: every page there as it was written, none twice, nothing behind the last one. */
+import { type Manifest, type PageRecord, type Run, type StoredPlan, StoredPlanSchema } from '../contracts.ts';
+import { ExportError, type Spent } from '../errors.ts';
+import { countDistinct } from './account-hashes.ts';
+import { checkConsistency } from './consistency.ts';
+import type { PagePorts } from './export-page.ts';
+import { partsPrefix, planKey } from './layout.ts';
+import { failedAttempts, failedTask, keepingWhatItSpends, pageRecords, sha256 } from './page-records.ts';
+import type { ObjectStore } from './ports.ts';
+import { readOn } from './read-on.ts';
+import { runAllowance } from './record-budget.ts';
+import { addSpent, SpentLedger } from './spent-ledger.ts';
+import { getJson } from './stored-json.ts';
+
+/** A run that is whole, and what the whole of it cost. */
+export interface ProvenRun {
+  readonly manifest: Manifest;
+  /** In all, over every attempt. */
+  readonly spent: Spent;
+  /** The run's record budget. */
+  readonly maxRecords: number | undefined;
+}
+
+/**
+ * Proves a run whole from what lies in the store, reading on behind its last page first.
+ *
+ * @throws ExportError `RunIncompleteError` when a page is missing or is not as recorded, `PagingError` when two pages
+ * hold the same accounts, and what reading on behind the last page gives rise to
+ */
+export async function proveRun(ports: PagePorts, run: Run, signal: AbortSignal | undefined): Promise<ProvenRun> {
+  const ledger = new SpentLedger({ allowance: runAllowance(ports.store, run, 'publish') });
+  return keepingWhatItSpends(ports.store, run.runId, 'publish', ledger, () => prove(ports, run, ledger, signal));
+}
+
+async function prove(
+  ports: PagePorts,
+  run: Run,
+  ledger: SpentLedger,
+  signal: AbortSignal | undefined,
+): Promise<ProvenRun> {
+  const { store } = ports;
+  const plan = await getJson(store, planKey(run.runId), StoredPlanSchema);
+  if (!plan)
+    throw new ExportError(
+      'RunIncompleteError',
+      `The plan of run "${run.runId}" is gone from ${planKey(run.runId)}: start a new run.`,
+    );
+  const before = await pageRecords(store, run);
+  refuseMissingPages(run, before);
+  const counted = await readOn(ports, run, before, ledger, signal);
+  const records = counted.addedPages.length === 0 ? before : await pageRecords(store, run);
+  await refuseChangedParts(store, run, records);
+  refuseEqualPages(records);
+
+  const distinct = countDistinct(records.map((record) => record.accountHashes));
+  const consistency = await checkConsistency(
+    ports,
+    run,
+    records,
+    { accountsAfter: counted.accounts, distinct },
+    ledger,
+    signal,
+  );
+  const spent = await totalSpent(store, run, plan, records, counted.replaced, ledger);
+  return { manifest: describe(run, plan, records, distinct, consistency, spent), spent, maxRecords: plan.maxRecords };
+}
+
+function refuseMissingPages(run: Run, records: readonly PageRecord[]): void {
+  const there = new Set(records.map((record) => record.page));
+  const last = Math.max(run.pages - 1, ...there);
+  const missing: number[] = [];
+  for (let page = 0; page <= last; page++) if (!there.has(page)) missing.push(page);
+  if (missing.length === 0) return;
+  const named = missing.slice(0, 5).join(', ') + (missing.length > 5 ? ' …' : '');
+  throw new ExportError(
+    'RunIncompleteError',
+    `${missing.length} of ${last + 1} pages of run "${run.runId}" have no part (${named}): start the run again under the same id to export them.`,
+  );
+}
+
+/**
+ * The store is the truth: each part must lie there as it was written, and nothing else beside them. What the listing says
+ * of a part is enough, unless it was written again; then it is read, and must be the same.
+ */
+export async function refuseChangedParts(store: ObjectStore, run: Run, records: readonly PageRecord[]): Promise<void> {
+  const objects = new Map((await store.list(partsPrefix(run))).map((object) => [object.key, object]));
+  for (const record of records) {
+    const { key, bytes, page } = record;
+    const object = objects.get(key);
+    if (object?.bytes !== bytes) {
+      throw new ExportError(
+        'RunIncompleteError',
+        `The part of page ${page} (${key}) has ${object?.bytes ?? 'no'} bytes where ${bytes} were written: start the run again under the same id.`,
+      );
+    }
+    if (object.etag !== record.etag) await refuseOtherContent(store, record);
+    objects.delete(key);
+  }
+  const [stranger] = objects.keys();
+  if (stranger !== undefined) {
+    throw new ExportError(
+      'RunIncompleteError',
+      `${stranger} lies among the parts of run "${run.runId}" and belongs to no page: a query would read it too. Remove it and start the run again under the same id.`,
+    );
+  }
+}
+
+async function refuseOtherContent(store: ObjectStore, { key, page, sha256: written }: PageRecord): Promise<void> {
+  const part = await store.get(key);
+  if (part !== undefined && sha256(part) === written) return;
+  throw new ExportError(
+    'RunIncompleteError',
+    `The part of page ${page} (${key}) does not hold what was written: start the run again under the same id.`,
+  );
+}
+
+/** An API that ignores `page` serves the same page again and again. One account alone may well have moved. */
+function refuseEqualPages(records: readonly PageRecord[]): void {
+  const seen = new Map<string, number>();
+  for (const { page, records: count, accountHashes } of records) {
+    if (count < 2) continue;
+    const twin = seen.get(accountHashes);
+    if (twin !== undefined) {
+      throw new ExportError(
+        'PagingError',
+        `Pages ${twin} and ${page} hold the same ${count} accounts: the API did not serve the page it was asked for, so the run is not complete.`,
+      );
+    }
+    seen.set(accountHashes, page);
+  }
+}
+
+async function totalSpent(
+  store: ObjectStore,
+  run: Run,
+  plan: StoredPlan,
+  records: readonly PageRecord[],
+  replaced: readonly PageRecord[],
+  ledger: SpentLedger,
+) {
+  const failures = await failedAttempts(store, run.runId);
+  const tasks = [await failedTask(store, run.runId, 'plan'), await failedTask(store, run.runId, 'publish')];
+  const failedTasks = tasks.filter((task) => task !== undefined);
+  const all = [plan, ...records, ...replaced, ...failures, ...failedTasks].map(({ spent }) => spent);
+  const total = [...all, ledger.total].reduce(addSpent);
+  const attempts = [...failures, ...failedTasks].reduce((sum, failure) => sum + failure.attempts, 0);
+  return { ...total, retriesInAll: attempts + Object.values(total.retries).reduce((sum, count) => sum + count, 0) };
+}
+
+function describe(
+  run: Run,
+  plan: StoredPlan,
+  records: readonly PageRecord[],
+  distinct: number,
+  consistency: Manifest['consistency'],
+  spent: Awaited<ReturnType<typeof totalSpent>>,
+): Manifest {
+  const sum = (of: (record: PageRecord) => number) => records.reduce((total, record) => total + of(record), 0);
+  const accounts = sum((record) => record.records);
+  return {
+    version: 1,
+    runId: run.runId,
+    exportName: run.exportName,
+    datasetId: run.datasetId,
+    format: run.format,
+    parameters: run.parameters,
+    dueAt: run.dueAt,
+    startedAt: run.startedAt,
+    publishedAt: run.startedAt,
+    pages: records.length,
+    records: accounts,
+    distinctAccounts: distinct,
+    duplicates: accounts - distinct,
+    bytes: sum((record) => record.bytes),
+    parts: records.map(({ key, page, records, bytes, sha256 }) => ({ key, page, records, bytes, sha256 })),
+    plannedRecords: plan.run.accounts,
+    recordsFetched: spent.recordsFetched,
+    apiRequests: spent.apiRequests,
+    retries: spent.retriesInAll,
+    consistency,
+    unmappedColumns: [...new Set(records.flatMap((record) => record.unmappedColumns))].sort(),
+    escapedLineBreaks: sum((record) => record.escapedLineBreaks),
+  };
+}

@@ -1,0 +1,208 @@
+/** A state machine with the local workflow behind it, and its executions as Step Functions describes them. */
+import { localCatalogue } from '../../cli/local/local-catalogue.ts';
+import { runLocal } from '../../cli/local/run-local.ts';
+import type { ExportSettings } from '../../functions/export/export-config.ts';
+import { createAccountsApi } from '../../functions/personalization/accounts-api.ts';
+import { DEFAULT_KEY, type Simulator } from '../../simulator/simulator.ts';
+import { memoryStore } from './memory-store.ts';
+
+export class StatesError extends Error {
+  readonly type: string;
+  constructor(type: string, message: string) {
+    super(message);
+    this.type = type;
+  }
+}
+
+export interface SmallExecution {
+  readonly executionArn: string;
+  readonly name: string;
+  readonly input: string;
+  readonly startDate: number;
+  stopDate?: number;
+  status: 'RUNNING' | 'SUCCEEDED' | 'FAILED' | 'TIMED_OUT' | 'ABORTED';
+  output?: string;
+  error?: string;
+  cause?: string;
+}
+
+interface Working extends SmallExecution {
+  readonly events: object[];
+  readonly stop: AbortController;
+  ended: Promise<void>;
+  pages?: { readonly total: number; readonly startDate: number; succeeded: number };
+}
+
+export interface StateMachineOptions {
+  readonly simulator: Simulator;
+  readonly stateMachineArn: string;
+  readonly exports?: readonly ExportSettings[];
+  readonly concurrency?: number;
+}
+
+const seconds = () => Date.now() / 1000;
+
+export class SmallStateMachine {
+  readonly #options: StateMachineOptions;
+  /** All executions, the newest first, as `ListExecutions` has them. */
+  readonly executions: Working[] = [];
+  readonly storage = memoryStore();
+
+  constructor(options: StateMachineOptions) {
+    this.#options = options;
+  }
+
+  /** @throws StatesError as Step Functions would */
+  answer(action: string, input: Readonly<Record<string, unknown>>): object {
+    switch (action) {
+      case 'StartExecution':
+        return this.#start(String(input.name), String(input.input));
+      case 'DescribeExecution': {
+        const { events: _events, stop: _stop, ended: _ended, pages: _pages, ...execution } = this.#find(input);
+        return { stateMachineArn: this.#options.stateMachineArn, ...execution };
+      }
+      case 'ListExecutions': {
+        const from = Number(input.nextToken ?? 0);
+        const to = from + Math.min(Number(input.maxResults ?? 100), PAGE);
+        const executions = this.executions.slice(from, to).map(({ executionArn, name, status, startDate }) => {
+          return { executionArn, name, status, startDate, stateMachineArn: this.#options.stateMachineArn };
+        });
+        return to < this.executions.length ? { executions, nextToken: String(to) } : { executions };
+      }
+      case 'GetExecutionHistory':
+        return { events: this.#find(input).events.slice(0, Number(input.maxResults ?? 100)) };
+      case 'ListMapRuns': {
+        const { pages, executionArn } = this.#find(input);
+        const mapRunArn = `${executionArn.replace(':execution:', ':mapRun:').replace(/:([^:]+)$/, '/Pages:$1')}`;
+        return { mapRuns: pages ? [{ executionArn, mapRunArn, startDate: pages.startDate }] : [] };
+      }
+      case 'DescribeMapRun': {
+        const name = String(input.mapRunArn).split(':').at(-1);
+        const pages = this.executions.find((execution) => execution.name === name)?.pages;
+        if (!pages) throw new StatesError('ResourceNotFound', 'no such map run');
+        const { total, succeeded, startDate } = pages;
+        return { mapRunArn: input.mapRunArn, startDate, itemCounts: { total, succeeded, pending: total - succeeded } };
+      }
+      case 'StopExecution': {
+        const execution = this.#find(input);
+        Object.assign(execution, { error: input.error, cause: input.cause });
+        execution.stop.abort(new Error('stopped'));
+        return { stopDate: seconds() };
+      }
+      default:
+        throw new StatesError('UnknownOperationException', action);
+    }
+  }
+
+  /** An execution that ended some time ago, however it ended. */
+  add(execution: Omit<SmallExecution, 'executionArn'>): void {
+    const executionArn = this.arnOf(execution.name);
+    const stop = new AbortController();
+    this.executions.unshift({ ...execution, executionArn, events: [], stop, ended: Promise.resolve() });
+  }
+
+  arnOf(name: string): string {
+    return `${this.#options.stateMachineArn.replace(':stateMachine:', ':execution:')}:${name}`;
+  }
+
+  async stopAll(): Promise<void> {
+    for (const { stop } of this.executions) stop.abort(new Error('stopped'));
+    await Promise.all(this.executions.map(({ ended }) => ended));
+  }
+
+  #find({ executionArn }: Readonly<Record<string, unknown>>): Working {
+    const found = this.executions.find((execution) => execution.executionArn === executionArn);
+    if (!found) throw new StatesError('ExecutionDoesNotExist', `Execution Does Not Exist: '${executionArn}'`);
+    return found;
+  }
+
+  #start(name: string, input: string): object {
+    const there = this.executions.find((execution) => execution.name === name);
+    if (there) {
+      if (there.status !== 'RUNNING' || there.input !== input)
+        throw new StatesError('ExecutionAlreadyExists', `Execution Already Exists: '${there.executionArn}'`);
+      return { executionArn: there.executionArn, startDate: there.startDate };
+    }
+    const execution: Working = {
+      executionArn: this.arnOf(name),
+      name,
+      input,
+      startDate: seconds(),
+      status: 'RUNNING',
+      events: [
+        { id: 1, type: 'ExecutionStarted', timestamp: seconds(), executionStartedEventDetails: { input } },
+        { id: 2, type: 'TaskStateEntered', timestamp: seconds(), stateEnteredEventDetails: { name: 'Plan export' } },
+      ],
+      stop: new AbortController(),
+      ended: Promise.resolve(),
+    };
+    this.executions.unshift(execution);
+    execution.ended = this.#run(execution).then(
+      (end) => {
+        Object.assign(execution, end, { stopDate: seconds() });
+      },
+      (error: Error) => {
+        const stopped = execution.stop.signal.aborted;
+        Object.assign(execution, { status: stopped ? 'ABORTED' : 'FAILED', stopDate: seconds() });
+        if (!stopped) Object.assign(execution, { error: error.name, cause: error.message });
+      },
+    );
+    return { executionArn: execution.executionArn, startDate: execution.startDate };
+  }
+
+  async #run(execution: Working): Promise<Partial<SmallExecution>> {
+    const { simulator, exports = [], concurrency = 4 } = this.#options;
+    const credentials = { get: async () => ({ keyId: DEFAULT_KEY.keyId, secret: DEFAULT_KEY.keySecret }) };
+    const api = createAccountsApi({ baseUrl: simulator.url, credentials, concurrency });
+    try {
+      const outcome = await runLocal({
+        api,
+        store: this.storage.store,
+        catalogue: localCatalogue(),
+        clock: { now: Date.now },
+        runId: execution.name,
+        request: JSON.parse(execution.input),
+        exports,
+        concurrency,
+        signal: execution.stop.signal,
+        onPlan: (plan) => {
+          const output = JSON.stringify(plan);
+          execution.events.push(
+            {
+              id: 3,
+              type: 'LambdaFunctionSucceeded',
+              timestamp: seconds(),
+              lambdaFunctionSucceededEventDetails: { output },
+            },
+            {
+              id: 4,
+              type: 'TaskStateExited',
+              timestamp: seconds(),
+              stateExitedEventDetails: { name: 'Plan export', output },
+            },
+          );
+          if (!plan.skipped && !plan.dryRun)
+            execution.pages = { total: plan.pages, startDate: seconds(), succeeded: 0 };
+        },
+        onPage: () => {
+          if (execution.pages) execution.pages.succeeded++;
+        },
+      });
+      switch (outcome.status) {
+        case 'published':
+          return { status: 'SUCCEEDED', output: JSON.stringify(outcome.result) };
+        case 'planned':
+          return { status: 'SUCCEEDED', output: JSON.stringify(outcome.plan) };
+        case 'skipped':
+          return { status: 'SUCCEEDED', output: JSON.stringify(outcome.skipped) };
+        case 'failed':
+          return { status: 'FAILED', error: outcome.failure.error, cause: outcome.failure.cause };
+      }
+    } finally {
+      await api.close();
+    }
+  }
+}
+
+/** Executions a page of `ListExecutions`: fewer than asked for, as the service may. */
+const PAGE = 3;
