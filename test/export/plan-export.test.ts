@@ -56,14 +56,6 @@ describe('planning', () => {
     expect(pageFetches(2).filter((page) => page !== 1)).toEqual([30_001]);
   });
 
-  it('refuses a run over its budget before a page is fetched, and allows one that fits', async () => {
-    const { steps, objects, pageFetches } = setUp(25);
-    await expect(steps.plan({ maxRecords: 25 })).rejects.toMatchObject({ name: 'BudgetExceededError' });
-    expect(pageFetches(10)).toEqual([3]);
-    expect([...objects.keys()]).toEqual(['work/export_name=all/claims/00000001.json']);
-    await expect(steps.plan({ maxRecords: 100 })).resolves.toMatchObject({ accounts: 25 });
-  });
-
   it('starts from the size of the last published run', async () => {
     const { steps, api, store } = setUp(4000);
     await steps.all({ pageSize: 500 });

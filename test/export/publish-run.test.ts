@@ -71,6 +71,14 @@ describe('publishing', () => {
       /page 1 .* has 1 bytes/,
     ],
     [
+      'a part that holds something else of the same length',
+      (objects: Map<string, Buffer>) => {
+        const key = `${PARTS}part-00001.json.gz`;
+        objects.set(key, Buffer.alloc(objects.get(key)?.length ?? 0));
+      },
+      /page 1 .* does not hold what was written/,
+    ],
+    [
       'a stranger among the parts',
       (objects: Map<string, Buffer>) => objects.set(`${PARTS}part-00009.json.gz`, Buffer.from('x')),
       /part-00009.* belongs to no page/,

@@ -44,6 +44,7 @@ describe('reportFailure', () => {
         pagesDone: 2,
         pages: 3,
         resume: { resume: 'run-1' },
+        publish: null,
         executionUrl,
       },
     });

@@ -88,7 +88,15 @@ describe('resolveRequest', () => {
     ],
     [
       { resume: 'run-1', pageSize: 5 },
-      'RequestError: The request is unusable: resume goes on with the plan of an earlier run and allows no other key.',
+      'RequestError: The request is unusable: resume goes on with the plan of an earlier run and allows no other key than maxRecords.',
+    ],
+    [
+      { publish: 'run-1', exportName: 'all' },
+      'RequestError: The request is unusable: publish takes an earlier run as it is and allows no other key.',
+    ],
+    [
+      { publish: 'run-1', resume: 'run-1' },
+      'RequestError: The request is unusable: publish takes an earlier run as it is and allows no other key.',
     ],
     ['run', 'RequestError: The request is unusable: Invalid input: expected object, received string.'],
     [

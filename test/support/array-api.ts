@@ -1,4 +1,5 @@
 import type { PageQuery } from '../../functions/contracts.ts';
+import type { Spent } from '../../functions/errors.ts';
 import type { AccountsApi } from '../../functions/export/ports.ts';
 
 /** One account as the API would send it: raw JSON text. */
@@ -19,12 +20,19 @@ export function arrayApi(
 ) {
   const queries: PageQuery[] = [];
   const api: AccountsApi = {
-    async fetchPage(query, decode) {
+    async fetchPage(query, decode, _signal, allowance) {
+      await allowance?.take(query.pageSize);
       queries.push(query);
-      beforeAnswer(query, queries.length);
+      try {
+        beforeAnswer(query, queries.length);
+      } catch (error) {
+        allowance?.giveBack(query.pageSize - ((error as { spent?: Spent }).spent?.recordsFetched ?? 0));
+        throw error;
+      }
       const page = source.list.slice(query.page * query.pageSize, (query.page + 1) * query.pageSize);
       const body = query.endpoint === 'json' ? `[${page.join(',')}]` : csvOf(page);
       const value = decode(Buffer.from(body));
+      allowance?.giveBack(query.pageSize - value.records);
       return { value, apiRequests: 1, recordsFetched: value.records, retries: {}, latencyMs: 1 };
     },
   };

@@ -1,0 +1,129 @@
+/** `maxRecords` holds, whatever fails: what the API sent is counted where it is sent. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { ExportError } from '../../functions/errors.ts';
+import { randomFrom } from '../support/random.ts';
+import { manifestIn, setUp } from '../support/stepped-run.ts';
+
+/** A body that broke off: counted as many records as were asked for. */
+function brokeOff(pageSize: number): ExportError {
+  const error = new ExportError('ApiAnswerError', 'The body broke off.');
+  error.spent = { apiRequests: 1, recordsFetched: pageSize, retries: {} };
+  return error;
+}
+
+/** A run whose API sends bodies that break off when `breaks` says so, and counts what it sent. */
+function countingRun(total: number, breaks: (query: { page: number; pageSize: number }) => boolean) {
+  const sent = { records: 0 };
+  const run = setUp(total, (query) => {
+    if (breaks(query)) {
+      sent.records += query.pageSize;
+      throw brokeOff(query.pageSize);
+    }
+    sent.records += Math.max(0, Math.min(query.pageSize, total - query.page * query.pageSize));
+  });
+  return { ...run, sent };
+}
+
+describe('a record budget', () => {
+  it('refuses a run that could pass it before a page is fetched, and says what the run needs', async () => {
+    const { steps, pageFetches, sent } = countingRun(25, () => false);
+    await expect(steps.plan({ maxRecords: 142 })).rejects.toMatchObject({
+      name: 'BudgetExceededError',
+      message:
+        'The run could fetch 143 records (3 pages of 10, 9 for planning, 104 to prove it whole), and maxRecords allows 142.',
+    });
+    expect(pageFetches(10)).toEqual([3]);
+    expect(sent.records).toBe(9);
+  });
+
+  it('lets a run through that fits exactly', async () => {
+    const { steps, objects, sent } = countingRun(25, () => false);
+    await steps.all({ maxRecords: 143 });
+    expect(manifestIn(objects).recordsFetched).toBe(sent.records);
+  });
+
+  it('stops counting before it is passed', async () => {
+    const { steps, sent } = countingRun(100_000, () => false);
+    await expect(steps.plan({ maxRecords: 12 })).rejects.toMatchObject({
+      name: 'BudgetExceededError',
+      message: 'Counting the accounts could fetch more records than maxRecords allows, which is 12.',
+    });
+    expect(sent.records).toBeLessThanOrEqual(12);
+  });
+
+  it('remembers what failed tries at planning spent', async () => {
+    let broken = true;
+    const { steps, sent, objects } = countingRun(25, ({ pageSize }) => broken && pageSize === 10);
+    await expect(steps.plan({ maxRecords: 160 })).rejects.toThrow('broke off');
+    broken = false;
+    const wasted = sent.records;
+    await expect(steps.plan({ maxRecords: 160 })).rejects.toThrow(`${wasted + 9} for planning`);
+    await steps.all({ maxRecords: 200 });
+    expect(manifestIn(objects)).toMatchObject({ retries: 1, recordsFetched: sent.records - 9 });
+  });
+
+  it('buys a page once more as long as there is room, and stops the run when there is none', async () => {
+    let failures = 3;
+    const { steps, sent, objects } = countingRun(25, ({ pageSize, page }) => {
+      return pageSize === 10 && page === 1 && failures-- > 0;
+    });
+    const plan = await steps.plan({ maxRecords: 165 });
+    for (const _try of [1, 2]) await expect(steps.pages(plan)).rejects.toThrow('broke off');
+    await expect(steps.pages(plan)).rejects.toThrow('broke off');
+    await expect(steps.pages(plan)).rejects.toMatchObject({
+      name: 'BudgetExceededError',
+      message:
+        'maxRecords leaves no room to fetch page 1 once more: go on with {"resume":"run-1","maxRecords":…} and a higher number, or start a new run.',
+    });
+    const more = (await steps.resume('run-1', { maxRecords: 200 })) as typeof plan;
+    await steps.pages(more);
+    await steps.publish(more);
+    expect(manifestIn(objects)).toMatchObject({ records: 25, recordsFetched: sent.records });
+    expect(sent.records).toBeLessThanOrEqual(200);
+  });
+
+  it('counts a try that was killed without a word as one that cost all it could', async () => {
+    const { steps, objects, pageFetches } = countingRun(25, () => false);
+    const plan = await steps.plan({ maxRecords: 153 });
+    // The try took what was set aside for the page, and was gone.
+    objects.set('work/run_id=run-1/budget/1/page-00001.json', Buffer.from('{}\n'));
+    await steps.pages(plan);
+    expect(pageFetches(10)).toEqual([3, 0, 1, 2]);
+    objects.delete('work/run_id=run-1/pages/00001.json');
+    await expect(steps.pages(plan)).rejects.toMatchObject({ name: 'BudgetExceededError' });
+  });
+
+  it('reads on behind the last page only as far as there is room', async () => {
+    const { steps, source } = setUp(25);
+    const plan = await steps.plan({ maxRecords: 160 });
+    await steps.pages(plan);
+    source.list.push(...setUp(400).source.list.slice(25));
+    await expect(steps.publish(plan)).rejects.toMatchObject({ name: 'BudgetExceededError' });
+  });
+
+  it('is never passed, whatever breaks off and however often the run is taken up again', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.nat(80),
+        fc.integer({ min: 1, max: 20 }),
+        fc.nat(400),
+        fc.nat(),
+        async (total, pageSize, maxRecords, seed) => {
+          const random = randomFrom(seed);
+          const { steps, sent } = countingRun(total, () => random() < 0.15);
+          for (let start = 0; start < 6; start++) {
+            try {
+              await steps.all({ maxRecords: maxRecords + 1, pageSize });
+              break;
+            } catch (error) {
+              if (!(error instanceof ExportError)) throw error;
+            }
+          }
+          expect(sent.records).toBeLessThanOrEqual(maxRecords + 1);
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+});
