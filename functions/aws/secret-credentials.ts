@@ -31,7 +31,13 @@ export function secretCredentials({
       reading ??= read(provider, secretId, where, false).finally(() => {
         reading = undefined;
       });
-      return parseApiKeySecret(textOf(await reading, where), where);
+      const known = await reading;
+      try {
+        return parseApiKeySecret(textOf(known, where), where);
+      } catch {
+        // Who has just put the key where none was must not wait for a warm function to forget that.
+        return parseApiKeySecret(textOf(await read(provider, secretId, where, true), where), where);
+      }
     },
   };
 }

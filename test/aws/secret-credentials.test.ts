@@ -51,6 +51,17 @@ describe('secretCredentials', () => {
     expect(calls()).toBe(2);
   });
 
+  it('takes a key that was put where none was at once, though the empty one is still kept', async () => {
+    let stored = secret('');
+    const { credentials, calls } = await secretsManager(() => stored);
+    await expect(credentials.get()).rejects.toThrow('is empty');
+    stored = secret('k1');
+    expect(await credentials.get()).toMatchObject({ keyId: 'k1' });
+    const read = calls();
+    expect(await credentials.get()).toMatchObject({ keyId: 'k1' });
+    expect(calls()).toBe(read);
+  });
+
   it.each([
     [
       failure('ResourceNotFoundException'),

@@ -185,6 +185,13 @@ describe('the functions', () => {
       'PublishRun',
       [
         ...glueRights('BatchCreatePartition', 'BatchDeletePartition', 'GetPartition', 'GetPartitions'),
+        's3:DeleteObject on <StorageBucket>/accounts_csv/*',
+        's3:DeleteObject on <StorageBucket>/accounts_json/*',
+        's3:DeleteObject on <StorageBucket>/accounts_parquet/*',
+        's3:DeleteObject on <StorageBucket>/work/*',
+        's3:GetObject on <StorageBucket>/accounts_csv/*',
+        's3:GetObject on <StorageBucket>/accounts_json/*',
+        's3:GetObject on <StorageBucket>/accounts_parquet/*',
         's3:GetObject on <StorageBucket>/export_runs/*',
         's3:GetObject on <StorageBucket>/work/*',
         's3:ListBucket on <StorageBucket>',

@@ -37,6 +37,8 @@ let simulator: Simulator;
 let s3: Awaited<ReturnType<typeof startSmallS3>>;
 let glue: Awaited<ReturnType<typeof startSmallGlue>>;
 let secret: object = SECRET;
+/** What happens at the source when a page has been fetched. */
+let afterPage: (() => void) | undefined;
 /** The executions that Step Functions would call running. */
 const running = new Set<string>();
 
@@ -133,6 +135,7 @@ async function execute(runId: string, request: object) {
       state,
       async (event: unknown) => {
         const result = await handlers[task]?.(JSON.parse(JSON.stringify(event)), context);
+        if (state === STATES.page) afterPage?.();
         if (state === STATES.report) failure = result;
         return result;
       },
@@ -279,6 +282,36 @@ it('says which half of the key is missing when the stack is new', async () => {
     error: 'ApiCredentialsError',
     cause: 'The keyId of the API key in secret "key" is empty: it should be {"keyId":"…","secret":"…"}.',
   });
+});
+
+it('exports once more when the source moved, as the policy of the request says', async () => {
+  secret = SECRET;
+  simulator.setKey(SECRET.keyId, SECRET.secret);
+  const { tenant } = simulator;
+  const before = tenant.total;
+  afterPage = () => {
+    tenant.removeAt(10, 1);
+    afterPage = undefined;
+  };
+  const { output } = await execute('moved', { datasetId: 'engage', pageSize: 500, onDrift: 'retry' });
+  expect(output).toMatchObject({ status: 'published', verdict: 'steady', accounts: before - 1 });
+});
+
+it('holds back a run that lost more than it may, and publishes it when it is told to', async () => {
+  const request = { exportName: 'all-accounts', pageSize: 500, dueAt: '2026-08-24T02:00:00Z' };
+  const total = simulator.tenant.total;
+  simulator.tenant.setTotal(100);
+  const { failure, announced } = await execute('dropped', request);
+  simulator.tenant.setTotal(total);
+  expect(failure).toMatchObject({
+    error: 'QuarantinedError',
+    subject: 'Account Export: Export all-accounts was held back',
+  });
+  expect(announced[STATES.announceFailed]).toMatchObject({
+    Entries: [{ Detail: { status: 'quarantined', publish: { publish: 'dropped' } } }],
+  });
+  const { output } = await execute('looked-at', { publish: 'dropped' });
+  expect(output).toMatchObject({ status: 'published', runId: 'dropped', accounts: 100 });
 });
 
 it('logs ids and figures, and neither the key nor an account', () => {
