@@ -21,6 +21,8 @@ export interface LocalRunOptions {
   /** API requests in flight at once; the API client holds to it. */
   readonly concurrency: number;
   readonly signal: AbortSignal;
+  /** How often a task is tried again. @default fewer than on AWS: somebody is waiting */
+  readonly retries?: number;
   readonly onPlan?: (plan: PlanOutcome) => void;
   /** Called for each page that is there, with its number of accounts. */
   readonly onPage?: (accounts: number) => void;
@@ -34,10 +36,8 @@ export type LocalOutcome =
   | { readonly status: 'skipped'; readonly skipped: SkippedRun }
   | { readonly status: 'failed'; readonly failure: FailureReport };
 
-/**
- * Between the tries of a task there are, on one machine, always half a second: as many tries as on AWS, but somebody is
- * waiting. An API that is down fails a run within a minute.
- */
+/** On one machine somebody is waiting: an API that is down fails a run within a minute. */
+const RETRIES = 7;
 const RETRY_INTERVAL_MS = 500;
 
 /** Pages in work for each request in flight: while one part is packed and written, the next page is fetched. */
@@ -91,6 +91,7 @@ export async function runLocal(options: LocalRunOptions): Promise<LocalOutcome> 
     exports: options.exports,
     concurrency: options.concurrency * PAGES_PER_REQUEST,
     topicArn: 'arn:aws:sns:us-east-1:000000000000:failures',
+    retries: options.retries ?? RETRIES,
   });
   const execution = new StateMachine(definition as ConstructorParameters<typeof StateMachine>[0]).run(
     options.request as never,
