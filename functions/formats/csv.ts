@@ -1,6 +1,7 @@
 import { parse } from 'csv-parse/sync';
 import { ExportError } from '../errors.ts';
 import { ACCOUNT_FIELDS, ACCOUNT_KEY } from './account-columns.ts';
+import { checkCsvLimits } from './body-limits.ts';
 import { gzip } from './gzip.ts';
 import type { DecodedPage, EncodedPart, PageFormat } from './page-format.ts';
 import { supersededRecords } from './superseded.ts';
@@ -60,9 +61,11 @@ export function csvFormat(options: CsvOptions): PageFormat<CsvPage> {
 
 /**
  * A body of the CSV endpoint: a header and a row for each account; a header alone, or nothing, past the last page.
- * @throws ExportError `ApiAnswerError` naming the line that is wrong; never with a word of its content
+ * @throws ExportError `ApiAnswerError` naming the line that is wrong, never with a word of its content; `PageTooLargeError`
+ * when it holds more than memory does
  */
 export function decodeCsv(body: Buffer, { finalNewline }: { finalNewline: boolean | undefined }): CsvPage {
+  checkCsvLimits(body);
   const text = decodeUtf8(body);
   const endsWithNewline = text.endsWith('\n');
   if (text.trim() === '') return { records: 0, identities: [], columns: [], rows: [], endsWithNewline };
@@ -70,22 +73,10 @@ export function decodeCsv(body: Buffer, { finalNewline }: { finalNewline: boolea
     throw new ExportError('ApiAnswerError', "The API's answer looks like a web page where CSV was asked for.");
   }
   const [header = [], ...rows] = parseRows(text);
-  if (header.length === 1 && !ACCOUNT_FIELDS.some(({ name }) => name.toLowerCase() === header[0]?.toLowerCase())) {
-    // A plain text such as "Please try again later" would pass for a header alone, which means the end of the accounts.
-    throw new ExportError(
-      'ApiAnswerError',
-      `The API's answer of ${body.length} bytes is not CSV: its first line has one column, and none that accounts have.`,
-    );
-  }
+  checkHeader(header, body);
   // The mark of superseded records must be the writer's own.
   const columns = header.map((column) => (column === SUPERSEDED_COLUMN ? `${column}_as_sent` : column));
-  const [twice] = columns.filter((column, i) => columns.indexOf(column) !== i);
-  if (twice !== undefined) {
-    throw new ExportError(
-      'ApiAnswerError',
-      `The header of the API's CSV names column ${JSON.stringify(twice.slice(0, 60))} twice.`,
-    );
-  }
+  refuseTwice(columns);
   if (finalNewline === true && !endsWithNewline) {
     throw new ExportError(
       'ApiAnswerError',
@@ -96,6 +87,56 @@ export function decodeCsv(body: Buffer, { finalNewline }: { finalNewline: boolea
   // An empty cell is no name: two accounts without one are not the same.
   const identities = rows.map((row) => row[key] || JSON.stringify(row));
   return { records: rows.length, identities, columns, rows, endsWithNewline };
+}
+
+/**
+ * A header is told by what it names. Any other text would pass for a header alone, which means the end of the accounts: an
+ * apology with a comma in it would end an export in silence.
+ */
+function checkHeader(header: readonly string[], body: Buffer): void {
+  if (header.some((column) => STRANGE.test(column))) {
+    // UTF-16 of ASCII is UTF-8 with a NUL between any two letters, and reads as columns that no table has.
+    throw new ExportError(
+      'ApiAnswerError',
+      "The header of the API's CSV holds characters that no header does: its encoding is not UTF-8.",
+    );
+  }
+  if (header.length > MAX_COLUMNS) {
+    throw new ExportError(
+      'ApiAnswerError',
+      `The API's CSV has ${header.length} columns; up to ${MAX_COLUMNS} are read.`,
+    );
+  }
+  if (header.some((column) => FIELD_NAMES.has(column.toLowerCase()))) return;
+  const columns = header.length === 1 ? 'one column, and none' : `${header.length} columns, and none`;
+  throw new ExportError(
+    'ApiAnswerError',
+    `The API's answer of ${body.length} bytes is not CSV: its first line has ${columns} that accounts have.`,
+  );
+}
+
+const FIELD_NAMES: ReadonlySet<string> = new Set(ACCOUNT_FIELDS.map(({ name }) => name.toLowerCase()));
+
+/** NUL, and a byte order mark that is not the first character. */
+const STRANGE = /[\0\ufeff]/;
+
+/** A plan pins no header of more than 40,000 characters, and a column takes four; lists of columns are searched as lists. */
+const MAX_COLUMNS = 10_000;
+
+/** Says which column by its position: where the API sent no header, a name here would be a value of an account. */
+function refuseTwice(columns: readonly string[]): void {
+  const first = new Map<string, number>();
+  for (const [i, column] of columns.entries()) {
+    const before = first.get(column);
+    if (before !== undefined) {
+      const which = FIELD_NAMES.has(column.toLowerCase()) ? `, ${JSON.stringify(column)}` : '';
+      throw new ExportError(
+        'ApiAnswerError',
+        `The header of the API's CSV names a column twice${which}, as number ${before + 1} and number ${i + 1}.`,
+      );
+    }
+    first.set(column, i);
+  }
 }
 
 function parseRows(text: string): string[][] {

@@ -1,7 +1,8 @@
 import { ExportError } from '../errors.ts';
 import { ACCOUNT_FIELDS, ACCOUNT_KEY } from './account-columns.ts';
+import { checkJsonLimits } from './body-limits.ts';
 import { gzip } from './gzip.ts';
-import { MAX_DEPTH, splitRecords } from './json-text.ts';
+import { splitRecords } from './json-text.ts';
 import type { DecodedPage, EncodedPart, PageFormat } from './page-format.ts';
 import { supersededRecords } from './superseded.ts';
 import { decodeUtf8 } from './utf8.ts';
@@ -14,16 +15,21 @@ export interface JsonPage extends DecodedPage {
 
 const KNOWN_FIELDS: ReadonlySet<string> = new Set(ACCOUNT_FIELDS.map(({ name }) => name));
 
-/** One account a line, gzip: every value as sent, except what `splitRecords` says of values no table could hold. */
+/**
+ * One account a line, gzip: every value as sent, except what `splitRecords` says of values no table could hold. A key that
+ * comes twice stays twice, each with a value its column can hold: Athena takes the later and fails on neither.
+ */
 export function jsonLinesFormat(): PageFormat<JsonPage> {
   return { format: 'json', endpoint: 'json', contentType: 'application/gzip', decode: decodeJson, encode };
 }
 
 /**
  * A body of the JSON endpoint: a bare array of accounts.
- * @throws ExportError `ApiAnswerError` saying what it is instead; never with a word of its content
+ * @throws ExportError `ApiAnswerError` saying what it is instead, never with a word of its content; `PageTooLargeError`
+ * when it holds more than memory does
  */
 export function decodeJson(body: Buffer): JsonPage {
+  checkJsonLimits(body);
   const text = decodeUtf8(body);
   let parsed: unknown;
   try {
@@ -50,12 +56,6 @@ export function decodeJson(body: Buffer): JsonPage {
     );
   }
   const split = splitRecords(text);
-  if (!split)
-    throw new ExportError(
-      'ApiAnswerError',
-      `The API's answer is nested deeper than ${MAX_DEPTH} levels, which no account is.`,
-    );
-
   const columns = new Set<string>();
   const identities = records.map((record, i) => {
     const account = record as Record<string, unknown>;

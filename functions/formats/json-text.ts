@@ -7,9 +7,6 @@
  */
 import { ACCOUNT_FIELDS, type FieldKind } from './account-columns.ts';
 
-/** Deeper values than this are no account: nothing after the parser may meet them and recurse. */
-export const MAX_DEPTH = 1000;
-
 /** Glue columns are lower case, and the Hive JSON SerDe matches keys to them ignoring case. */
 const KINDS = new Map<string, FieldKind>(ACCOUNT_FIELDS.map(({ name, kind }) => [name.toLowerCase(), kind]));
 
@@ -42,16 +39,15 @@ export interface SplitRecords {
 
 /**
  * @param text a valid JSON array of objects
- * @returns `undefined` when something in it is nested deeper than `MAX_DEPTH`
  *
  * Two things are changed, because the Hive JSON SerDe fails a whole query on them: an object or array inside a
  * `map<string,string>` (or in place of a text) becomes a string of its JSON text; and a value that its column cannot hold
  * at all, such as `"n/a"` for a number, moves to the key `<field>_as_sent`, as does a field with a reserved key.
  */
-export function splitRecords(text: string): SplitRecords | undefined {
+export function splitRecords(text: string): SplitRecords {
   const lines: string[] = [];
   const movedFields = new Set<string>();
-  let line = '';
+  const line = new Line();
   let copiedTo = 0;
   let depth = 0;
   let atKey = false;
@@ -73,13 +69,14 @@ export function splitRecords(text: string): SplitRecords | undefined {
         if (moves) {
           movedFields.add(name);
           kind = undefined;
-          line += `${text.slice(copiedTo, i)}${JSON.stringify(`${name}_as_sent`)}`;
+          line.add(text.slice(copiedTo, i));
+          line.add(JSON.stringify(`${name}_as_sent`));
           copiedTo = end;
         }
       }
       i = end;
     } else if (code <= BLANK) {
-      line += text.slice(copiedTo, i);
+      line.add(text.slice(copiedTo, i));
       do i++;
       while (i < text.length && text.charCodeAt(i) <= BLANK);
       copiedTo = i;
@@ -87,15 +84,14 @@ export function splitRecords(text: string): SplitRecords | undefined {
       const becomesText =
         outer === undefined && ((kind === 'textMap' && depth === IN_FIELD) || (kind === 'text' && depth === IN_RECORD));
       if (becomesText) {
-        outer = line + text.slice(copiedTo, i);
+        line.add(text.slice(copiedTo, i));
+        outer = line.take();
         outerDepth = depth;
-        line = '';
         copiedTo = i;
       }
       depth++;
-      if (depth > MAX_DEPTH) return undefined;
       if (depth === IN_RECORD) {
-        line = '';
+        line.take();
         copiedTo = i;
         kind = undefined;
       }
@@ -105,11 +101,15 @@ export function splitRecords(text: string): SplitRecords | undefined {
       depth--;
       i++;
       if (outer !== undefined && depth === outerDepth) {
-        line = outer + JSON.stringify(line + text.slice(copiedTo, i));
+        line.add(text.slice(copiedTo, i));
+        const nested = line.take();
+        line.add(outer);
+        line.add(JSON.stringify(nested));
         outer = undefined;
         copiedTo = i;
       } else if (depth === IN_ARRAY) {
-        lines.push(line + text.slice(copiedTo, i));
+        line.add(text.slice(copiedTo, i));
+        lines.push(line.take());
       }
     } else {
       if (code === COMMA && depth === IN_RECORD) {
@@ -120,6 +120,32 @@ export function splitRecords(text: string): SplitRecords | undefined {
     }
   }
   return { lines, movedFields };
+}
+
+/**
+ * A line in the making. Added to a string, each piece would leave a node behind: 32 MiB with a blank between any two tokens
+ * then took a gigabyte. Joined by the thousand they leave none.
+ */
+class Line {
+  #text = '';
+  readonly #pieces: string[] = [];
+
+  add(piece: string): void {
+    if (this.#pieces.push(piece) >= 1000) this.#join();
+  }
+
+  /** What was added since the last time. */
+  take(): string {
+    this.#join();
+    const text = this.#text;
+    this.#text = '';
+    return text;
+  }
+
+  #join(): void {
+    this.#text += this.#pieces.join('');
+    this.#pieces.length = 0;
+  }
 }
 
 /** The position behind the closing quote of the string that starts at `start`. */

@@ -3,9 +3,9 @@ import { setImmediate } from 'node:timers/promises';
 import pLimit from 'p-limit';
 import { Agent } from 'undici';
 import type { PageQuery } from '../contracts.ts';
-import { ApiThrottledError, ExportError, type Spent } from '../errors.ts';
-import type { AccountsApi, ApiAnswer, Decode } from '../export/ports.ts';
-import { type ApiKey, basicAuthorization, type CredentialsSource } from './credentials.ts';
+import { ApiThrottledError, ExportError, isExportError, type Spent } from '../errors.ts';
+import type { AccountsApi, Allowance, ApiAnswer, Decode } from '../export/ports.ts';
+import { type ApiKey, basicAuthorization, type CredentialsSource, SharedKey } from './credentials.ts';
 import { type RequestLimits, requestPage, understand } from './request-page.ts';
 import { pagePath } from './request-url.ts';
 import { backoffMs } from './retry-timing.ts';
@@ -39,7 +39,8 @@ export const DEFAULT_LIMITS: ClientLimits = {
   headersTimeoutMs: 120_000,
   bodyTimeoutMs: 30_000,
   totalTimeoutMs: 240_000,
-  // A page takes some 15 times its body's size in memory: a function of 1024 MB holds this with room to spare.
+  // A page takes some 15 times its body's size in memory: a function of 1024 MB holds this with room to spare. A page of
+  // few accounts may take less.
   bodyLimitBytes: 32 * 1024 * 1024,
   tries: 4,
   retryBudgetMs: 6_000,
@@ -50,16 +51,18 @@ export function createAccountsApi(options: AccountsApiOptions): AccountsApi & { 
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const { random = Math.random, sleep = sleepMs, now = Date.now } = options;
   const agent = new Agent({ connect: { timeout: limits.connectTimeoutMs }, keepAliveTimeout: 10_000 });
+  const keys = new SharedKey(options.credentials);
   const inFlight = pLimit(options.concurrency ?? Number.POSITIVE_INFINITY);
 
   async function fetchPage<T extends { readonly records: number }>(
     query: PageQuery,
     decode: Decode<T>,
     signal?: AbortSignal,
+    allowance?: Allowance,
   ): Promise<ApiAnswer<T>> {
     const path = pagePath(query);
     const spent = new CallSpent();
-    let key = await options.credentials.get();
+    let held = await keys.get();
     let startedAt: number | undefined;
     let freshKeyAsked = false;
 
@@ -68,11 +71,14 @@ export function createAccountsApi(options: AccountsApiOptions): AccountsApi & { 
         baseUrl: options.baseUrl,
         path,
         query,
-        authorization: basicAuthorization(key),
+        authorization: basicAuthorization(held.key),
         limits,
         now,
         signal,
       };
+      await allowance?.take(query.pageSize).catch((error: unknown) => {
+        throw isExportError(error) ? spent.attachTo(error) : error;
+      });
       const received = await inFlight(() => {
         startedAt ??= now();
         if (signal?.aborted) throw stopped(query, spent);
@@ -82,6 +88,7 @@ export function createAccountsApi(options: AccountsApiOptions): AccountsApi & { 
       if (received.outcome === 'received') await setImmediate();
       const attempt = received.outcome === 'received' ? understand(request, received, decode) : received;
       spent.enter(1, attempt.records);
+      allowance?.giveBack(query.pageSize - attempt.records);
       if (attempt.outcome === 'answered') {
         const latencyMs = received.outcome === 'received' ? received.latencyMs : 0;
         return { value: attempt.value, latencyMs, ...spent.total };
@@ -91,9 +98,11 @@ export function createAccountsApi(options: AccountsApiOptions): AccountsApi & { 
       if (attempt.outcome === 'refused-key' && !freshKeyAsked) {
         // The key may have been rotated since it was read: one fresh read tells, and a wrong key fails within seconds.
         freshKeyAsked = true;
-        const fresh = await options.credentials.get({ fresh: true });
-        if (!sameKey(fresh, key)) {
-          key = fresh;
+        const fresh = await keys.newerThan(held).catch((error: unknown) => {
+          throw isExportError(error) ? spent.attachTo(error) : error;
+        });
+        if (!sameKey(fresh.key, held.key)) {
+          held = fresh;
           spent.retry('key-changed');
           continue;
         }

@@ -6,18 +6,26 @@ import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 /** The body is larger than the limit; reading stopped there. */
 export class BodyTooLarge extends Error {}
 
-const DECOMPRESSORS: Readonly<Record<string, () => Transform>> = {
-  gzip: createGunzip,
-  'x-gzip': createGunzip,
-  deflate: createInflate,
-  br: createBrotliDecompress,
-};
+/** The body is packed in a way that was not asked for, or twice; nothing of it was read. */
+export class UnknownEncoding extends Error {}
+
+/** A map, since an encoding called `constructor` must be as unknown as any. */
+const DECOMPRESSORS: ReadonlyMap<string, () => Transform> = new Map<string, () => Transform>([
+  ['gzip', createGunzip],
+  ['x-gzip', createGunzip],
+  ['deflate', createInflate],
+  ['br', createBrotliDecompress],
+]);
+
+/** What `readBody` unpacks, for the header that asks for it. */
+export const ACCEPTED_ENCODINGS = 'gzip, deflate, br';
 
 /**
  * Reads a body to its end. The limit counts decompressed bytes, so that a small body that unpacks to a huge one stops
  * there too.
  *
- * @throws BodyTooLarge over `limitBytes`; the stream's or the decompressor's error when the body breaks off
+ * @param encoding the header `content-encoding`
+ * @throws UnknownEncoding; BodyTooLarge over `limitBytes`; the stream's or the decompressor's error when the body breaks off
  */
 export async function readBody(
   body: Readable,
@@ -25,6 +33,9 @@ export async function readBody(
   limitBytes: number,
   signal: AbortSignal,
 ): Promise<Buffer> {
+  const name = encoding?.trim().toLowerCase() ?? '';
+  const decompressor = DECOMPRESSORS.get(name);
+  if (!decompressor && name !== '' && name !== 'identity') throw new UnknownEncoding();
   const chunks: Buffer[] = [];
   let size = 0;
   const collect = async (source: AsyncIterable<Buffer>) => {
@@ -34,7 +45,6 @@ export async function readBody(
       chunks.push(chunk);
     }
   };
-  const decompressor = DECOMPRESSORS[encoding?.trim().toLowerCase() ?? ''];
   if (decompressor) await pipeline(body, decompressor(), collect, { signal });
   else await pipeline(body, collect, { signal });
   return Buffer.concat(chunks, size);

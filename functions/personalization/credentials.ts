@@ -14,7 +14,7 @@ export interface CredentialsSource {
 
 /** A key that is known from the start and does not change. */
 export function staticCredentials(key: ApiKey): CredentialsSource {
-  checkKeyId(key.keyId, 'the key given');
+  checkHalves(key, 'the key given');
   return { get: async () => key };
 }
 
@@ -49,15 +49,61 @@ export function parseApiKeySecret(text: string, where: string): ApiKey {
     const problem = value === undefined ? 'is missing' : value === '' ? 'is empty' : 'is not a text';
     throw new ExportError('ApiCredentialsError', `The ${half} of the API key in ${where} ${problem}: ${how}.`);
   }
-  checkKeyId(keyId as string, where);
-  return { keyId: keyId as string, secret: secret as string };
+  const key = { keyId: keyId as string, secret: secret as string };
+  checkHalves(key, where);
+  return key;
 }
 
-/** Basic authentication ends the first half at its first colon. */
-function checkKeyId(keyId: string, where: string): void {
-  if (!keyId.includes(':')) return;
+function checkHalves(key: ApiKey, where: string): void {
+  for (const [half, value] of Object.entries(key)) {
+    // Pasted with the end of its line, a key is refused with 401, and nobody sees why.
+    if (value === value.trim()) continue;
+    throw new ExportError(
+      'ApiCredentialsError',
+      `The ${half} of the API key in ${where} starts or ends with a blank or a line break: put it there without.`,
+    );
+  }
+  // Basic authentication ends the first half at its first colon.
+  if (!key.keyId.includes(':')) return;
   throw new ExportError(
     'ApiCredentialsError',
     `The keyId of the API key in ${where} holds a colon, which it cannot: were both halves put into it?`,
   );
+}
+
+/** A key, and how many fresh reads had been made when it was asked for. */
+export interface HeldKey {
+  readonly key: ApiKey;
+  readonly freshReads: number;
+}
+
+/** The key for many calls at once: all that a rotated key is refused to need one fresh read between them. */
+export class SharedKey {
+  readonly #source: CredentialsSource;
+  #latest: HeldKey | undefined;
+  #reading: Promise<HeldKey> | undefined;
+
+  constructor(source: CredentialsSource) {
+    this.#source = source;
+  }
+
+  async get(): Promise<HeldKey> {
+    const freshReads = this.#latest?.freshReads ?? 0;
+    return { key: await this.#source.get(), freshReads };
+  }
+
+  /** A key that was read after the one refused, by this call or by another. */
+  async newerThan(refused: HeldKey): Promise<HeldKey> {
+    if (this.#latest && this.#latest.freshReads > refused.freshReads) return this.#latest;
+    this.#reading ??= this.#readFresh().finally(() => {
+      this.#reading = undefined;
+    });
+    return this.#reading;
+  }
+
+  async #readFresh(): Promise<HeldKey> {
+    const key = await this.#source.get({ fresh: true });
+    this.#latest = { key, freshReads: (this.#latest?.freshReads ?? 0) + 1 };
+    return this.#latest;
+  }
 }

@@ -102,13 +102,24 @@ export function tooLarge(asked: Asked, limitBytes: number, announcedBytes: numbe
     pageSize === 1
       ? `${pageName(asked)} is one account and larger than ${limit}, more than a page may be.`
       : `${pageName(asked)} is larger than ${limit} with ${pageSize} accounts: try a page size of ${Math.max(1, Math.floor(pageSize * share))}.`;
-  return {
-    outcome: 'refused',
-    records: pageSize,
-    cause: 'too-large',
-    error: new ExportError('PageTooLargeError', message),
-  };
+  return refusedForSize(pageSize, message);
 }
+
+/** A body that fits and holds more than memory does, parsed. @param problem a sentence that says more than what */
+export function tooMany(asked: Asked, problem: string): FailedTry {
+  const { pageSize } = asked.query;
+  const advice =
+    pageSize === 1
+      ? `${problem.replace(/\.$/, '')}, and it is one account.`
+      : `${problem.replace(/\.$/, '')} with ${pageSize} accounts asked for: try a page size of ${Math.floor(pageSize / 2)}.`;
+  return refusedForSize(pageSize, `${pageName(asked)}: ${advice}`);
+}
+
+function refusedForSize(records: number, message: string): FailedTry {
+  return { outcome: 'refused', records, cause: 'too-large', error: new ExportError('PageTooLargeError', message) };
+}
+
+const DAMAGED = 'the compressed body is damaged';
 
 /** Codes of undici and the system, in words. Source: undici, `lib/core/errors.js`. */
 const NETWORK: Readonly<Record<string, readonly [cause: string, words: string]>> = {
@@ -122,10 +133,23 @@ const NETWORK: Readonly<Record<string, readonly [cause: string, words: string]>>
   UND_ERR_CONNECT_TIMEOUT: ['timeout', 'no connection came about in time'],
   ETIMEDOUT: ['timeout', 'no connection came about in time'],
   UND_ERR_HEADERS_TIMEOUT: ['timeout', 'no answer came in time'],
+  UND_ERR_HEADERS_OVERFLOW: ['connection', 'its headers were longer than any should be'],
   UND_ERR_BODY_TIMEOUT: ['timeout', 'the body stalled'],
   Z_BUF_ERROR: ['broken-body', 'the compressed body broke off'],
-  Z_DATA_ERROR: ['broken-body', 'the compressed body is damaged'],
+  Z_DATA_ERROR: ['broken-body', DAMAGED],
 };
+
+/** Where Node's zlib puts the codes of Brotli, which are many. */
+const BROTLI = /^ERR_(?:_|BROTLI)/;
+
+function inWords(name: string | undefined, code: string): readonly [cause: string, words: string] {
+  const known = NETWORK[code];
+  if (known) return known;
+  // undici gives it the parser's code in some versions and none in others.
+  if (name === 'HTTPParserError') return ['connection', 'the answer was not HTTP'];
+  if (BROTLI.test(code)) return ['broken-body', DAMAGED];
+  return ['connection', `the connection failed${code === '' ? '' : ` (${code})`}`];
+}
 
 /** A connection that failed, before the answer or within its body. */
 export function networkFailure(asked: Asked, error: unknown, totalTimeoutMs: number, records: number): FailedTry {
@@ -133,7 +157,7 @@ export function networkFailure(asked: Asked, error: unknown, totalTimeoutMs: num
   const [cause, words] =
     name === 'TimeoutError' || name === 'AbortError'
       ? ['timeout', `it took longer than ${totalTimeoutMs / 1000} s`]
-      : (NETWORK[code] ?? ['connection', `the connection failed${code === '' ? '' : ` (${code})`}`]);
+      : inWords(name, code);
   const message = `${pageName(asked)} could not be fetched from ${host(asked.baseUrl)}: ${words}.`;
   return { outcome: 'failed', records, cause, error: new ExportError('ApiUnavailableError', message) };
 }

@@ -2,8 +2,18 @@
 import type { Dispatcher } from 'undici';
 import { ExportError, isExportError } from '../errors.ts';
 import type { Decode } from '../export/ports.ts';
-import { BodyTooLarge, readBody } from './body.ts';
-import { type Asked, type FailedTry, networkFailure, pageName, refusal, tooLarge, wrongBody } from './failures.ts';
+import { ACCEPTED_ENCODINGS, BodyTooLarge, readBody, UnknownEncoding } from './body.ts';
+import { usesOtherCharset } from './charset.ts';
+import {
+  type Asked,
+  type FailedTry,
+  networkFailure,
+  pageName,
+  refusal,
+  tooLarge,
+  tooMany,
+  wrongBody,
+} from './failures.ts';
 
 export interface RequestLimits {
   /** From the request to the first byte of the answer. */
@@ -32,11 +42,18 @@ export interface ReceivedBody {
   readonly latencyMs: number;
 }
 
+/**
+ * One account is no larger. A plan has eight probes of one account in flight and half the memory of a page, which eight
+ * bodies of the whole limit would be far beyond.
+ */
+const ACCOUNT_LIMIT_BYTES = 2 * 1024 * 1024;
+
 const USER_AGENT = 'account-export';
 
 /** Sends one request and reads its answer; whatever comes of it is a value, not an exception. */
 export async function requestPage(agent: Dispatcher, request: PageRequest): Promise<ReceivedBody | FailedTry> {
   const { query, limits, now } = request;
+  const limitBytes = Math.min(limits.bodyLimitBytes, query.pageSize * ACCOUNT_LIMIT_BYTES);
   const startedAt = now();
   const timeout = AbortSignal.timeout(limits.totalTimeoutMs);
   const signal = request.signal ? AbortSignal.any([request.signal, timeout]) : timeout;
@@ -49,7 +66,7 @@ export async function requestPage(agent: Dispatcher, request: PageRequest): Prom
       headers: {
         authorization: request.authorization,
         accept: query.endpoint === 'json' ? 'application/json' : 'text/csv',
-        'accept-encoding': 'gzip, deflate, br',
+        'accept-encoding': ACCEPTED_ENCODINGS,
         'user-agent': USER_AGENT,
       },
       headersTimeout: limits.headersTimeoutMs,
@@ -66,7 +83,7 @@ export async function requestPage(agent: Dispatcher, request: PageRequest): Prom
   }
   const encoding = headerText(response, 'content-encoding');
   try {
-    const body = await readBody(response.body, encoding, limits.bodyLimitBytes, signal);
+    const body = await readBody(response.body, encoding, limitBytes, signal);
     return {
       outcome: 'received',
       body,
@@ -75,9 +92,15 @@ export async function requestPage(agent: Dispatcher, request: PageRequest): Prom
     };
   } catch (error) {
     response.body.on('error', () => undefined).destroy();
+    if (error instanceof UnknownEncoding) {
+      return wrongBody(
+        request,
+        `${pageName(request)} came with a content encoding that was not asked for: ${ACCEPTED_ENCODINGS} were, once each.`,
+      );
+    }
     if (!(error instanceof BodyTooLarge)) return networkFailure(request, error, limits.totalTimeoutMs, query.pageSize);
     const announced = encoding === undefined ? Number(headerText(response, 'content-length')) : undefined;
-    return tooLarge(request, limits.bodyLimitBytes, announced);
+    return tooLarge(request, limitBytes, announced);
   }
 }
 
@@ -90,14 +113,20 @@ export function understand<T extends { readonly records: number }>(
   const { query } = asked;
   const what = pageName(asked);
   if (/\bhtml\b/i.test(contentType)) {
-    const type = JSON.stringify(contentType.slice(0, 60));
+    // Not as sent: a header may hold anything, such as the request's own.
     return wrongBody(
       asked,
-      `${what} came as ${type} with status 200 where ${query.endpoint.toUpperCase()} was asked for.`,
+      `${what} came as "text/html" with status 200 where ${query.endpoint.toUpperCase()} was asked for.`,
     );
   }
   if (body.length === 0 && query.endpoint === 'json') {
     return wrongBody(asked, `${what} came with status 200 and an empty body where JSON was asked for.`);
+  }
+  if (usesOtherCharset(contentType, body)) {
+    return wrongBody(
+      asked,
+      `${what} came in another charset than UTF-8, in which its texts would not be what was meant.`,
+    );
   }
   try {
     const value = decode(body);
@@ -109,6 +138,7 @@ export function understand<T extends { readonly records: number }>(
     return { outcome: 'refused', records: value.records, cause: 'paging', error };
   } catch (error) {
     if (!isExportError(error)) throw error;
+    if (error.name === 'PageTooLargeError') return tooMany(asked, error.message);
     if (error.transient) return wrongBody(asked, `${what}: ${error.message}`);
     return { outcome: 'refused', records: query.pageSize, cause: 'unusable', error };
   }
@@ -116,5 +146,5 @@ export function understand<T extends { readonly records: number }>(
 
 function headerText({ headers }: Dispatcher.ResponseData, name: string): string | undefined {
   const value = headers[name];
-  return Array.isArray(value) ? value[0] : value;
+  return Array.isArray(value) ? value.join(', ') : value;
 }

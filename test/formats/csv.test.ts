@@ -184,7 +184,11 @@ describe('decodeCsv', () => {
     ],
     ['an empty JSON array', '[]', /is not CSV/],
     ['a JSON object', '{"error":"secret"}', /malformed at line 1/],
-    ['a header with a column twice', 'name,name\na,b\n', 'The header of the API\'s CSV names column "name" twice.'],
+    [
+      'a header with a column twice',
+      'name,name\na,b\n',
+      'The header of the API\'s CSV names a column twice, "name", as number 1 and number 2.',
+    ],
   ])('refuses %s, without a word of what it held', (_name, text, message) => {
     expect(() => decode(text)).toThrow(
       expect.objectContaining({

@@ -44,6 +44,12 @@ describe('jsonLinesFormat', () => {
     expect((await written(body)).text).toBe('{"name":"a  b\\n\\u00e9 \\"[{,:\\\\","attributes":{"x":1.0}}\n{}\n');
   });
 
+  it('keeps every value of an account with thousands of blanks', async () => {
+    const values = Array.from({ length: 5000 }, (_, i) => i);
+    const body = `[{"a":[${values.join(' , ')}],"attributes":{"b":[${values.join(' , ')}]}}]`;
+    expect((await written(body)).text).toBe(`{"a":[${values.join(',')}],"attributes":{"b":"[${values.join(',')}]"}}\n`);
+  });
+
   it('turns nested values inside the maps into JSON text, and leaves them elsewhere', async () => {
     const body =
       '[{"attributes":{"a":{"b": [1.10, "\\"x\\""]},"c":[],"d":"s","e":null,"f":2.50},"segmentInputValues":{"g":[{}]},"other":{"h":[1]}}]';

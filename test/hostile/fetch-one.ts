@@ -1,0 +1,60 @@
+/**
+ * Fetches a page in a process of its own and prints what became of it and how much memory that took:
+ * `node fetch-one.ts <url> <json|csv|parquet> <page size> <how often, at once>`.
+ */
+import { readFileSync } from 'node:fs';
+import { isExportError } from '../../functions/errors.ts';
+import { csvFormat, csvTableColumns } from '../../functions/formats/csv.ts';
+import { jsonLinesFormat } from '../../functions/formats/json-lines.ts';
+import type { DecodedPage, PageFormat } from '../../functions/formats/page-format.ts';
+import { parquetFormat } from '../../functions/formats/parquet.ts';
+import { createAccountsApi } from '../../functions/personalization/accounts-api.ts';
+
+export interface Outcome {
+  /** Of the error, one of the project's; `null` when there was none. */
+  readonly error: string | null;
+  readonly message: string;
+  readonly records: number;
+  readonly maxRssMb: number;
+  readonly seconds: number;
+}
+
+/** Since this program began: what `getrusage` tells on Linux begins with what the parent had when it forked. */
+function peakKb(): number {
+  if (process.platform !== 'linux') return process.resourceUsage().maxRSS;
+  return Number(/^VmHWM:\s*(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? Number.NaN);
+}
+
+const [baseUrl = '', formatName = 'json', pageSize = '1000', times = '1'] = process.argv.slice(2);
+const tableColumns = csvTableColumns([]);
+const formats: Record<string, PageFormat> = {
+  json: jsonLinesFormat(),
+  csv: csvFormat({ columns: tableColumns, tableColumns, finalNewline: true }),
+  parquet: parquetFormat(),
+};
+const format = formats[formatName] as PageFormat;
+const api = createAccountsApi({ baseUrl, credentials: { get: async () => ({ keyId: 'hidden', secret: 'hidden' }) } });
+const startedAt = Date.now();
+const query = { datasetId: 'engage', endpoint: format.endpoint, pageSize: Number(pageSize), page: 0 };
+let [error, message, records]: [string | null, string, number] = [null, '', 0];
+try {
+  const calls = Array.from({ length: Number(times) }, () =>
+    api.fetchPage<DecodedPage>(query, (body) => format.decode(body)),
+  );
+  const [first, ...others] = await Promise.all(calls);
+  // A page becomes a part; probes are only kept until all are there.
+  if (first && others.length === 0) await format.encode(first.value);
+  records = first?.value.records ?? 0;
+} catch (thrown) {
+  if (!isExportError(thrown)) throw thrown;
+  [error, message] = [thrown.name, thrown.message];
+}
+await api.close();
+const outcome: Outcome = {
+  error,
+  message,
+  records,
+  maxRssMb: Math.round(peakKb() / 1024),
+  seconds: (Date.now() - startedAt) / 1000,
+};
+console.log(JSON.stringify(outcome));

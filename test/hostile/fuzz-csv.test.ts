@@ -1,0 +1,172 @@
+/** The CSV path under any bytes and any cells: understood or refused by name, and no cell changed in silence. */
+import { gunzipSync } from 'node:zlib';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { isExportError } from '../../functions/errors.ts';
+import { CSV_SERDE_PARAMETERS, type CsvPage, csvFormat, decodeCsv } from '../../functions/formats/csv.ts';
+import { readOpenCsv } from '../formats/opencsv-serde.ts';
+import { mutationOf } from './mutations.ts';
+
+const HEADER = ['name', 'note', 'more'];
+
+/** A page, or `undefined` for a refusal by name; anything else fails the test. */
+function decoded(body: Buffer, finalNewline: boolean | undefined): CsvPage | undefined {
+  try {
+    return decodeCsv(body, { finalNewline });
+  } catch (error) {
+    if (!isExportError(error) || !['ApiAnswerError', 'PageTooLargeError'].includes(error.name)) throw error;
+    expect(error.message.length).toBeLessThan(300);
+    return undefined;
+  }
+}
+
+const cell = fc.oneof(
+  fc.string({ unit: 'binary', maxLength: 10 }).filter((text) => text.isWellFormed()),
+  fc
+    .array(
+      fc.constantFrom(
+        '"',
+        '""',
+        '\\',
+        '\\"',
+        ',',
+        '\n',
+        '\r',
+        '\r\n',
+        ' ',
+        '\t',
+        '\0',
+        '\ufeff',
+        '\u0085',
+        '\u2028',
+        "'",
+        '\\N',
+        'é',
+        '🚀',
+      ),
+      {
+        maxLength: 8,
+      },
+    )
+    .map((pieces) => pieces.join('')),
+);
+const rows = fc.array(fc.tuple(cell, cell, cell), { maxLength: 6 });
+const lineEnd = fc.constantFrom('\n', '\r\n');
+/** Quoted only where it must be, as most writers do, or always. */
+const quoted = (text: string, always: boolean) =>
+  always || text === '' || /[",\r\n\ufeff]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+const bodyOf = (table: readonly (readonly string[])[], end: string, always: boolean) =>
+  Buffer.from(`${[HEADER, ...table].map((row) => row.map((text) => quoted(text, always)).join(',')).join(end)}${end}`);
+
+describe('decodeCsv', () => {
+  it('reads any cells as they were sent, however they are quoted and whatever ends the lines', () => {
+    fc.assert(
+      fc.property(rows, lineEnd, fc.boolean(), (table, end, always) => {
+        const page = decoded(bodyOf(table, end, always), true);
+        expect(page).toMatchObject({ records: table.length, columns: HEADER, rows: table });
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('understands or refuses any bytes', () => {
+    const bytes = fc.uint8Array({ maxLength: 200 }).map((array) => Buffer.from(array));
+    const likely = fc
+      .array(
+        fc.constantFrom('name', ',', '\n', '\r\n', '\r', '"', '""', '\\', ' ', '\0', '\ufeff', 'x', 'é', '<', '[', '{'),
+        { maxLength: 40 },
+      )
+      .map((tokens) => Buffer.from(tokens.join('')));
+    fc.assert(
+      fc.property(fc.oneof(bytes, likely), fc.constantFrom(true, false, undefined), (body, finalNewline) => {
+        decoded(body, finalNewline);
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
+  it('takes of a body that broke off whole rows or nothing, where answers end in a newline', () => {
+    fc.assert(
+      fc.property(rows, lineEnd, fc.boolean(), fc.nat(), (table, end, always, at) => {
+        const body = bodyOf(table, end, always);
+        const page = decoded(body.subarray(0, at % body.length), true);
+        if (!page) return;
+        // Missing rows are for the run to find: it knows how many the page should have.
+        expect(page.rows).toEqual(table.slice(0, page.records));
+        expect(page.records === 0 || page.columns.join() === HEADER.join()).toBe(true);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('takes of a body that broke off whole rows but the last, where answers end without a newline', () => {
+    fc.assert(
+      fc.property(rows, fc.boolean(), fc.nat(), (table, always, at) => {
+        const body = bodyOf(table, '\n', always).subarray(0, -1);
+        const page = decoded(body.subarray(0, at % body.length), false);
+        if (!page || page.records === 0) return;
+        expect(page.rows.slice(0, -1)).toEqual(table.slice(0, page.records - 1));
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('understands or refuses a body with bytes changed, and writes what it understood as it came', async () => {
+    const mutated = fc
+      .tuple(rows, lineEnd, fc.boolean())
+      .chain(([table, end, always]) => mutationOf(bodyOf(table, end, always)));
+    const columns = ['name', 'superseded'];
+    const format = csvFormat({ columns, tableColumns: columns, finalNewline: true });
+    await fc.assert(
+      fc.asyncProperty(mutated, async (body) => {
+        const page = decoded(body, true);
+        if (!page || page.records === 0) return;
+        const part = gunzipSync((await format.encode(page)).body).toString();
+        const written = readOpenCsv(part, 2, CSV_SERDE_PARAMETERS).map(([name]) => name);
+        const at = page.columns.indexOf('name');
+        expect(written).toEqual(page.rows.map((row) => (row[at] ?? '').replaceAll(/\r\n|\n|\r/g, '\\n')));
+      }),
+      { numRuns: 1500 },
+    );
+  });
+});
+
+describe('a CSV part', () => {
+  const columns = [...HEADER, 'superseded'];
+  const format = csvFormat({ columns, tableColumns: columns, finalNewline: true });
+
+  it('holds any cells equal, but for line breaks, in the order of the table whatever order they came in', async () => {
+    const order = fc.shuffledSubarray([0, 1, 2], { minLength: 3, maxLength: 3 });
+    await fc.assert(
+      fc.asyncProperty(rows, order, async (table, positions) => {
+        const shuffled = [HEADER, ...table].map((row) => positions.map((position) => row[position] ?? ''));
+        const body = shuffled.map((row) => row.map((text) => quoted(text, true)).join(',')).join('\n');
+        const part = gunzipSync((await format.encode(format.decode(Buffer.from(`${body}\n`)))).body).toString();
+        const read = readOpenCsv(part, 3, CSV_SERDE_PARAMETERS);
+        expect(read).toEqual(table.map((row) => row.map((text) => text.replaceAll(/\r\n|\n|\r/g, '\\n'))));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('holds columns of any name behind those of the table', async () => {
+    const name = fc.oneof(cell, fc.constantFrom('__proto__', 'constructor', 'toString', 'superseded', 'NAME', ''));
+    const names = fc.uniqueArray(
+      name.filter((text) => !/[\0\ufeff]/.test(text) && text !== 'name'),
+      { minLength: 1, maxLength: 5 },
+    );
+    await fc.assert(
+      fc.asyncProperty(names, async (further) => {
+        const body = [
+          ['name', ...further],
+          ['acme', ...further.map((_, i) => `v${i}`)],
+        ];
+        const text = body.map((row) => row.map((value) => quoted(value, true)).join(',')).join('\n');
+        const page = format.decode(Buffer.from(`${text}\n`));
+        const part = gunzipSync((await format.encode(page)).body).toString();
+        const [row = []] = readOpenCsv(part, 20, CSV_SERDE_PARAMETERS);
+        for (const i of further.keys()) expect(row).toContain(`v${i}`);
+      }),
+    );
+  });
+});

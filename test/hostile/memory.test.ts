@@ -1,0 +1,172 @@
+/**
+ * What hostile bodies cost, measured in a process of its own with the client's own limits: a function has 1,024 MB, and
+ * what is asserted leaves room for its runtime.
+ */
+import { execFile } from 'node:child_process';
+import type { ServerResponse } from 'node:http';
+import { promisify } from 'node:util';
+import { brotliCompressSync, constants, deflateSync, gzipSync } from 'node:zlib';
+import { describe, expect, it } from 'vitest';
+import type { Outcome } from './fetch-one.ts';
+import { checkSentence, serveHttp } from './servers.ts';
+
+const MIB = 1024 * 1024;
+
+async function fetchInProcess(
+  format: 'json' | 'csv' | 'parquet',
+  answer: (response: ServerResponse) => void,
+  pageSize = 1000,
+  times = 1,
+): Promise<Outcome> {
+  const url = await serveHttp((_request, response) => answer(response));
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    ['--max-old-space-size=900', 'test/hostile/fetch-one.ts', url, format, String(pageSize), String(times)],
+    { timeout: 30_000 },
+  );
+  const outcome = JSON.parse(stdout) as Outcome;
+  if (outcome.error !== null) checkSentence(outcome.message);
+  if (process.env.SHOW_MEMORY) console.log(expect.getState().currentTestName, outcome);
+  return outcome;
+}
+
+/** As many MiB of one character as asked for, as fast as they are taken. */
+function flood(response: ServerResponse, mib: number, fill = ' '): void {
+  const piece = Buffer.alloc(MIB, fill);
+  let left = mib;
+  const more = (): void => {
+    while (left-- > 0) {
+      if (response.write(piece)) continue;
+      response.once('drain', more);
+      return;
+    }
+    response.end();
+  };
+  more();
+}
+
+describe('a body of 200 MB takes less than 250 MB and ends with its name', () => {
+  it.each<[string, 'json' | 'csv', (response: ServerResponse) => void]>([
+    ['chunked', 'json', (response) => flood(response, 200)],
+    ['chunked CSV', 'csv', (response) => flood(response, 200, 'a')],
+    [
+      'with its length',
+      'json',
+      (response) => {
+        response.setHeader('content-length', 200 * MIB);
+        flood(response, 200);
+      },
+    ],
+    [
+      'without length or chunks',
+      'json',
+      (response) => {
+        response.useChunkedEncodingByDefault = false;
+        response.removeHeader('transfer-encoding');
+        response.setHeader('connection', 'close');
+        flood(response, 200);
+      },
+    ],
+  ])('%s', async (_name, format, answer) => {
+    const outcome = await fetchInProcess(format, answer);
+    expect(outcome).toMatchObject({
+      error: 'PageTooLargeError',
+      message: expect.stringContaining('try a page size of'),
+    });
+    expect(outcome.maxRssMb).toBeLessThan(250);
+    expect(outcome.seconds).toBeLessThan(10);
+  });
+});
+
+describe('a small body that unpacks to 256 MB takes less than 250 MB and ends with its name', () => {
+  const zeros = Buffer.alloc(256 * MIB);
+  const quick = { level: 1 };
+  it.each<[string, () => Buffer]>([
+    ['gzip', () => gzipSync(zeros, quick)],
+    ['deflate', () => deflateSync(zeros, quick)],
+    ['br', () => brotliCompressSync(zeros, { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } })],
+  ])('%s', async (encoding, pack) => {
+    const bomb = pack();
+    expect(bomb.length).toBeLessThan(2 * MIB);
+    const outcome = await fetchInProcess('json', (response) => {
+      response.setHeader('content-encoding', encoding);
+      response.end(bomb);
+    });
+    expect(outcome).toMatchObject({
+      error: 'PageTooLargeError',
+      message: 'Page 0 of dataset "engage" is larger than 32 MiB with 1000 accounts: try a page size of 500.',
+    });
+    expect(outcome.maxRssMb).toBeLessThan(250);
+    expect(outcome.seconds).toBeLessThan(10);
+  });
+});
+
+const LIMIT = 32 * MIB;
+/** A body as large as is taken, of one piece over and over. */
+const filled = (start: string, piece: string, end: string) =>
+  Buffer.concat([
+    Buffer.from(start),
+    Buffer.alloc(Math.floor((LIMIT - start.length - end.length) / piece.length) * piece.length, piece),
+    Buffer.from(end),
+  ]);
+
+describe('a body that fits and would not, parsed, is refused before it is', () => {
+  it.each<[string, 'json' | 'csv', Buffer, string]>([
+    [
+      'empty objects',
+      'json',
+      filled('[', '{},', '{}]'),
+      'more than 500000 objects and lists with 1000 accounts asked for: try a page size of 500',
+    ],
+    ['empty lists in an account', 'json', filled('[{"a":[', '[],', '[]]}]'), 'more than 500000 objects and lists'],
+    ['numbers', 'json', filled('[{"a":[', '1,', '1]}]'), 'more than 2500000 values'],
+    ['lists in lists', 'json', filled('', '[', ''), 'nested deeper than 1000 levels'],
+    ['rows of two empty cells', 'csv', filled('name,note\n', ',\n', ''), 'more than 500000 lines'],
+    ['columns', 'csv', filled('name', ',', '\n'), 'more than 2500000 cells'],
+    ['lines that end in CR', 'csv', filled('name\r', 'a\r', ''), 'more than 500000 lines'],
+  ])('%s', async (_name, format, body, message) => {
+    const outcome = await fetchInProcess(format, (response) => response.end(body));
+    expect(outcome.message).toContain(message);
+    expect(outcome.maxRssMb).toBeLessThan(350);
+    expect(outcome.seconds).toBeLessThan(5);
+  });
+});
+
+describe('a body just within all limits fits into 800 MB', () => {
+  const numbered = (count: number, one: (i: number) => string, separator: string) =>
+    Array.from({ length: count }, (_, i) => one(i)).join(separator);
+  it.each<[string, 'json' | 'csv' | 'parquet', () => string]>([
+    [
+      'accounts of one field, all different',
+      'json',
+      () => `[${numbered(499_000, (i) => `{"f${i}":"${'x'.repeat(48)}"}`, ',')}]`,
+    ],
+    ['a blank between any two tokens', 'json', () => `[{"a":[${'1 , '.repeat(2_400_000)}1]}]`],
+    ['attributes that become text', 'json', () => `[{"attributes":{"a":["${'\\"'.repeat(15_000_000)}"]}}]`],
+    ['rows of five cells', 'csv', () => `name,a,b,c,d\n${'acme,b,c,d,e\n'.repeat(499_000)}`],
+  ])('%s', async (_name, format, make) => {
+    const body = Buffer.from(make());
+    expect(body.length).toBeLessThan(LIMIT);
+    const outcome = await fetchInProcess(format, (response) => response.end(body), 500_000);
+    expect(outcome.error).toBeNull();
+    expect(outcome.maxRssMb).toBeLessThan(800);
+  });
+});
+
+describe('eight probes at once, as a plan sends them, fit into a function of 512 MB', () => {
+  it('when each is answered with 200 MB', async () => {
+    const outcome = await fetchInProcess('json', (response) => flood(response, 200), 1, 8);
+    expect(outcome.message).toBe(
+      'Page 0 of dataset "engage" is one account and larger than 2 MiB, more than a page may be.',
+    );
+    expect(outcome.maxRssMb).toBeLessThan(300);
+  });
+
+  it('when each is answered with one account just within the limit', async () => {
+    const body = Buffer.from(`[{${Array.from({ length: 195_000 }, (_, i) => `"${i}":1`).join(',')}}]`);
+    expect(body.length).toBeGreaterThan(1.8 * MIB);
+    const outcome = await fetchInProcess('json', (response) => response.end(body), 1, 8);
+    expect(outcome).toMatchObject({ error: null, records: 1 });
+    expect(outcome.maxRssMb).toBeLessThan(400);
+  });
+});

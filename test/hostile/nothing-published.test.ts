@@ -1,0 +1,185 @@
+/** A hostile answer at any step of a run: the run ends with a name, shows nothing, and goes on when the API is well. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { describe, expect, it } from 'vitest';
+import { localCatalogue } from '../../cli/local/local-catalogue.ts';
+import { runLocal } from '../../cli/local/run-local.ts';
+import type { ExportErrorName } from '../../functions/errors.ts';
+import { readHiveJson } from '../formats/hive-json-serde.ts';
+import { memoryStore } from '../support/memory-store.ts';
+import { runSteps } from '../support/run-steps.ts';
+import { ACCOUNT, client, safeErrorOf, serveHttp } from './servers.ts';
+
+type Attack = (response: ServerResponse, body: Buffer) => void;
+interface Named {
+  readonly attack: Attack;
+  readonly error: ExportErrorName;
+}
+
+const sends =
+  (body: string | Buffer, headers: Record<string, string> = {}): Attack =>
+  (response) =>
+    response.writeHead(200, headers).end(body);
+const answers = (attack: Attack): Named => ({ attack, error: 'ApiAnswerError' });
+const fails = (attack: Attack): Named => ({ attack, error: 'ApiUnavailableError' });
+const tooLarge = (attack: Attack): Named => ({ attack, error: 'PageTooLargeError' });
+
+const drips: Attack = (response) => {
+  const timer = setInterval(() => response.write(' '), 10);
+  response.once('close', () => clearInterval(timer));
+};
+
+const BOTH: Record<string, Named> = {
+  'a body over the limit': tooLarge(sends(Buffer.alloc(3 * 1024 * 1024, ' '))),
+  'a gzip bomb': tooLarge(sends(gzipSync(Buffer.alloc(32 * 1024 * 1024)), { 'content-encoding': 'gzip' })),
+  'an encoding that was not asked for': answers(sends(gzipSync('[]'), { 'content-encoding': 'zstd' })),
+  'bytes that are no UTF-8': answers(sends(Buffer.from([0x6e, 0xc3, 0x28]))),
+  'another charset': answers((response, body) =>
+    response.writeHead(200, { 'content-type': 'text/plain; charset=utf-16' }).end(body.toString(), 'utf16le'),
+  ),
+  'a web page': answers(sends(`<html>${ACCOUNT}</html>`, { 'content-type': 'text/html' })),
+  'a redirect': { attack: (response) => response.writeHead(302, { location: '/' }).end(), error: 'ApiRequestError' },
+  'a body cut short of its length': fails((response, body) => {
+    response.writeHead(200, { 'content-length': body.length + 1 });
+    response.write(body, () => response.socket?.end());
+  }),
+  'a reset within the body': fails((response, body) => {
+    response.writeHead(200);
+    response.write(body, () => response.socket?.resetAndDestroy());
+  }),
+  'a drip': fails(drips),
+};
+
+const JSON_ONLY: Record<string, Named> = {
+  'lists 10,000 deep': answers(sends(`[{"a":${'['.repeat(10_000)}${']'.repeat(10_000)}}]`)),
+  'a text that never ends': answers(sends(`[{"name":"${ACCOUNT}`)),
+  'half of the body': answers((response, body) => response.end(body.subarray(0, body.length / 2))),
+  'records that are no objects': answers(sends(`["${ACCOUNT}",1,null]`)),
+  'an object': answers(sends(`{"error":"${ACCOUNT}"}`)),
+};
+
+const CSV_ONLY: Record<string, Named> = {
+  'an apology': answers(sends(`Sorry, ${ACCOUNT} is down\n`)),
+  'an apology without its newline': answers(sends(`Sorry, ${ACCOUNT} is down`)),
+  'UTF-16 in silence': answers((response, body) => response.end(Buffer.from(body.toString(), 'utf16le').swap16())),
+  'a quote that never closes': answers(sends(`name,note\n"${ACCOUNT},x\n`)),
+};
+
+const TOTAL = 25;
+
+/** An API of 25 accounts, hostile where the test says so. */
+async function hostileApi(attack: Attack) {
+  const state = { hostile: (_page: number, _pageSize: number) => false };
+  const url = await serveHttp((request: IncomingMessage, response) => {
+    const { pathname, searchParams } = new URL(request.url ?? '', 'http://localhost');
+    const [page, pageSize] = [Number(searchParams.get('page')), Number(searchParams.get('pageSize'))];
+    const numbers = Array.from({ length: TOTAL }, (_, i) => i).slice(page * pageSize, (page + 1) * pageSize);
+    const body = pathname.endsWith('.json')
+      ? JSON.stringify(numbers.map((i) => ({ name: `account ${i}`, note: 'x' })))
+      : `${['name,note', ...numbers.map((i) => `account ${i},x`)].join('\n')}\n`;
+    if (state.hostile(page, pageSize)) attack(response, Buffer.from(body));
+    else response.end(body);
+  });
+  // Short enough to wait for a drip's end, long enough for a busy machine.
+  const limits = { tries: 1, totalTimeoutMs: attack === drips ? 150 : 5000, bodyLimitBytes: 1024 * 1024 };
+  return { api: client(url, { limits }), state };
+}
+
+function expectNothingShown(objects: Map<string, Buffer>, partitions: readonly unknown[]): void {
+  expect([...objects.keys()].filter((key) => key.startsWith('export_runs/'))).toEqual([]);
+  expect(partitions).toEqual([]);
+  for (const body of objects.values()) expect(body.toString('latin1')).not.toContain('hidden');
+}
+
+describe.each([
+  ['json', { ...BOTH, ...JSON_ONLY }],
+  ['csv', { ...BOTH, ...CSV_ONLY }],
+] as const)('a hostile answer to a %s export', (format, attacks) => {
+  it.each(Object.entries(attacks))('ends each step with its name, and publishes nothing: %s', async (_name, named) => {
+    const { api, state } = await hostileApi(named.attack);
+    const { store, objects } = memoryStore();
+    const steps = runSteps(api, store);
+    const endsHere = async (step: () => Promise<unknown>) => {
+      expect((await safeErrorOf(step())).name).toBe(named.error);
+      expectNothingShown(objects, steps.partitions);
+    };
+
+    state.hostile = () => true;
+    await endsHere(() => steps.plan({ format }));
+    state.hostile = () => false;
+    const plan = await steps.plan({ format });
+
+    state.hostile = (page, pageSize) => page === 1 && pageSize === 10;
+    await endsHere(() => steps.pages(plan));
+    expect([...objects.keys()].filter((key) => key.includes('part-00001'))).toEqual([]);
+    state.hostile = () => false;
+    await steps.pages(plan);
+
+    state.hostile = () => true;
+    await endsHere(() => steps.publish(plan));
+    state.hostile = () => false;
+    expect(await steps.publish(plan)).toMatchObject({ accounts: TOTAL, distinctAccounts: TOTAL, verdict: 'steady' });
+  });
+});
+
+it('a CSV row cut within its last cell is refused by pages and publishing, when the plan has seen whole ones', async () => {
+  const { api, state } = await hostileApi((response, body) => response.end(body.subarray(0, -2)));
+  const { store, objects } = memoryStore();
+  const steps = runSteps(api, store);
+  const plan = await steps.plan({ format: 'csv' });
+  state.hostile = (page, pageSize) => page === 1 && pageSize === 10;
+  expect((await safeErrorOf(steps.pages(plan))).name).toBe('ApiAnswerError');
+  state.hostile = () => false;
+  await steps.pages(plan);
+  state.hostile = () => true;
+  expect((await safeErrorOf(steps.publish(plan))).name).toBe('ApiAnswerError');
+  expectNothingShown(objects, steps.partitions);
+});
+
+it.each([
+  ['a gzip bomb', BOTH['a gzip bomb'] as Named],
+  ['lists 10,000 deep', JSON_ONLY['lists 10,000 deep'] as Named],
+])('a whole run with its retries ends the same way: %s', async (_name, { attack, error }) => {
+  const { api, state } = await hostileApi(attack);
+  state.hostile = (page, pageSize) => page === 1 && pageSize === 10;
+  const { store, objects } = memoryStore();
+  const outcome = await runLocal({
+    api,
+    store,
+    catalogue: localCatalogue(),
+    clock: { now: Date.now },
+    runId: 'run-1',
+    request: { exportName: 'all', datasetId: 'engage', pageSize: 10 },
+    exports: [],
+    concurrency: 8,
+    signal: new AbortController().signal,
+  });
+  expect(outcome).toMatchObject({ status: 'failed', failure: { error } });
+  expect(JSON.stringify(outcome)).not.toContain('hidden');
+  expectNothingShown(objects, []);
+});
+
+describe('keys that come twice in an account', () => {
+  const sent =
+    '{"name":"old","name":"a","attributes":{"k":"1","k":[2]},"totalActions":"n/a","totalActions":7,"NAME":"b"}';
+
+  it('stay as sent in a JSON part, where the SerDe takes the later one', async () => {
+    const url = await serveHttp((request, response) =>
+      response.end(request.url?.endsWith('page=0') ? `[${sent}]` : '[]'),
+    );
+    const { store, objects } = memoryStore();
+    const steps = runSteps(client(url), store);
+    expect(await steps.all()).toMatchObject({ accounts: 1, verdict: 'steady' });
+    const [, part] = [...objects].find(([key]) => key.endsWith('part-00000.json.gz')) ?? [];
+    const line = gunzipSync(part as Buffer).toString();
+    expect(line).toBe(
+      '{"name":"old","name":"a","attributes":{"k":"1","k":"[2]"},"totalActions_as_sent":"n/a","totalActions":7,"NAME":"b"}\n',
+    );
+    const table = { name: 'string', totalactions: 'bigint', attributes: 'map<string,string>' } as const;
+    expect(readHiveJson(line, table)).toEqual({
+      name: 'b',
+      totalactions: 7n,
+      attributes: new Map([['k', '[2]']]),
+    });
+  });
+});

@@ -1,0 +1,307 @@
+/** What whoever can start a run may put into a request: refused with one short sentence, whatever it is. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { isExportError } from '../../functions/errors.ts';
+import { ExportSettingsSchema } from '../../functions/export/export-config.ts';
+import { partKey, planKey } from '../../functions/export/layout.ts';
+import { planExport } from '../../functions/export/plan-export.ts';
+import { checkRunId, parseRequest, resolveRequest } from '../../functions/export/resolve-request.ts';
+import { evergageBaseUrl, pagePath } from '../../functions/personalization/request-url.ts';
+import { arrayApi } from '../support/array-api.ts';
+import { memoryStore } from '../support/memory-store.ts';
+
+const STARTED_AT = '2026-08-22T02:00:00.000Z';
+const all = ExportSettingsSchema.parse({ name: 'all', datasetId: 'engage' });
+/** Longer than this, a sentence is none, and the history of an execution is no place for it. */
+const MAX_SENTENCE = 2000;
+
+/** The sentence a piece of work ends with; anything else than an error of this project fails the test. */
+function refusal(work: () => unknown, name = 'RequestError'): string {
+  try {
+    work();
+  } catch (error) {
+    if (!isExportError(error, name as 'RequestError')) throw error;
+    expect(error.message.length).toBeLessThan(MAX_SENTENCE);
+    expect(error.message).toMatch(/\.$/);
+    return error.message;
+  }
+  throw new Error('nothing was refused');
+}
+
+const resolve = (input: unknown) => resolveRequest(parseRequest(input), [all], STARTED_AT);
+const nested = (levels: number): unknown => JSON.parse(`${'['.repeat(levels)}${']'.repeat(levels)}`);
+const many = (count: number, value: unknown) => Array.from({ length: count }, () => value);
+
+/** Each with a title that fits on a line. */
+function titled(values: readonly string[]): [string, string][] {
+  return values.map((value) => [`${JSON.stringify(value.slice(0, 30))} of ${value.length}`, value]);
+}
+
+/** Names that would be another place, or none, in a key, a path or a log. */
+const BAD_NAMES = titled([
+  '',
+  '.',
+  '..',
+  '../x',
+  '..\\x',
+  'a/../b',
+  'a/b',
+  'a\\b',
+  '/etc',
+  '%2e%2e',
+  '%2e%2e%2fx',
+  'a%00',
+  'a\0b',
+  'a\r\nb',
+  'a\n',
+  '\na',
+  ' a',
+  'a ',
+  'a b',
+  'a?b',
+  'a#b',
+  'a:b',
+  'a*',
+  '\u202ea',
+  'a\u2028',
+  'é',
+  '\uff0e\uff0e',
+  '\ud800',
+  'a=b',
+  'x'.repeat(129),
+  'x'.repeat(1_000_000),
+]);
+
+describe.each(['exportName', 'datasetId', 'resume', 'publish'])('%s', (key) => {
+  it.each(BAD_NAMES)('cannot be %s', (_title, value) => {
+    expect(refusal(() => resolve({ datasetId: 'engage', [key]: value }))).toContain(
+      'up to 128 letters, digits, "_", "." and "-" are allowed',
+    );
+  });
+
+  it.each([[5], [true], [{}], [[]], [['a']], [Number.POSITIVE_INFINITY]])('cannot be %j', (value) => {
+    refusal(() => resolve({ datasetId: 'engage', [key]: value }));
+  });
+});
+
+describe('a run id', () => {
+  it.each(BAD_NAMES)('cannot be %s', (_title, runId) => {
+    refusal(() => checkRunId(runId));
+  });
+});
+
+it('no name that is taken leaves its place in a key or a path', () => {
+  const name = fc.oneof(fc.string({ unit: 'binary' }), fc.stringMatching(/^[A-Za-z0-9._%\\/-]{1,20}$/));
+  fc.assert(
+    fc.property(name, (value) => {
+      let taken: string | undefined;
+      try {
+        taken = resolve({ exportName: value, datasetId: value }).settings.name;
+        checkRunId(value);
+      } catch (error) {
+        if (!isExportError(error, 'RequestError')) throw error;
+        return;
+      }
+      const place = { format: 'json', exportName: taken, exportDate: '2026-08-22', runId: value } as const;
+      const key = partKey(place, 0);
+      expect(new URL(key, 'http://host/bucket/').pathname).toBe(`/bucket/${key}`);
+      expect(planKey(value).split('/')).toHaveLength(3);
+      const path = pagePath({ datasetId: value, endpoint: 'json', pageSize: 1, page: 0 });
+      expect(new URL(path, 'https://acme.us-5.evergage.com').pathname).toBe(`/api/dataset/${value}/accounts.json`);
+    }),
+  );
+});
+
+describe('the host', () => {
+  const bad = titled([
+    '',
+    '.',
+    'a.b',
+    'a.',
+    '.a',
+    'evil.com/',
+    'evil.com#',
+    'evil.com?',
+    'evil.com\\',
+    'a@evil',
+    'a:80',
+    'a:b@evil.com',
+    '//evil',
+    'a/../b',
+    'a b',
+    ' a',
+    'a\r\nHost: evil',
+    'a\n',
+    'a\0',
+    'a%2eevil',
+    '-a',
+    'a-',
+    'a_b',
+    'ä',
+    '\u0430cme',
+    '\uff41',
+    'a\u3002b',
+    '\u017f',
+    '\u212aelvin',
+    '\u200ba',
+    '[::1]',
+    'x'.repeat(64),
+    'x'.repeat(1_000_000),
+  ]);
+
+  it.each(bad)('has no account called %s', (_title, value) => {
+    expect(refusal(() => evergageBaseUrl(value, 'us-5'), 'ConfigError')).toContain('up to 63 letters, digits');
+  });
+
+  it.each(bad)('has no instance called %s', (_title, value) => {
+    refusal(() => evergageBaseUrl('acme', value), 'ConfigError');
+  });
+
+  it('lies below evergage.com whatever is taken, also a name in Punycode', () => {
+    const label = fc.oneof(
+      fc.string({ unit: 'binary', maxLength: 70 }),
+      fc.stringMatching(/^[a-zA-Z0-9.:@/-]{1,66}$/),
+      fc.constant('xn--80ak6aa92e'),
+    );
+    fc.assert(
+      fc.property(label, label, (accountName, instance) => {
+        let url: string;
+        try {
+          url = evergageBaseUrl(accountName, instance);
+        } catch (error) {
+          if (!isExportError(error, 'ConfigError')) throw error;
+          return;
+        }
+        const parsed = new URL(url);
+        expect(parsed.href).toBe(`${url}/`);
+        expect(parsed.host).toBe(`${accountName}.${instance}.evergage.com`.toLowerCase());
+      }),
+    );
+  });
+});
+
+describe('a request', () => {
+  it.each([
+    ['a prototype', '{"__proto__":{"datasetId":"engage","dryRun":true}}', '"__proto__" is not known'],
+    ['a constructor', '{"constructor":{"prototype":{"dryRun":true}}}', '"constructor" is not known'],
+    ['a prototype by its own name', '{"prototype":{"dryRun":true}}', '"prototype" is not known'],
+    ['a prototype as a value', '{"exportName":{"__proto__":{"toString":"x"}}}', 'exportName is {"__proto__"'],
+    ['a number beyond all numbers', '{"pageSize":1e309}', 'an integer from 1 to 50000 is needed'],
+    ['a page size below all', '{"pageSize":-1e309}', 'an integer from 1 to 50000 is needed'],
+    ['a due time beyond all', '{"dueAt":1e309}', 'epoch milliseconds or ISO 8601'],
+    ['a filter of 10 MB', JSON.stringify({ filter: 'x'.repeat(10_000_000) }), 'at most 1000 characters are allowed'],
+    ['a filter that is a list of 1,000,000', JSON.stringify({ filter: many(1_000_000, 1) }), 'a text is needed'],
+    ['a key of 1 MB', JSON.stringify({ ['k'.repeat(1_000_000)]: 1 }), 'is not known'],
+  ])('cannot hold %s', (_name, json, sentence) => {
+    expect(refusal(() => resolve(JSON.parse(json)))).toContain(sentence);
+    expect(({} as Record<string, unknown>).dryRun).toBeUndefined();
+    expect(({} as Record<string, unknown>).datasetId).toBeUndefined();
+  });
+
+  it.each([[5], ['run'], [true], [[]], [[{}]]])('cannot be %j', (input) => {
+    expect(refusal(() => resolve(input))).toContain('expected object');
+  });
+
+  it.each([
+    ['a key 100,000 levels deep', () => ({ more: nested(100_000) })],
+    ['1,000,000 columns that are no texts', () => ({ attributeColumns: many(1_000_000, 5) })],
+    ['1,000,000 objects', () => many(1_000_000, {})],
+    ['a start before 1970', () => ({ start: '0001-01-01' })],
+  ])('is refused with one short sentence for %s', (_name, make) => {
+    refusal(() => resolve(make()));
+  });
+
+  // These fail until functions/export bounds the sentence and the dates.
+  it.fails.each([
+    ['a filter 100,000 levels deep', () => ({ filter: nested(100_000) })],
+    ['1,000 keys that are not known', () => Object.fromEntries(many(1000, 0).map((_, i) => [`key${i}`, i]))],
+    ['500 columns that are no texts', () => ({ attributeColumns: many(500, 5) })],
+    ['a due time that is the last a number can tell', () => ({ dueAt: Number.MAX_SAFE_INTEGER })],
+    ['a due time that is the last a date can tell', () => ({ dueAt: 8_640_000_000_000_000 })],
+    ['a due time in the year 10000', () => ({ dueAt: 253_402_300_800_000 })],
+  ])('is refused with one short sentence for %s', (_name, make) => {
+    refusal(() => resolve(make()));
+  });
+
+  it.fails('never starts a window before 1970, where the API has no time', () => {
+    expect(resolve({ window: 'P7D', dueAt: 5 }).parameters).toMatchObject({ start: 0, end: 5 });
+  });
+
+  it('is refused or resolved, whatever JSON it is', () => {
+    const key = fc.oneof(
+      fc.constantFrom(
+        'exportName',
+        'datasetId',
+        'format',
+        'pageSize',
+        'filter',
+        'start',
+        'end',
+        'window',
+        'dueAt',
+        'resume',
+        'dryRun',
+        'attributeColumns',
+        'maxRecords',
+        'overlap',
+        'scheduled',
+        '__proto__',
+      ),
+      fc.string(),
+    );
+    const value = fc.oneof(fc.jsonValue(), fc.integer(), fc.constantFrom('engage', 'json', 'P7D', '2026-08-01', 'all'));
+    const entries = fc.array(fc.tuple(key, value), { maxLength: 6 });
+    fc.assert(
+      fc.property(fc.oneof(entries, fc.jsonValue()), (input) => {
+        const json = Array.isArray(input)
+          ? `{${(input as [string, unknown][]).map((entry) => `${JSON.stringify(String(entry?.[0]))}:${JSON.stringify(entry?.[1] ?? null)}`).join()}}`
+          : JSON.stringify(input);
+        try {
+          const { exportDate } = resolve(JSON.parse(json));
+          expect(exportDate).toMatch(/^\d{4}-\d\d-\d\d$/);
+        } catch (error) {
+          if (!isExportError(error, 'RequestError')) throw error;
+          expect(error.message.length).toBeLessThan(MAX_SENTENCE);
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+describe('Plan export', () => {
+  const plan = async (more: object, stored?: object) => {
+    const { store, objects, puts } = memoryStore();
+    if (stored) objects.set(planKey('run-1'), Buffer.from(JSON.stringify(stored)));
+    const { api, queries } = arrayApi({ list: [] });
+    const ports = { api, store, executions: { isRunning: async () => false } };
+    const event = {
+      runId: 'run-1',
+      execution: 'e',
+      startedAt: STARTED_AT,
+      request: {},
+      exports: [all],
+      concurrency: 8,
+    };
+    const error = await planExport(ports, { ...event, ...more }).then(
+      () => undefined,
+      (thrown: unknown) => thrown,
+    );
+    return { error, queries, puts };
+  };
+
+  it.each<[string, object]>([
+    ['a run id that climbs', { runId: '../run-1' }],
+    ['a run id that is none', { runId: { toString: 'x' } }],
+    ['a run to go on with that climbs', { request: { resume: '../../accounts_json/run-1' } }],
+    ['a dataset that climbs', { request: { datasetId: '../../users' } }],
+    ['a request 100,000 levels deep', { request: nested(100_000) }],
+    ['a prototype for a request', { request: JSON.parse('{"__proto__":{"datasetId":"x"}}') }],
+    ['no number of requests in flight', { concurrency: Number.POSITIVE_INFINITY }],
+  ])('asks the API for nothing and writes nothing: %s', async (_name, more) => {
+    const { error, queries, puts } = await plan(more);
+    expect(error).toMatchObject({ name: 'RequestError' });
+    expect(String(error).length).toBeLessThan(MAX_SENTENCE);
+    expect([queries, puts]).toEqual([[], []]);
+  });
+});
