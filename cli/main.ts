@@ -1,8 +1,13 @@
 import { Command, CommanderError } from 'commander';
 import { ExportError } from '../functions/errors.ts';
 import { queryCommand } from './commands/query.ts';
+import { redriveCommand } from './commands/redrive.ts';
 import { runCommand } from './commands/run.ts';
+import { runsCommand } from './commands/runs.ts';
 import { simulateCommand } from './commands/simulate.ts';
+import { startCommand } from './commands/start.ts';
+import { statusCommand } from './commands/status.ts';
+import { CommandError } from './deployed/command-error.ts';
 
 /** Exit codes are a contract: 0 done, 1 failed, 2 misused. */
 const FAILED = 1;
@@ -16,7 +21,11 @@ const program = new Command('account-export')
   .showHelpAfterError('(add --help for the options)')
   .addCommand(runCommand())
   .addCommand(queryCommand())
-  .addCommand(simulateCommand());
+  .addCommand(simulateCommand())
+  .addCommand(startCommand())
+  .addCommand(runsCommand())
+  .addCommand(statusCommand())
+  .addCommand(redriveCommand());
 for (const command of [program, ...program.commands]) command.exitOverride().configureHelp({ helpWidth: 80 });
 
 try {
@@ -29,7 +38,7 @@ function exitCode(error: unknown): number {
   // Commander has printed its own sentence already; help and version are no misuse.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : MISUSED;
   const verbose = process.argv.includes('--verbose');
-  if (error instanceof ExportError) {
+  if (error instanceof ExportError || error instanceof CommandError) {
     process.stderr.write(`error: ${error.message}\n`);
     if (verbose) process.stderr.write(`${error.stack}\n`);
     return MISUSE.includes(error.name) ? MISUSED : FAILED;

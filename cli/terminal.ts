@@ -41,7 +41,10 @@ export function bytes(value: number): string {
   return unit === 0 ? `${amount} B` : `${amount.toFixed(1)} ${units[unit]}`;
 }
 
-export function printPlan({ note }: Output, { accounts, pages, pageSize, plan }: PlanResult | DryRunResult): void {
+export function printPlan(
+  { note }: Output,
+  { accounts, pages, pageSize, plan }: Pick<PlanResult, 'accounts' | 'pages' | 'pageSize' | 'plan'>,
+): void {
   note(`Planned    ${counted(accounts, 'account')} in ${counted(pages, 'page')} of ${count(pageSize)}`);
   if (plan.resumed) {
     note('           taken up from before: finished pages are not fetched again');
@@ -95,15 +98,20 @@ const VERDICTS = {
 
 /** Pages done, on a terminal; nothing elsewhere. */
 export interface Progress {
-  start(pages: number): void;
+  /** @param sinceMs epoch ms; when the first page was begun, for a run that others began. @default when it was made */
+  start(pages: number, sinceMs?: number): void;
   page(accounts: number): void;
+  /** So many pages and accounts are done in all. */
+  reach(pages: number, accounts: number): void;
   stop(): void;
 }
 
 export function pageProgress({ visible }: { visible: boolean }): Progress {
-  if (!visible) return { start: () => undefined, page: () => undefined, stop: () => undefined };
+  if (!visible) {
+    return { start: () => undefined, page: () => undefined, reach: () => undefined, stop: () => undefined };
+  }
   let accounts = 0;
-  const startedAt = Date.now();
+  let startedAt = Date.now();
   const bar = new SingleBar({
     format: 'Exporting  {bar} {value}/{total} pages, {accounts} accounts, {speed}/s',
     barsize: 24,
@@ -118,10 +126,18 @@ export function pageProgress({ visible }: { visible: boolean }): Progress {
     speed: count(Math.round((accounts * 1000) / Math.max(1, Date.now() - startedAt))),
   });
   return {
-    start: (pages) => bar.start(pages, 0, payload()),
+    start(pages, sinceMs = startedAt) {
+      // Whoever began it may have a clock that is ahead of this one.
+      startedAt = Math.min(sinceMs, Date.now());
+      bar.start(pages, 0, payload());
+    },
     page(more) {
       accounts += more;
       bar.increment(1, payload());
+    },
+    reach(pages, all) {
+      accounts = all;
+      bar.update(pages, payload());
     },
     stop: () => bar.stop(),
   };

@@ -22,21 +22,25 @@ export function secretCredentials({
   client = new SecretsManagerClient({}),
 }: SecretOptions): CredentialsSource {
   const provider = new SecretsProvider({ awsSdkV3Client: client });
-  let reading: Promise<unknown> | undefined;
+  let reading: Promise<ApiKey> | undefined;
   return {
     async get({ fresh = false } = {}): Promise<ApiKey> {
       const where = `secret ${JSON.stringify(secretId)}`;
-      // Calls that start together, before anything is cached, share one read.
       if (fresh) return parseApiKeySecret(textOf(await read(provider, secretId, where, true), where), where);
-      reading ??= read(provider, secretId, where, false).finally(() => {
+      // Calls that start together, before anything is cached, share one read.
+      reading ??= readUsable().finally(() => {
         reading = undefined;
       });
-      const known = await reading;
-      try {
-        return parseApiKeySecret(textOf(known, where), where);
-      } catch {
-        // Who has just put the key where none was must not wait for a warm function to forget that.
-        return parseApiKeySecret(textOf(await read(provider, secretId, where, true), where), where);
+      return reading;
+
+      async function readUsable(): Promise<ApiKey> {
+        const known = await read(provider, secretId, where, false);
+        try {
+          return parseApiKeySecret(textOf(known, where), where);
+        } catch {
+          // Who has just put the key where none was must not wait for a warm function to forget that.
+          return parseApiKeySecret(textOf(await read(provider, secretId, where, true), where), where);
+        }
       }
     },
   };

@@ -25,8 +25,11 @@ export const PRICES = {
   event: 1 / 1e6,
 } as const;
 
-/** The memory of each function, in MB: the processor's share grows with it, so too little costs time and saves nothing. */
-export const MEMORY_MB = { plan: 512, page: 1024, publish: 2048, report: 256, expire: 512 } as const;
+/**
+ * The memory of each function, in MB: the processor's share grows with it, so too little costs time and saves nothing.
+ * Planning asks for one page of the real size, too, and must bear the largest body that is accepted.
+ */
+export const MEMORY_MB = { plan: 1024, page: 1024, publish: 2048, report: 256, expire: 512 } as const;
 
 /** Start, Plan export, Dry run or skip?, Export pages, Publish run, Announce, Published. */
 const TRANSITIONS_OF_A_RUN = 8;
@@ -48,9 +51,9 @@ const PUBLISH_SECONDS = 13;
 const SECONDS_PER_ACCOUNT = 0.000_5;
 /** Turning an account into a part and writing it, at the memory above. */
 const TRANSFORM_SECONDS_PER_ACCOUNT = 0.000_03;
-/** Both sides of 16 seams, and counting again from a number that is known. */
-const REQUESTS_TO_PROVE = 32 + 10;
-const RECORDS_TO_PROVE = 32 + 8;
+/** 16 seams, both sides of each within a page of some four records, and counting again from a number that is known. */
+const REQUESTS_TO_PROVE = 16 + 10;
+const RECORDS_TO_PROVE = 16 * 4 + 8;
 
 export interface RunToExpect {
   readonly accounts: number;

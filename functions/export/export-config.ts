@@ -31,12 +31,16 @@ const text = z
   .min(1, { error: 'an empty text is not allowed: leave the key out' })
   .max(MAX_TEXT, { error: `at most ${MAX_TEXT} characters are allowed` });
 
+/** The end of the year 9999: a later one is no date of four-digit years, and soon none of JavaScript's. */
+const LAST_INSTANT_MS = 253_402_300_799_999;
+const INSTANT_RULE =
+  'epoch milliseconds or ISO 8601 such as 2026-08-01 or 2026-08-01T06:00:00Z are allowed, from 1970 to 9999';
+
 /** Epoch ms, or ISO 8601 with a date alone (midnight UTC) or a time and its zone; resolves to epoch ms. */
 export const InstantSchema = z
-  .union([z.int().min(0), z.iso.date(), z.iso.datetime({ offset: true })], {
-    error: 'epoch milliseconds or ISO 8601 such as 2026-08-01 or 2026-08-01T06:00:00Z are allowed',
-  })
-  .transform((value) => (typeof value === 'number' ? value : Date.parse(value)));
+  .union([z.int().min(0), z.iso.date(), z.iso.datetime({ offset: true })], { error: INSTANT_RULE })
+  .transform((value) => (typeof value === 'number' ? value : Date.parse(value)))
+  .pipe(z.number().min(0, { error: INSTANT_RULE }).max(LAST_INSTANT_MS, { error: INSTANT_RULE }));
 
 const DURATION = /^P(?=.)(?:(\d{1,4})W)?(?:(\d{1,5})D)?(?:T(?=.)(?:(\d{1,6})H)?(?:(\d{1,7})M)?)?$/;
 
@@ -54,30 +58,46 @@ export function windowMs(duration: string): number {
 }
 
 const settings = {
-  datasetId: name,
-  format: ExportFormatSchema,
+  datasetId: name.describe('The dataset to export, as Personalization calls it.'),
+  format: ExportFormatSchema.describe('What the parts are written as.'),
   pageSize: z
     .int({ error: `an integer from 1 to ${MAX_PAGE_SIZE} is needed` })
     .min(1)
     .max(MAX_PAGE_SIZE, {
       error: `an integer from 1 to ${MAX_PAGE_SIZE} is needed`,
-    }),
-  filter: text,
-  start: InstantSchema,
-  end: InstantSchema,
-  window,
-  segmentationId: text,
-  segmentId: text,
-  attributeColumns: z.array(text, { error: 'a list of column names is needed' }).max(500),
-  maxRecords: z.int({ error: 'an integer of at least 1 is needed' }).min(1, {
-    error: 'an integer of at least 1 is needed',
-  }),
-  overlap: z.enum(['skip', 'allow'], { error: OVERLAP_RULE }),
-  onDrift: z.enum(['publish', 'fail', 'retry'], { error: DRIFT_RULE }),
+    })
+    .describe('Accounts a page: one request, one Lambda invocation, one part.'),
+  filter: text.describe('Name or id of a segment: only its accounts are exported.'),
+  start: InstantSchema.describe('Fixed start of the statistics. It filters no accounts. Not beside `window`.'),
+  end: InstantSchema.describe('Fixed end of the statistics, later than `start`. Not beside `window`.'),
+  window: window.describe('The statistics cover this much time before the run was due. Not beside `start` and `end`.'),
+  segmentationId: text.describe('A segmentation, sent to the API as it is.'),
+  segmentId: text.describe('A segment, sent to the API as it is.'),
+  attributeColumns: z
+    .array(text, { error: 'a list of column names is needed' })
+    .max(500)
+    .describe(
+      'Attributes that queries may name for every account. For CSV, also the columns of the table behind the standard ones.',
+    ),
+  maxRecords: z
+    .int({ error: 'an integer of at least 1 is needed' })
+    .min(1, {
+      error: 'an integer of at least 1 is needed',
+    })
+    .describe('The run fetches no more records than this, probes and retries included; it fails instead.'),
+  overlap: z
+    .enum(['skip', 'allow'], { error: OVERLAP_RULE })
+    .describe('What a run does while another of the same export has not ended: yield to it, or run beside it.'),
+  onDrift: z
+    .enum(['publish', 'fail', 'retry'], { error: DRIFT_RULE })
+    .describe('What becomes of a run under which the source moved.'),
   maxDropPercent: z
     .int({ error: 'an integer from 0 to 100 is needed' })
     .min(0, { error: 'an integer from 0 to 100 is needed' })
-    .max(100, { error: 'an integer from 0 to 100 is needed' }),
+    .max(100, { error: 'an integer from 0 to 100 is needed' })
+    .describe(
+      'A run that has lost a larger share of the accounts of the last published one is held back, and so is one that has lost all.',
+    ),
 };
 
 /** When a configured export runs; a request has no say in it. */
@@ -87,19 +107,27 @@ const scheduling = {
     .refine(isScheduleExpression, { error: SCHEDULE_RULE })
     .optional()
     .describe('When it runs. Without it, only on demand.'),
-  timeZone: z.string({ error: TIME_ZONE_RULE }).refine(isTimeZone, { error: TIME_ZONE_RULE }).optional(),
+  timeZone: z
+    .string({ error: TIME_ZONE_RULE })
+    .refine(isTimeZone, { error: TIME_ZONE_RULE })
+    .optional()
+    .describe('The time zone of the schedule, summer time included. Without it, UTC. Needs a `schedule`.'),
   flexibleMinutes: z
     .int({ error: 'an integer from 1 to 1440 is needed' })
     .min(1, { error: 'an integer from 1 to 1440 is needed' })
     .max(1440, { error: 'an integer from 1 to 1440 is needed' })
-    .optional(),
-  scheduleEnabled: z.boolean({ error: 'true or false is needed' }).optional(),
+    .optional()
+    .describe('The run may start up to so many minutes late. Without it, on the minute. Needs a `schedule`.'),
+  scheduleEnabled: z
+    .boolean({ error: 'true or false is needed' })
+    .optional()
+    .describe('`false` keeps the schedule and starts nothing. Without it, the schedule is on. Needs a `schedule`.'),
 };
 
 /** One configured export. */
 export const ExportSettingsSchema = z
   .strictObject({
-    name,
+    name: name.describe('What requests, tables and events call the export. Each export has its own.'),
     datasetId: settings.datasetId,
     format: settings.format.default('json'),
     pageSize: settings.pageSize.default(DEFAULT_PAGE_SIZE),
@@ -137,19 +165,29 @@ export function attributeNamesOf(exports: readonly Pick<ExportSettings, 'attribu
 /** What an execution may be started with: nothing, the name of an export, overrides, or a whole ad-hoc export. */
 export const ExportRequestSchema = z
   .strictObject({
-    exportName: name.optional(),
+    exportName: name
+      .optional()
+      .describe('The configured export to run; with a `datasetId` and a new name, the name of an ad-hoc one.'),
     ...(Object.fromEntries(Object.entries(settings).map(([key, schema]) => [key, schema.optional()])) as {
       [K in keyof typeof settings]: z.ZodOptional<(typeof settings)[K]>;
     }),
-    dryRun: z.boolean({ error: 'true or false is needed' }).optional(),
+    dryRun: z
+      .boolean({ error: 'true or false is needed' })
+      .optional()
+      .describe('`true` plans and reckons: nothing is exported, nothing is written.'),
     /** When the run was due; the schedule fills it in. */
-    dueAt: InstantSchema.optional(),
+    dueAt: InstantSchema.optional().describe(
+      'When the run was due: its day in the tables, and the end of a `window`. Without it, when it was started.',
+    ),
     /** Set by a schedule: of several deliveries of one due time, one makes a run. */
-    scheduled: z.literal(true, { error: 'true is allowed, and only a schedule says it' }).optional(),
+    scheduled: z
+      .literal(true, { error: 'true is allowed, and only a schedule says it' })
+      .optional()
+      .describe('Set by a schedule, not by people: of several deliveries of one `dueAt`, one makes a run.'),
     /** The id of a run that failed: goes on where it stopped. */
-    resume: name.optional(),
+    resume: name.optional().describe('The run to go on with. Alone, or with `maxRecords`.'),
     /** The id of a run that was held back: publishes it as it is, without asking the API. */
-    publish: name.optional(),
+    publish: name.optional().describe('The run that was held back, to be published as it is. Alone.'),
   })
   .superRefine(checkWindow)
   .superRefine(({ scheduled, dueAt }, context) => {
@@ -193,8 +231,25 @@ export function parseOrThrow<T>(
 ): T {
   const parsed = schema.safeParse(input);
   if (parsed.success) return parsed.data;
-  const problems = [...new Set(parsed.error.issues.map((issue) => describeIssue(issue, input)))];
-  throw new ExportError(errorName, `${what} is unusable: ${problems.join('; ')}.`);
+  throw new ExportError(errorName, `${what} is unusable: ${problemsOf(parsed.error.issues, input)}.`);
+}
+
+/** A list of problems longer than this is read by nobody, and an execution's history holds no million of them. */
+const MAX_PROBLEMS_CHARACTERS = 1200;
+
+function problemsOf(issues: readonly z.core.$ZodIssue[], input: unknown): string {
+  const problems = new Set<string>();
+  let characters = 0;
+  for (const [i, issue] of issues.entries()) {
+    const problem = describeIssue(issue, input);
+    if (problems.has(problem)) continue;
+    characters += problem.length;
+    if (problems.size > 0 && characters > MAX_PROBLEMS_CHARACTERS) {
+      return `${[...problems].join('; ')}; and ${issues.length - i} more`;
+    }
+    problems.add(problem);
+  }
+  return [...problems].join('; ');
 }
 
 function describeIssue(issue: z.core.$ZodIssue, input: unknown): string {
@@ -203,7 +258,10 @@ function describeIssue(issue: z.core.$ZodIssue, input: unknown): string {
     .join('')
     .slice(1);
   if (issue.code === 'unrecognized_keys') {
-    const keys = issue.keys.map((key) => JSON.stringify(key.slice(0, 60))).join(', ');
+    const shown = issue.keys.slice(0, MAX_KEYS).map((key) => JSON.stringify(key.slice(0, 60)));
+    const keys = [...shown, ...(issue.keys.length > MAX_KEYS ? [`${issue.keys.length - MAX_KEYS} more`] : [])].join(
+      ', ',
+    );
     return `${path === '' ? '' : `${path}: `}${keys} ${issue.keys.length === 1 ? 'is' : 'are'} not known`;
   }
   let value: unknown = input;
@@ -214,7 +272,16 @@ function describeIssue(issue: z.core.$ZodIssue, input: unknown): string {
     : `${path} is ${shorten(value)}; ${issue.message}`;
 }
 
+const MAX_KEYS = 10;
+
+/** Cut before it is written out: a text may be megabytes long, and a list nested deeper than the stack. */
 function shorten(value: unknown): string {
-  const json = JSON.stringify(value) ?? String(value);
+  if (typeof value === 'number') return String(value);
+  let json: string;
+  try {
+    json = JSON.stringify(typeof value === 'string' ? value.slice(0, 60) : value) ?? String(value);
+  } catch {
+    return 'nested too deep to be shown';
+  }
   return json.length > 60 ? `${json.slice(0, 57)}…` : json;
 }

@@ -143,13 +143,17 @@ function refuseOtherRun(run: Run, { settings, parameters, dueAt }: ResolvedReque
     ...(dueAtGiven ? ([['the due time', run.dueAt, dueAt]] as const) : []),
   ].filter(([, before, now]) => before !== now);
   if (differences.length === 0) return;
-  const changed = differences.map(
-    ([what, before, now]) => `${what} was ${before ?? 'not set'} and is now ${now ?? 'not set'}`,
-  );
+  const changed = differences.map(([what, before, now]) => `${what} was ${shorten(before)} and is now ${shorten(now)}`);
   throw new ExportError(
     'RequestError',
     `Run "${run.runId}" was planned for something else (${changed.join('; ')}): start it as before, or choose another run id.`,
   );
+}
+
+/** A filter may be a thousand characters long, and the sentence is one to be read. */
+function shorten(value: string | number | undefined): string {
+  const text = String(value ?? 'not set');
+  return text.length > 60 ? `${text.slice(0, 57)}…` : text;
 }
 
 function planResult(

@@ -12,8 +12,8 @@ import { budgetPrefix } from './layout.ts';
 import type { Allowance, ObjectStore } from './ports.ts';
 import { createJson } from './stored-json.ts';
 
-/** Both sides of 16 seams, and counting again; a page of the real size is asked for behind the end, too. */
-const RECORDS_TO_PROVE = 32 + 62;
+/** 16 seams, each within a page of a few records, and counting again; a page of the real size is asked for, too. */
+const RECORDS_TO_PROVE = 16 * 7 + 62;
 
 /** What publishing sets aside to prove a run whole. */
 export function recordsToProve(pageSize: number): number {

@@ -77,7 +77,7 @@ export function resolveRequest(
     settings,
     parameters: {
       filter: settings.filter,
-      start: window === undefined ? settings.start : dueMs - window,
+      start: window === undefined ? settings.start : Math.max(0, dueMs - window),
       end: window === undefined ? settings.end : dueMs,
       segmentationId: settings.segmentationId,
       segmentId: settings.segmentId,
@@ -88,13 +88,17 @@ export function resolveRequest(
   };
 }
 
+/** Of the configured exports, in a sentence. */
+const MAX_NAMED = 10;
+
 function chooseExport(
   exportName: string | undefined,
   datasetId: string | undefined,
   exports: readonly ExportSettings[],
 ): ExportSettings | undefined {
   const names = exports.map((one) => one.name);
-  const configured = names.length === 0 ? 'none is configured' : `configured are ${names.join(', ')}`;
+  const named = [...names.slice(0, MAX_NAMED), ...(names.length > MAX_NAMED ? ['…'] : [])].join(', ');
+  const configured = names.length === 0 ? 'none is configured' : `configured are ${named}`;
   if (exportName !== undefined) {
     const found = exports.find((one) => one.name === exportName);
     if (found || datasetId !== undefined) return found;

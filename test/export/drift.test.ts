@@ -11,8 +11,8 @@ import { memoryStore } from '../support/memory-store.ts';
 import { randomFrom } from '../support/random.ts';
 import { runSteps } from '../support/run-steps.ts';
 
-/** Enough to find each way of moving many times, and few enough for a few seconds. */
-const RUNS = 2000;
+/** Enough to find each way of moving many times, and few enough for a few seconds; seeds are 1 to this. */
+const RUNS = Number(process.env.SCHEDULES ?? 2000);
 
 type Verdict = 'steady' | 'drifted' | 'failed';
 

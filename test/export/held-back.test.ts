@@ -71,7 +71,7 @@ describe('a run under which the source moved', () => {
     const enough = await driftedRun({ onDrift: 'retry', maxRecords: 1000 });
     expect(await enough.steps.finish(enough.plan)).toMatchObject({ status: 'drifted' });
     expect(await enough.steps.plan({ onDrift: 'retry', maxRecords: 1000 })).toMatchObject({ run: { attempt: 2 } });
-    const short = await driftedRun({ onDrift: 'retry', maxRecords: 200 });
+    const short = await driftedRun({ onDrift: 'retry', maxRecords: 300 });
     expect(await short.steps.finish(short.plan)).toMatchObject({ status: 'published', verdict: 'drifted' });
   });
 

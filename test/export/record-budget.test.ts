@@ -28,10 +28,10 @@ function countingRun(total: number, breaks: (query: { page: number; pageSize: nu
 describe('a record budget', () => {
   it('refuses a run that could pass it before a page is fetched, and says what the run needs', async () => {
     const { steps, pageFetches, sent } = countingRun(25, () => false);
-    await expect(steps.plan({ maxRecords: 142 })).rejects.toMatchObject({
+    await expect(steps.plan({ maxRecords: 222 })).rejects.toMatchObject({
       name: 'BudgetExceededError',
       message:
-        'The run could fetch 143 records (3 pages of 10, 9 for planning, 104 to prove it whole), and maxRecords allows 142.',
+        'The run could fetch 223 records (3 pages of 10, 9 for planning, 184 to prove it whole), and maxRecords allows 222.',
     });
     expect(pageFetches(10)).toEqual([3]);
     expect(sent.records).toBe(9);
@@ -39,7 +39,7 @@ describe('a record budget', () => {
 
   it('lets a run through that fits exactly', async () => {
     const { steps, objects, sent } = countingRun(25, () => false);
-    await steps.all({ maxRecords: 143 });
+    await steps.all({ maxRecords: 223 });
     expect(manifestIn(objects).recordsFetched).toBe(sent.records);
   });
 
@@ -55,11 +55,11 @@ describe('a record budget', () => {
   it('remembers what failed tries at planning spent', async () => {
     let broken = true;
     const { steps, sent, objects } = countingRun(25, ({ pageSize }) => broken && pageSize === 10);
-    await expect(steps.plan({ maxRecords: 160 })).rejects.toThrow('broke off');
+    await expect(steps.plan({ maxRecords: 240 })).rejects.toThrow('broke off');
     broken = false;
     const wasted = sent.records;
-    await expect(steps.plan({ maxRecords: 160 })).rejects.toThrow(`${wasted + 9} for planning`);
-    await steps.all({ maxRecords: 200 });
+    await expect(steps.plan({ maxRecords: 240 })).rejects.toThrow(`${wasted + 9} for planning`);
+    await steps.all({ maxRecords: 280 });
     expect(manifestIn(objects)).toMatchObject({ retries: 1, recordsFetched: sent.records - 9 });
   });
 
@@ -68,7 +68,7 @@ describe('a record budget', () => {
     const { steps, sent, objects } = countingRun(25, ({ pageSize, page }) => {
       return pageSize === 10 && page === 1 && failures-- > 0;
     });
-    const plan = await steps.plan({ maxRecords: 165 });
+    const plan = await steps.plan({ maxRecords: 245 });
     for (const _try of [1, 2]) await expect(steps.pages(plan)).rejects.toThrow('broke off');
     await expect(steps.pages(plan)).rejects.toThrow('broke off');
     await expect(steps.pages(plan)).rejects.toMatchObject({
@@ -76,16 +76,16 @@ describe('a record budget', () => {
       message:
         'maxRecords leaves no room to fetch page 1 once more: go on with {"resume":"run-1","maxRecords":…} and a higher number, or start a new run.',
     });
-    const more = (await steps.resume('run-1', { maxRecords: 200 })) as typeof plan;
+    const more = (await steps.resume('run-1', { maxRecords: 280 })) as typeof plan;
     await steps.pages(more);
     await steps.publish(more);
     expect(manifestIn(objects)).toMatchObject({ records: 25, recordsFetched: sent.records });
-    expect(sent.records).toBeLessThanOrEqual(200);
+    expect(sent.records).toBeLessThanOrEqual(280);
   });
 
   it('counts a try that was killed without a word as one that cost all it could', async () => {
     const { steps, objects, pageFetches } = countingRun(25, () => false);
-    const plan = await steps.plan({ maxRecords: 153 });
+    const plan = await steps.plan({ maxRecords: 233 });
     // The try took what was set aside for the page, and was gone.
     objects.set('work/run_id=run-1/budget/1/page-00001.json', Buffer.from('{}\n'));
     await steps.pages(plan);
@@ -96,7 +96,7 @@ describe('a record budget', () => {
 
   it('reads on behind the last page only as far as there is room', async () => {
     const { steps, source } = setUp(25);
-    const plan = await steps.plan({ maxRecords: 160 });
+    const plan = await steps.plan({ maxRecords: 240 });
     await steps.pages(plan);
     source.list.push(...setUp(400).source.list.slice(25));
     await expect(steps.publish(plan)).rejects.toMatchObject({ name: 'BudgetExceededError' });
@@ -107,7 +107,7 @@ describe('a record budget', () => {
       fc.asyncProperty(
         fc.nat(80),
         fc.integer({ min: 1, max: 20 }),
-        fc.nat(400),
+        fc.nat(600),
         fc.nat(),
         async (total, pageSize, maxRecords, seed) => {
           const random = randomFrom(seed);

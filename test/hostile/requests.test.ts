@@ -212,7 +212,7 @@ describe('a request', () => {
   });
 
   // These fail until functions/export bounds the sentence and the dates.
-  it.fails.each([
+  it.each([
     ['a filter 100,000 levels deep', () => ({ filter: nested(100_000) })],
     ['1,000 keys that are not known', () => Object.fromEntries(many(1000, 0).map((_, i) => [`key${i}`, i]))],
     ['500 columns that are no texts', () => ({ attributeColumns: many(500, 5) })],
@@ -223,7 +223,7 @@ describe('a request', () => {
     refusal(() => resolve(make()));
   });
 
-  it.fails('never starts a window before 1970, where the API has no time', () => {
+  it('never starts a window before 1970, where the API has no time', () => {
     expect(resolve({ window: 'P7D', dueAt: 5 }).parameters).toMatchObject({ start: 0, end: 5 });
   });
 

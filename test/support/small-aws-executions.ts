@@ -30,7 +30,8 @@ interface Working extends SmallExecution {
   readonly events: object[];
   readonly stop: AbortController;
   ended: Promise<void>;
-  pages?: { readonly total: number; readonly startDate: number; succeeded: number };
+  /** Its fan-outs over the pages, the newest last. */
+  readonly mapRuns: { readonly total: number; readonly startDate: number; succeeded: number }[];
 }
 
 export interface StateMachineOptions {
@@ -58,7 +59,7 @@ export class SmallStateMachine {
       case 'StartExecution':
         return this.#start(String(input.name), String(input.input));
       case 'DescribeExecution': {
-        const { events: _events, stop: _stop, ended: _ended, pages: _pages, ...execution } = this.#find(input);
+        const { events: _events, stop: _stop, ended: _ended, mapRuns: _mapRuns, ...execution } = this.#find(input);
         return { stateMachineArn: this.#options.stateMachineArn, ...execution };
       }
       case 'ListExecutions': {
@@ -72,15 +73,17 @@ export class SmallStateMachine {
       case 'GetExecutionHistory':
         return { events: this.#find(input).events.slice(0, Number(input.maxResults ?? 100)) };
       case 'ListMapRuns': {
-        const { pages, executionArn } = this.#find(input);
-        const mapRunArn = `${executionArn.replace(':execution:', ':mapRun:').replace(/:([^:]+)$/, '/Pages:$1')}`;
-        return { mapRuns: pages ? [{ executionArn, mapRunArn, startDate: pages.startDate }] : [] };
+        const { mapRuns, executionArn, name } = this.#find(input);
+        const arn = executionArn.replace(':execution:', ':mapRun:').replace(/:[^:]+$/, '/Pages:');
+        return {
+          mapRuns: mapRuns.map(({ startDate }, i) => ({ executionArn, mapRunArn: `${arn}${name}/${i}`, startDate })),
+        };
       }
       case 'DescribeMapRun': {
-        const name = String(input.mapRunArn).split(':').at(-1);
-        const pages = this.executions.find((execution) => execution.name === name)?.pages;
-        if (!pages) throw new StatesError('ResourceNotFound', 'no such map run');
-        const { total, succeeded, startDate } = pages;
+        const [name, i] = String(input.mapRunArn).split(':').at(-1)?.split('/') ?? [];
+        const mapRun = this.executions.find((execution) => execution.name === name)?.mapRuns[Number(i)];
+        if (!mapRun) throw new StatesError('ResourceNotFound', 'no such map run');
+        const { total, succeeded, startDate } = mapRun;
         return { mapRunArn: input.mapRunArn, startDate, itemCounts: { total, succeeded, pending: total - succeeded } };
       }
       case 'StopExecution': {
@@ -98,7 +101,7 @@ export class SmallStateMachine {
   add(execution: Omit<SmallExecution, 'executionArn'>): void {
     const executionArn = this.arnOf(execution.name);
     const stop = new AbortController();
-    this.executions.unshift({ ...execution, executionArn, events: [], stop, ended: Promise.resolve() });
+    this.executions.unshift({ ...execution, executionArn, events: [], mapRuns: [], stop, ended: Promise.resolve() });
   }
 
   arnOf(name: string): string {
@@ -133,6 +136,7 @@ export class SmallStateMachine {
         { id: 1, type: 'ExecutionStarted', timestamp: seconds(), executionStartedEventDetails: { input } },
         { id: 2, type: 'TaskStateEntered', timestamp: seconds(), stateEnteredEventDetails: { name: 'Plan export' } },
       ],
+      mapRuns: [],
       stop: new AbortController(),
       ended: Promise.resolve(),
     };
@@ -182,10 +186,11 @@ export class SmallStateMachine {
             },
           );
           if (!plan.skipped && !plan.dryRun)
-            execution.pages = { total: plan.pages, startDate: seconds(), succeeded: 0 };
+            execution.mapRuns.push({ total: plan.pages, startDate: seconds(), succeeded: 0 });
         },
         onPage: () => {
-          if (execution.pages) execution.pages.succeeded++;
+          const pages = execution.mapRuns.at(-1);
+          if (pages) pages.succeeded++;
         },
       });
       switch (outcome.status) {

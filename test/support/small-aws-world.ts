@@ -1,5 +1,8 @@
 /** A simulated tenant, a small AWS that exports it, and the commands run in this process against both. */
 import { afterEach, vi } from 'vitest';
+import { type RedriveFlags, redriveRun } from '../../cli/commands/redrive.ts';
+import { type StartFlags, startRun } from '../../cli/commands/start.ts';
+import { type StatusFlags, showStatus } from '../../cli/commands/status.ts';
 import { CommandError } from '../../cli/deployed/command-error.ts';
 import { type ExportSettings, ExportSettingsSchema } from '../../functions/export/export-config.ts';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../simulator/simulator.ts';
@@ -80,3 +83,17 @@ export function quickSleep() {
 export async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await new Promise((resolve) => setTimeout(resolve, 5));
 }
+
+/** The commands in this process, with quick waits unless others are given. */
+export const start = (flags: Partial<StartFlags> = {}, sleep = quickSleep().sleep, exportName = 'all-accounts') =>
+  said(() => startRun(exportName, { ...STACK_FLAGS, ...flags }, sleep));
+export const status = (run: string, flags: Partial<StatusFlags> = {}, sleep = quickSleep().sleep) =>
+  said(() => showStatus(run, { ...STACK_FLAGS, ...flags }, sleep));
+export const redrive = (run: string, flags: Partial<RedriveFlags> = {}) =>
+  said(() => redriveRun(run, { ...STACK_FLAGS, ...flags }, quickSleep().sleep));
+
+/** A page that is not found ends a run at once. */
+export const brokenPage = (page: number, times = 1): SimulatorOptions => ({
+  accounts: 4000,
+  faults: [{ fault: { status: 404 }, minPageSize: 500, pages: [page], times }],
+});
