@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { ExportError } from '../functions/errors.ts';
+import { publishCommand } from './commands/publish.ts';
 import { queryCommand } from './commands/query.ts';
 import { redriveCommand } from './commands/redrive.ts';
 import { runCommand } from './commands/run.ts';
@@ -25,7 +26,8 @@ const program = new Command('account-export')
   .addCommand(startCommand())
   .addCommand(runsCommand())
   .addCommand(statusCommand())
-  .addCommand(redriveCommand());
+  .addCommand(redriveCommand())
+  .addCommand(publishCommand());
 for (const command of [program, ...program.commands]) command.exitOverride().configureHelp({ helpWidth: 80 });
 
 try {

@@ -127,6 +127,8 @@ export function pageProgress({ visible }: { visible: boolean }): Progress {
   });
   return {
     start(pages, sinceMs = startedAt) {
+      // An export that is made once more begins with no account.
+      accounts = 0;
       // Whoever began it may have a clock that is ahead of this one.
       startedAt = Math.min(sinceMs, Date.now());
       bar.start(pages, 0, payload());

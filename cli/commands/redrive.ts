@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { integer } from '../arguments.ts';
 import { CommandError } from '../deployed/command-error.ts';
 import { followOnTerminal } from '../deployed/follow-on-terminal.ts';
 import type { Sleep } from '../deployed/follow-run.ts';
@@ -13,6 +14,7 @@ import { newRunId } from './run.ts';
 
 /** The flags of `redrive`, as commander hands them over. */
 export interface RedriveFlags extends StackFlags, OutputFlags {
+  maxRecords?: number;
   follow: boolean;
 }
 
@@ -20,6 +22,7 @@ export function redriveCommand(): Command {
   const command = new Command('redrive')
     .description('go on with a run that failed or was stopped: only pages that are missing are fetched')
     .argument('<run>', 'id of the run, or ARN of the execution')
+    .option('--max-records <n>', 'another record budget, for a run that its own stopped', integer('--max-records', 1))
     .option('--no-follow', 'start it, and do not wait for its end');
   return withStackOptions(command)
     .option('--json', 'print the run, alone, on stdout')
@@ -55,7 +58,8 @@ export async function redriveRun(run: string, flags: RedriveFlags, sleep?: Sleep
   // Somebody looked at that run and wants it published as it is: this must not be asked for again.
   const released = readInput(execution.input).publish !== undefined;
   const runId = newRunId(new Date());
-  const executionArn = await startExecution(stack, runId, released ? { publish: origin } : { resume: origin });
+  const request = released ? { publish: origin } : { resume: origin, maxRecords: flags.maxRecords };
+  const executionArn = await startExecution(stack, runId, request);
   output.note(`Started    run ${runId}, which goes on with run ${origin}`);
   if (flags.follow) return followOnTerminal({ stack, executionArn, flags, output, sleep });
   if (flags.json) output.out(JSON.stringify((await lookAtRun(stack, executionArn)).report));
@@ -68,7 +72,7 @@ function refuseUnlessBroken(report: RunReport, flags: StackFlags): void {
   const run = `Run ${JSON.stringify(runId)}`;
   if (isHeldBack(report)) {
     throw new CommandError(
-      `${run} was held back with all its pages: to publish it as it is, start the state machine with ${JSON.stringify({ publish: resumes ?? runId })}; to export anew, start its export again.`,
+      `${run} was held back with all its pages: publish it as it is with ${nextCommand('publish', resumes ?? runId, flags)} or start its export again.`,
     );
   }
   switch (status) {

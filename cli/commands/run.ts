@@ -32,6 +32,9 @@ export interface RunFlags {
   segmentId?: string;
   attributeColumns?: string;
   maxRecords?: number;
+  onDrift?: string;
+  maxDropPercent?: number;
+  overlap?: string;
   out: string;
   runId?: string;
   secretId?: string;
@@ -59,7 +62,18 @@ export function runCommand(): Command {
     .option('--segmentation-id <id>', 'segmentation to export')
     .option('--segment-id <id>', 'segment to export')
     .option('--attribute-columns <names>', 'CSV: attribute columns of the table, comma-separated')
-    .option('--max-records <n>', 'refuse a run that would fetch more records', integer('--max-records', 1))
+    .option('--max-records <n>', 'fail rather than fetch more records than this', integer('--max-records', 1))
+    .addOption(
+      new Option('--on-drift <policy>', 'when the source moves under the run').choices(['publish', 'fail', 'retry']),
+    )
+    .option(
+      '--max-drop-percent <n>',
+      'hold the run back when more than n % are gone',
+      integer('--max-drop-percent', 0, 100),
+    )
+    .addOption(
+      new Option('--overlap <policy>', 'beside a run of this export that has not ended').choices(['skip', 'allow']),
+    )
     .option('--out <place>', 'folder, or s3://bucket/prefix', './out')
     .option('--run-id <id>', 'id of the run; with an id used before, goes on with that run')
     .option('--secret-id <id>', 'read the key from Secrets Manager')
@@ -126,8 +140,12 @@ export async function runExport(flags: RunFlags): Promise<number> {
       signal: stop.signal,
       onPlan: (plan) => {
         if (plan.skipped) return;
+        if (!plan.dryRun && plan.run.attempt > 1) {
+          progress.stop();
+          output.note('Drifted    the source moved meanwhile; exporting once more');
+        }
         printPlan(output, plan);
-        if (!plan.dryRun) progress.start(plan.pages);
+        if (!plan.dryRun && !plan.release) progress.start(plan.pages);
       },
       onPage: progress.page,
       onError: (error) => {
@@ -172,6 +190,9 @@ async function finish(
       return 0;
     case 'failed': {
       process.stderr.write(`error: ${outcome.failure.cause}\n`);
+      if (outcome.failure.event.publish !== null && !flags.quiet) {
+        process.stderr.write(`To publish it as it is:  ${publishCommandLine(runId, flags.out)}\n`);
+      }
       if (flags.verbose && lastError instanceof Error) process.stderr.write(`${lastError.stack}\n`);
       return 1;
     }
@@ -194,6 +215,9 @@ function requestOf(flags: RunFlags): Record<string, unknown> {
     segmentId: flags.segmentId,
     attributeColumns: flags.attributeColumns?.split(',').map((column) => column.trim()),
     maxRecords: flags.maxRecords,
+    onDrift: flags.onDrift,
+    maxDropPercent: flags.maxDropPercent,
+    overlap: flags.overlap,
     dryRun: flags.dryRun,
   };
   return Object.fromEntries(Object.entries(request).filter(([, value]) => value !== undefined));
@@ -235,7 +259,8 @@ async function credentialsOf(flags: RunFlags): Promise<CredentialsSource> {
   return staticCredentials({ keyId, secret });
 }
 
-async function storeAt(place: string): Promise<ObjectStore> {
+/** The store at `--out`. @throws ExportError `ConfigError` */
+export async function storeAt(place: string): Promise<ObjectStore> {
   if (!place.startsWith('s3://')) return directoryStore(place);
   const [, bucket = '', prefix = ''] = /^s3:\/\/([^/]+)\/?(.*)$/.exec(place) ?? [];
   if (bucket === '')
@@ -245,6 +270,11 @@ async function storeAt(place: string): Promise<ObjectStore> {
     import('../../functions/aws/s3-object-store.ts'),
   ]);
   return s3ObjectStore({ client: new S3Client({}), bucket, prefix });
+}
+
+/** What publishes a run that was held back on this machine. */
+function publishCommandLine(runId: string, out: string): string {
+  return `npm run --silent account-export -- publish ${runId} --out ${out}`;
 }
 
 /** Sortable, unique, and without the colons that execution names may not have: `20260822T020000Z-1f3a`. */

@@ -23,6 +23,8 @@ export interface StartFlags extends StackFlags, OutputFlags {
   segmentId?: string;
   attributeColumns?: string;
   maxRecords?: number;
+  onDrift?: string;
+  maxDropPercent?: number;
   overlap?: string;
   due?: string;
   dryRun?: boolean;
@@ -43,7 +45,15 @@ export function startCommand(): Command {
     .option('--segmentation-id <id>', 'segmentation to export')
     .option('--segment-id <id>', 'segment to export')
     .option('--attribute-columns <names>', 'CSV: attribute columns of the table, comma-separated')
-    .option('--max-records <n>', 'refuse a run that would fetch more records', integer('--max-records', 1))
+    .option('--max-records <n>', 'fail rather than fetch more records than this', integer('--max-records', 1))
+    .addOption(
+      new Option('--on-drift <policy>', 'when the source moves under the run').choices(['publish', 'fail', 'retry']),
+    )
+    .option(
+      '--max-drop-percent <n>',
+      'hold the run back when more than n % are gone',
+      integer('--max-drop-percent', 0, 100),
+    )
     .addOption(
       new Option('--overlap <policy>', 'beside a run of this export that has not ended').choices(['skip', 'allow']),
     )
@@ -104,6 +114,8 @@ function requestOf(exportName: string, flags: StartFlags): Record<string, unknow
     segmentId: flags.segmentId,
     attributeColumns: flags.attributeColumns?.split(',').map((column) => column.trim()),
     maxRecords: flags.maxRecords,
+    onDrift: flags.onDrift,
+    maxDropPercent: flags.maxDropPercent,
     overlap: flags.overlap,
     dueAt: instant(flags.due),
     dryRun: flags.dryRun,

@@ -83,6 +83,8 @@ export function printEnd(output: Output, { report, plan }: RunLook, flags: Stack
       // A run that was never planned has nothing to go on with, one that was held back has all: its cause says what to do.
       if ((plan || report.resumes !== null) && !isHeldBack(report) && !flags.quiet)
         process.stderr.write(`To go on:  ${nextCommand('redrive', report.runId, flags)}\n`);
+      if (isHeldBack(report) && !flags.quiet)
+        process.stderr.write(`To publish it as it is:  ${nextCommand('publish', report.runId, flags)}\n`);
       return code;
     }
   }

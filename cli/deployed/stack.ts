@@ -121,7 +121,7 @@ function noStack(name: string, region: string): CommandError {
 }
 
 /** The command that somebody types next, for the same stack: `npm run --silent account-export -- status <run>`. */
-export function nextCommand(command: 'status' | 'redrive', runId: string, flags: StackFlags): string {
+export function nextCommand(command: 'status' | 'redrive' | 'publish', runId: string, flags: StackFlags): string {
   const options = [
     ...(flags.stack === DEFAULT_STACK ? [] : ['--stack', flags.stack]),
     ...(flags.region === undefined ? [] : ['--region', flags.region]),

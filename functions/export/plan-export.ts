@@ -50,10 +50,7 @@ export async function planExport(ports: PlanPorts, event: unknown, signal?: Abor
     const skipped = await yieldToAnother(ports, planEvent, stored.run);
     if (skipped) return skipped;
     if (request.publish !== undefined) return planResult(stored, { resumed: true, release: true });
-    if (request.maxRecords === undefined) return goOn(ports, planEvent, stored, signal);
-    const plan = withBudget(stored, request.maxRecords);
-    await putJson(ports.store, planKey(runId), plan);
-    return goOn(ports, planEvent, plan, signal);
+    return goOn(ports, planEvent, await rebudgeted(ports, stored, request.maxRecords), signal);
   }
 
   const resolved = resolveRequest(request, planEvent.exports, planEvent.startedAt);
@@ -67,10 +64,22 @@ export async function planExport(ports: PlanPorts, event: unknown, signal?: Abor
   const place = { runId, exportName: settings.name, dueAt };
   const skipped = await yieldToAnother(ports, planEvent, place, request.scheduled === true, settings.overlap);
   if (skipped) return skipped;
-  if (stored) return goOn(ports, planEvent, stored, signal);
+  if (stored) return goOn(ports, planEvent, await rebudgeted(ports, stored, settings.maxRecords), signal);
   const { plan } = await makePlan(ports, planEvent, runId, resolved, { leaveTraces: true }, signal);
   await putJson(ports.store, planKey(runId), plan);
   return planResult(plan, { resumed: false });
+}
+
+/** A run that its record budget stopped may go on with another. */
+async function rebudgeted(
+  { store }: PlanPorts,
+  stored: StoredPlan,
+  maxRecords: number | undefined,
+): Promise<StoredPlan> {
+  if (maxRecords === undefined || maxRecords === stored.maxRecords) return stored;
+  const plan = withBudget(stored, maxRecords);
+  await putJson(store, planKey(stored.run.runId), plan);
+  return plan;
 }
 
 /** Takes up a plan; where the source moved under it and the export is to be made once more, counts again. */

@@ -1,11 +1,14 @@
 /** Coming back to a run: to look, to stop it, to go on with it. */
 import { describe, expect, it } from 'vitest';
+import { publishDeployed } from '../../cli/commands/publish.ts';
 import { redriveRun } from '../../cli/commands/redrive.ts';
 import { showStatus } from '../../cli/commands/status.ts';
 import {
   brokenPage,
+  quickSleep,
   redrive,
   STACK_FLAGS,
+  said,
   sentenceOf,
   smallWorld,
   start,
@@ -125,9 +128,12 @@ describe('redrive', () => {
     const heldBack = await start();
     const name = aws.stateMachine.executions[0]?.name ?? '';
     expect(heldBack.code).toBe(1);
-    expect(heldBack.stderr).toMatch(/^error: Run "\S+" has 100 accounts where .* \{"publish":"\S+"\}\.[^\n]*\n$/);
+    expect(heldBack.stderr).toMatch(/^error: Run "\S+" has 100 accounts where .* \{"publish":"\S+"\}\.[^\n]*\n/);
+    expect(heldBack.stderr.split('\n')[1]).toBe(
+      `To publish it as it is:  npm run --silent account-export -- publish ${name}`,
+    );
     expect(await sentenceOf(() => redriveRun(name, STACK_FLAGS))).toBe(
-      `Run "${name}" was held back with all its pages: to publish it as it is, start the state machine with {"publish":"${name}"}; to export anew, start its export again.`,
+      `Run "${name}" was held back with all its pages: publish it as it is with npm run --silent account-export -- publish ${name} or start its export again.`,
     );
 
     const input = `{"publish":"${name}"}`;
@@ -136,5 +142,38 @@ describe('redrive', () => {
     expect(code).toBe(0);
     expect(stdout).toContain('Published  100 accounts');
     expect(aws.callsOf('StartExecution').at(-1)?.input.input).toBe(input);
+  });
+
+  it('gives a run that its budget stopped another one', async () => {
+    const { aws } = await smallWorld(brokenPage(5));
+    await start({ maxRecords: 10_000 });
+    const name = aws.stateMachine.executions[0]?.name ?? '';
+    expect((await redrive(name, { maxRecords: 20_000 })).code).toBe(0);
+    expect(aws.callsOf('StartExecution').at(-1)?.input.input).toBe(`{"resume":"${name}","maxRecords":20000}`);
+  });
+});
+
+describe('publish', () => {
+  it('publishes a run that was held back, as it is, without asking the API', async () => {
+    const { aws, simulator } = await smallWorld();
+    await start();
+    simulator.tenant.setTotal(100);
+    await start();
+    const name = aws.stateMachine.executions[0]?.name ?? '';
+    const asked = simulator.requests.length;
+    const { code, stdout } = await said(() => publishDeployed(name, STACK_FLAGS, quickSleep().sleep));
+    expect({ code, asked: simulator.requests.length }).toEqual({ code: 0, asked });
+    expect(stdout).toMatch(new RegExp(`^Started {4}run \\S+, which publishes run ${name}\n`));
+    expect(stdout).toContain('Published  100 accounts');
+    expect(aws.callsOf('StartExecution').at(-1)?.input.input).toBe(`{"publish":"${name}"}`);
+  });
+
+  it('says that a run was not held back', async () => {
+    const { aws } = await smallWorld(brokenPage(5));
+    await start();
+    const name = aws.stateMachine.executions[0]?.name ?? '';
+    const { code, stderr } = await said(() => publishDeployed(name, STACK_FLAGS, quickSleep().sleep));
+    expect(code).toBe(1);
+    expect(stderr).toContain(`error: Run "${name}" was not held back, so there is nothing to publish:`);
   });
 });
