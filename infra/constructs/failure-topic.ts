@@ -31,6 +31,8 @@ export class StoppedRuns extends Construct {
   constructor(scope: Construct, id: string, { stateMachine, topic }: StoppedRunsProps) {
     super(scope, id);
     const name = EventField.fromPath('$.detail.name');
+    const region = EventField.fromPath('$.region');
+    const execution = EventField.fromPath('$.detail.executionArn');
     new Rule(this, 'Rule', {
       description: 'Account Export: runs that were stopped or ran out of time',
       eventPattern: {
@@ -41,7 +43,7 @@ export class StoppedRuns extends Construct {
       targets: [
         new SnsTopic(topic, {
           message: RuleTargetInput.fromText(
-            `Account Export: run ${name} ended as ${EventField.fromPath('$.detail.status')} and published nothing. Its finished pages are kept: to go on with it, start the state machine with {"resume":"${name}"}.`,
+            `Account Export: run ${name} ended as ${EventField.fromPath('$.detail.status')} and published nothing. Its finished pages are kept: to go on with it, start the state machine with {"resume":"${name}"}. https://${region}.console.aws.amazon.com/states/home?region=${region}#/v2/executions/details/${execution}`,
           ),
         }),
       ],

@@ -122,8 +122,15 @@ describe('failures', () => {
       Targets: [
         Match.objectLike({
           InputTransformer: {
-            InputPathsMap: { 'detail-name': '$.detail.name', 'detail-status': '$.detail.status' },
-            InputTemplate: Match.stringLikeRegexp('Account Export: run <detail-name> ended as <detail-status>'),
+            InputPathsMap: {
+              'detail-name': '$.detail.name',
+              'detail-status': '$.detail.status',
+              'detail-executionArn': '$.detail.executionArn',
+              region: '$.region',
+            },
+            InputTemplate: Match.stringLikeRegexp(
+              'Account Export: run <detail-name> ended as <detail-status> .*"resume.*<detail-name>.*#/v2/executions/details/<detail-executionArn>',
+            ),
           },
         }),
       ],
