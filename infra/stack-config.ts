@@ -8,9 +8,13 @@ const integer = (min: number, max: number) => {
   return z.int({ error }).min(min, { error }).max(max, { error });
 };
 
-const StackConfigSchema = z.strictObject({
-  accountName: z.string({ error: 'the account name is needed, as in <accountName>.<instance>.evergage.com' }),
-  instance: z.string({ error: 'the instance is needed, such as us-5' }),
+export const StackConfigSchema = z.strictObject({
+  accountName: z
+    .string({ error: 'the account name is needed, as in <accountName>.<instance>.evergage.com' })
+    .describe('Your account: the first label of the host `<accountName>.<instance>.evergage.com`.'),
+  instance: z
+    .string({ error: 'the instance is needed, such as us-5' })
+    .describe('Its instance, such as `us-5`: the second label of that host.'),
   exports: z
     .array(ExportSettingsSchema, { error: 'a list of exports is needed' })
     .min(1, { error: 'at least one export is needed' })
@@ -21,20 +25,28 @@ const StackConfigSchema = z.strictObject({
         context.addIssue({ code: 'custom', path: [i, 'name'], message: 'another export has this name already' });
       }
       checkAttributeOrder(exports, context);
-    }),
+    })
+    .describe('The exports, with the keys below.'),
   /** Pages in flight at once: what the API bears; a Distributed Map starts up to 100 children a second. */
-  concurrency: integer(1, 1000).default(20),
+  concurrency: integer(1, 1000).default(20).describe('Pages in flight at once, in one run.'),
   /** How long published runs are kept; the newest of each export stays, whatever its age. */
-  retentionDays: integer(1, 36_500).default(400),
+  retentionDays: integer(1, 36_500)
+    .default(400)
+    .describe('Days a published run is kept. The newest of each export stays, whatever its age.'),
   /** Name of the Glue database and of the Athena workgroup. */
   databaseName: z
     .string()
     .regex(/^[a-z][a-z0-9_]{0,62}$/, { error: 'up to 63 lower case letters, digits and underscores are needed' })
-    .default('account_export'),
+    .default('account_export')
+    .describe('Name of the Glue database and of the Athena workgroup.'),
   /** A query of the workgroup that would read more ends: a guard against a mistake, at 5 USD a TB. */
-  scanLimitGb: integer(1, 100_000).default(100),
+  scanLimitGb: integer(1, 100_000)
+    .default(100)
+    .describe('A query of the workgroup that would read more gigabytes is ended.'),
   /** How long what only the run itself needs is kept, and so how long a failed run can be taken up again. */
-  workRetentionDays: integer(1, 3650).default(30),
+  workRetentionDays: integer(1, 3650)
+    .default(30)
+    .describe('Days a run that failed or was held back can be taken up again.'),
   logRetentionDays: z
     .literal(
       [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653],
@@ -42,13 +54,24 @@ const StackConfigSchema = z.strictObject({
         error: 'a number of days that CloudWatch offers is needed, such as 30, 90 or 365',
       },
     )
-    .default(90),
+    .default(90)
+    .describe('Days the logs are kept.'),
   /** A secret that exists already; without it the stack makes one. */
-  secretName: z.string().min(1, { error: 'an empty name is not allowed: leave the key out' }).optional(),
+  secretName: z
+    .string()
+    .min(1, { error: 'an empty name is not allowed: leave the key out' })
+    .optional()
+    .describe('Name of a secret of yours that holds the API key. Without it, the stack makes one.'),
   /** Who gets a mail when a run fails; the address must confirm the subscription once. */
-  alarmEmail: z.email({ error: 'an e-mail address is needed' }).optional(),
+  alarmEmail: z
+    .email({ error: 'an e-mail address is needed' })
+    .optional()
+    .describe('Who gets a mail when a run fails. The address must confirm the subscription once.'),
   /** With the context flag `accountExport:allowDataDeletion`, and only with both, data goes when the stack goes. */
-  deleteDataWithStack: z.boolean({ error: 'true or false is needed' }).default(false),
+  deleteDataWithStack: z
+    .boolean({ error: 'true or false is needed' })
+    .default(false)
+    .describe('With `-c accountExport:allowDataDeletion=true`, and only with both, data goes when the stack goes.'),
 });
 
 /**

@@ -1,0 +1,66 @@
+/** The details of the three events, each made by a run that really ends that way. */
+import { localCatalogue } from '../../cli/local/local-catalogue.ts';
+import { runLocal } from '../../cli/local/run-local.ts';
+import type { FailedRun, PublishResult, SkippedRun } from '../../functions/contracts.ts';
+import { reportFailure } from '../../functions/export/report-failure.ts';
+import { createAccountsApi } from '../../functions/personalization/accounts-api.ts';
+import { type SimulatorOptions, startSimulator } from '../../simulator/simulator.ts';
+import { arrayApi } from '../support/array-api.ts';
+import { memoryStore } from '../support/memory-store.ts';
+import { runSteps } from '../support/run-steps.ts';
+
+const RUN = '20260822T020000Z-1f3a';
+const REQUEST = { exportName: 'all-accounts', datasetId: 'engage', window: 'P7D', dueAt: '2026-08-22T02:00:00Z' };
+const EXECUTION = `arn:aws:states:eu-west-1:111122223333:execution:AccountExport:${RUN}`;
+
+/** A whole run of 12,431 accounts that begins when it is due and takes 38.2 s, and the store it wrote to. */
+async function run(simulated: SimulatorOptions) {
+  const simulator = await startSimulator({ accounts: 12_431, ...simulated });
+  const credentials = { get: async () => ({ keyId: 'demo-key', secret: 'demo:secret' }) };
+  const api = createAccountsApi({ baseUrl: simulator.url, credentials, concurrency: 4 });
+  const store = { ...memoryStore().store, location: 's3://example-bucket/' };
+  const times = [Date.parse('2026-08-22T02:00:01.300Z'), Date.parse('2026-08-22T02:00:39.500Z')];
+  try {
+    const outcome = await runLocal({
+      api,
+      store,
+      catalogue: { ...localCatalogue(), database: 'account_export' },
+      clock: { now: () => times.shift() ?? 0 },
+      runId: RUN,
+      request: REQUEST,
+      exports: [],
+      concurrency: 4,
+      signal: new AbortController().signal,
+    });
+    return { outcome, store };
+  } finally {
+    await api.close();
+    await simulator.close();
+  }
+}
+
+export async function publishedDetail(): Promise<PublishResult> {
+  const { outcome } = await run({});
+  if (outcome.status !== 'published') throw new Error(`The run was ${outcome.status}.`);
+  return outcome.result;
+}
+
+/** The key may no longer read the dataset once the pages are being fetched. */
+export async function failedRun() {
+  const { store } = await run({ faults: [{ fault: { status: 403 }, times: 99, minPageSize: 3, pages: [11] }] });
+  const failure = { Error: 'States.ExceedToleratedFailureThreshold', Cause: '' };
+  return reportFailure({ store }, { runId: RUN, execution: EXECUTION, request: REQUEST, failure });
+}
+
+export async function failedDetail(): Promise<FailedRun> {
+  return (await failedRun()).event;
+}
+
+export async function skippedDetail(): Promise<SkippedRun> {
+  const { api } = arrayApi({ list: [] });
+  const { store } = memoryStore();
+  const running = { isRunning: async () => true };
+  await runSteps(api, store, RUN, running).start(REQUEST);
+  const second = runSteps(api, store, '20260822T021500Z-77c0', running);
+  return (await second.start({ ...REQUEST, dueAt: '2026-08-22T02:15:00Z' })) as SkippedRun;
+}
