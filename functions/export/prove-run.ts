@@ -74,7 +74,7 @@ function refuseMissingPages(run: Run, records: readonly PageRecord[]): void {
   const named = missing.slice(0, 5).join(', ') + (missing.length > 5 ? ' …' : '');
   throw new ExportError(
     'RunIncompleteError',
-    `${missing.length} of ${last + 1} pages of run "${run.runId}" have no part (${named}): start the run again under the same id to export them.`,
+    `${missing.length} of ${last + 1} pages of run "${run.runId}" have no part (${named}): go on with it (redrive, or run --run-id) to export them.`,
   );
 }
 
@@ -90,7 +90,7 @@ export async function refuseChangedParts(store: ObjectStore, run: Run, records: 
     if (object?.bytes !== bytes) {
       throw new ExportError(
         'RunIncompleteError',
-        `The part of page ${page} (${key}) has ${object?.bytes ?? 'no'} bytes where ${bytes} were written: start the run again under the same id.`,
+        `The part of page ${page} (${key}) has ${object?.bytes ?? 'no'} bytes where ${bytes} were written: go on with the run (redrive, or run --run-id) to export it again.`,
       );
     }
     if (object.etag !== record.etag) await refuseOtherContent(store, record);
@@ -100,7 +100,7 @@ export async function refuseChangedParts(store: ObjectStore, run: Run, records: 
   if (stranger !== undefined) {
     throw new ExportError(
       'RunIncompleteError',
-      `${stranger} lies among the parts of run "${run.runId}" and belongs to no page: a query would read it too. Remove it and start the run again under the same id.`,
+      `${stranger} lies among the parts of run "${run.runId}" and belongs to no page: a query would read it too. Remove it and go on with the run (redrive, or run --run-id).`,
     );
   }
 }
@@ -110,7 +110,7 @@ async function refuseOtherContent(store: ObjectStore, { key, page, sha256: writt
   if (part !== undefined && sha256(part) === written) return;
   throw new ExportError(
     'RunIncompleteError',
-    `The part of page ${page} (${key}) does not hold what was written: start the run again under the same id.`,
+    `The part of page ${page} (${key}) does not hold what was written: go on with the run (redrive, or run --run-id) to export it again.`,
   );
 }
 

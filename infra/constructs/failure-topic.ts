@@ -43,7 +43,7 @@ export class StoppedRuns extends Construct {
       targets: [
         new SnsTopic(topic, {
           message: RuleTargetInput.fromText(
-            `Account Export: run ${name} ended as ${EventField.fromPath('$.detail.status')} and published nothing. Its finished pages are kept: to go on with it, start the state machine with {"resume":"${name}"}. https://${region}.console.aws.amazon.com/states/home?region=${region}#/v2/executions/details/${execution}`,
+            `Account Export: run ${name} ended as ${EventField.fromPath('$.detail.status')} and published nothing. Its finished pages are kept. To go on with it: npm run --silent account-export -- redrive ${name} https://${region}.console.aws.amazon.com/states/home?region=${region}#/v2/executions/details/${execution}`,
           ),
         }),
       ],

@@ -57,11 +57,11 @@ describe('the inputs', () => {
   it.each(ofShell)('of commands are taken: %s', (input) => take(JSON.parse(input)));
 
   it('are as many as the page has', () => {
-    expect([jsonExamples(PAGE, 'request').length, inline.length, ofShell.length]).toEqual([5, 7, 2]);
+    expect([jsonExamples(PAGE, 'request').length, inline.length, ofShell.length]).toEqual([4, 7, 2]);
   });
 
   it('go on with fixed times and with a window before the due time', () => {
-    const [, , window, fixed] = jsonExamples(PAGE, 'request').map((input) =>
+    const [, window, fixed] = jsonExamples(PAGE, 'request').map((input) =>
       resolveRequest(parseRequest({ exportName: 'all-accounts', ...takable(input) }), CONFIG.exports, STARTED),
     );
     expect(window).toMatchObject({

@@ -53,7 +53,7 @@ describe('publishing', () => {
     await steps.pages({ ...plan, pageNumbers: [0, 2] });
     await expect(steps.publish(plan)).rejects.toMatchObject({
       name: 'RunIncompleteError',
-      message: '1 of 3 pages of run "run-1" have no part (1): start the run again under the same id to export them.',
+      message: '1 of 3 pages of run "run-1" have no part (1): go on with it (redrive, or run --run-id) to export them.',
     });
     expect(objects.has(MANIFEST)).toBe(false);
     expect(steps.partitions).toEqual([]);

@@ -129,7 +129,7 @@ describe('failures', () => {
               region: '$.region',
             },
             InputTemplate: Match.stringLikeRegexp(
-              'Account Export: run <detail-name> ended as <detail-status> .*"resume.*<detail-name>.*#/v2/executions/details/<detail-executionArn>',
+              'Account Export: run <detail-name> ended as <detail-status> .*redrive <detail-name> .*#/v2/executions/details/<detail-executionArn>',
             ),
           },
         }),
