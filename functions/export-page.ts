@@ -1,8 +1,9 @@
 import { exportPage } from './export/export-page.ts';
 import { lambdaHandler } from './runtime/lambda-handler.ts';
 import { deployedApi, deployedStore } from './runtime/ports.ts';
+import { measurePage } from './runtime/run-metrics.ts';
 
 /** Lambda *Export page*: a `PageTask` in, the number of accounts of its part out. */
 export const handler = lambdaHandler('Export page', (event, signal) =>
-  exportPage({ api: deployedApi(), store: deployedStore() }, event, signal),
+  exportPage({ api: deployedApi(), store: deployedStore(), measure: measurePage }, event, signal),
 );

@@ -1,6 +1,6 @@
 /** Exporting one page: one request, one part, one record of it. */
 import { type PageRecord, PageTaskSchema, type Run } from '../contracts.ts';
-import { ExportError } from '../errors.ts';
+import { ExportError, type Spent } from '../errors.ts';
 import { formatForRun } from '../formats/format-for-run.ts';
 import type { DecodedPage } from '../formats/page-format.ts';
 import { hashAccounts } from './account-hashes.ts';
@@ -17,6 +17,16 @@ import { putJson } from './stored-json.ts';
 export interface PagePorts {
   readonly api: AccountsApi;
   readonly store: ObjectStore;
+  /** Told what each attempt at a page took, also one that failed. */
+  readonly measure?: ((attempt: PageAttempt) => void) | undefined;
+}
+
+/** What an attempt at a page took, for metrics: figures alone. */
+export interface PageAttempt {
+  readonly exportName: string;
+  readonly spent: Spent;
+  /** Of the page's own request; `undefined` when the attempt failed. */
+  readonly latencyMs?: number;
 }
 
 /**
@@ -35,11 +45,12 @@ export async function exportPage(ports: PagePorts, event: unknown, signal?: Abor
 
 /** Fetches a page whatever lies there, and writes its part, then its record. */
 export async function fetchAndStore(
-  { api, store }: PagePorts,
+  { api, store, measure }: PagePorts,
   run: Run,
   page: number,
   signal?: AbortSignal,
 ): Promise<PageRecord> {
+  const { exportName } = run;
   const format = formatForRun(run);
   const ledger = new SpentLedger({ allowance: runAllowance(store, run, { page }) });
   try {
@@ -68,10 +79,12 @@ export async function fetchAndStore(
       latencyMs: Math.round(answer.latencyMs),
     };
     await putJson(store, pageRecordKey(run.runId, page), record);
+    measure?.({ exportName, spent: record.spent, latencyMs: record.latencyMs });
     return record;
   } catch (error) {
     // The record of a failure must not hide the failure: without it, only the account of what was spent is smaller.
     await keepFailure(store, run, page, error, ledger).catch(() => undefined);
+    measure?.({ exportName, spent: ledger.total });
     throw error;
   }
 }

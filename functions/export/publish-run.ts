@@ -12,6 +12,7 @@ import {
 import { ExportError } from '../errors.ts';
 import { beginAgain, goesAgain, refusalOf } from './drift-and-drops.ts';
 import { parseOrThrow } from './export-config.ts';
+import type { PagePorts } from './export-page.ts';
 import { lastPublishedRun } from './last-run.ts';
 import { driftKey, heldManifestKey, manifestKey, partsPrefix } from './layout.ts';
 import { pageRecords } from './page-records.ts';
@@ -24,6 +25,7 @@ export interface PublishPorts {
   readonly store: ObjectStore;
   readonly catalogue: Catalogue;
   readonly clock: Clock;
+  readonly measure?: PagePorts['measure'];
 }
 
 /**

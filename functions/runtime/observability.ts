@@ -2,13 +2,14 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics } from '@aws-lambda-powertools/metrics';
 import { Tracer } from '@aws-lambda-powertools/tracer';
+import { METRIC_NAMESPACE } from './metric-names.ts';
 
 const serviceName = 'account-export';
 
 export const logger = new Logger({ serviceName });
 
 /** Figures of runs, one dimension each: the export. Written as log lines that CloudWatch reads (EMF). */
-export const metrics = new Metrics({ serviceName, namespace: 'AccountExport' });
+export const metrics = new Metrics({ serviceName, namespace: METRIC_NAMESPACE });
 
 /** Traces time and failures. Responses are never captured: they could hold account data. */
 export const tracer = new Tracer({ serviceName });

@@ -1,0 +1,76 @@
+/**
+ * What is measured of runs, as log lines that CloudWatch turns into metrics (EMF): figures, never a name of an account.
+ *
+ * Each figure comes twice: by export, for the dashboard, and over all, for alarms, since an alarm cannot sum what it does
+ * not know by name.
+ */
+import { MetricUnit } from '@aws-lambda-powertools/metrics';
+import type { FailureReport, PublishOutcome, PublishResult } from '../contracts.ts';
+import type { PageAttempt } from '../export/export-page.ts';
+import type { PublishedAge } from '../export/published-ages.ts';
+import { DIMENSIONS, METRICS } from './metric-names.ts';
+import { metrics } from './observability.ts';
+
+type Figure = readonly [
+  name: (typeof METRICS)[keyof typeof METRICS],
+  unit: (typeof MetricUnit)[keyof typeof MetricUnit],
+  value: number,
+];
+
+/** Of a published run, or of one that is exported once more. */
+export function measureRun(outcome: PublishOutcome): void {
+  const { exportName, consistency } = outcome;
+  const drifted: Figure = [METRICS.drifted, MetricUnit.Count, consistency.verdict === 'drifted' ? 1 : 0];
+  const more: readonly Figure[] = outcome.status === 'drifted' ? [] : figuresOf(outcome);
+  emit(exportName, [drifted, ...more]);
+}
+
+function figuresOf(outcome: PublishResult): Figure[] {
+  return [
+    [METRICS.accounts, MetricUnit.Count, outcome.accounts],
+    [METRICS.pages, MetricUnit.Count, outcome.pages],
+    [METRICS.bytes, MetricUnit.Bytes, outcome.bytes],
+    [METRICS.recordsFetched, MetricUnit.Count, outcome.recordsFetched],
+    [METRICS.seconds, MetricUnit.Seconds, outcome.seconds],
+    [METRICS.quarantined, MetricUnit.Count, 0],
+  ];
+}
+
+/** Of an attempt at a page. */
+export function measurePage({ exportName, spent, latencyMs }: PageAttempt): void {
+  const retries = Object.values(spent.retries).reduce((sum, count) => sum + count, 0);
+  emit(exportName, [
+    ...(latencyMs === undefined ? [] : [[METRICS.apiLatency, MetricUnit.Milliseconds, latencyMs] as const]),
+    [METRICS.apiRequests, MetricUnit.Count, spent.apiRequests],
+    [METRICS.retries, MetricUnit.Count, retries],
+  ]);
+  for (const [cause, count] of Object.entries(spent.retries)) {
+    metrics.addDimensions({ [DIMENSIONS.export]: exportName, [DIMENSIONS.cause]: cause });
+    metrics.addMetric(METRICS.retries, MetricUnit.Count, count);
+    metrics.publishStoredMetrics();
+  }
+}
+
+/** Of a run that was held back. */
+export function measureFailure({ event }: FailureReport): void {
+  if (event.status !== 'quarantined' || event.exportName === null) return;
+  emit(event.exportName, [[METRICS.quarantined, MetricUnit.Count, 1]]);
+}
+
+/** How old what analysts see is. An export that was never published has no age, and its alarm misses it. */
+export function measureAges(ages: readonly PublishedAge[]): void {
+  for (const { exportName, hours } of ages) {
+    if (hours === null) continue;
+    metrics.addDimension(DIMENSIONS.export, exportName);
+    metrics.addMetric(METRICS.publishedAge, MetricUnit.NoUnit, hours);
+    metrics.publishStoredMetrics();
+  }
+}
+
+function emit(exportName: string, figures: readonly Figure[]): void {
+  for (const dimension of [exportName, undefined]) {
+    if (dimension !== undefined) metrics.addDimension(DIMENSIONS.export, dimension);
+    for (const [name, unit, value] of figures) metrics.addMetric(name, unit, value);
+    metrics.publishStoredMetrics();
+  }
+}

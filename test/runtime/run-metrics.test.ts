@@ -1,0 +1,91 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { FailureReport, PublishResult } from '../../functions/contracts.ts';
+import { measureAges, measureFailure, measurePage, measureRun } from '../../functions/runtime/run-metrics.ts';
+
+const lines: Record<string, unknown>[] = [];
+beforeEach(() => {
+  lines.length = 0;
+  const keep = (line: unknown) => void lines.push(JSON.parse(String(line)) as Record<string, unknown>);
+  vi.spyOn(console, 'log').mockImplementation(keep);
+  vi.spyOn(process.stdout, 'write').mockImplementation((chunk) => {
+    keep(chunk);
+    return true;
+  });
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+/** Each line's figures by its dimensions: `export=all` to `{ Accounts: 5 }`. */
+function measured(): Record<string, Record<string, unknown>> {
+  return Object.fromEntries(
+    lines.map((line) => {
+      const { CloudWatchMetrics } = line._aws as {
+        CloudWatchMetrics: { Namespace: string; Dimensions: string[][]; Metrics: { Name: string }[] }[];
+      };
+      const [{ Namespace, Dimensions, Metrics }] = CloudWatchMetrics as [(typeof CloudWatchMetrics)[number]];
+      expect(Namespace).toBe('AccountExport');
+      const dimensions = Dimensions.flat().filter((name) => name !== 'service');
+      const key = dimensions.map((name) => `${name}=${line[name]}`).join(' ');
+      return [key === '' ? 'all' : key, Object.fromEntries(Metrics.map(({ Name }) => [Name, line[Name]]))];
+    }),
+  );
+}
+
+const PUBLISHED = {
+  status: 'published',
+  exportName: 'emea',
+  accounts: 25,
+  pages: 3,
+  bytes: 4000,
+  recordsFetched: 60,
+  seconds: 12.5,
+  consistency: { verdict: 'steady', accountsBefore: 25, accountsAfter: 25, seamsProbed: 4, seamsMoved: 0 },
+} as PublishResult;
+const FIGURES = { Drifted: 0, Accounts: 25, Pages: 3, Bytes: 4000, RecordsFetched: 60, Seconds: 12.5, Quarantined: 0 };
+
+describe('metrics', () => {
+  it('tell a published run by export and over all', () => {
+    measureRun(PUBLISHED);
+    expect(measured()).toEqual({ 'export=emea': FIGURES, all: FIGURES });
+  });
+
+  it('tell that the source moved, of a run that is exported once more too', () => {
+    const consistency = { ...PUBLISHED.consistency, verdict: 'drifted' as const };
+    measureRun({ status: 'drifted', runId: 'r', exportName: 'emea', accounts: 25, consistency });
+    expect(measured()).toEqual({ 'export=emea': { Drifted: 1 }, all: { Drifted: 1 } });
+  });
+
+  it('tell what a page took, and its retries by cause', () => {
+    const spent = { apiRequests: 4, recordsFetched: 10, retries: { '429': 2, timeout: 1 } };
+    measurePage({ exportName: 'emea', spent, latencyMs: 210 });
+    const figures = { ApiLatency: 210, ApiRequests: 4, Retries: 3 };
+    expect(measured()).toEqual({
+      'export=emea': figures,
+      all: figures,
+      'export=emea cause=429': { Retries: 2 },
+      'export=emea cause=timeout': { Retries: 1 },
+    });
+  });
+
+  it('tell of a page that failed no latency', () => {
+    measurePage({ exportName: 'emea', spent: { apiRequests: 1, recordsFetched: 0, retries: {} } });
+    expect(measured().all).toEqual({ ApiRequests: 1, Retries: 0 });
+  });
+
+  it('tell a run that was held back, and no other failure', () => {
+    const failed = { event: { status: 'failed', exportName: 'emea' } } as FailureReport;
+    measureFailure(failed);
+    expect(lines).toEqual([]);
+    measureFailure({ event: { ...failed.event, status: 'quarantined' } } as FailureReport);
+    expect(measured()).toEqual({ 'export=emea': { Quarantined: 1 }, all: { Quarantined: 1 } });
+  });
+
+  it('tell the age of each export that was ever published', () => {
+    measureAges([
+      { exportName: 'emea', hours: 7.25 },
+      { exportName: 'never', hours: null },
+    ]);
+    expect(measured()).toEqual({ 'export=emea': { PublishedAgeHours: 7.25 } });
+  });
+});
