@@ -9,6 +9,7 @@ import { evergageBaseUrl } from '../functions/personalization/request-url.ts';
 import { AccountCatalog } from './constructs/account-catalog.ts';
 import { ApiKey } from './constructs/api-key.ts';
 import { ExportFunction } from './constructs/export-function.ts';
+import { ExportMonitoring, watchedExports } from './constructs/export-monitoring.ts';
 import { ExportSchedules } from './constructs/export-schedules.ts';
 import { ExportStorage } from './constructs/export-storage.ts';
 import { ExportWorkflow } from './constructs/export-workflow.ts';
@@ -127,7 +128,32 @@ export class AccountExportStack extends Stack {
       topic,
     });
     new StoppedRuns(this, 'StoppedRuns', { stateMachine, topic });
-    new ExportSchedules(this, 'Schedules', { exports: config.exports, stateMachine });
+    const { deadLetters } = new ExportSchedules(this, 'Schedules', { exports: config.exports, stateMachine });
+
+    const watchExports = new ExportFunction(this, 'WatchExports', {
+      ...common,
+      entry: 'watch-exports',
+      description: "Account Export: measures the age of each export's newest published run",
+      memoryMb: MEMORY_MB.report,
+      timeout: Duration.minutes(2),
+      reads: ['export_runs/*'],
+      writes: [],
+    });
+    new Schedule(this, 'WatchHourly', {
+      description: 'Account Export: age of the newest published runs',
+      schedule: ScheduleExpression.rate(Duration.hours(1)),
+      target: new LambdaInvoke(watchExports.function, {
+        retryAttempts: 2,
+        input: ScheduleTargetInput.fromObject({ exports: watchedExports(config.exports).map(({ name }) => name) }),
+      }),
+    });
+    const { dashboard } = new ExportMonitoring(this, 'Monitoring', {
+      exports: config.exports,
+      stateMachine,
+      deadLetters,
+      topic,
+      logGroups: [planExport, exportPage, publishRun, reportFailure].map((task) => task.function.logGroup),
+    });
 
     const firstExport = JSON.stringify({ exportName: config.exports[0]?.name });
     const outputs = {
@@ -143,6 +169,10 @@ export class AccountExportStack extends Stack {
         'Starts an export; the same input works in the console',
       ],
       FailureTopicArn: [topic.topicArn, 'Failures are told here; subscribe whoever repairs them'],
+      DashboardUrl: [
+        `https://${this.region}.console.aws.amazon.com/cloudwatch/home?region=${this.region}#dashboards/dashboard/${dashboard.dashboardName}`,
+        'Whether the exports are in, what they cost, and why one is not',
+      ],
       ConsoleUrl: [
         `https://${this.region}.console.aws.amazon.com/states/home?region=${this.region}#/statemachines/view/${stateMachine.stateMachineArn}`,
         'The workflow in the console',

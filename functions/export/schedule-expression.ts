@@ -74,3 +74,65 @@ export function isTimeZone(text: string): boolean {
     return false;
   }
 }
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+/** The first Mondays of two months lie up to five weeks apart, and no day that `L`, `W` or `#` names further. */
+const LONGEST_MONTH_HOURS = 35 * 24;
+const RATE_HOURS: Readonly<Record<string, number>> = { minute: 1 / 60, hour: 1, day: 24 };
+
+/**
+ * The longest time between two runs, in hours: what a missing run is told by. Changes of the clock are left to whoever
+ * adds grace.
+ *
+ * @param expression one that `isScheduleExpression` lets pass
+ * @returns `undefined` for a schedule that does not repeat, or not within a year
+ */
+export function longestGapHours(expression: string): number | undefined {
+  const [, kind, inner = ''] = /^(cron|rate|at)\((.*)\)$/.exec(expression) ?? [];
+  if (kind === 'rate') {
+    const [amount = '', unit = ''] = inner.split(' ');
+    return Number(amount) * (RATE_HOURS[unit.replace(/s$/, '')] ?? 0);
+  }
+  if (kind !== 'cron') return undefined;
+  const [minutes, hours, monthDays, months, weekDays, years] = inner.split(' ').map((field, i) => cronValues(field, i));
+  if (years) return undefined;
+  const hasSpecial = [monthDays, weekDays].includes('special');
+  const days: number[] = [];
+  // A leap year and the one after it hold every distance between two days, but for 29 February itself.
+  for (let day = Date.UTC(2028, 0, 1); day < Date.UTC(2030, 0, 1); day += DAY_MS) {
+    const date = new Date(day);
+    if (!allows(months, date.getUTCMonth() + 1)) continue;
+    if (allows(monthDays, date.getUTCDate()) && allows(weekDays, date.getUTCDay() + 1)) days.push(day);
+  }
+  const times = [...Array(24).keys()]
+    .filter((hour) => allows(hours, hour))
+    .flatMap((hour) => [...Array(60).keys()].filter((m) => allows(minutes, m)).map((m) => hour + m / 60));
+  const [first = 0, last = 0] = [times[0], times.at(-1)];
+  const within = Math.max(0, ...times.slice(1).map((time, i) => time - (times[i] ?? 0)));
+  const between = Math.max(...days.slice(1).map((day, i) => (day - (days[i] ?? 0)) / HOUR_MS)) - last + first;
+  if (hasSpecial) return months === undefined ? LONGEST_MONTH_HOURS - last + first : undefined;
+  return Math.max(within, between);
+}
+
+/** What a field allows: `undefined` for everything, `special` for what only a calendar tells. */
+type CronValues = ReadonlySet<number> | 'special' | undefined;
+
+function allows(values: CronValues, value: number): boolean {
+  return values === undefined || values === 'special' || values.has(value);
+}
+
+function cronValues(text: string, index: number): CronValues {
+  const field = CRON_FIELDS[index];
+  if (!field || text === '*' || text === '?') return undefined;
+  const allowed = new Set<number>();
+  for (const item of text.split(',')) {
+    if (field.special?.test(item)) return 'special';
+    const [range = '', step] = item.split('/');
+    const [from = '', to] = range.split('-');
+    const start = from === '*' ? field.min : cronNumber(from, field);
+    const end = to !== undefined ? cronNumber(to, field) : step !== undefined || from === '*' ? field.max : start;
+    for (let value = start; value <= end; value += Number(step ?? 1)) allowed.add(value);
+  }
+  return allowed;
+}

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isScheduleExpression, isTimeZone } from '../../functions/export/schedule-expression.ts';
+import { isScheduleExpression, isTimeZone, longestGapHours } from '../../functions/export/schedule-expression.ts';
 
 /** Most are examples of the EventBridge Scheduler user guide, "Schedule types in EventBridge Scheduler". */
 describe('isScheduleExpression', () => {
@@ -50,4 +50,30 @@ describe('isTimeZone', () => {
     expect(isTimeZone(text)).toBe(true),
   );
   it.each(['', 'Europe/Atlantis', '+01:00', 'CEST+1'])('refuses %j', (text) => expect(isTimeZone(text)).toBe(false));
+});
+
+describe('longestGapHours', () => {
+  it.each([
+    ['rate(5 minutes)', 5 / 60],
+    ['rate(1 hour)', 1],
+    ['rate(2 days)', 48],
+    ['cron(0 6 * * ? *)', 24],
+    ['cron(0 6,18 * * ? *)', 12],
+    ['cron(0 6,8 * * ? *)', 22],
+    ['cron(30 * * * ? *)', 1],
+    ['cron(0/20 8-17 * * ? *)', 14 + 20 / 60],
+    ['cron(0 6 ? * MON-FRI *)', 72],
+    ['cron(0 6 ? * 2 *)', 168],
+    ['cron(0 6 ? * SUN,WED *)', 96],
+    ['cron(0 6 1 * ? *)', 31 * 24],
+    ['cron(0 6 1,15 * ? *)', 17 * 24],
+    ['cron(0 6 1 1,7 ? *)', 184 * 24],
+    ['cron(0 9 L * ? *)', 35 * 24],
+    ['cron(0 9 ? * 2#1 *)', 35 * 24],
+  ])('of %s is %d', (expression, hours) => expect(longestGapHours(expression)).toBeCloseTo(hours, 6));
+
+  it.each(['at(2026-11-20T13:00:00)', 'cron(0 9 L 1 ? *)', 'cron(15 10 ? * 6L 2022-2023)'])(
+    'of %s cannot be told',
+    (expression) => expect(longestGapHours(expression)).toBeUndefined(),
+  );
 });

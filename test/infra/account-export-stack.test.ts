@@ -136,7 +136,7 @@ describe('the key', () => {
 describe('the functions', () => {
   it('run on Node 24 and arm64, traced, with logs that end', () => {
     const functions = Object.values(template.findResources('AWS::Lambda::Function'));
-    expect(functions).toHaveLength(5);
+    expect(functions).toHaveLength(6);
     for (const { Properties } of functions) {
       expect(Properties).toMatchObject({
         Runtime: 'nodejs24.x',
@@ -215,6 +215,15 @@ describe('the functions', () => {
         's3:DeleteObject on <StorageBucket>/export_runs/*',
         's3:GetObject on <StorageBucket>/export_runs/*',
         's3:GetObject on <StorageBucket>/work/*',
+        's3:ListBucket on <StorageBucket>',
+        'xray:PutTelemetryRecords on *',
+        'xray:PutTraceSegments on *',
+      ],
+    ],
+    [
+      'WatchExports',
+      [
+        's3:GetObject on <StorageBucket>/export_runs/*',
         's3:ListBucket on <StorageBucket>',
         'xray:PutTelemetryRecords on *',
         'xray:PutTraceSegments on *',
