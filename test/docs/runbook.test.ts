@@ -1,0 +1,27 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { synthesised } from '../support/synthesised.ts';
+
+const PAGE = readFileSync('docs/runbook.md', 'utf8');
+const template = synthesised({
+  exports: [{ name: 'daily', datasetId: 'engage', schedule: 'cron(0 6 * * ? *)' }],
+});
+
+describe('docs/runbook.md', () => {
+  it('has one entry for each alarm, and none for an alarm that is not there', () => {
+    const alarms = Object.values(template.findResources('AWS::CloudWatch::Alarm')).map(
+      ({ Properties }) => /docs\/runbook\.md#([a-z-]+)$/.exec(String(Properties.AlarmDescription))?.[1],
+    );
+    const entries = [...PAGE.matchAll(/^## ([a-z-]+)$/gm)].map(([, name]) => name);
+    expect(entries.sort()).toEqual([...new Set(alarms)].sort());
+  });
+
+  it('names every widget of the dashboard', () => {
+    const [dashboard] = Object.values(template.findResources('AWS::CloudWatch::Dashboard'));
+    const body = JSON.stringify(dashboard?.Properties.DashboardBody).replaceAll('\\"', '"');
+    const titles = [...body.matchAll(/"title":"([^"]+)"/g)].map(([, title]) => title);
+    expect(titles.length).toBe(10);
+    const rows = [...PAGE.matchAll(/^\|[^|]*\| ([^|]+) \|[^|]+\|$/gm)].map(([, title]) => title);
+    expect(titles.filter((title) => !rows.includes(title))).toEqual([]);
+  });
+});
