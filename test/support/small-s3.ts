@@ -13,6 +13,7 @@ export interface SmallS3 {
   /** The keys that were read, in order, once for each request. */
   readonly reads: string[];
   readonly object: (bucket: string, key: string) => Buffer | undefined;
+  readonly keys: (bucket: string) => string[];
   readonly put: (bucket: string, key: string, body: Uint8Array) => void;
   close(): Promise<void>;
 }
@@ -67,6 +68,7 @@ export async function startSmallS3(buckets: readonly string[]): Promise<SmallS3>
     lists: () => lists,
     reads,
     object: (bucket, key) => objects.get(bucket)?.get(key),
+    keys: (bucket) => [...(objects.get(bucket)?.keys() ?? [])],
     put: (bucket, key, body) => void objects.get(bucket)?.set(key, Buffer.from(body)),
     close: () =>
       new Promise((resolve) => {
