@@ -57,9 +57,10 @@ export function printPlan(
 }
 
 export function printExpected({ out }: Output, { expected }: DryRunResult): void {
-  const { apiRequests, recordsFetched, seconds, secondsFrom, usd } = expected;
+  const { apiRequests, recordsFetched, maxRecordsNeeded, seconds, secondsFrom, usd } = expected;
   out('Dry run    nothing was exported; a run would take');
   out(`           ${counted(apiRequests, 'request')} and ${counted(recordsFetched, 'record')} of the contract,`);
+  out(`           at least ${count(maxRecordsNeeded)} as its --max-records, if it has one,`);
   out(`           some ${duration(seconds)} (by the ${secondsFrom === 'probes' ? "probes' time" : 'last run'}),`);
   out(`           ${money(usd)} on AWS, without storage and queries`);
 }

@@ -86,6 +86,10 @@ export const RunSchema = z.object({
   maxDropPercent: z.int(),
   /** Only with a `maxRecords`: how many pages may be fetched beyond one fetch each, before it would be passed. */
   spareFetches: z.int().min(0).optional(),
+  /** Which of the run's record budgets this is: another attempt, or another `maxRecords`, has one of its own. */
+  budget: z.int().min(1),
+  /** How many executions have worked on the run: what failed under an earlier one is not why this one fails. */
+  start: z.int().min(1),
   /** CSV only. */
   csv: z
     .object({
@@ -105,6 +109,8 @@ export const StoredPlanSchema = z.object({
   version: z.literal(1),
   run: RunSchema,
   maxRecords: z.int().optional(),
+  /** What counting took, of `spent`, which also holds what earlier attempts took. */
+  counting: SpentSchema,
   spent: SpentSchema,
   /** Rounds of requests that counting took: with several probes at once, what its duration is made of. */
   rounds: z.int(),
@@ -128,6 +134,8 @@ export const StoredDriftSchema = z.object({
   spent: SpentSchema,
   accounts: z.int(),
   consistency: ConsistencySchema,
+  /** Whether what the attempt wrote is gone. */
+  cleared: z.boolean(),
 });
 export type StoredDrift = z.infer<typeof StoredDriftSchema>;
 
@@ -140,7 +148,7 @@ export interface PlanResult {
   readonly exportName: string;
   readonly dryRun: false;
   readonly skipped: false;
-  /** Whether the run was exported before and held back, and is now only to be published. */
+  /** Whether no page is to be exported: the run goes straight to *Publish run*. */
   readonly release: boolean;
   readonly accounts: number;
   readonly pages: number;
@@ -179,6 +187,8 @@ export interface ExpectedRun {
   readonly apiRequests: number;
   /** Records that the contract would count. */
   readonly recordsFetched: number;
+  /** The least `maxRecords` that would let the run begin: every page a full one, and what proving may take. */
+  readonly maxRecordsNeeded: number;
   readonly seconds: number;
   /** What the duration was reckoned from. */
   readonly secondsFrom: 'last run' | 'probes';
@@ -231,6 +241,8 @@ export const PageFailureSchema = z.object({
   page: z.int().min(0),
   error: z.string(),
   message: z.string(),
+  /** Of the run, when it failed last. */
+  start: z.int(),
   attempts: z.int(),
   spent: SpentSchema,
 });
@@ -324,7 +336,7 @@ export type FailureEvent = z.infer<typeof FailureEventSchema>;
 export interface FailureReport {
   readonly error: string;
   readonly cause: string;
-  /** Of the mail: ASCII, at most 100 characters (Amazon SNS API reference, "Publish"). */
+  /** Of the mail: ASCII, less than 100 characters (Amazon SNS API reference, "Publish"). */
   readonly subject: string;
   /** The mail's text. */
   readonly message: string;
@@ -345,6 +357,8 @@ export interface FailedRun {
   readonly pagesDone: number;
   /** `null` when the run failed before it was planned. */
   readonly pages: number | null;
+  /** Of a run that was held back: whether the source moved under it. */
+  readonly consistency: Manifest['consistency'] | null;
   /** The input that goes on with this run; `null` when there is nothing to go on with. */
   readonly resume: { readonly resume: string } | null;
   /** The input that publishes the run as it is; `null` unless it was held back. */

@@ -25,6 +25,8 @@ export const STATES = {
   announceFailed: 'Announce failed',
   notify: 'Notify',
   failed: 'Run failed',
+  notifyPlainly: 'Notify plainly',
+  failedUnreported: 'Run failed, unreported',
 } as const;
 
 /** What the Distributed Map's children are named after: metrics and rights name them by it. */
@@ -60,6 +62,7 @@ export const ANNOUNCING_STATES = [
   STATES.announceSkipped,
   STATES.announceFailed,
   STATES.notify,
+  STATES.notifyPlainly,
 ] as const;
 
 /**
@@ -195,6 +198,7 @@ export function exportWorkflow({ resources, exports, concurrency, topicArn, retr
           'failure.$': '$',
         },
         Retry: RETRY,
+        Catch: [{ ErrorEquals: ['States.ALL'], ResultPath: null, Next: STATES.notifyPlainly }],
         Next: STATES.announceFailed,
       },
       [STATES.announceFailed]: announce(EVENT_TYPES.failed, '$.event', STATES.notify, ''),
@@ -207,6 +211,26 @@ export function exportWorkflow({ resources, exports, concurrency, topicArn, retr
         Retry: SDK_RETRY,
         Catch: [{ ErrorEquals: ['States.ALL'], ResultPath: null, Next: STATES.failed }],
         Next: STATES.failed,
+      },
+      [STATES.notifyPlainly]: {
+        Type: 'Task',
+        Comment: 'When not even the report could be made: somebody must know all the same.',
+        Resource: 'arn:aws:states:::sns:publish',
+        Parameters: {
+          TopicArn: topicArn,
+          Subject: 'Account Export: a run failed',
+          'Message.$':
+            "States.Format('Run {} failed, and so did the report of why. What was published before is as it was. See the execution: {}', $$.Execution.Name, $$.Execution.Id)",
+        },
+        ResultPath: null,
+        Retry: SDK_RETRY,
+        Catch: [{ ErrorEquals: ['States.ALL'], ResultPath: null, Next: STATES.failedUnreported }],
+        Next: STATES.failedUnreported,
+      },
+      [STATES.failedUnreported]: {
+        Type: 'Fail',
+        Error: 'RunFailed',
+        Cause: 'The run failed, and the report of why could not be made: the history of the execution tells.',
       },
       [STATES.failed]: { Type: 'Fail', ErrorPath: '$.error', CausePath: '$.cause' },
     },

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { Command, Option } from 'commander';
-import { ManifestSchema } from '../../functions/contracts.ts';
+import { type FailedRun, ManifestSchema } from '../../functions/contracts.ts';
 import { ExportError } from '../../functions/errors.ts';
 import { DEFAULT_PAGE_SIZE, ExportRequestSchema, parseOrThrow } from '../../functions/export/export-config.ts';
 import { manifestKey } from '../../functions/export/layout.ts';
 import type { ObjectStore } from '../../functions/export/ports.ts';
+import { checkRunId } from '../../functions/export/resolve-request.ts';
 import { getJson } from '../../functions/export/stored-json.ts';
 import { createAccountsApi, evergageBaseUrl } from '../../functions/personalization/accounts-api.ts';
 import { type CredentialsSource, staticCredentials } from '../../functions/personalization/credentials.ts';
@@ -115,7 +116,7 @@ export async function runExport(flags: RunFlags): Promise<number> {
   parseOrThrow(ExportRequestSchema, request, 'The command line');
   const credentials = await credentialsOf(flags);
   const store = await storeAt(flags.out);
-  const runId = flags.runId ?? newRunId(new Date());
+  const runId = checkRunId(flags.runId ?? newRunId(new Date()));
   const api = createAccountsApi({
     baseUrl:
       flags.apiUrl === undefined ? evergageBaseUrl(flags.account ?? '', flags.instance ?? '') : apiUrl(flags.apiUrl),
@@ -190,13 +191,19 @@ async function finish(
       return 0;
     case 'failed': {
       process.stderr.write(`error: ${outcome.failure.cause}\n`);
-      if (outcome.failure.event.publish !== null && !flags.quiet) {
-        process.stderr.write(`To publish it as it is:  ${publishCommandLine(runId, flags.out)}\n`);
-      }
+      if (!flags.quiet) process.stderr.write(nextStep(outcome.failure.event, flags));
       if (flags.verbose && lastError instanceof Error) process.stderr.write(`${lastError.stack}\n`);
       return 1;
     }
   }
+}
+
+/** What to do about a run that did not end well; nothing for one that never began. */
+function nextStep({ runId, publish, resume, error }: FailedRun, { out }: RunFlags): string {
+  if (publish !== null) return `To publish it as it is:  ${publishCommandLine(runId, out)}\n`;
+  if (resume === null) return '';
+  const budget = error === 'BudgetExceededError' ? ' and a higher --max-records' : '';
+  return `To go on:  the same command with --run-id ${runId}${budget}\n`;
 }
 
 /** The flags as an ad-hoc request: what an execution of the deployed state machine would be started with. */

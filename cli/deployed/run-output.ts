@@ -46,6 +46,7 @@ const RunOutputSchema = z.discriminatedUnion('status', [
     expected: z.object({
       apiRequests: z.int(),
       recordsFetched: z.int(),
+      maxRecordsNeeded: z.int(),
       seconds: z.number(),
       secondsFrom: z.enum(['last run', 'probes']),
       usd: z.number(),

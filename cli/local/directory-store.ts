@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { link, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve, sep } from 'node:path';
 import { ExportError } from '../../functions/errors.ts';
@@ -12,7 +13,8 @@ const HIDDEN = '.';
  */
 export function directoryStore(folder: string): ObjectStore {
   const root = resolve(folder);
-  let temporary = 0;
+  // Containers that share a folder may share a process id too.
+  const draftOf = (path: string) => join(dirname(path), `${HIDDEN}${randomUUID()}.tmp`);
 
   async function filesBelow(path: string): Promise<string[]> {
     const entries = await readdir(path, { withFileTypes: true }).catch(missingAsEmpty);
@@ -29,12 +31,12 @@ export function directoryStore(folder: string): ObjectStore {
 
     async put(key, body) {
       const path = join(root, key);
-      const draft = join(dirname(path), `${HIDDEN}${process.pid}-${temporary++}.tmp`);
+      const draft = draftOf(path);
       try {
         await mkdir(dirname(path), { recursive: true });
         await writeFile(draft, body);
         // A rename keeps both what the etag is made of.
-        const etag = etagOf(await stat(draft, { bigint: true }));
+        const etag = etagFrom(await stat(draft, { bigint: true }));
         await rename(draft, path);
         return etag;
       } catch (error) {
@@ -43,21 +45,34 @@ export function directoryStore(folder: string): ObjectStore {
       }
     },
 
-    async create(key, body) {
+    async putOver(key, body, contentType, seen) {
+      if (seen !== undefined) {
+        // Not at one stroke, as S3 does it; but what is written at the same time on one machine is written by one run.
+        return (await this.etagOf(key)) === seen ? this.put(key, body, contentType) : undefined;
+      }
       const path = join(root, key);
-      const draft = join(dirname(path), `${HIDDEN}${process.pid}-${temporary++}.tmp`);
+      const draft = draftOf(path);
       try {
         await mkdir(dirname(path), { recursive: true });
         await writeFile(draft, body);
         // Unlike a rename, a link fails where something is.
         await link(draft, path);
-        return true;
+        return etagFrom(await stat(path, { bigint: true }));
       } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+        if ((error as NodeJS.ErrnoException).code === 'EEXIST') return undefined;
         throw unwritable(path, error);
       } finally {
         await rm(draft, { force: true }).catch(() => undefined);
       }
+    },
+
+    async create(key, body, contentType) {
+      return (await this.putOver(key, body, contentType, undefined)) !== undefined;
+    },
+
+    async etagOf(key) {
+      const facts = await stat(join(root, key), { bigint: true }).catch(missingAsUndefined);
+      return facts && etagFrom(facts);
     },
 
     async get(key) {
@@ -73,7 +88,7 @@ export function directoryStore(folder: string): ObjectStore {
             .slice(root.length + 1)
             .split(sep)
             .join('/');
-          return { key, bytes: Number(facts.size), etag: etagOf(facts) };
+          return { key, bytes: Number(facts.size), etag: etagFrom(facts) };
         }),
       );
       return objects.sort((a, b) => (a.key < b.key ? -1 : 1));
@@ -94,7 +109,7 @@ export function directoryStore(folder: string): ObjectStore {
 }
 
 /** A file that is written again is another file, written at another time. */
-function etagOf({ ino, mtimeNs }: { readonly ino: bigint; readonly mtimeNs: bigint }): string {
+function etagFrom({ ino, mtimeNs }: { readonly ino: bigint; readonly mtimeNs: bigint }): string {
   return `${ino}-${mtimeNs}`;
 }
 

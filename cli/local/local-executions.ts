@@ -1,7 +1,10 @@
 /** Runs on one machine, told apart by process: a run whose process is gone has ended, however it ended. */
 import { randomUUID } from 'node:crypto';
-import { hostname } from 'node:os';
+import { hostname, uptime } from 'node:os';
 import type { Executions } from '../../functions/export/ports.ts';
+
+/** The clock may have been set since. */
+const CLOCK_SLACK_MS = 60_000;
 
 const running = new Set<string>();
 const HERE = `local/${hostname()}`;
@@ -18,10 +21,13 @@ export function beginLocalExecution(): { readonly execution: string; readonly en
  * two runs beside each other cost requests, one that never starts costs the data.
  */
 export const localExecutions: Executions = {
-  async isRunning(execution) {
+  async isRunning(execution, startedAt) {
     const [, pid] = execution.startsWith(`${HERE}/`) ? execution.slice(HERE.length).split('/') : [];
     if (pid === undefined) return false;
-    return Number(pid) === process.pid ? running.has(execution) : isAlive(Number(pid));
+    if (Number(pid) === process.pid) return running.has(execution);
+    // Before the machine was started, its number belonged to another process.
+    const bootedAt = Date.now() - uptime() * 1000;
+    return Date.parse(startedAt) > bootedAt - CLOCK_SLACK_MS && isAlive(Number(pid));
   },
 };
 

@@ -2,6 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import {
   DeleteObjectCommand,
   GetObjectCommand,
+  HeadObjectCommand,
   type ListObjectsV2CommandOutput,
   PutObjectCommand,
   paginateListObjectsV2,
@@ -18,7 +19,7 @@ export interface S3Place {
 }
 
 /** Source: Amazon S3 user guide, "Conditional writes": 412 when the object is there, 409 while it is being written. */
-const CREATE_ATTEMPTS = 5;
+const CONDITIONAL_ATTEMPTS = 5;
 const CONFLICT_WAIT_MS = 100;
 
 /**
@@ -40,6 +41,26 @@ export function s3ObjectStore({ client, bucket, prefix = '' }: S3Place): ObjectS
     return pages;
   }
 
+  async function putOver(key: string, body: Uint8Array, contentType: string, seen: string | undefined) {
+    const condition = seen === undefined ? { IfNoneMatch: '*' } : { IfMatch: seen };
+    const object = { Bucket: bucket, Key: root + key, Body: body, ContentType: contentType };
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const { ETag = '' } = await client.send(new PutObjectCommand({ ...object, ...condition }));
+        return ETag;
+      } catch (error) {
+        // An object that was to be replaced and is gone is another version, too.
+        if ((error as Error).name === 'PreconditionFailed' || isNotFound(error)) return undefined;
+        // Another writer of the same key is at work: a moment later it is there, or it is not.
+        if ((error as Error).name === 'ConditionalRequestConflict' && attempt < CONDITIONAL_ATTEMPTS) {
+          await setTimeout(CONFLICT_WAIT_MS * attempt);
+          continue;
+        }
+        throw awsFailure(`Writing ${location}${key}`, error);
+      }
+    }
+  }
+
   return {
     location,
 
@@ -54,30 +75,19 @@ export function s3ObjectStore({ client, bucket, prefix = '' }: S3Place): ObjectS
       }
     },
 
-    async create(key, body, contentType) {
-      for (let attempt = 1; ; attempt++) {
-        try {
-          await client.send(
-            new PutObjectCommand({
-              Bucket: bucket,
-              Key: root + key,
-              Body: body,
-              ContentType: contentType,
-              IfNoneMatch: '*',
-            }),
-          );
-          return true;
-        } catch (error) {
-          const { name } = error as Error;
-          if (name === 'PreconditionFailed') return false;
-          // Another writer of the same key is at work: a moment later it is there, or it is not.
-          if (name === 'ConditionalRequestConflict' && attempt < CREATE_ATTEMPTS) {
-            await setTimeout(CONFLICT_WAIT_MS * attempt);
-            continue;
-          }
-          throw awsFailure(`Writing ${location}${key}`, error);
-        }
+    putOver,
+
+    async etagOf(key) {
+      try {
+        return (await client.send(new HeadObjectCommand({ Bucket: bucket, Key: root + key }))).ETag;
+      } catch (error) {
+        if (isNotFound(error)) return undefined;
+        throw awsFailure(`Looking at ${location}${key}`, error);
       }
+    },
+
+    async create(key, body, contentType) {
+      return (await putOver(key, body, contentType, undefined)) !== undefined;
     },
 
     async get(key) {

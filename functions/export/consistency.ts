@@ -2,6 +2,7 @@
 import type { Manifest, PageRecord, Run } from '../contracts.ts';
 import { formatForRun } from '../formats/format-for-run.ts';
 import { HASH_BYTES, hashAccounts } from './account-hashes.ts';
+import { allEnded } from './all-ended.ts';
 import { askApi, pageQuery } from './ask-api.ts';
 import type { PagePorts } from './export-page.ts';
 import type { SpentLedger } from './spent-ledger.ts';
@@ -36,7 +37,7 @@ export async function checkConsistency(
   };
   const filled = records.filter((record) => record.records > 0);
   const seams = run.countedBy === 'offsets' ? chooseSeams(filled.length) : [];
-  const moved = await Promise.all(
+  const moved = await allEnded(
     seams.map(async (seam) => {
       const [before, after] = [filled[seam - 1], filled[seam]];
       const [left, right] = [before && hashAt(before, before.records - 1), after && hashAt(after, 0)];
@@ -44,7 +45,7 @@ export async function checkConsistency(
       const rightAt = after ? after.page * pageSize : 0;
       if (left && right && leftAt + 1 === rightAt) return !(await hold(leftAt, [left, right]));
       // At either end there is one side, and behind a page that came short the sides lie apart.
-      const sides = await Promise.all([hold(leftAt, left ? [left] : []), hold(rightAt, right ? [right] : [])]);
+      const sides = await allEnded([hold(leftAt, left ? [left] : []), hold(rightAt, right ? [right] : [])]);
       return sides.includes(false);
     }),
   );

@@ -4,6 +4,7 @@
  * The prices are those of us-east-1 without a free tier; other regions differ by up to a third.
  */
 import type { ExpectedRun, Manifest } from '../contracts.ts';
+import { recordsOfPages } from './record-budget.ts';
 
 /** When the prices below were looked up, `YYYY-MM-DD`. */
 export const PRICES_AS_OF = '2026-11-23';
@@ -31,14 +32,15 @@ export const PRICES = {
  */
 export const MEMORY_MB = { plan: 1024, page: 1024, publish: 2048, report: 256, expire: 512 } as const;
 
-/** Start, Plan export, Dry run or skip?, Export pages, Publish run, Announce, Published. */
+/** The start, Plan export, Planned?, Export pages, Publish run, Published or drifted?, Announce, Published. */
 const TRANSITIONS_OF_A_RUN = 8;
 /** Start and Export page. */
 const TRANSITIONS_OF_A_PAGE = 2;
-/** A part and its record; the look for a finished one; the record read again to publish. */
+/** A part and its record; the looks for a finished one and its part; the record read again to publish. */
 const PUTS_OF_A_PAGE = 2;
-const GETS_OF_A_PAGE = 2;
-const PUTS_OF_A_RUN = 5;
+const GETS_OF_A_PAGE = 3;
+/** Two claims and the looks for them, a tick, the plan, the manifest, and the listings of all of them. */
+const PUTS_OF_A_RUN = 10;
 /** Lambda's own three lines and one of ours, with the execution log of Step Functions. */
 const LOG_BYTES_OF_A_PAGE = 3_000;
 /** Glue partitions are added with two pauses of five seconds, and the seams are probed. */
@@ -54,6 +56,9 @@ const TRANSFORM_SECONDS_PER_ACCOUNT = 0.000_03;
 /** 16 seams, both sides of each within a page of some four records, and counting again from a number that is known. */
 const REQUESTS_TO_PROVE = 16 + 10;
 const RECORDS_TO_PROVE = 16 * 4 + 8;
+
+/** Than the probes promise; beyond it, the last run's time says something else. */
+const MOST_TIMES_LONGER = 10;
 
 export interface RunToExpect {
   readonly accounts: number;
@@ -76,15 +81,20 @@ export function expectRun(run: RunToExpect): ExpectedRun {
   const fromProbes =
     run.probeSeconds + Math.min(run.pageSize, run.accounts) * (SECONDS_PER_ACCOUNT + TRANSFORM_SECONDS_PER_ACCOUNT);
   const { last } = run;
-  const alike = last !== undefined && last.format === run.format && last.parameters.pageSize === run.pageSize;
   const lastSeconds = last === undefined ? 0 : (Date.parse(last.publishedAt) - Date.parse(last.startedAt)) / 1000;
-  const seconds = alike
-    ? (lastSeconds * waves) / Math.ceil(last.pages / run.concurrency)
-    : run.planned.seconds + waves * fromProbes;
+  const lastWaves = Math.ceil((last?.pages ?? 0) / run.concurrency);
+  const alike =
+    last !== undefined &&
+    last.format === run.format &&
+    last.parameters.pageSize === run.pageSize &&
+    // A run that was taken up days later, or published after a look, took no such time.
+    lastSeconds <= MOST_TIMES_LONGER * (run.planned.seconds + lastWaves * fromProbes);
+  const seconds = alike ? (lastSeconds * waves) / lastWaves : run.planned.seconds + waves * fromProbes;
   const pageSeconds = alike ? Math.max(run.probeSeconds, seconds / waves) : fromProbes;
   return {
     apiRequests: run.planned.apiRequests + run.pages + REQUESTS_TO_PROVE,
     recordsFetched: run.planned.recordsFetched + run.accounts + Math.min(RECORDS_TO_PROVE, 3 * run.accounts),
+    maxRecordsNeeded: run.planned.recordsFetched + recordsOfPages(run.pages, run.pageSize),
     seconds: Math.max(1, Math.round(seconds)),
     secondsFrom: alike ? 'last run' : 'probes',
     usd: Number(priceOf(run, pageSeconds).toPrecision(2)),

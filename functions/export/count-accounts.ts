@@ -6,6 +6,7 @@
  * cost some forty.
  */
 import { ExportError } from '../errors.ts';
+import { allEnded } from './all-ended.ts';
 
 /** What a probe of one page tells. */
 export interface ProbeAnswer {
@@ -68,7 +69,7 @@ class Rounds {
 
   async send<T>(requests: readonly (() => Promise<T>)[]): Promise<T[]> {
     this.count += Math.ceil(requests.length / this.#concurrency);
-    return Promise.all(requests.map((request) => request()));
+    return allEnded(requests.map((request) => request()));
   }
 }
 

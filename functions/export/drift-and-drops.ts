@@ -33,6 +33,7 @@ export async function beginAgain(store: ObjectStore, run: Run, drift: StoredDrif
     const objects = await store.list(prefix);
     await Promise.all(objects.map(({ key }) => limit(() => store.delete(key))));
   }
+  await putJson(store, driftKey(run.runId), { ...drift, cleared: true });
   const { accounts, consistency } = drift;
   return { status: 'drifted', runId: run.runId, exportName: run.exportName, accounts, consistency };
 }

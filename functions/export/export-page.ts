@@ -38,22 +38,31 @@ export interface PageAttempt {
  */
 export async function exportPage(ports: PagePorts, event: unknown, signal?: AbortSignal): Promise<number> {
   const { run, page } = parseOrThrow(PageTaskSchema, event, 'The event of Export page');
-  const finished = await finishedPage(ports.store, run, page);
-  if (finished) return finished.records;
-  return (await fetchAndStore(ports, run, page, signal)).records;
+  return (await attemptPage(ports, run, page, signal, () => finishedPage(ports.store, run, page))).records;
 }
 
 /** Fetches a page whatever lies there, and writes its part, then its record. */
-export async function fetchAndStore(
+export function fetchAndStore(ports: PagePorts, run: Run, page: number, signal?: AbortSignal): Promise<PageRecord> {
+  return attemptPage(ports, run, page, signal, async () => undefined);
+}
+
+async function attemptPage(
   { api, store, measure }: PagePorts,
   run: Run,
   page: number,
-  signal?: AbortSignal,
+  signal: AbortSignal | undefined,
+  finished: () => Promise<PageRecord | undefined>,
 ): Promise<PageRecord> {
   const { exportName } = run;
-  const format = formatForRun(run);
-  const ledger = new SpentLedger({ allowance: runAllowance(store, run, { page }) });
+  const allowance = runAllowance(store, run, { page });
+  const ledger = new SpentLedger({ allowance });
   try {
+    const key = partKey(run, page);
+    // A try that outlives its run must not replace what another has published since: it only writes over what it saw.
+    const seen = await store.etagOf(key);
+    const before = await finished();
+    if (before) return before;
+    const format = formatForRun(run);
     const fetchPage = () =>
       askApi(api, ledger, pageQuery(run, run.parameters.pageSize, page), (body) => format.decode(body), signal);
     const exists = async (offset: number) =>
@@ -61,8 +70,7 @@ export async function fetchAndStore(
     const answer = await fetchWhole(run, page, fetchPage, exists);
 
     const part = await format.encode(answer.value);
-    const key = partKey(run, page);
-    const etag = await store.put(key, part.body, format.contentType);
+    const etag = await putPart(store, key, part.body, format.contentType, seen, page);
     const record: PageRecord = {
       version: 1,
       page,
@@ -86,7 +94,30 @@ export async function fetchAndStore(
     await keepFailure(store, run, page, error, ledger).catch(() => undefined);
     measure?.({ exportName, spent: ledger.total });
     throw error;
+  } finally {
+    // What is not told is taken for spent: that is too much, and never too little.
+    await allowance?.settle().catch(() => undefined);
   }
+}
+
+/** @returns the etag of the part */
+async function putPart(
+  store: ObjectStore,
+  key: string,
+  body: Uint8Array,
+  contentType: string,
+  seen: string | undefined,
+  page: number,
+): Promise<string> {
+  const etag = await store.putOver(key, body, contentType, seen);
+  if (etag !== undefined) return etag;
+  // It may be this very part: its answer was lost, and the SDK asked again.
+  const [there, itsEtag] = [await store.get(key), await store.etagOf(key)];
+  if (there !== undefined && itsEtag !== undefined && sha256(there) === sha256(body)) return itsEtag;
+  throw new ExportError(
+    'StorageError',
+    `The part of page ${page} was written by another try meanwhile; it can be tried again later.`,
+  );
 }
 
 /**

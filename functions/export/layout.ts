@@ -70,8 +70,13 @@ export function taskFailureKey(runId: string, task: 'plan' | 'publish'): string 
 }
 
 /** Who may spend what of a record budget: objects that only one writer can create. */
-export function budgetPrefix(runId: string, attempt: number): string {
-  return `${workPrefix(runId)}budget/${attempt}/`;
+export function budgetPrefix(runId: string, budget: number): string {
+  return `${workPrefix(runId)}budget/${budget}/`;
+}
+
+/** Who works on a run, one after the other: the newest is the one that counts. */
+export function runClaimsPrefix(runId: string): string {
+  return `${workPrefix(runId)}claims/`;
 }
 
 export function pageRecordsPrefix(runId: string): string {
@@ -103,8 +108,8 @@ export function claimsPrefix(exportName: string): string {
 }
 
 /** @param number from 1 */
-export function claimKey(exportName: string, number: number): string {
-  return `${claimsPrefix(exportName)}${String(number).padStart(8, '0')}.json`;
+export function claimKey(prefix: string, number: number): string {
+  return `${prefix}${String(number).padStart(8, '0')}.json`;
 }
 
 /** The number of a claim's key. */

@@ -8,16 +8,18 @@ import { askApi, pageQuery } from './ask-api.ts';
 import { type AccountCount, countAccounts, type ProbeAnswer } from './count-accounts.ts';
 import { attributeColumnsOf, type ExportSettings } from './export-config.ts';
 import { lastPublishedRun } from './last-run.ts';
-import { failedTask, keepingWhatItSpends } from './page-records.ts';
+import { planKey } from './layout.ts';
+import { failedTask, keepingWhatItSpends, pageRecords, spentSoFar } from './page-records.ts';
 import type { AccountsApi, Decode, ObjectStore } from './ports.ts';
-import { countdown, spareFetches } from './record-budget.ts';
+import { countdown, spareFetches, spentWithoutWord } from './record-budget.ts';
 import type { ResolvedRequest } from './resolve-request.ts';
 import { addSpent, SpentLedger } from './spent-ledger.ts';
+import { putJson } from './stored-json.ts';
 
 /** The page numbers of a plan travel in the state of the workflow, which holds 256 KiB. */
 export const MAX_PAGES = 30_000;
 /** What the rest of that state may take: a header of CSV columns is all that can grow. */
-const MAX_HEADER_CHARACTERS = 40_000;
+const MAX_HEADER_BYTES = 40_000;
 
 interface PlanningPorts {
   readonly api: AccountsApi;
@@ -31,8 +33,8 @@ export interface MadePlan {
 }
 
 /**
- * Plans the first attempt at a run.
- * @param leaveTraces whether a failure keeps what it spent
+ * Plans the first attempt at a run, and writes the plan down.
+ * @param leaveTraces `false` for a dry run: nothing is written, and no record budget is kept to
  */
 export async function makePlan(
   { api, store }: PlanningPorts,
@@ -44,13 +46,13 @@ export async function makePlan(
 ): Promise<MadePlan> {
   const { maxRecords, onDrift, maxDropPercent, format } = settings;
   const { pageSize } = parameters;
-  const { ledger, spentBefore } = await planningLedger(store, runId, maxRecords, 0);
+  const { ledger, spentBefore } = await planningLedger(store, runId, leaveTraces ? maxRecords : undefined, 0);
   const latencies: number[] = [];
   const header = new SeenHeader();
   const decode: Decode<ProbeAnswer> = format === 'csv' ? (body) => header.decode(body) : jsonLinesFormat().decode;
   const asking = { datasetId: settings.datasetId, format, parameters };
-  const count = async () => {
-    const counted = await countAccounts({
+  return keepingSpent(leaveTraces, async () => {
+    const count = await countAccounts({
       probe: async (size, page) => {
         const answer = await askApi(api, ledger, pageQuery(asking, size, page), decode, signal);
         latencies.push(answer.latencyMs);
@@ -60,35 +62,40 @@ export async function makePlan(
       concurrency: event.concurrency,
       expected: (await lastPublishedRun(store, settings.name))?.records,
     });
-    return { ...counted, ...sizeOf(counted, pageSize) };
-  };
-  const { rounds, ...size } = leaveTraces
-    ? await keepingWhatItSpends(store, runId, 'plan', ledger, count)
-    : await count();
-  const spent = spentBefore + ledger.total.recordsFetched;
-  const plan: StoredPlan = {
-    version: 1,
-    run: {
-      runId,
-      exportName: settings.name,
-      datasetId: settings.datasetId,
-      format,
-      parameters,
-      dueAt,
-      exportDate,
-      startedAt: event.startedAt,
-      ...size,
-      attempt: 1,
-      onDrift,
-      maxDropPercent,
-      ...budgetOf(maxRecords, spent, size.pages, pageSize),
-      csv: format === 'csv' ? header.pin(tableAttributes(event.exports, settings)) : undefined,
-    },
-    maxRecords,
-    spent: ledger.total,
-    rounds,
-  };
-  return { plan, probeSeconds: median(latencies) / 1000 };
+    const size = sizeOf(count, pageSize);
+    const spent = spentBefore + ledger.total.recordsFetched;
+    const plan: StoredPlan = {
+      version: 1,
+      run: {
+        runId,
+        exportName: settings.name,
+        datasetId: settings.datasetId,
+        format,
+        parameters,
+        dueAt,
+        exportDate,
+        startedAt: event.startedAt,
+        ...size,
+        attempt: 1,
+        start: 1,
+        budget: 1,
+        onDrift,
+        maxDropPercent,
+        ...(leaveTraces ? budgetOf(maxRecords, spent, size.pages, pageSize) : {}),
+        csv: format === 'csv' ? header.pin(tableAttributes(event.exports, settings)) : undefined,
+      },
+      maxRecords,
+      counting: ledger.total,
+      spent: ledger.total,
+      rounds: count.rounds,
+    };
+    if (leaveTraces) await putJson(store, planKey(runId), plan);
+    return { plan, probeSeconds: median(latencies) / 1000 };
+  });
+
+  function keepingSpent<T>(keep: boolean, work: () => Promise<T>): Promise<T> {
+    return keep ? keepingWhatItSpends(store, runId, 'plan', ledger, work) : work();
+  }
 }
 
 /** Plans the next attempt at a run, since the source moved under the one before: counts again, all else stays pinned. */
@@ -103,30 +110,42 @@ export async function planAgain(
   const { pageSize } = parameters;
   const { decode } = formatForRun(run);
   const { ledger, spentBefore } = await planningLedger(store, runId, maxRecords, drift.spent.recordsFetched);
-  const count = await keepingWhatItSpends(store, runId, 'plan', ledger, () =>
-    countAccounts({
+  return keepingWhatItSpends(store, runId, 'plan', ledger, async () => {
+    const count = await countAccounts({
       probe: async (size, page) => (await askApi(api, ledger, pageQuery(run, size, page), decode, signal)).value,
       pageSize,
       concurrency: event.concurrency,
       expected: run.accounts,
-    }),
-  );
-  const size = sizeOf(count, pageSize);
-  const spent = spentBefore + ledger.total.recordsFetched;
-  return {
-    version: 1,
-    run: { ...run, ...size, attempt: run.attempt + 1, ...budgetOf(maxRecords, spent, size.pages, pageSize) },
-    maxRecords,
-    spent: addSpent(drift.spent, ledger.total),
-    rounds: count.rounds,
-  };
+    });
+    const size = sizeOf(count, pageSize);
+    const spent = spentBefore + ledger.total.recordsFetched;
+    const [attempt, budget] = [run.attempt + 1, run.budget + 1];
+    const plan: StoredPlan = {
+      version: 1,
+      run: { ...run, ...size, attempt, budget, ...budgetOf(maxRecords, spent, size.pages, pageSize) },
+      maxRecords,
+      counting: ledger.total,
+      spent: addSpent(drift.spent, ledger.total),
+      rounds: count.rounds,
+    };
+    await putJson(store, planKey(runId), plan);
+    return plan;
+  });
 }
 
-/** The plan with another record budget: a run that its budget stopped may go on with a larger one. */
-export function withBudget(plan: StoredPlan, maxRecords: number): StoredPlan {
-  const { run, spent } = plan;
-  const budget = budgetOf(maxRecords, spent.recordsFetched, run.pages, run.parameters.pageSize);
-  return { ...plan, maxRecords, run: { ...run, ...budget } };
+/**
+ * The plan with another record budget: a run that its budget stopped may go on with a larger one.
+ * @throws ExportError `BudgetExceededError` when the rest of the run does not fit into it
+ */
+export async function withBudget(store: ObjectStore, plan: StoredPlan, maxRecords: number): Promise<StoredPlan> {
+  const { run } = plan;
+  const { runId, parameters } = run;
+  const records = await pageRecords(store, run);
+  const spent = await spentSoFar(store, plan, records);
+  const silent = await spentWithoutWord(store, runId, run.budget, parameters.pageSize);
+  const unfinished = run.pages - records.filter(({ page }) => page < run.pages).length;
+  const budget = budgetOf(maxRecords, spent.recordsFetched + silent, unfinished, parameters.pageSize);
+  return { ...plan, maxRecords, run: { ...run, ...budget, budget: run.budget + 1 } };
 }
 
 /** @param spent what earlier attempts at the run spent; what failed tries at planning spent comes on top of that */
@@ -184,10 +203,10 @@ class SeenHeader {
   pin(attributeColumns: readonly string[]): NonNullable<Run['csv']> {
     const tableColumns = csvTableColumns(attributeColumns);
     const columns = pinCsvColumns(tableColumns, this.#columns);
-    if (JSON.stringify(columns).length > MAX_HEADER_CHARACTERS) {
+    if (Buffer.byteLength(JSON.stringify(columns)) > MAX_HEADER_BYTES) {
       throw new ExportError(
         'PlanTooLargeError',
-        `The CSV header of ${columns.length} columns is longer than ${MAX_HEADER_CHARACTERS} characters: export as JSON instead.`,
+        `The CSV header of ${columns.length} columns is longer than ${MAX_HEADER_BYTES} bytes: export as JSON instead.`,
       );
     }
     return { columns, tableColumns: tableColumns.length, finalNewline: this.#allEndInNewline === true };

@@ -8,6 +8,7 @@ import {
   type PageRecord,
   PageRecordSchema,
   type Run,
+  type StoredPlan,
   TaskFailureSchema,
 } from '../contracts.ts';
 import { isExportError, type Spent } from '../errors.ts';
@@ -50,6 +51,7 @@ export async function keepFailure(
   const failure: PageFailure = {
     version: 1,
     page,
+    start: run.start,
     error: error instanceof Error ? error.name : 'Error',
     // The text of an error that is not ours may hold anything, account data too.
     message: isExportError(error)
@@ -90,6 +92,8 @@ export async function keepingWhatItSpends<T>(
     // The failure itself is what must be told.
     if (ledger.total.apiRequests > 0) await keep().catch(() => undefined);
     throw error;
+  } finally {
+    await ledger.allowance?.settle().catch(() => undefined);
   }
 }
 
@@ -105,6 +109,24 @@ export async function pageRecords(store: ObjectStore, run: Run): Promise<PageRec
 /** What failed attempts are known of, in page order, also of pages that were exported in the end. */
 export async function failedAttempts(store: ObjectStore, runId: string): Promise<PageFailure[]> {
   return readAll(store, pageFailuresPrefix(runId), PageFailureSchema);
+}
+
+/**
+ * What a run spent, over all its attempts and tries, as far as they could say.
+ * @param now what is being spent and written down nowhere yet
+ */
+export async function spentSoFar(
+  store: ObjectStore,
+  plan: StoredPlan,
+  records: readonly PageRecord[],
+  now: Spent = NOTHING_SPENT,
+): Promise<Spent & { readonly retriesInAll: number }> {
+  const { runId } = plan.run;
+  const tasks = [await failedTask(store, runId, 'plan'), await failedTask(store, runId, 'publish')];
+  const failures = [...(await failedAttempts(store, runId)), ...tasks.filter((task) => task !== undefined)];
+  const total = [plan, ...records, ...failures].map(({ spent }) => spent).reduce(addSpent, now);
+  const attempts = failures.reduce((sum, failure) => sum + failure.attempts, 0);
+  return { ...total, retriesInAll: attempts + Object.values(total.retries).reduce((sum, count) => sum + count, 0) };
 }
 
 async function readAll<T extends { page: number }>(

@@ -66,8 +66,14 @@ export async function planExport(ports: PlanPorts, event: unknown, signal?: Abor
   if (skipped) return skipped;
   if (stored) return goOn(ports, planEvent, await rebudgeted(ports, stored, settings.maxRecords), signal);
   const { plan } = await makePlan(ports, planEvent, runId, resolved, { leaveTraces: true }, signal);
-  await putJson(ports.store, planKey(runId), plan);
   return planResult(plan, { resumed: false });
+}
+
+/** Counts the executions that work on a run. */
+async function started({ store }: PlanPorts, stored: StoredPlan): Promise<StoredPlan> {
+  const plan = { ...stored, run: { ...stored.run, start: stored.run.start + 1 } };
+  await putJson(store, planKey(stored.run.runId), plan);
+  return plan;
 }
 
 /** A run that its record budget stopped may go on with another. */
@@ -77,7 +83,7 @@ async function rebudgeted(
   maxRecords: number | undefined,
 ): Promise<StoredPlan> {
   if (maxRecords === undefined || maxRecords === stored.maxRecords) return stored;
-  const plan = withBudget(stored, maxRecords);
+  const plan = await withBudget(store, stored, maxRecords);
   await putJson(store, planKey(stored.run.runId), plan);
   return plan;
 }
@@ -91,10 +97,10 @@ async function goOn(
 ): Promise<PlanResult> {
   const { runId, attempt } = stored.run;
   const drift = await getJson(ports.store, driftKey(runId), StoredDriftSchema);
-  if (drift?.attempt !== attempt) return planResult(stored, { resumed: true });
-  const plan = await planAgain(ports, event, stored, drift, signal);
-  await putJson(ports.store, planKey(runId), plan);
-  return planResult(plan, { resumed: false });
+  if (drift?.attempt !== attempt) return planResult(await started(ports, stored), { resumed: true });
+  // Publishing was cut short while it cleared the way: it must do the rest before anything is written anew.
+  if (!drift.cleared) return planResult(stored, { resumed: true, release: true });
+  return planResult(await planAgain(ports, event, stored, drift, signal), { resumed: false });
 }
 
 /** Leaves nothing behind: a real run of the same id may follow it. */
@@ -185,7 +191,7 @@ function planResult(
   };
 }
 
-function figuresOf({ run, spent, rounds }: StoredPlan, resumed: boolean): PlanFigures {
-  const { apiRequests, recordsFetched } = spent;
+function figuresOf({ run, counting, rounds }: StoredPlan, resumed: boolean): PlanFigures {
+  const { apiRequests, recordsFetched } = counting;
   return { countedBy: run.countedBy, apiRequests, recordsFetched, rounds, resumed };
 }

@@ -11,6 +11,14 @@ export interface ObjectStore {
    * @returns the object's etag: what `list` calls this version of it
    */
   put(key: string, body: Uint8Array, contentType: string): Promise<string>;
+  /**
+   * Writes an object only over the version that was seen.
+   * @param seen its etag; `undefined` when there was none
+   * @returns the new etag; `undefined` when another has been written meanwhile, and nothing is changed
+   */
+  putOver(key: string, body: Uint8Array, contentType: string, seen: string | undefined): Promise<string | undefined>;
+  /** The etag of an object; `undefined` where there is none. */
+  etagOf(key: string): Promise<string | undefined>;
   /** Writes an object where there is none; of several at the same moment one succeeds. @returns whether this one did */
   create(key: string, body: Uint8Array, contentType: string): Promise<boolean>;
   /** The object's bytes; `undefined` where there is none. */
@@ -42,8 +50,11 @@ export interface Catalogue {
 
 /** The workflow's executions: whether one that claimed an export still lives. */
 export interface Executions {
-  /** @param execution what the workflow calls `$$.Execution.Id`; one that nobody knows does not run */
-  isRunning(execution: string): Promise<boolean>;
+  /**
+   * @param execution what the workflow calls `$$.Execution.Id`; one that nobody knows does not run
+   * @param startedAt ISO 8601; when it said that it had started
+   */
+  isRunning(execution: string, startedAt: string): Promise<boolean>;
 }
 
 /** What a catalogue needs to know of a run. */
@@ -73,6 +84,8 @@ export interface Allowance {
   take(records: number): Promise<void>;
   /** After it, with what it did not fetch of that. */
   giveBack(records: number): void;
+  /** When the work is done, well or not: what is left can be had by whoever does it again. */
+  settle(): Promise<void>;
 }
 
 /** An answered request and all it took. */

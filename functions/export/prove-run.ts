@@ -5,11 +5,10 @@ import { countDistinct } from './account-hashes.ts';
 import { checkConsistency } from './consistency.ts';
 import type { PagePorts } from './export-page.ts';
 import { partsPrefix, planKey } from './layout.ts';
-import { failedAttempts, failedTask, keepingWhatItSpends, pageRecords, sha256 } from './page-records.ts';
+import { pageRecords, sha256, spentSoFar } from './page-records.ts';
 import type { ObjectStore } from './ports.ts';
 import { readOn } from './read-on.ts';
-import { runAllowance } from './record-budget.ts';
-import { addSpent, SpentLedger } from './spent-ledger.ts';
+import type { SpentLedger } from './spent-ledger.ts';
 import { getJson } from './stored-json.ts';
 
 /** A run that is whole, and what the whole of it cost. */
@@ -27,12 +26,7 @@ export interface ProvenRun {
  * @throws ExportError `RunIncompleteError` when a page is missing or is not as recorded, `PagingError` when two pages
  * hold the same accounts, and what reading on behind the last page gives rise to
  */
-export async function proveRun(ports: PagePorts, run: Run, signal: AbortSignal | undefined): Promise<ProvenRun> {
-  const ledger = new SpentLedger({ allowance: runAllowance(ports.store, run, 'publish') });
-  return keepingWhatItSpends(ports.store, run.runId, 'publish', ledger, () => prove(ports, run, ledger, signal));
-}
-
-async function prove(
+export async function proveRun(
   ports: PagePorts,
   run: Run,
   ledger: SpentLedger,
@@ -61,7 +55,7 @@ async function prove(
     ledger,
     signal,
   );
-  const spent = await totalSpent(store, run, plan, records, counted.replaced, ledger);
+  const spent = await spentSoFar(store, plan, [...records, ...counted.replaced], ledger.total);
   return { manifest: describe(run, plan, records, distinct, consistency, spent), spent, maxRecords: plan.maxRecords };
 }
 
@@ -130,30 +124,13 @@ function refuseEqualPages(records: readonly PageRecord[]): void {
   }
 }
 
-async function totalSpent(
-  store: ObjectStore,
-  run: Run,
-  plan: StoredPlan,
-  records: readonly PageRecord[],
-  replaced: readonly PageRecord[],
-  ledger: SpentLedger,
-) {
-  const failures = await failedAttempts(store, run.runId);
-  const tasks = [await failedTask(store, run.runId, 'plan'), await failedTask(store, run.runId, 'publish')];
-  const failedTasks = tasks.filter((task) => task !== undefined);
-  const all = [plan, ...records, ...replaced, ...failures, ...failedTasks].map(({ spent }) => spent);
-  const total = [...all, ledger.total].reduce(addSpent);
-  const attempts = [...failures, ...failedTasks].reduce((sum, failure) => sum + failure.attempts, 0);
-  return { ...total, retriesInAll: attempts + Object.values(total.retries).reduce((sum, count) => sum + count, 0) };
-}
-
 function describe(
   run: Run,
   plan: StoredPlan,
   records: readonly PageRecord[],
   distinct: number,
   consistency: Manifest['consistency'],
-  spent: Awaited<ReturnType<typeof totalSpent>>,
+  spent: Awaited<ReturnType<typeof spentSoFar>>,
 ): Manifest {
   const sum = (of: (record: PageRecord) => number) => records.reduce((total, record) => total + of(record), 0);
   const accounts = sum((record) => record.records);

@@ -7,6 +7,7 @@ import {
   type PublishOutcome,
   type PublishResult,
   type Run,
+  type StoredDrift,
   StoredDriftSchema,
 } from '../contracts.ts';
 import { ExportError } from '../errors.ts';
@@ -15,10 +16,12 @@ import { parseOrThrow } from './export-config.ts';
 import type { PagePorts } from './export-page.ts';
 import { lastPublishedRun } from './last-run.ts';
 import { driftKey, heldManifestKey, manifestKey, partsPrefix } from './layout.ts';
-import { pageRecords } from './page-records.ts';
+import { keepingWhatItSpends, pageRecords } from './page-records.ts';
 import type { AccountsApi, Catalogue, Clock, ObjectStore } from './ports.ts';
 import { proveRun, refuseChangedParts } from './prove-run.ts';
-import { getJson, putJson } from './stored-json.ts';
+import { runAllowance } from './record-budget.ts';
+import { SpentLedger } from './spent-ledger.ts';
+import { createJson, getJson, putJson } from './stored-json.ts';
 
 export interface PublishPorts {
   readonly api: AccountsApi;
@@ -42,10 +45,14 @@ export async function publishRun(ports: PublishPorts, event: unknown, signal?: A
   const { store, clock } = ports;
   let manifest = await getJson(store, manifestKey(run.runId), ManifestSchema);
   if (!manifest) {
-    const ready = release ? await heldManifest(store, run) : await prove(ports, run, signal);
-    if ('status' in ready) return ready;
-    manifest = { ...ready, publishedAt: new Date(clock.now()).toISOString() };
-    await putJson(store, manifestKey(run.runId), manifest);
+    const ledger = new SpentLedger({ allowance: runAllowance(store, run, 'publish') });
+    const settled = await keepingWhatItSpends(store, run.runId, 'publish', ledger, async () => {
+      const ready = release ? await heldManifest(ports, run) : await prove(ports, run, ledger, signal);
+      if ('status' in ready) return ready;
+      return commit(store, { ...ready, publishedAt: new Date(clock.now()).toISOString() });
+    });
+    if ('status' in settled) return settled;
+    manifest = settled;
   }
   await ports.catalogue.addRun({
     format: run.format,
@@ -58,17 +65,30 @@ export async function publishRun(ports: PublishPorts, event: unknown, signal?: A
   return summarise(manifest, run, ports);
 }
 
-/** Proves the run, and decides by its policies whether it may be published as it is. */
-async function prove(ports: PublishPorts, run: Run, signal: AbortSignal | undefined): Promise<Manifest | DriftedRun> {
-  const { store } = ports;
-  const begun = await getJson(store, driftKey(run.runId), StoredDriftSchema);
-  if (begun?.attempt === run.attempt) return beginAgain(store, run, begun);
+/** Writes the manifest, the one commit mark there is: whoever else publishes the same run at this moment has the same. */
+async function commit(store: ObjectStore, manifest: Manifest): Promise<Manifest> {
+  const key = manifestKey(manifest.runId);
+  if (await createJson(store, key, manifest)) return manifest;
+  return (await getJson(store, key, ManifestSchema)) ?? manifest;
+}
 
-  const proven = await proveRun(ports, run, signal);
+/** Proves the run, and decides by its policies whether it may be published as it is. */
+async function prove(
+  ports: PublishPorts,
+  run: Run,
+  ledger: SpentLedger,
+  signal: AbortSignal | undefined,
+): Promise<Manifest | DriftedRun> {
+  const { store } = ports;
+  const begun = await driftBegun(store, run);
+  if (begun) return beginAgain(store, run, begun);
+
+  const proven = await proveRun(ports, run, ledger, signal);
   const { manifest } = proven;
   if (goesAgain(run, proven)) {
     const { records: accounts, consistency } = manifest;
-    const drift = { version: 1 as const, attempt: run.attempt, spent: proven.spent, accounts, consistency };
+    const { attempt } = run;
+    const drift = { version: 1 as const, attempt, spent: proven.spent, accounts, consistency, cleared: false };
     return beginAgain(store, run, drift);
   }
   const refusal = refusalOf(run, manifest, await lastPublishedRun(store, run.exportName));
@@ -79,8 +99,16 @@ async function prove(ports: PublishPorts, run: Run, signal: AbortSignal | undefi
   return manifest;
 }
 
-/** A run that was held back, still as it was then. */
-async function heldManifest(store: ObjectStore, run: Run): Promise<Manifest> {
+/** Whether this attempt is to be made again already, and only its traces may still be there. */
+async function driftBegun(store: ObjectStore, run: Run): Promise<StoredDrift | undefined> {
+  const drift = await getJson(store, driftKey(run.runId), StoredDriftSchema);
+  return drift?.attempt === run.attempt ? drift : undefined;
+}
+
+/** A run that was held back, still as it was then; or one whose way to another attempt is still to be cleared. */
+async function heldManifest({ store }: PublishPorts, run: Run): Promise<Manifest | DriftedRun> {
+  const begun = await driftBegun(store, run);
+  if (begun) return beginAgain(store, run, begun);
   const manifest = await getJson(store, heldManifestKey(run.runId), ManifestSchema);
   if (!manifest) {
     throw new ExportError(

@@ -5,12 +5,14 @@
  * tries after one that cost records. Pages are fetched by many at once, so each further fetch is bought by creating an
  * object that only one of them can create: nobody counts, and nobody counts wrong.
  */
+import { randomUUID } from 'node:crypto';
 import pLimit from 'p-limit';
+import { z } from 'zod';
 import type { Run } from '../contracts.ts';
 import { ExportError } from '../errors.ts';
 import { budgetPrefix } from './layout.ts';
 import type { Allowance, ObjectStore } from './ports.ts';
-import { createJson } from './stored-json.ts';
+import { createJson, getJson, putJson } from './stored-json.ts';
 
 /** 16 seams, each within a page of a few records, and counting again; a page of the real size is asked for, too. */
 const RECORDS_TO_PROVE = 16 * 7 + 62;
@@ -38,15 +40,20 @@ export function spareFetches(maxRecords: number, spent: number, pages: number, p
   );
 }
 
-/** For planning, which one process does: counts down. @param records how many it may fetch */
+/**
+ * For planning, which one process does: counts down.
+ * @param records how many it may fetch
+ */
 export function countdown(records: number, maxRecords: number): Allowance {
   let left = records;
   return {
     async take(wanted) {
       if (wanted > left) {
+        const what =
+          wanted === 1 ? 'Counting the accounts' : `Asking for one page of ${wanted}, to see that it is served,`;
         throw new ExportError(
           'BudgetExceededError',
-          `Counting the accounts could fetch more records than maxRecords allows, which is ${maxRecords}.`,
+          `${what} could fetch more records than maxRecords allows, which is ${maxRecords}${wanted === 1 ? '' : '; a smaller page size needs less'}.`,
         );
       }
       left -= wanted;
@@ -54,30 +61,45 @@ export function countdown(records: number, maxRecords: number): Allowance {
     giveBack(records) {
       left += records;
     },
+    settle: async () => undefined,
   };
 }
 
+const StartSchema = z.object({ token: z.string() });
+const LeftSchema = z.object({ left: z.int().min(0) });
+
 /**
  * For one page, or for publishing.
- * @param what what is set aside for: of all who try to do it, the first has it
+ *
+ * Who does it first has what is set aside for it. Who does it again has what the one before left, and nothing when that
+ * one was killed without a word; the rest is bought.
+ *
  * @returns `undefined` for a run without a budget
  */
 export function runAllowance(store: ObjectStore, run: Run, what: { page: number } | 'publish'): Allowance | undefined {
-  const { spareFetches: spare, parameters, runId, attempt } = run;
+  const { spareFetches: spare, parameters, runId } = run;
   if (spare === undefined) return undefined;
   const { pageSize } = parameters;
   const name = what === 'publish' ? 'publish' : `page-${String(what.page).padStart(5, '0')}`;
   const setAside = what === 'publish' ? recordsToProve(pageSize) : what.page < run.pages ? pageSize : 0;
-  const prefix = budgetPrefix(runId, attempt);
+  const prefix = budgetPrefix(runId, run.budget);
+  const starts = `${prefix}${name}/`;
   // Several requests at once must not buy more than they need.
   const oneByOne = pLimit(1);
   let left = 0;
-  let begun = false;
+  let startedAs: number | undefined;
+
+  async function begin(): Promise<void> {
+    const earlier = (await store.list(starts)).map(({ key }) => Number(/(\d{8})\.json$/.exec(key)?.[1] ?? 0));
+    const last = Math.max(0, ...earlier);
+    startedAs = await createNext(store, starts, last + 1, Number.POSITIVE_INFINITY);
+    if (last === 0 && startedAs === 1) left += setAside;
+    else left += (await getJson(store, leftKey(starts, last), LeftSchema))?.left ?? 0;
+  }
 
   async function buy(limit: number): Promise<void> {
-    const bought = await store.list(`${prefix}spare/`);
-    for (let number = bought.length + 1; number <= limit; number++) {
-      if (!(await createJson(store, `${prefix}spare/${String(number).padStart(8, '0')}.json`, { for: name }))) continue;
+    const bought = (await store.list(`${prefix}spare/`)).length;
+    if ((await createNext(store, `${prefix}spare/`, bought + 1, limit)) !== undefined) {
       left += pageSize;
       return;
     }
@@ -90,15 +112,55 @@ export function runAllowance(store: ObjectStore, run: Run, what: { page: number 
   return {
     take: (wanted) =>
       oneByOne(async () => {
-        if (!begun) {
-          begun = true;
-          if (await createJson(store, `${prefix}${name}.json`, {})) left += setAside;
-        }
+        if (startedAs === undefined) await begin();
         while (left < wanted) await buy(spare);
         left -= wanted;
       }),
     giveBack(records) {
       left += records;
     },
+    async settle() {
+      if (startedAs !== undefined) await putJson(store, leftKey(starts, startedAs), { left: Math.max(0, left) });
+    },
   };
+}
+
+function leftKey(starts: string, number: number): string {
+  return `${starts}${String(number).padStart(8, '0')}.left`;
+}
+
+/**
+ * Creates the first object from a number on that nobody has.
+ * @returns its number; `undefined` when there is none up to the limit
+ */
+async function createNext(
+  store: ObjectStore,
+  prefix: string,
+  from: number,
+  limit: number,
+): Promise<number | undefined> {
+  const token = randomUUID();
+  for (let number = from; number <= limit; number++) {
+    const key = `${prefix}${String(number).padStart(8, '0')}.json`;
+    if (await createJson(store, key, { token })) return number;
+    // The answer to a first try may have been lost: then it is ours.
+    if ((await getJson(store, key, StartSchema))?.token === token) return number;
+  }
+  return undefined;
+}
+
+/**
+ * What tries that were killed without a word may have spent, of one budget: what they could have had.
+ * @param budget the number of the budget
+ */
+export async function spentWithoutWord(
+  store: ObjectStore,
+  runId: string,
+  budget: number,
+  pageSize: number,
+): Promise<number> {
+  const keys = new Set((await store.list(budgetPrefix(runId, budget))).map(({ key }) => key));
+  const started = [...keys].filter((key) => !key.includes('/spare/') && key.endsWith('.json'));
+  const silent = started.filter((key) => !keys.has(key.replace(/\.json$/, '.left')));
+  return silent.reduce((sum, key) => sum + (key.includes('/publish/') ? recordsToProve(pageSize) : pageSize), 0);
 }

@@ -1,8 +1,15 @@
 /** Reporting: finds the sentence that says what failed and what to do, for whoever looks at the execution. */
-import { type FailedRun, FailureEventSchema, type FailureReport, StoredPlanSchema } from '../contracts.ts';
+import {
+  type FailedRun,
+  FailureEventSchema,
+  type FailureReport,
+  type Manifest,
+  ManifestSchema,
+  StoredPlanSchema,
+} from '../contracts.ts';
 import { TERMINAL_ERRORS, TRANSIENT_ERRORS } from '../errors.ts';
 import { type ExportRequest, ExportRequestSchema, parseOrThrow } from './export-config.ts';
-import { pageOfWorkKey, pageRecordsPrefix, planKey } from './layout.ts';
+import { heldManifestKey, pageOfWorkKey, pageRecordsPrefix, planKey } from './layout.ts';
 import { failedAttempts } from './page-records.ts';
 import type { ObjectStore } from './ports.ts';
 import { getJson } from './stored-json.ts';
@@ -28,10 +35,17 @@ export async function reportFailure(
   const done = new Set(plan ? (await store.list(pageRecordsPrefix(runId))).map(({ key }) => pageOfWorkKey(key)) : []);
   let { error, cause } = { error: failure.Error, cause: messageOf(failure.Cause) };
   if (plan && !OURS.includes(error)) {
-    const failed = (await failedAttempts(store, runId)).filter(({ page }) => !done.has(page));
+    // What failed under an execution before this one is not why this one fails.
+    const failed = (await failedAttempts(store, runId)).filter(
+      ({ page, start }) => !done.has(page) && start === plan.run.start,
+    );
     // A terminal error is why the run ended; transient ones may only have been cut short by it.
     const reason = failed.find((one) => (TERMINAL_ERRORS as readonly string[]).includes(one.error)) ?? failed[0];
     if (reason) ({ error, message: cause } = reason);
+    else if (error === 'States.ExceedToleratedFailureThreshold') {
+      error = 'RunIncompleteError';
+      cause = `Of ${plan.run.pages} pages of run "${runId}", ${plan.run.pages - done.size} are missing, and none could say why: the map run of the execution shows what became of them.`;
+    }
   }
   if (cause === '') cause = `The run failed with ${error}.`;
   const held = HELD_BACK.includes(error);
@@ -45,10 +59,15 @@ export async function reportFailure(
     pages: plan?.run.pages ?? null,
     resume: plan ? { resume: runId } : null,
     publish: held ? { publish: runId } : null,
+    consistency: held ? ((await heldManifest(store, runId))?.consistency ?? null) : null,
     executionUrl: consoleUrl(execution),
   };
   const progress = plan ? ` ${done.size} of ${plan.run.pages} pages are done and kept.` : '';
   return { error, cause: `${cause}${progress}`, ...mailOf(failed), event: failed };
+}
+
+async function heldManifest(store: ObjectStore, runId: string): Promise<Manifest | undefined> {
+  return getJson(store, heldManifestKey(runId), ManifestSchema).catch(() => undefined);
 }
 
 function mailOf(failed: FailedRun): Pick<FailureReport, 'subject' | 'message'> {
@@ -76,7 +95,7 @@ function whatToDo({ resume, publish }: FailedRun): string {
     : `When the cause is repaired, go on with this run, which fetches no finished page again, by starting the state machine with ${JSON.stringify(resume)}.`;
 }
 
-const MAX_SUBJECT = 100;
+const MAX_SUBJECT = 99;
 
 /** Where people see an execution; `null` for one that did not run on AWS. */
 function consoleUrl(execution: string): string | null {

@@ -72,6 +72,12 @@ export function resolveRequest(
   const settings = parseOrThrow(ExportSettingsSchema, merged, 'The request');
 
   const dueMs = dueAt ?? Date.parse(startedAt);
+  if (dueMs > Date.parse(startedAt) + DAY_MS) {
+    throw new ExportError(
+      'RequestError',
+      `The request is unusable: dueAt is ${new Date(dueMs).toISOString()}, which is still to come; such a run would stay the newest one until then.`,
+    );
+  }
   const window = settings.window === undefined ? undefined : windowMs(settings.window);
   return {
     settings,
@@ -88,6 +94,7 @@ export function resolveRequest(
   };
 }
 
+const DAY_MS = 86_400_000;
 /** Of the configured exports, in a sentence. */
 const MAX_NAMED = 10;
 

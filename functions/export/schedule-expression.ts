@@ -112,7 +112,8 @@ export function longestGapHours(expression: string): number | undefined {
   const within = Math.max(0, ...times.slice(1).map((time, i) => time - (times[i] ?? 0)));
   const between = Math.max(...days.slice(1).map((day, i) => (day - (days[i] ?? 0)) / HOUR_MS)) - last + first;
   if (hasSpecial) return months === undefined ? LONGEST_MONTH_HOURS - last + first : undefined;
-  return Math.max(within, between);
+  const gap = Math.max(within, between);
+  return gap > 0 && Number.isFinite(gap) ? gap : undefined;
 }
 
 /** What a field allows: `undefined` for everything, `special` for what only a calendar tells. */
@@ -132,7 +133,11 @@ function cronValues(text: string, index: number): CronValues {
     const [from = '', to] = range.split('-');
     const start = from === '*' ? field.min : cronNumber(from, field);
     const end = to !== undefined ? cronNumber(to, field) : step !== undefined || from === '*' ? field.max : start;
-    for (let value = start; value <= end; value += Number(step ?? 1)) allowed.add(value);
+    // A range may go over the end, as FRI-MON does.
+    const span = end < start ? end + (field.max - field.min + 1) : end;
+    for (let value = start; value <= span; value += Number(step ?? 1)) {
+      allowed.add(value > field.max ? value - (field.max - field.min + 1) : value);
+    }
   }
   return allowed;
 }

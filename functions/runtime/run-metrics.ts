@@ -54,7 +54,11 @@ export function measurePage({ exportName, spent, latencyMs }: PageAttempt): void
 /** Of a run that was held back. */
 export function measureFailure({ event }: FailureReport): void {
   if (event.status !== 'quarantined' || event.exportName === null) return;
-  emit(event.exportName, [[METRICS.quarantined, MetricUnit.Count, 1]]);
+  const drifted = event.consistency?.verdict === 'drifted' ? 1 : 0;
+  emit(event.exportName, [
+    [METRICS.quarantined, MetricUnit.Count, 1],
+    [METRICS.drifted, MetricUnit.Count, drifted],
+  ]);
 }
 
 /** How old what analysts see is. An export that was never published has no age, and its alarm misses it. */

@@ -31,6 +31,23 @@ describe('s3ObjectStore', () => {
     expect(store.location).toBe('s3://exports/team/a/');
   });
 
+  it('writes over the version that was seen, and over no other', async () => {
+    const store = s3ObjectStore({ client, bucket: 'exports', prefix: 'over' });
+    const text = async () => String(Buffer.from((await store.get('k')) ?? []));
+    expect(await store.etagOf('k')).toBeUndefined();
+    const first = await store.putOver('k', Buffer.from('one'), 'text/plain', undefined);
+    expect(first).toBe(await store.etagOf('k'));
+    expect(await store.putOver('k', Buffer.from('two'), 'text/plain', undefined)).toBeUndefined();
+    expect(await text()).toBe('one');
+    const second = await store.putOver('k', Buffer.from('three'), 'text/plain', first);
+    expect([second, await text()]).toEqual([await store.etagOf('k'), 'three']);
+    expect((await store.list('')).map(({ etag }) => etag)).toContain(second);
+    expect(await store.putOver('k', Buffer.from('four'), 'text/plain', first)).toBeUndefined();
+    await store.delete('k');
+    expect(await store.putOver('k', Buffer.from('five'), 'text/plain', second)).toBeUndefined();
+    expect(await store.get('k')).toBeUndefined();
+  });
+
   it('creates an object where there is none, once, however many try at the same moment', async () => {
     const store = s3ObjectStore({ client, bucket: 'exports', prefix: 'create' });
     const texts = Array.from({ length: 20 }, (_, i) => `writer ${i}`);
@@ -44,7 +61,7 @@ describe('s3ObjectStore', () => {
     const store = s3ObjectStore({ client, bucket: 'exports' });
     await store.put('k', Buffer.from('one'), 'text/plain');
     await store.put('k', Buffer.from('two!'), 'text/plain');
-    expect(await store.list('k')).toEqual([{ key: 'k', bytes: 4 }]);
+    expect(await store.list('k')).toMatchObject([{ key: 'k', bytes: 4 }]);
     await store.delete('k');
     await store.delete('k');
     expect(await store.get('k')).toBeUndefined();

@@ -9,7 +9,7 @@ const arnOf = (name: string) => `arn:aws:states:us-east-1:111111111111:execution
 /** Executions are named after what the server answers. */
 const ANSWERS: Record<string, [number, object]> = {
   ...Object.fromEntries(
-    ['RUNNING', 'SUCCEEDED', 'FAILED', 'ABORTED', 'TIMED_OUT', 'PENDING_REDRIVE'].map((status) => [
+    ['RUNNING', 'SUCCEEDED', 'FAILED', 'ABORTED', 'TIMED_OUT'].map((status) => [
       status,
       [200, { executionArn: arnOf(status), status, startDate: 1787364000 }],
     ]),
@@ -18,6 +18,8 @@ const ANSWERS: Record<string, [number, object]> = {
   busy: [400, { __type: 'ThrottlingException', message: 'hidden' }],
   forbidden: [400, { __type: 'AccessDeniedException', message: 'hidden' }],
 };
+
+const LONG_AGO = '2026-08-22T02:00:00.000Z';
 
 describe('sfnExecutions', () => {
   const asked: Record<string, string>[] = [];
@@ -49,14 +51,18 @@ describe('sfnExecutions', () => {
 
   it.each([
     ['RUNNING', true],
-    ['PENDING_REDRIVE', true],
     ['SUCCEEDED', false],
     ['FAILED', false],
     ['ABORTED', false],
     ['TIMED_OUT', false],
     ['gone', false],
   ])('says of an execution that is %s: %s', async (name, running) => {
-    expect(await sfnExecutions(client).isRunning(arnOf(name))).toBe(running);
+    expect(await sfnExecutions(client).isRunning(arnOf(name), LONG_AGO)).toBe(running);
+  });
+
+  it('takes one that nobody knows yet for running when it has only just been started', async () => {
+    const justNow = new Date(Date.now() - 60_000).toISOString();
+    expect(await sfnExecutions(client).isRunning(arnOf('gone'), justNow)).toBe(true);
   });
 
   it('does not ask for the data of an execution, which it has no business with', () => {
@@ -65,12 +71,12 @@ describe('sfnExecutions', () => {
 
   it('takes a run that is no execution for one that does not run, without asking', async () => {
     const before = asked.length;
-    expect(await sfnExecutions(client).isRunning('local/host/17/uuid')).toBe(false);
+    expect(await sfnExecutions(client).isRunning('local/host/17/uuid', LONG_AGO)).toBe(false);
     expect(asked).toHaveLength(before);
   });
 
   it('does not take silence for an answer: what cannot be asked now is asked again later', async () => {
-    await expect(sfnExecutions(client).isRunning(arnOf('busy'))).rejects.toMatchObject({
+    await expect(sfnExecutions(client).isRunning(arnOf('busy'), LONG_AGO)).rejects.toMatchObject({
       name: 'StorageError',
       transient: true,
       message: 'Looking up the run that has this export failed (ThrottlingException); it can be tried again later.',
@@ -78,7 +84,7 @@ describe('sfnExecutions', () => {
   });
 
   it('says that the right is missing', async () => {
-    await expect(sfnExecutions(client).isRunning(arnOf('forbidden'))).rejects.toMatchObject({
+    await expect(sfnExecutions(client).isRunning(arnOf('forbidden'), LONG_AGO)).rejects.toMatchObject({
       name: 'ConfigError',
       message:
         'Looking up the run that has this export failed (AccessDeniedException): the role or user may not do this.',

@@ -18,13 +18,30 @@ describe('directoryStore', () => {
     const store = directoryStore(folder);
     for (const key of ['t/b=2/y', 't/a=1/x', 't/a=1/z']) await store.put(key, Buffer.from('12'), 'text/plain');
     await writeFile(join(folder, 't/a=1/.123-0.tmp'), 'half');
-    expect(await store.list('t/')).toEqual([
+    expect(await store.list('t/')).toMatchObject([
       { key: 't/a=1/x', bytes: 2 },
       { key: 't/a=1/z', bytes: 2 },
       { key: 't/b=2/y', bytes: 2 },
     ]);
     expect(await store.listFolders('t/')).toEqual(['a=1', 'b=2']);
     expect([await store.list('nothing/'), await store.listFolders('nothing/')]).toEqual([[], []]);
+  });
+
+  it('writes over the version that was seen, and over no other', async () => {
+    const store = directoryStore(await temporaryFolder());
+    const text = async () => String(Buffer.from((await store.get('k')) ?? []));
+    expect(await store.etagOf('k')).toBeUndefined();
+    const first = await store.putOver('k', Buffer.from('one'), 'text/plain', undefined);
+    expect(first).toBe(await store.etagOf('k'));
+    expect(await store.putOver('k', Buffer.from('two'), 'text/plain', undefined)).toBeUndefined();
+    expect(await text()).toBe('one');
+    const second = await store.putOver('k', Buffer.from('three'), 'text/plain', first);
+    expect([second, await text()]).toEqual([await store.etagOf('k'), 'three']);
+    expect((await store.list('')).map(({ etag }) => etag)).toContain(second);
+    expect(await store.putOver('k', Buffer.from('four'), 'text/plain', first)).toBeUndefined();
+    await store.delete('k');
+    expect(await store.putOver('k', Buffer.from('five'), 'text/plain', second)).toBeUndefined();
+    expect(await store.get('k')).toBeUndefined();
   });
 
   it('creates an object where there is none, once, however many try at the same moment', async () => {

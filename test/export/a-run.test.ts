@@ -93,8 +93,8 @@ describe('a run', () => {
     const { steps, objects } = setUp(25);
     await steps.all();
     const work = [...objects].filter(([key]) => key.startsWith('work/')).map(([, body]) => String(body));
-    // The plan, the claim of the export, and three records.
-    expect(work.length).toBe(5);
+    // The plan, the claims of the run and of the export, and three records.
+    expect(work.length).toBe(6);
     expect(work.join()).not.toContain('account 1');
   });
 });

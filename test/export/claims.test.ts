@@ -109,9 +109,42 @@ describe('a run that yields', () => {
     end('run-1');
     await runSteps(api, store, 'run-2', executions).start();
     const goOn = () => runSteps(api, store, 'run-3', executions).resume('run-1');
-    expect(await goOn()).toMatchObject({ runId: 'run-1', yieldsTo: 'run-2' });
+    expect(await goOn()).toMatchObject({ runId: 'run-3', yieldsTo: 'run-2' });
     end('run-2');
     expect(await goOn()).toMatchObject({ runId: 'run-1', pages: 3, plan: { resumed: true } });
+  });
+});
+
+describe('two executions of one run', () => {
+  it.each([{}, { overlap: 'allow' }])('do not work on it at the same time, with %j', async (request) => {
+    const { store } = memoryStore();
+    const { api, executions, end } = await startAtOnce(store, 1, request);
+    const goOn = (runId: string) => runSteps(api, store, runId, executions).resume('run-1');
+    expect(await goOn('again')).toMatchObject({ status: 'skipped', yieldsTo: 'run-1' });
+    end('run-1');
+    const outcomes = await Promise.all(['again-1', 'again-2', 'again-3'].map(goOn));
+    expect(outcomes.filter(({ skipped }) => !skipped)).toHaveLength(1);
+  });
+});
+
+describe('a claim of a state machine that was replaced', () => {
+  it('blocks nothing, and is not asked about', async () => {
+    const { store } = memoryStore();
+    const { api } = arrayApi({ list: accounts(25) });
+    const asked: string[] = [];
+    const executions: Executions = {
+      isRunning: async (execution) => {
+        asked.push(execution);
+        return true;
+      },
+    };
+    const machine = (name: string) => (runId: string) =>
+      `arn:aws:states:eu-west-1:111111111111:execution:${name}:${runId}`;
+    const start = (name: string, runId: string) => runSteps(api, store, runId, executions, machine(name)).start();
+    expect(await start('old', 'run-1')).toMatchObject({ skipped: false });
+    expect(await start('new', 'run-2')).toMatchObject({ skipped: false });
+    expect(asked).toEqual([]);
+    expect(await start('new', 'run-3')).toMatchObject({ skipped: true, yieldsTo: 'run-2' });
   });
 });
 

@@ -1,7 +1,59 @@
 import { describe, expect, it } from 'vitest';
 import { ExportError } from '../../functions/errors.ts';
 import { runSteps } from '../support/run-steps.ts';
-import { manifestIn, PARTS, setUp } from '../support/stepped-run.ts';
+import { MANIFEST, manifestIn, PARTS, setUp } from '../support/stepped-run.ts';
+
+describe('a try that outlives its run', () => {
+  /** A page whose write is held up until it is let go. */
+  async function withLateWrite(total: number, earlier: number[] = []) {
+    const run = setUp(total);
+    const plan = await run.steps.plan();
+    await run.steps.pages({ ...plan, pageNumbers: earlier });
+    const letGo = Promise.withResolvers<void>();
+    const held: typeof run.store = {
+      ...run.store,
+      async putOver(key, ...rest) {
+        await letGo.promise;
+        return run.store.putOver(key, ...rest);
+      },
+    };
+    const late = runSteps(run.api, held).pages({ ...plan, pageNumbers: [1] });
+    late.catch(() => undefined);
+    // It has seen what lies there, and fetched its page.
+    await expect.poll(() => run.pageFetches(10).includes(1)).toBe(true);
+    return { ...run, plan, late, letGo: letGo.resolve };
+  }
+
+  it('does not replace what was published meanwhile', async () => {
+    const { steps, plan, late, letGo, source, objects } = await withLateWrite(25);
+    source.list.splice(0, 1);
+    const taken = (await steps.resume('run-1')) as typeof plan;
+    await steps.pages(taken);
+    await steps.publish(taken);
+    const published = new Map(objects);
+    letGo();
+    await expect(late).rejects.toMatchObject({
+      name: 'StorageError',
+      message: 'The part of page 1 was written by another try meanwhile; it can be tried again later.',
+    });
+    for (const key of published.keys()) {
+      if (key.startsWith('accounts_') || key.includes('/pages/') || key === MANIFEST)
+        expect([key, objects.get(key)]).toEqual([key, published.get(key)]);
+    }
+  });
+
+  it('takes its own part for its own, though the answer to its write was lost', async () => {
+    const { steps, store } = setUp(25);
+    const { putOver } = store;
+    store.putOver = async (...args) => {
+      await putOver(...args);
+      return undefined;
+    };
+    const plan = await steps.plan();
+    expect(await steps.pages(plan)).toEqual([10, 10, 5]);
+    expect(await steps.publish(plan)).toMatchObject({ status: 'published', accounts: 25 });
+  });
+});
 
 describe('a page', () => {
   it('writes the same object when it is exported again', async () => {

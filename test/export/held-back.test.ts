@@ -51,7 +51,8 @@ describe('a run under which the source moved', () => {
     expect([...objects.keys()].filter((key) => key.startsWith(PARTS))).toEqual([]);
 
     const again = await steps.plan({ onDrift: 'retry' });
-    expect(again).toMatchObject({ accounts: 11, pages: 2, run: { attempt: 2 } });
+    // What it says of counting is what this counting took.
+    expect(again).toMatchObject({ accounts: 11, pages: 2, run: { attempt: 2 }, plan: { recordsFetched: 7 } });
     await steps.pages(again);
     expect(await steps.finish(again)).toMatchObject({ status: 'published', verdict: 'steady', accounts: 11 });
     expect(namesIn(objects)).toEqual(source.list.map((raw) => (JSON.parse(raw) as { name: string }).name));
@@ -73,6 +74,27 @@ describe('a run under which the source moved', () => {
     expect(await enough.steps.plan({ onDrift: 'retry', maxRecords: 1000 })).toMatchObject({ run: { attempt: 2 } });
     const short = await driftedRun({ onDrift: 'retry', maxRecords: 300 });
     expect(await short.steps.finish(short.plan)).toMatchObject({ status: 'published', verdict: 'drifted' });
+  });
+
+  it('goes on when the clearing of the way was cut short and another execution takes the run up', async () => {
+    const { steps, plan, store, objects, source } = await driftedRun({ onDrift: 'retry' });
+    const { delete: remove } = store;
+    let left = 2;
+    store.delete = async (key) => {
+      if (left-- === 0) throw new Error('killed');
+      await remove(key);
+    };
+    await expect(steps.finish(plan)).rejects.toThrow('killed');
+    store.delete = remove;
+    source.list.splice(11);
+    const taken = (await steps.resume('run-1')) as PlanResult;
+    expect(taken).toMatchObject({ release: true, run: { attempt: 1 } });
+    expect(await steps.finish(taken)).toMatchObject({ status: 'drifted' });
+    const again = (await steps.resume('run-1')) as PlanResult;
+    expect(again).toMatchObject({ release: false, pages: 2, run: { attempt: 2 } });
+    await steps.pages(again);
+    expect(await steps.finish(again)).toMatchObject({ status: 'published', verdict: 'steady', accounts: 11 });
+    expect(namesIn(objects)).toHaveLength(11);
   });
 
   it('goes on with clearing the way when that was cut short', async () => {
@@ -151,10 +173,10 @@ describe('a run that is smaller than the one published before', () => {
 
   it('is measured against the last published run, however many were held back since', async () => {
     const run = setUp(40);
-    await runSteps(run.api, run.store, 'published').all({ dueAt: '2026-07-01' });
+    await runSteps(run.api, run.store, 'published').all({ dueAt: '2026-06-01' });
     run.source.list = [];
     for (let day = 1; day <= 30; day++) {
-      const dueAt = `2026-08-${String(day).padStart(2, '0')}`;
+      const dueAt = `2026-07-${String(day).padStart(2, '0')}`;
       const next = runSteps(run.api, run.store, `run-of-${day}`).all({ dueAt });
       await expect(next).rejects.toMatchObject({ name: 'QuarantinedError' });
     }

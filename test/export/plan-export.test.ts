@@ -32,7 +32,8 @@ describe('planning', () => {
     const asked = queries.length;
     source.list.push(account('late'));
     const second = await steps.plan();
-    expect({ ...second, plan: first.plan }).toEqual(first);
+    expect({ ...second, plan: first.plan, run: { ...second.run, start: 1 } }).toEqual(first);
+    expect(second.run.start).toBe(2);
     expect(second.plan.resumed).toBe(true);
     expect(queries).toHaveLength(asked);
   });

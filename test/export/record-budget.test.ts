@@ -60,7 +60,7 @@ describe('a record budget', () => {
     const wasted = sent.records;
     await expect(steps.plan({ maxRecords: 240 })).rejects.toThrow(`${wasted + 9} for planning`);
     await steps.all({ maxRecords: 280 });
-    expect(manifestIn(objects)).toMatchObject({ retries: 1, recordsFetched: sent.records - 9 });
+    expect(manifestIn(objects)).toMatchObject({ retries: 2, recordsFetched: sent.records });
   });
 
   it('buys a page once more as long as there is room, and stops the run when there is none', async () => {
@@ -87,11 +87,73 @@ describe('a record budget', () => {
     const { steps, objects, pageFetches } = countingRun(25, () => false);
     const plan = await steps.plan({ maxRecords: 233 });
     // The try took what was set aside for the page, and was gone.
-    objects.set('work/run_id=run-1/budget/1/page-00001.json', Buffer.from('{}\n'));
+    objects.set('work/run_id=run-1/budget/1/page-00001/00000001.json', Buffer.from('{"token":"x"}\n'));
     await steps.pages(plan);
     expect(pageFetches(10)).toEqual([3, 0, 1, 2]);
     objects.delete('work/run_id=run-1/pages/00001.json');
     await expect(steps.pages(plan)).rejects.toMatchObject({ name: 'BudgetExceededError' });
+  });
+
+  it('loses nothing to tries that fetched nothing, however many there were', async () => {
+    let refusals = 12;
+    const { steps, objects } = setUp(25, ({ pageSize, page }) => {
+      if (pageSize === 10 && page < 3 && refusals-- > 0) throw new ExportError('ApiUnavailableError', 'No answer.');
+    });
+    const plan = await steps.plan({ maxRecords: 223 });
+    for (let tries = 0; tries < 12; tries++) await expect(steps.pages(plan)).rejects.toThrow('No answer.');
+    await steps.pages(plan);
+    await steps.publish(plan);
+    expect(manifestIn(objects)).toMatchObject({ records: 25, retries: 12 });
+  });
+
+  it('loses nothing when a manifest could not be written at once', async () => {
+    const { steps, objects, store, sent } = countingRun(25, () => false);
+    const { create } = store;
+    let failures = 3;
+    store.create = async (key, ...rest) => {
+      if (key.startsWith('export_runs/') && failures-- > 0) throw new ExportError('StorageError', 'No answer.');
+      return create(key, ...rest);
+    };
+    const plan = await steps.plan({ maxRecords: 400 });
+    await steps.pages(plan);
+    for (let tries = 0; tries < 3; tries++) await expect(steps.publish(plan)).rejects.toThrow('No answer.');
+    await steps.publish(plan);
+    expect(manifestIn(objects)).toMatchObject({ retries: 3, recordsFetched: sent.records });
+  });
+
+  it('takes what was set aside though the answer to its claim was lost', async () => {
+    const { steps, store, pageFetches } = countingRun(25, () => false);
+    const { create } = store;
+    store.create = async (key, ...rest) => {
+      const created = await create(key, ...rest);
+      return key.includes('/budget/') ? false : created;
+    };
+    const plan = await steps.plan({ maxRecords: 223 });
+    await steps.pages(plan);
+    expect(pageFetches(10)).toEqual([3, 0, 1, 2]);
+  });
+
+  it('counts what a run spent before it had a budget, and refuses one that it has passed', async () => {
+    let broken = true;
+    const { steps, sent } = countingRun(25, ({ pageSize, page }) => broken && pageSize === 10 && page === 2);
+    const plan = await steps.plan();
+    await steps.pages({ ...plan, pageNumbers: [0, 1] });
+    for (let tries = 0; tries < 20; tries++) await expect(steps.pages(plan)).rejects.toThrow('broke off');
+    broken = false;
+    expect(sent.records).toBe(229);
+    // 229 are spent, a page of 10 and 184 to prove it whole are to come.
+    await expect(steps.resume('run-1', { maxRecords: 422 })).rejects.toMatchObject({ name: 'BudgetExceededError' });
+    const taken = (await steps.resume('run-1', { maxRecords: 423 })) as typeof plan;
+    await steps.pages(taken);
+    await steps.publish(taken);
+    expect(sent.records).toBeLessThanOrEqual(423);
+  });
+
+  it('remembers a plan that it refused', async () => {
+    const { steps, sent } = countingRun(25, () => false);
+    for (let tries = 0; tries < 60; tries++)
+      await expect(steps.plan({ maxRecords: 200 })).rejects.toMatchObject({ name: 'BudgetExceededError' });
+    expect(sent.records).toBeLessThanOrEqual(200);
   });
 
   it('reads on behind the last page only as far as there is room', async () => {

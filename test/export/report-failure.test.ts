@@ -45,9 +45,39 @@ describe('reportFailure', () => {
         pages: 3,
         resume: { resume: 'run-1' },
         publish: null,
+        consistency: null,
         executionUrl,
       },
     });
+  });
+
+  it('says that no page could tell why, where none could', async () => {
+    const { steps, store } = setUp(25);
+    const plan = await steps.plan();
+    await steps.pages({ ...plan, pageNumbers: [0] });
+    const failure = { Error: 'States.ExceedToleratedFailureThreshold', Cause: 'exceeded' };
+    expect(
+      await reportFailure({ store }, { runId: 'run-1', execution: EXECUTION, request: {}, failure }),
+    ).toMatchObject({
+      error: 'RunIncompleteError',
+      cause:
+        'Of 3 pages of run "run-1", 2 are missing, and none could say why: the map run of the execution shows what became of them. 1 of 3 pages are done and kept.',
+    });
+  });
+
+  it('does not take what failed under an earlier execution for the reason', async () => {
+    let error: 'ApiNotFoundError' | 'ApiThrottledError' = 'ApiNotFoundError';
+    const { steps, store } = setUp(25, ({ pageSize, page }) => {
+      if (pageSize === 10 && page < 3) throw new ExportError(error, `It was ${error}.`);
+    });
+    const plan = await steps.plan();
+    await expect(steps.pages({ ...plan, pageNumbers: [1] })).rejects.toThrow();
+    const again = (await steps.resume('run-1')) as typeof plan;
+    error = 'ApiThrottledError';
+    await expect(steps.pages({ ...again, pageNumbers: [2] })).rejects.toThrow();
+    const failure = { Error: 'States.ExceedToleratedFailureThreshold', Cause: 'exceeded' };
+    const event = { runId: 'again', execution: EXECUTION, request: { resume: 'run-1' }, failure };
+    expect(await reportFailure({ store }, event)).toMatchObject({ error: 'ApiThrottledError' });
   });
 
   it('takes the message out of what Lambda reports, and leaves the stack behind', async () => {

@@ -16,12 +16,17 @@ export function memoryStore(beforePut: (key: string) => void = () => undefined) 
       objects.set(key, Buffer.from(body));
       return etagOf(Buffer.from(body));
     },
-    async create(key, body) {
-      beforePut(key);
-      if (objects.has(key)) return false;
-      puts.push(key);
-      objects.set(key, Buffer.from(body));
-      return true;
+    async putOver(key, body, contentType, seen) {
+      const there = objects.get(key);
+      if ((there && etagOf(there)) !== seen) return undefined;
+      return store.put(key, body, contentType);
+    },
+    async create(key, body, contentType) {
+      return (await store.putOver(key, body, contentType, undefined)) !== undefined;
+    },
+    async etagOf(key) {
+      const there = objects.get(key);
+      return there && etagOf(there);
     },
     async get(key) {
       return objects.get(key);

@@ -34,14 +34,20 @@ export interface Steps {
 /** No execution but the one that asks. */
 const ALONE: Executions = { isRunning: async () => false };
 
-export function runSteps(api: AccountsApi, store: ObjectStore, runId = 'run-1', executions: Executions = ALONE): Steps {
+export function runSteps(
+  api: AccountsApi,
+  store: ObjectStore,
+  runId = 'run-1',
+  executions: Executions = ALONE,
+  executionOf = (id: string) => `execution of ${id}`,
+): Steps {
   const partitions: PublishedRun[] = [];
   const catalogue = {
     addRun: async (run: PublishedRun) => void partitions.push(run),
     removeRun: async () => undefined,
   };
   const execute = async (request: object) => {
-    const execution = `execution of ${runId}`;
+    const execution = executionOf(runId);
     const event = { runId, execution, startedAt: STARTED_AT, request, exports: [], concurrency: 8 };
     return JSON.parse(JSON.stringify(await planExport({ api, store, executions }, event))) as PlanOutcome;
   };

@@ -45,6 +45,11 @@ export async function startSmallS3(buckets: readonly string[]): Promise<SmallS3>
     switch (request.method) {
       case 'PUT':
         if (request.headers['if-none-match'] === '*' && bucket.has(key)) return failure(412, 'PreconditionFailed');
+        if (request.headers['if-match'] !== undefined) {
+          const there = bucket.get(key);
+          if (!there) return failure(404, 'NoSuchKey');
+          if (request.headers['if-match'] !== etagOf(there)) return failure(412, 'PreconditionFailed');
+        }
         bucket.set(key, plainBody(Buffer.concat(chunks), String(request.headers['content-encoding'] ?? '')));
         response.setHeader('etag', etagOf(bucket.get(key) ?? Buffer.alloc(0)));
         return answer(200);
