@@ -5,6 +5,8 @@ import {
   type FailureReport,
   type Manifest,
   ManifestSchema,
+  type PageFailure,
+  type StoredPlan,
   StoredPlanSchema,
 } from '../contracts.ts';
 import { TERMINAL_ERRORS, TRANSIENT_ERRORS } from '../errors.ts';
@@ -31,18 +33,16 @@ export async function reportFailure(
   const { failure, execution, ...started } = parseOrThrow(FailureEventSchema, event, 'The event of Report failure');
   const request = readableRequest(started.request);
   const runId = request?.resume ?? request?.publish ?? started.runId;
-  const plan = await getJson(store, planKey(runId), StoredPlanSchema).catch(() => undefined);
-  const done = new Set(plan ? (await store.list(pageRecordsPrefix(runId))).map(({ key }) => pageOfWorkKey(key)) : []);
   let { error, cause } = { error: failure.Error, cause: messageOf(failure.Cause) };
-  if (plan && !OURS.includes(error)) {
-    // What failed under an execution before this one is not why this one fails.
-    const failed = (await failedAttempts(store, runId)).filter(
-      ({ page, start }) => !done.has(page) && start === plan.run.start,
-    );
-    // A terminal error is why the run ended; transient ones may only have been cut short by it.
-    const reason = failed.find((one) => (TERMINAL_ERRORS as readonly string[]).includes(one.error)) ?? failed[0];
+  const left = await whatItLeft(store, runId).catch(() => 'unreadable' as const);
+  const { plan, done } = left === 'unreadable' ? { plan: undefined, done: new Set<number | undefined>() } : left;
+  if (!OURS.includes(error)) {
+    const reason = left === 'unreadable' ? undefined : reasonOf(left);
     if (reason) ({ error, message: cause } = reason);
-    else if (error === 'States.ExceedToleratedFailureThreshold') {
+    else if (left === 'unreadable') {
+      error = 'StorageError';
+      cause = `Run "${runId}" failed, and what it left under ${store.location} could not be read to find out why: the execution shows what became of its pages.`;
+    } else if (plan && error === 'States.ExceedToleratedFailureThreshold') {
       error = 'RunIncompleteError';
       cause = `Of ${plan.run.pages} pages of run "${runId}", ${plan.run.pages - done.size} are missing, and none could say why: the map run of the execution shows what became of them.`;
     }
@@ -57,13 +57,35 @@ export async function reportFailure(
     message: cause,
     pagesDone: done.size,
     pages: plan?.run.pages ?? null,
-    resume: plan ? { resume: runId } : null,
+    resume: plan || left === 'unreadable' ? { resume: runId } : null,
     publish: held ? { publish: runId } : null,
     consistency: held ? ((await heldManifest(store, runId))?.consistency ?? null) : null,
     executionUrl: consoleUrl(execution),
   };
   const progress = plan ? ` ${done.size} of ${plan.run.pages} pages are done and kept.` : '';
   return { error, cause: `${cause}${progress}`, ...mailOf(failed), event: failed };
+}
+
+/** What lies in the store of a run that failed. */
+interface Left {
+  readonly plan: StoredPlan | undefined;
+  /** The pages that have a record. */
+  readonly done: ReadonlySet<number | undefined>;
+  readonly failures: readonly PageFailure[];
+}
+
+async function whatItLeft(store: ObjectStore, runId: string): Promise<Left> {
+  const plan = await getJson(store, planKey(runId), StoredPlanSchema);
+  if (!plan) return { plan, done: new Set(), failures: [] };
+  const done = new Set((await store.list(pageRecordsPrefix(runId))).map(({ key }) => pageOfWorkKey(key)));
+  return { plan, done, failures: await failedAttempts(store, runId) };
+}
+
+/** The page that says why; what failed under an execution before this one is not why this one fails. */
+function reasonOf({ plan, done, failures }: Left): PageFailure | undefined {
+  const failed = failures.filter(({ page, start }) => !done.has(page) && start === plan?.run.start);
+  // A terminal error is why the run ended; transient ones may only have been cut short by it.
+  return failed.find((one) => (TERMINAL_ERRORS as readonly string[]).includes(one.error)) ?? failed[0];
 }
 
 async function heldManifest(store: ObjectStore, runId: string): Promise<Manifest | undefined> {

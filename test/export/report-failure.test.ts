@@ -65,6 +65,22 @@ describe('reportFailure', () => {
     });
   });
 
+  it('says so when what the run left cannot be read, and can still be taken up', async () => {
+    const { steps, store } = setUp(25);
+    await steps.plan();
+    store.get = async () => {
+      throw new ExportError('StorageError', 'No answer.');
+    };
+    const failure = { Error: 'States.ExceedToleratedFailureThreshold', Cause: 'exceeded' };
+    const report = await reportFailure({ store }, { runId: 'run-1', execution: EXECUTION, request: {}, failure });
+    expect(report).toMatchObject({
+      error: 'StorageError',
+      cause:
+        'Run "run-1" failed, and what it left under memory/ could not be read to find out why: the execution shows what became of its pages.',
+      event: { resume: { resume: 'run-1' } },
+    });
+  });
+
   it('does not take what failed under an earlier execution for the reason', async () => {
     let error: 'ApiNotFoundError' | 'ApiThrottledError' = 'ApiNotFoundError';
     const { steps, store } = setUp(25, ({ pageSize, page }) => {
