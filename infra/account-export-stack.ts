@@ -1,19 +1,22 @@
 import { CfnOutput, Duration, Stack, type StackProps } from 'aws-cdk-lib';
-import { Schedule, ScheduleExpression, ScheduleTargetInput } from 'aws-cdk-lib/aws-scheduler';
-import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
 import type { Construct } from 'constructs';
 import { tableDefinitions } from '../functions/catalog/tables.ts';
 import { MEMORY_MB } from '../functions/export/cost-model.ts';
 import { attributeColumnsOf, attributeNamesOf } from '../functions/export/export-config.ts';
 import { evergageBaseUrl } from '../functions/personalization/request-url.ts';
+import { AccessLogs } from './constructs/access-logs.ts';
 import { AccountCatalog } from './constructs/account-catalog.ts';
 import { ApiKey } from './constructs/api-key.ts';
+import { ApiNetwork } from './constructs/api-network.ts';
+import { DataKey } from './constructs/data-key.ts';
 import { ExportFunction } from './constructs/export-function.ts';
 import { ExportMonitoring, watchedExports } from './constructs/export-monitoring.ts';
 import { ExportSchedules } from './constructs/export-schedules.ts';
 import { ExportStorage } from './constructs/export-storage.ts';
 import { ExportWorkflow } from './constructs/export-workflow.ts';
 import { FailureTopic, StoppedRuns } from './constructs/failure-topic.ts';
+import { TimedCall } from './constructs/timed-call.ts';
+import { Undelivered } from './constructs/undelivered.ts';
 import type { StackConfig } from './stack-config.ts';
 
 export interface AccountExportStackProps extends StackProps {
@@ -33,9 +36,15 @@ export class AccountExportStack extends Stack {
   constructor(scope: Construct, id: string, props: AccountExportStackProps) {
     super(scope, id, { description: 'Account Export: Personalization accounts to S3 and Athena', ...props });
     const { config } = props;
+    const deletable = config.deleteDataWithStack && props.allowDataDeletion === true;
+    const encryptionKey =
+      config.encryption === 'customer-key' ? new DataKey(this, 'DataKey', { deletable }).key : undefined;
+    const accessLogs = new AccessLogs(this, 'AccessLogs', { retentionDays: config.logRetentionDays, deletable });
     const { bucket } = new ExportStorage(this, 'Storage', {
       workRetentionDays: config.workRetentionDays,
-      deletable: config.deleteDataWithStack && props.allowDataDeletion === true,
+      deletable,
+      accessLogs,
+      encryptionKey,
     });
     const tables = tableDefinitions([]).map(({ name }) => name);
     const { workgroup } = new AccountCatalog(this, 'Catalog', {
@@ -44,14 +53,20 @@ export class AccountExportStack extends Stack {
       attributeColumns: attributeColumnsOf(config.exports),
       attributeNames: attributeNamesOf(config.exports),
       scanLimitGb: config.scanLimitGb,
+      encryptionKey,
     });
-    const { secret } = new ApiKey(this, 'ApiKey', { secretName: config.secretName });
+    const { secret } = new ApiKey(this, 'ApiKey', { secretName: config.secretName, encryptionKey });
 
     const api = { url: evergageBaseUrl(config.accountName, config.instance), secret };
-    const common = { bucket, logRetentionDays: config.logRetentionDays };
+    const apiNetwork = config.network
+      ? new ApiNetwork(this, 'Network', { network: config.network, bucket, accessLogs: accessLogs.bucket })
+      : undefined;
+    const { queue: deadLetters } = new Undelivered(this, 'Undelivered', { encryptionKey });
+    const common = { bucket, logRetentionDays: config.logRetentionDays, encryptionKey };
+    // Only what calls the API needs its network; the others stay outside, and work when it does not.
+    const callsApi = { ...common, api, network: apiNetwork };
     const planExport = new ExportFunction(this, 'PlanExport', {
-      ...common,
-      api,
+      ...callsApi,
       entry: 'plan-export',
       description: 'Account Export: counts the accounts, lists the pages',
       memoryMb: MEMORY_MB.plan,
@@ -60,8 +75,7 @@ export class AccountExportStack extends Stack {
       writes: ['work/*'],
     });
     const exportPage = new ExportFunction(this, 'ExportPage', {
-      ...common,
-      api,
+      ...callsApi,
       entry: 'export-page',
       description: 'Account Export: fetches one page, writes one part',
       memoryMb: MEMORY_MB.page,
@@ -70,8 +84,7 @@ export class AccountExportStack extends Stack {
       writes: [...PARTS, 'work/*'],
     });
     const publishRun = new ExportFunction(this, 'PublishRun', {
-      ...common,
-      api,
+      ...callsApi,
       entry: 'publish-run',
       description: 'Account Export: proves a run whole and publishes it',
       catalogue: {
@@ -107,14 +120,19 @@ export class AccountExportStack extends Stack {
       deletes: [...PARTS, 'export_runs/*'],
       catalogue: { database: config.databaseName, tables, actions: ['glue:BatchDeletePartition'] },
       environment: { RETENTION_DAYS: String(config.retentionDays) },
+      // The scheduler does not wait for it.
+      deadLetters,
     });
-    new Schedule(this, 'ExpireDaily', {
+    new TimedCall(this, 'ExpireDaily', {
       description: 'Account Export: retention',
-      schedule: ScheduleExpression.rate(Duration.days(1)),
-      target: new LambdaInvoke(expireRuns.function, { retryAttempts: 2, input: ScheduleTargetInput.fromObject({}) }),
+      every: Duration.days(1),
+      function: expireRuns.function,
+      input: {},
+      deadLetters,
+      encryptionKey,
     });
 
-    const { topic } = new FailureTopic(this, 'Failures', { email: config.alarmEmail });
+    const { topic } = new FailureTopic(this, 'Failures', { email: config.alarmEmail, deadLetters, encryptionKey });
     const { stateMachine } = new ExportWorkflow(this, 'Workflow', {
       tasks: {
         planExport: planExport.function,
@@ -126,9 +144,10 @@ export class AccountExportStack extends Stack {
       concurrency: config.concurrency,
       logRetentionDays: config.logRetentionDays,
       topic,
+      encryptionKey,
     });
-    new StoppedRuns(this, 'StoppedRuns', { stateMachine, topic });
-    const { deadLetters } = new ExportSchedules(this, 'Schedules', { exports: config.exports, stateMachine });
+    new StoppedRuns(this, 'StoppedRuns', { stateMachine, topic, deadLetters });
+    new ExportSchedules(this, 'Schedules', { exports: config.exports, stateMachine, deadLetters, encryptionKey });
 
     const watchExports = new ExportFunction(this, 'WatchExports', {
       ...common,
@@ -138,14 +157,15 @@ export class AccountExportStack extends Stack {
       timeout: Duration.minutes(2),
       reads: ['export_runs/*'],
       writes: [],
+      deadLetters,
     });
-    new Schedule(this, 'WatchHourly', {
+    new TimedCall(this, 'WatchHourly', {
       description: 'Account Export: age of the newest published runs',
-      schedule: ScheduleExpression.rate(Duration.hours(1)),
-      target: new LambdaInvoke(watchExports.function, {
-        retryAttempts: 2,
-        input: ScheduleTargetInput.fromObject({ exports: watchedExports(config.exports).map(({ name }) => name) }),
-      }),
+      every: Duration.hours(1),
+      function: watchExports.function,
+      input: { exports: watchedExports(config.exports).map(({ name }) => name) },
+      deadLetters,
+      encryptionKey,
     });
     const { dashboard } = new ExportMonitoring(this, 'Monitoring', {
       exports: config.exports,
@@ -177,6 +197,15 @@ export class AccountExportStack extends Stack {
         `https://${this.region}.console.aws.amazon.com/states/home?region=${this.region}#/statemachines/view/${stateMachine.stateMachineArn}`,
         'The workflow in the console',
       ],
+      ...(encryptionKey && {
+        KeyArn: [encryptionKey.keyArn, 'The key; whoever queries needs rights on it: docs/security.md'],
+      }),
+      ...(apiNetwork?.egressIp && {
+        EgressIp: [
+          apiNetwork.egressIp,
+          'The address that the API is called from: put it into its list of allowed ones',
+        ],
+      }),
     } as const;
     for (const [name, [value, description]] of Object.entries(outputs))
       new CfnOutput(this, name, { value, description });

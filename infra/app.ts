@@ -1,9 +1,11 @@
 import { App } from 'aws-cdk-lib';
 import { isExportError } from '../functions/errors.ts';
 import { AccountExportStack } from './account-export-stack.ts';
+import { enforceSecurityChecks } from './security-checks.ts';
 import { parseStackConfig } from './stack-config.ts';
 
 const app = new App();
+enforceSecurityChecks(app);
 try {
   new AccountExportStack(app, 'AccountExport', {
     config: parseStackConfig(app.node.tryGetContext('accountExport')),

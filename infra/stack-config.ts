@@ -1,19 +1,54 @@
 /** What `cdk.json` configures under `accountExport`. */
 import { z } from 'zod';
 import { type ExportSettings, ExportSettingsSchema, parseOrThrow } from '../functions/export/export-config.ts';
-import { evergageBaseUrl } from '../functions/personalization/request-url.ts';
+import { DNS_LABEL, DNS_LABEL_RULE } from '../functions/personalization/request-url.ts';
 
 const integer = (min: number, max: number) => {
   const error = `an integer from ${min} to ${max} is needed`;
   return z.int({ error }).min(min, { error }).max(max, { error });
 };
 
+const NETWORK_SHAPES = '{"vpcId":"vpc-…","subnetIds":["subnet-…"]} or {"fixedEgressIp":true}';
+
+const idOf = (kind: string) => {
+  const error = `an id such as ${kind}-0123456789abcdef0 is needed`;
+  return z.string({ error }).regex(new RegExp(`^${kind}-[0-9a-f]{8,17}$`), { error });
+};
+
+const idsOf = (kind: string, most: number) => {
+  const error = `a list of one to ${most} ids such as ${kind}-0123456789abcdef0 is needed`;
+  return z.array(idOf(kind), { error }).min(1, { error }).max(most, { error });
+};
+
+/** A function takes up to 16 subnets and 5 security groups: Lambda API reference, `VpcConfig`. */
+const NetworkSchema = z
+  .strictObject(
+    {
+      fixedEgressIp: z.literal(true, { error: 'true is needed: without a fixed address leave the key out' }).optional(),
+      vpcId: idOf('vpc').optional(),
+      subnetIds: idsOf('subnet', 16).optional(),
+      securityGroupIds: idsOf('sg', 5).optional(),
+    },
+    { error: ({ code }) => (code === 'invalid_type' ? `${NETWORK_SHAPES} is needed` : undefined) },
+  )
+  .superRefine(({ fixedEgressIp, vpcId, subnetIds, securityGroupIds }, context) => {
+    const problem = (message: string) => context.addIssue({ code: 'custom', message });
+    if (fixedEgressIp === true) {
+      if (vpcId ?? subnetIds ?? securityGroupIds)
+        problem('fixedEgressIp makes a network of its own: leave the ids out');
+    } else if (vpcId === undefined || subnetIds === undefined) {
+      problem(`${NETWORK_SHAPES} is needed`);
+    }
+  });
+
 export const StackConfigSchema = z.strictObject({
   accountName: z
     .string({ error: 'the account name is needed, as in <accountName>.<instance>.evergage.com' })
+    .regex(DNS_LABEL, { error: DNS_LABEL_RULE })
     .describe('Your account: the first label of the host `<accountName>.<instance>.evergage.com`.'),
   instance: z
     .string({ error: 'the instance is needed, such as us-5' })
+    .regex(DNS_LABEL, { error: DNS_LABEL_RULE })
     .describe('Its instance, such as `us-5`: the second label of that host.'),
   exports: z
     .array(ExportSettingsSchema, { error: 'a list of exports is needed' })
@@ -72,6 +107,15 @@ export const StackConfigSchema = z.strictObject({
     .boolean({ error: 'true or false is needed' })
     .default(false)
     .describe('With `-c accountExport:allowDataDeletion=true`, and only with both, data goes when the stack goes.'),
+  /** Whose key encrypts what is stored. */
+  encryption: z
+    .enum(['s3-managed', 'customer-key'], { error: '"s3-managed" or "customer-key" is needed' })
+    .default('s3-managed')
+    .describe('Whose key encrypts what is stored: that of AWS, or one of yours in KMS, which the stack makes.'),
+  /** From which network the API is called. */
+  network: NetworkSchema.optional().describe(
+    'The network from which the API is called: yours, or a small one with one fixed address (output `EgressIp`). Without it, none.',
+  ),
 });
 
 /**
@@ -91,6 +135,9 @@ function checkAttributeOrder(exports: readonly ExportSettings[], context: z.Refi
   }
 }
 
+/** From which network the API is called. */
+export type NetworkConfig = z.infer<typeof NetworkSchema>;
+
 /** A configuration that can be deployed. */
 export type StackConfig = z.infer<typeof StackConfigSchema>;
 
@@ -99,12 +146,5 @@ export type StackConfig = z.infer<typeof StackConfigSchema>;
  * @throws ExportError `ConfigError`
  */
 export function parseStackConfig(input: unknown): StackConfig {
-  const config = parseOrThrow(
-    StackConfigSchema,
-    input ?? {},
-    'The configuration accountExport in cdk.json',
-    'ConfigError',
-  );
-  evergageBaseUrl(config.accountName, config.instance);
-  return config;
+  return parseOrThrow(StackConfigSchema, input ?? {}, 'The configuration accountExport in cdk.json', 'ConfigError');
 }

@@ -3,7 +3,9 @@ import type { PageQuery } from '../contracts.ts';
 import { ExportError } from '../errors.ts';
 
 /** One label of a host name (RFC 1123): with it, whoever names an account cannot send the key to another host. */
-const DNS_LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/i;
+export const DNS_LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/i;
+
+export const DNS_LABEL_RULE = 'up to 63 letters, digits and inner hyphens are allowed, as in a host name';
 
 /**
  * `https://<accountName>.<instance>.evergage.com`
@@ -12,10 +14,7 @@ const DNS_LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/i;
 export function evergageBaseUrl(accountName: string, instance: string): string {
   for (const [key, value] of Object.entries({ accountName, instance })) {
     if (DNS_LABEL.test(value)) continue;
-    throw new ExportError(
-      'ConfigError',
-      `${key} is ${JSON.stringify(value.slice(0, 60))}; up to 63 letters, digits and inner hyphens are allowed, as in a host name.`,
-    );
+    throw new ExportError('ConfigError', `${key} is ${JSON.stringify(value.slice(0, 60))}; ${DNS_LABEL_RULE}.`);
   }
   return `https://${accountName.toLowerCase()}.${instance.toLowerCase()}.evergage.com`;
 }

@@ -1,6 +1,7 @@
 import { Stack } from 'aws-cdk-lib';
 import { CfnNamedQuery, CfnWorkGroup } from 'aws-cdk-lib/aws-athena';
 import { CfnDatabase, CfnTable } from 'aws-cdk-lib/aws-glue';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { hiveTypeOf, prestoViewText } from '../../functions/catalog/presto-view.ts';
@@ -18,6 +19,8 @@ export interface AccountCatalogProps {
   readonly attributeNames: readonly string[];
   /** A query of the workgroup that would read more than this ends. */
   readonly scanLimitGb: number;
+  /** Encrypts the results of queries. @default S3 encrypts them with a key of its own */
+  readonly encryptionKey?: IKey | undefined;
 }
 
 /** Where the results of the workgroup's queries lie; they expire. */
@@ -52,7 +55,9 @@ export class AccountCatalog extends Construct {
         engineVersion: { selectedEngineVersion: 'Athena engine version 3' },
         resultConfiguration: {
           outputLocation: `s3://${props.bucket.bucketName}/${RESULTS_PREFIX}`,
-          encryptionConfiguration: { encryptionOption: 'SSE_S3' },
+          encryptionConfiguration: props.encryptionKey
+            ? { encryptionOption: 'SSE_KMS', kmsKey: props.encryptionKey.keyArn }
+            : { encryptionOption: 'SSE_S3' },
           expectedBucketOwner: Stack.of(this).account,
         },
       },

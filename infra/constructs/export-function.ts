@@ -1,12 +1,17 @@
 import { fileURLToPath } from 'node:url';
 import { type Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
-import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Effect, Policy, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Architecture, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
 import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
+import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import { acknowledge, acknowledgeWildcard, defaultPolicyOf } from '../acknowledge.ts';
+import type { FunctionNetwork } from './api-network.ts';
+import { KEY_READS, KEY_SENDS, KEY_WRITES, useOfKey } from './data-key.ts';
 
 export interface ExportFunctionProps {
   /** The entry file in `functions/`, without its ending. */
@@ -31,7 +36,26 @@ export interface ExportFunctionProps {
   readonly environment?: Readonly<Record<string, string>>;
   /** What it needs to call the API. @default it does not call it, and cannot read the key */
   readonly api?: { readonly url: string; readonly secret: ISecret };
+  /** The network that it runs in. @default none */
+  readonly network?: FunctionNetwork | undefined;
+  /** The customer's key, if it encrypts what the function reads and writes. @default a key of AWS, which needs no right */
+  readonly encryptionKey?: IKey | undefined;
+  /** Where events go that it failed on, if it is called by something that does not wait. @default its caller waits */
+  readonly deadLetters?: IQueue | undefined;
 }
+
+/**
+ * What Lambda does in the function's name to bring it into a network. Source: Lambda developer guide, "Giving Lambda
+ * functions access to resources in an Amazon VPC".
+ */
+export const NETWORK_ACTIONS = [
+  'ec2:AssignPrivateIpAddresses',
+  'ec2:CreateNetworkInterface',
+  'ec2:DeleteNetworkInterface',
+  'ec2:DescribeNetworkInterfaces',
+  'ec2:DescribeSubnets',
+  'ec2:UnassignPrivateIpAddresses',
+];
 
 const FUNCTIONS = fileURLToPath(new URL('../../functions/', import.meta.url));
 const LOCKFILE = fileURLToPath(new URL('../../package-lock.json', import.meta.url));
@@ -42,12 +66,16 @@ const REQUIRE = "import{createRequire}from'node:module';const require=createRequ
 /** One task of the workflow as a Lambda, with the rights that its code uses and no others. */
 export class ExportFunction extends Construct {
   readonly function: NodejsFunction;
+  /** The entry file in `functions/`, without its ending. */
+  readonly entry: string;
 
   constructor(scope: Construct, id: string, props: ExportFunctionProps) {
     super(scope, id);
+    this.entry = props.entry;
     const logGroup = new LogGroup(this, 'Logs', {
       retention: props.logRetentionDays as RetentionDays,
       removalPolicy: RemovalPolicy.DESTROY,
+      ...(props.encryptionKey ? { encryptionKey: props.encryptionKey } : {}),
     });
     // The managed policy that CDK would attach lets a function write to every log group there is.
     const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
@@ -68,6 +96,14 @@ export class ExportFunction extends Construct {
       timeout: props.timeout,
       tracing: Tracing.ACTIVE,
       logGroup,
+      ...(props.deadLetters ? { deadLetterQueue: props.deadLetters } : {}),
+      ...(props.network
+        ? {
+            vpc: props.network.vpc,
+            vpcSubnets: { subnets: [...props.network.subnets] },
+            securityGroups: [...props.network.securityGroups],
+          }
+        : {}),
       depsLockFilePath: LOCKFILE,
       environment: {
         BUCKET: props.bucket.bucketName,
@@ -103,6 +139,69 @@ export class ExportFunction extends Construct {
         new PolicyStatement({ actions: ['secretsmanager:GetSecretValue'], resources: [secretArn(props.api.secret)] }),
       );
     }
+    if (props.encryptionKey) this.allowKey(props.encryptionKey, props);
+    if (props.network) this.allowNetwork(role);
+    this.answerFindings(role, props);
+  }
+
+  /** Each service that the function goes through, with what it does there. */
+  private allowKey(key: IKey, { api, writes, deadLetters }: ExportFunctionProps): void {
+    const objects = writes.length > 0 ? [...KEY_READS, ...KEY_WRITES] : KEY_READS;
+    this.function.addToRolePolicy(useOfKey(key, objects, ['s3']));
+    if (api && !isForeign(api.secret)) this.function.addToRolePolicy(useOfKey(key, KEY_READS, ['secretsmanager']));
+    if (deadLetters) this.function.addToRolePolicy(useOfKey(key, KEY_SENDS, ['sqs']));
+  }
+
+  /**
+   * Lambda makes the function's network interfaces with the function's role, and so the code could make some too: it is
+   * denied to whoever comes with the function's own credentials, which name it.
+   */
+  private allowNetwork(role: Role): void {
+    const interfaces = new Policy(this, 'NetworkInterfaces', {
+      roles: [role],
+      statements: [new PolicyStatement({ actions: NETWORK_ACTIONS, resources: ['*'] })],
+    });
+    // Without these rights the function is refused when it is made.
+    this.function.node.addDependency(interfaces);
+    new Policy(this, 'NoNetworkInterfacesByCode', {
+      roles: [role],
+      statements: [
+        new PolicyStatement({
+          effect: Effect.DENY,
+          actions: NETWORK_ACTIONS,
+          resources: ['*'],
+          conditions: { ArnEquals: { 'lambda:SourceFunctionArn': this.function.functionArn } },
+        }),
+      ],
+    });
+    acknowledgeWildcard(
+      interfaces,
+      '*',
+      'Lambda makes the interfaces itself, under ids that nobody knows before, and refuses a function whose role limits these actions to some. Code that runs in the function is denied all of them, by its own ARN.',
+    );
+  }
+
+  /** What cdk-nag finds on this function and is meant to be so. */
+  private answerFindings(role: Role, { bucket, reads, writes, deletes = [], deadLetters }: ExportFunctionProps): void {
+    const policy = defaultPolicyOf(role);
+    acknowledgeWildcard(
+      policy,
+      '*',
+      'X-Ray has no resources that a right to write traces could name (service authorization reference). No other action of this policy is on *.',
+    );
+    for (const pattern of new Set([...reads, ...writes, ...deletes])) {
+      acknowledgeWildcard(
+        policy,
+        bucket.arnForObjects(pattern),
+        `The keys below ${pattern.replace('*', '')} name export, day and run, which are not known before the run. The function has no right on objects elsewhere in the bucket.`,
+      );
+    }
+    if (deadLetters) return;
+    acknowledge(
+      this.function,
+      'Serverless-LambdaDLQ',
+      'Step Functions calls it and waits for the answer; Lambda puts into a dead-letter queue only events that nobody waits for. A failure goes through Report failure to the topic.',
+    );
   }
 
   /** Glue asks for rights on the catalogue and the database too, whatever is done to a table. */
@@ -123,6 +222,11 @@ export class ExportFunction extends Construct {
       new PolicyStatement({ actions: [action], resources: patterns.map((pattern) => bucket.arnForObjects(pattern)) }),
     );
   }
+}
+
+/** A secret that was there before is encrypted by a key that the stack does not know. */
+function isForeign(secret: ISecret): boolean {
+  return secret.encryptionKey === undefined;
 }
 
 /** A secret known by name has six random characters behind its ARN that nobody knows before it is looked up. */

@@ -77,12 +77,11 @@ export class ExportMonitoring extends Construct {
 
   private addAlarms({ exports, stateMachine, deadLetters }: ExportMonitoringProps): void {
     const period = Duration.minutes(5);
-    // The workflow itself mails these two, with more to say.
+    // The workflow itself mails this, with more to say; but not when what reports fails. Two mails are better than none.
     this.alarm('RunFailed', {
       metric: sum([stateMachine.metricFailed({ period }), stateMachine.metricTimedOut({ period })], period),
       threshold: 0,
       text: 'A run failed, and what was published before is as it was. The mail and the execution say why and what to do.',
-      mailed: true,
     });
     this.alarm('RunQuarantined', {
       metric: total(METRICS.quarantined, period),
@@ -98,7 +97,7 @@ export class ExportMonitoring extends Construct {
     this.alarm('StartUndelivered', {
       metric: deadLetters.metricApproximateNumberOfMessagesVisible({ period, statistic: Stats.MAXIMUM }),
       threshold: 0,
-      text: 'A scheduled start could not be delivered. The message in the dead-letter queue says which; start that export by hand, with its dueAt.',
+      text: 'A start of a schedule, or a mail, could not be delivered. The message in the dead-letter queue says which; start that export by hand, with its dueAt.',
     });
     this.alarm('ApiTrouble', {
       metric: new MathExpression({

@@ -1,5 +1,5 @@
 import { Duration, TimeZone } from 'aws-cdk-lib';
-import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import {
   ContextAttribute,
   Schedule,
@@ -8,14 +8,20 @@ import {
   TimeWindow,
 } from 'aws-cdk-lib/aws-scheduler';
 import { StepFunctionsStartExecution } from 'aws-cdk-lib/aws-scheduler-targets';
-import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
+import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import type { ExportSettings } from '../../functions/export/export-config.ts';
+import { KEY_SENDS, useOfKey } from './data-key.ts';
+import { schedulerRole } from './scheduler-role.ts';
 
 export interface ExportSchedulesProps {
   readonly exports: readonly ExportSettings[];
   readonly stateMachine: StateMachine;
+  /** Where starts go that could not be delivered. */
+  readonly deadLetters: IQueue;
+  /** The key of that queue, if it has one of the customer's. */
+  readonly encryptionKey?: IKey | undefined;
 }
 
 /**
@@ -24,22 +30,18 @@ export interface ExportSchedulesProps {
  */
 const RETRY_ATTEMPTS = 5;
 const MAX_EVENT_AGE = Duration.hours(1);
-/** As long as SQS keeps a message: time to find out which run never started. */
-const KEEP_UNDELIVERED = Duration.days(14);
 
-/** One schedule for each export that has one, and a queue for the starts that could not be delivered. */
+/** One schedule for each export that has one. */
 export class ExportSchedules extends Construct {
-  readonly deadLetters: Queue;
-
-  constructor(scope: Construct, id: string, { exports, stateMachine }: ExportSchedulesProps) {
+  constructor(
+    scope: Construct,
+    id: string,
+    { exports, stateMachine, deadLetters, encryptionKey }: ExportSchedulesProps,
+  ) {
     super(scope, id);
-    this.deadLetters = new Queue(this, 'Undelivered', {
-      encryption: QueueEncryption.SQS_MANAGED,
-      enforceSSL: true,
-      retentionPeriod: KEEP_UNDELIVERED,
-    });
-    // Its own role: it may start this state machine and put into this queue, and nothing else.
-    const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('scheduler.amazonaws.com') });
+    // One role for all: it may start this state machine and put into this queue, and nothing else.
+    const role = schedulerRole(this, 'Role');
+    if (encryptionKey) role.addToPolicy(useOfKey(encryptionKey, KEY_SENDS, ['sqs']));
     for (const settings of exports) {
       if (settings.schedule === undefined) continue;
       new Schedule(this, `Export-${settings.name}`, {
@@ -61,7 +63,7 @@ export class ExportSchedules extends Construct {
             dueAt: ContextAttribute.scheduledTime,
             scheduled: true,
           }),
-          deadLetterQueue: this.deadLetters,
+          deadLetterQueue: deadLetters,
           retryAttempts: RETRY_ATTEMPTS,
           maxEventAge: MAX_EVENT_AGE,
         }),

@@ -1,6 +1,8 @@
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { BlockPublicAccess, Bucket, BucketEncryption, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
+import type { AccessLogs } from './access-logs.ts';
 import { RESULTS_PREFIX } from './account-catalog.ts';
 
 export interface ExportStorageProps {
@@ -8,6 +10,10 @@ export interface ExportStorageProps {
   readonly workRetentionDays: number;
   /** Whether objects go when the stack goes. */
   readonly deletable: boolean;
+  /** Where S3 writes who read and wrote what. */
+  readonly accessLogs: AccessLogs;
+  /** @default S3 encrypts with a key of its own */
+  readonly encryptionKey?: IKey | undefined;
 }
 
 /** Results can be had again by asking again. */
@@ -26,7 +32,9 @@ export class ExportStorage extends Construct {
     super(scope, id);
     this.bucket = new Bucket(this, 'Bucket', {
       blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
-      encryption: BucketEncryption.S3_MANAGED,
+      encryption: props.encryptionKey ? BucketEncryption.KMS : BucketEncryption.S3_MANAGED,
+      // A key of the bucket's own, derived from the customer's: one call of KMS for many objects, and not one for each.
+      ...(props.encryptionKey ? { encryptionKey: props.encryptionKey, bucketKeyEnabled: true } : {}),
       enforceSSL: true,
       minimumTLSVersion: 1.2,
       objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
@@ -38,5 +46,6 @@ export class ExportStorage extends Construct {
       removalPolicy: props.deletable ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN,
       autoDeleteObjects: props.deletable,
     });
+    props.accessLogs.recordAccessTo(this.bucket);
   }
 }

@@ -1,5 +1,6 @@
 import { ArnFormat, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { Policy, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
@@ -7,6 +8,8 @@ import { DefinitionBody, LogLevel, StateMachine, StateMachineType } from 'aws-cd
 import { Construct } from 'constructs';
 import type { ExportSettings } from '../../functions/export/export-config.ts';
 import { exportWorkflow, MAP_LABEL, type TaskName } from '../../functions/workflow.ts';
+import { acknowledgeWildcard, defaultPolicyOf } from '../acknowledge.ts';
+import { KEY_SENDS, useOfKey } from './data-key.ts';
 
 export interface ExportWorkflowProps {
   readonly tasks: Readonly<Record<TaskName, IFunction>>;
@@ -15,6 +18,8 @@ export interface ExportWorkflowProps {
   readonly logRetentionDays: number;
   /** Where failures are told. */
   readonly topic: ITopic;
+  /** The key of the topic and the logs, if they have one of the customer's. */
+  readonly encryptionKey?: IKey | undefined;
 }
 
 /** The state machine: the definition that also runs on one machine, with the Lambdas' ARNs in it. */
@@ -47,6 +52,7 @@ export class ExportWorkflow extends Construct {
           logGroupName: `/aws/vendedlogs/states/${stack.stackName}`,
           retention: props.logRetentionDays as RetentionDays,
           removalPolicy: RemovalPolicy.DESTROY,
+          ...(props.encryptionKey ? { encryptionKey: props.encryptionKey } : {}),
         }),
         level: LogLevel.ALL,
         // Inputs hold filters, which may be personal: names and times of states are enough to follow a run.
@@ -64,6 +70,12 @@ export class ExportWorkflow extends Construct {
     this.stateMachine.addToRolePolicy(
       new PolicyStatement({ actions: ['sns:Publish'], resources: [props.topic.topicArn] }),
     );
+    if (props.encryptionKey) this.stateMachine.addToRolePolicy(useOfKey(props.encryptionKey, KEY_SENDS, ['sns']));
+    acknowledgeWildcard(
+      defaultPolicyOf(this.stateMachine.role),
+      '*',
+      'Traces of X-Ray and the delivery of logs have no resources that a right could name (Step Functions developer guide, "Logging"). What the workflow itself does (functions, topic, bus) is named.',
+    );
     this.allowChildren(stack);
     this.allowLookingUp(planExport);
   }
@@ -74,10 +86,15 @@ export class ExportWorkflow extends Construct {
    */
   private allowLookingUp(planExport: IFunction): void {
     if (!planExport.role) return;
-    new Policy(this, 'LookingUp', {
+    const lookingUp = new Policy(this, 'LookingUp', {
       roles: [planExport.role],
       statements: [new PolicyStatement({ actions: ['states:DescribeExecution'], resources: [this.executions()] })],
     });
+    acknowledgeWildcard(
+      lookingUp,
+      this.executions(),
+      'Which run has the export is found in the bucket, when a run starts. The right ends at executions of this state machine, and is to read.',
+    );
   }
 
   /** The ARNs of this state machine's executions, its children not among them. */
@@ -104,7 +121,7 @@ export class ExportWorkflow extends Construct {
       resourceName: `${name}/${MAP_LABEL}:*`,
       arnFormat: ArnFormat.COLON_RESOURCE_NAME,
     });
-    new Policy(this, 'Children', {
+    const policy = new Policy(this, 'Children', {
       roles: [stateMachine.role],
       statements: [
         new PolicyStatement({ actions: ['states:StartExecution'], resources: [stateMachine.stateMachineArn] }),
@@ -115,6 +132,16 @@ export class ExportWorkflow extends Construct {
         new PolicyStatement({ actions: ['states:RedriveExecution'], resources: [children] }),
       ],
     });
+    acknowledgeWildcard(
+      policy,
+      this.executions(),
+      'A Distributed Map watches and stops its children, whose names Step Functions makes up while it runs. The right ends at executions of this state machine.',
+    );
+    acknowledgeWildcard(
+      policy,
+      children,
+      'A Distributed Map redrives its children, whose names Step Functions makes up while it runs. The right ends at children of this state machine.',
+    );
   }
 }
 

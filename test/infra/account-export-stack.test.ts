@@ -216,6 +216,7 @@ describe('the functions', () => {
         's3:GetObject on <StorageBucket>/export_runs/*',
         's3:GetObject on <StorageBucket>/work/*',
         's3:ListBucket on <StorageBucket>',
+        'sqs:SendMessage on <UndeliveredQueue>',
         'xray:PutTelemetryRecords on *',
         'xray:PutTraceSegments on *',
       ],
@@ -225,6 +226,7 @@ describe('the functions', () => {
       [
         's3:GetObject on <StorageBucket>/export_runs/*',
         's3:ListBucket on <StorageBucket>',
+        'sqs:SendMessage on <UndeliveredQueue>',
         'xray:PutTelemetryRecords on *',
         'xray:PutTraceSegments on *',
       ],

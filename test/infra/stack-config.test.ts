@@ -49,7 +49,10 @@ describe('parseStackConfig', () => {
       },
       /exports\[1\]\.attributeColumns is \["industry"\]; CSV exports share one table, so this list must be how the longest one begins: region, industry/,
     ],
-    [{ ...CONFIG, accountName: 'acme.evil.example/' }, /^accountName is "acme.evil.example\/"; up to 63 letters/],
+    [
+      { ...CONFIG, accountName: 'acme.evil.example/', instance: 'x.y', concurrency: 0 },
+      /accountName is "acme.evil.example\/"; up to 63 letters.*; instance is "x\.y"; up to 63 .*; concurrency is 0/,
+    ],
     [
       { ...CONFIG, exports: [{ name: 'x', datasetId: 'x', schedule: '0 6 * * *', timeZone: 'Berlin' }] },
       /exports\[0\]\.schedule is "0 6 \* \* \*"; cron\(.*is needed; exports\[0\]\.timeZone is "Berlin"; a name of the IANA/,

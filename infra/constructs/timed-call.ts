@@ -1,0 +1,47 @@
+import type { Duration } from 'aws-cdk-lib';
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import { Schedule, ScheduleExpression, ScheduleTargetInput } from 'aws-cdk-lib/aws-scheduler';
+import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
+import type { IQueue } from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import { KEY_SENDS, useOfKey } from './data-key.ts';
+import { schedulerRole } from './scheduler-role.ts';
+
+export interface TimedCallProps {
+  readonly description: string;
+  readonly every: Duration;
+  readonly function: IFunction;
+  /** The event it is called with. */
+  readonly input: object;
+  /** Where calls go that could not be delivered. */
+  readonly deadLetters: IQueue;
+  /** The key of that queue, if it has one of the customer's. */
+  readonly encryptionKey?: IKey | undefined;
+}
+
+/** Calls a function again and again, by a role that may call this function alone. */
+export class TimedCall extends Construct {
+  constructor(scope: Construct, id: string, props: TimedCallProps) {
+    super(scope, id);
+    const { deadLetters, encryptionKey } = props;
+    const role = schedulerRole(this, 'Role');
+    role.addToPolicy(
+      new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [props.function.functionArn] }),
+    );
+    role.addToPolicy(new PolicyStatement({ actions: ['sqs:SendMessage'], resources: [deadLetters.queueArn] }));
+    if (encryptionKey) role.addToPolicy(useOfKey(encryptionKey, KEY_SENDS, ['sqs']));
+    new Schedule(this, 'Schedule', {
+      description: props.description,
+      schedule: ScheduleExpression.rate(props.every),
+      target: new LambdaInvoke(props.function, {
+        // Left to itself, the target would add the right to call every version of the function.
+        role: role.withoutPolicyUpdates(),
+        retryAttempts: 2,
+        deadLetterQueue: deadLetters,
+        input: ScheduleTargetInput.fromObject(props.input),
+      }),
+    });
+  }
+}

@@ -1,0 +1,202 @@
+/**
+ * Which actions of AWS a Lambda's code takes, read from the code itself.
+ *
+ * An entry file is bundled as it is deployed, so that only what it can reach is left. In that bundle stands which ports it
+ * makes (`deployedStore()`) and which of their methods it calls (`store.put(…)`). In the adapter behind a port stands
+ * which commands a method sends (`new PutObjectCommand(…)`), also through functions that it calls.
+ */
+import { readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { parseAst } from 'vitest/node';
+
+const FUNCTIONS = fileURLToPath(new URL('../../functions/', import.meta.url));
+
+/** What an adapter is called by, in the rules of an export: `store.put(…)`, whoever hands the store over. */
+export const PORT_NAMES: Readonly<Record<string, string>> = {
+  s3ObjectStore: 'store',
+  glueCatalogue: 'catalogue',
+  sfnExecutions: 'executions',
+  secretCredentials: 'credentials',
+};
+
+/** Adapters of which every method is used by whoever makes one: the API client asks for its key by itself. */
+const USED_WHOLE = ['secretCredentials'];
+
+/** What a command is called among the rights, where it is not called like the command. */
+const ACTIONS: Readonly<Record<string, string>> = {
+  's3:ListObjectsV2': 's3:ListBucket',
+  's3:HeadObject': 's3:GetObject',
+  's3:CopyObject': 's3:PutObject',
+  's3:DeleteObjects': 's3:DeleteObject',
+};
+const SERVICES: Readonly<Record<string, string>> = {
+  '@aws-sdk/client-s3': 's3',
+  '@aws-sdk/client-glue': 'glue',
+  '@aws-sdk/client-sfn': 'states',
+  '@aws-sdk/client-secrets-manager': 'secretsmanager',
+};
+
+interface Node {
+  readonly type: string;
+  readonly [key: string]: unknown;
+}
+
+/** The actions that the code behind an entry file takes, sorted. */
+export async function actionsOf(entry: string): Promise<string[]> {
+  const ast = await parsed(`${entry}.ts`);
+  const makers = new Map(
+    nodesOf(ast, 'VariableDeclarator').flatMap((declared) => {
+      const factory = calledIn(declared.init).find((name) => name in PORT_NAMES);
+      return factory === undefined ? [] : [[nameOf(declared.id), factory] as const];
+    }),
+  );
+  const made = new Set(nodesOf(ast, 'CallExpression').flatMap(({ callee }) => makers.get(nameOf(callee)) ?? []));
+  const actions = new Set<string>();
+  for (const factory of made) {
+    const methods = await methodsOf(factory);
+    const port = new RegExp(`(^|\\.)${PORT_NAMES[factory]}\\d*$`);
+    const called = nodesOf(ast, 'CallExpression')
+      .map(({ callee }) => callee as Node)
+      .filter(({ type, object }) => type === 'MemberExpression' && port.test(pathOf(object)))
+      .map(({ property }) => nameOf(property));
+    for (const method of USED_WHOLE.includes(factory) ? methods.keys() : new Set(called)) {
+      const taken = methods.get(method);
+      if (!taken) throw new Error(`${entry} calls ${method} of ${factory}, which has no such method.`);
+      for (const action of taken) actions.add(action);
+    }
+  }
+  return [...actions].sort();
+}
+
+/** The adapters there are: what `functions/aws` exports and makes a port. */
+export async function adapters(): Promise<string[]> {
+  const files = readdirSync(`${FUNCTIONS}aws`);
+  const found = await Promise.all(files.map(async (file) => ({ file, sends: sendersIn(await parsed(`aws/${file}`)) })));
+  return found.filter(({ sends }) => sends).map(({ file }) => file);
+}
+
+function sendersIn(ast: Node): boolean {
+  return nodesOf(ast, 'FunctionDeclaration').some((declared) => commandsIn(declared, serviceBy(ast)).length > 0);
+}
+
+/** What each method of an adapter's port takes, by its name. */
+async function methodsOf(factory: string): Promise<Map<string, ReadonlySet<string>>> {
+  for (const file of readdirSync(`${FUNCTIONS}aws`)) {
+    const ast = await parsed(`aws/${file}`);
+    const functions = new Map(nodesOf(ast, 'FunctionDeclaration').map((declared) => [nameOf(declared.id), declared]));
+    const adapter = functions.get(factory);
+    if (!adapter) continue;
+    const service = serviceBy(ast);
+    const returned = (adapter.body as { body: Node[] }).body.find(({ type }) => type === 'ReturnStatement');
+    const port = returned?.argument as { properties: Node[] };
+    const methods = port.properties.flatMap(({ key, value }) => {
+      const { type } = (value ?? {}) as Node;
+      // Written where it stands, or named: `putOver,`.
+      const method = type === 'FunctionExpression' ? (value as Node) : functions.get(nameOf(value));
+      return method ? [[nameOf(key), reached(method, functions, service)] as const] : [];
+    });
+    return new Map(methods);
+  }
+  throw new Error(`${factory} is in no file of functions/aws.`);
+}
+
+/** The actions of a function and of all that it calls. */
+function reached(
+  start: Node,
+  functions: ReadonlyMap<string, Node>,
+  service: ReadonlyMap<string, string>,
+): ReadonlySet<string> {
+  const actions = new Set<string>();
+  const seen = new Set<Node>();
+  const queue = [start];
+  for (let next = queue.pop(); next; next = queue.pop()) {
+    if (seen.has(next)) continue;
+    seen.add(next);
+    for (const action of commandsIn(next, service)) actions.add(action);
+    for (const name of calledIn(next)) {
+      const called = functions.get(name);
+      if (called) queue.push(called);
+    }
+  }
+  return actions;
+}
+
+/** What is imported from a client of the SDK, with the service that it speaks to. */
+function serviceBy(ast: Node): Map<string, string> {
+  return new Map(
+    nodesOf(ast, 'ImportDeclaration').flatMap(({ source, specifiers }) => {
+      const from = String((source as Node).value);
+      if (!from.startsWith('@aws-sdk/client-')) return [];
+      const service = SERVICES[from];
+      if (service === undefined) throw new Error(`What are the rights of ${from} called? Add it to SERVICES.`);
+      return (specifiers as Node[]).map(({ local }) => [nameOf(local), service] as const);
+    }),
+  );
+}
+
+/** `new PutObjectCommand(…)`, `paginateGetPartitions(…)`, and what Powertools' provider of secrets sends. */
+function commandsIn(node: Node, service: ReadonlyMap<string, string>): string[] {
+  const names = [...nodesOf(node, 'NewExpression'), ...nodesOf(node, 'CallExpression')].map(({ callee }) =>
+    nameOf(callee),
+  );
+  const sent = names.flatMap((name) => {
+    const command = /^(\w+)Command$|^paginate(\w+)$/.exec(name);
+    const prefix = service.get(name);
+    if (!command || prefix === undefined) return [];
+    const action = `${prefix}:${command[1] ?? command[2]}`;
+    return [ACTIONS[action] ?? action];
+  });
+  const provided = nodesOf(node, 'CallExpression').some(({ callee }) => pathOf(callee) === 'provider.get');
+  return provided ? [...sent, 'secretsmanager:GetSecretValue'] : sent;
+}
+
+const asts = new Map<string, Promise<Node>>();
+
+function parsed(file: string): Promise<Node> {
+  const known = asts.get(file) ?? parse(file);
+  asts.set(file, known);
+  return known;
+}
+
+async function parse(file: string): Promise<Node> {
+  const { outputFiles } = await build({
+    entryPoints: [`${FUNCTIONS}${file}`],
+    bundle: true,
+    write: false,
+    packages: 'external',
+    platform: 'node',
+    format: 'esm',
+    treeShaking: true,
+  });
+  return parseAst(outputFiles[0]?.text ?? '') as unknown as Node;
+}
+
+function nodesOf(root: unknown, type: string): Node[] {
+  const found: Node[] = [];
+  const queue = [root];
+  while (queue.length > 0) {
+    const value = queue.pop();
+    if (Array.isArray(value)) queue.push(...value);
+    else if (value !== null && typeof value === 'object') {
+      if ((value as Node).type === type) found.push(value as Node);
+      queue.push(...Object.values(value));
+    }
+  }
+  return found;
+}
+
+function calledIn(node: unknown): string[] {
+  return nodesOf(node, 'CallExpression').map(({ callee }) => nameOf(callee));
+}
+
+function nameOf(node: unknown): string {
+  const { type, name } = (node ?? {}) as Node;
+  return type === 'Identifier' ? String(name) : '';
+}
+
+/** `ports.store` of the expression `ports.store`. */
+function pathOf(node: unknown): string {
+  const { type, object, property } = (node ?? {}) as Node;
+  return type === 'MemberExpression' ? `${pathOf(object)}.${nameOf(property)}` : nameOf(node);
+}

@@ -1,0 +1,137 @@
+import { describe, expect, it } from 'vitest';
+import { configuredStack } from './configured-stack.ts';
+
+interface Statement {
+  Sid?: string;
+  Action: string | string[];
+  Principal?: { Service?: unknown };
+  Resource: unknown;
+  Condition?: { StringEquals?: Record<string, unknown>; ArnLike?: Record<string, unknown> };
+}
+
+const { template } = configuredStack('a key of the customer');
+const [keyId = ''] = Object.keys(template.findResources('AWS::KMS::Key'));
+const KEY = { 'Fn::GetAtt': [keyId, 'Arn'] };
+
+/** What roles may do with the key: `role: action through service`. */
+function rightsOnKey(): string[] {
+  return Object.values(template.findResources('AWS::IAM::Policy')).flatMap(({ Properties }) => {
+    const [role = ''] = (Properties.Roles as { Ref: string }[]).map(({ Ref }) =>
+      Ref.replace(/(Role)?[0-9A-F]{8}$/, ''),
+    );
+    return (Properties.PolicyDocument.Statement as Statement[])
+      .filter(({ Resource }) => JSON.stringify(Resource).includes(keyId))
+      .flatMap(({ Action, Condition }) => {
+        const services = JSON.stringify(Condition?.StringEquals?.['kms:ViaService']).match(
+          /(s3|secretsmanager|sns|sqs)(?=\.)/g,
+        );
+        return [Action].flat().map((action) => `${role}: ${action} through ${services}`);
+      });
+  });
+}
+
+describe('without a key of the customer', () => {
+  it('there is none, and all that is stored is encrypted by AWS', () => {
+    const { template: plain } = configuredStack('the default');
+    plain.resourceCountIs('AWS::KMS::Key', 0);
+    plain.resourcePropertiesCountIs(
+      'AWS::S3::Bucket',
+      {
+        BucketEncryption: {
+          ServerSideEncryptionConfiguration: [{ ServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' } }],
+        },
+      },
+      2,
+    );
+    plain.hasResourceProperties('AWS::SQS::Queue', { SqsManagedSseEnabled: true });
+    expect(JSON.stringify(plain.toJSON())).not.toContain('kms:');
+    expect(plain.findOutputs('KeyArn')).toEqual({});
+  });
+});
+
+describe('a key of the customer', () => {
+  it('is renewed every year, stays when the stack goes, and is told', () => {
+    template.hasResource('AWS::KMS::Key', {
+      DeletionPolicy: 'Retain',
+      Properties: { EnableKeyRotation: true },
+    });
+    expect(Object.values(template.findOutputs('KeyArn')).map(({ Value }) => Value)).toEqual([KEY]);
+  });
+
+  it('goes with the data, where both go', () => {
+    configuredStack('all of it').template.hasResource('AWS::KMS::Key', { DeletionPolicy: 'Delete' });
+  });
+
+  it('encrypts parts and manifests, by a bucket key', () => {
+    template.hasResourceProperties('AWS::S3::Bucket', {
+      BucketEncryption: {
+        ServerSideEncryptionConfiguration: [
+          {
+            BucketKeyEnabled: true,
+            ServerSideEncryptionByDefault: { SSEAlgorithm: 'aws:kms', KMSMasterKeyID: KEY },
+          },
+        ],
+      },
+    });
+  });
+
+  it('encrypts results of queries, the API key, failures, what was not delivered, and every log', () => {
+    template.hasResourceProperties('AWS::Athena::WorkGroup', {
+      WorkGroupConfiguration: {
+        ResultConfiguration: { EncryptionConfiguration: { EncryptionOption: 'SSE_KMS', KmsKey: KEY } },
+      },
+    });
+    template.hasResourceProperties('AWS::SecretsManager::Secret', { KmsKeyId: KEY });
+    template.hasResourceProperties('AWS::SNS::Topic', { KmsMasterKeyId: KEY });
+    template.hasResourceProperties('AWS::SQS::Queue', { KmsMasterKeyId: KEY });
+    template.allResourcesProperties('AWS::Logs::LogGroup', { KmsKeyId: KEY });
+  });
+
+  it('does not encrypt the access logs, to which S3 could then not write', () => {
+    const buckets = Object.entries(template.findResources('AWS::S3::Bucket'));
+    const [logs] = buckets.filter(([id]) => id.startsWith('AccessLogs')).map(([, { Properties }]) => Properties);
+    expect(logs?.BucketEncryption.ServerSideEncryptionConfiguration).toEqual([
+      { ServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' } },
+    ]);
+  });
+
+  it('may be used by each role for what it does, through the services it does it with', () => {
+    const reads = (role: string) => `${role}: kms:Decrypt through s3`;
+    const writes = (role: string) => `${role}: kms:GenerateDataKey through s3`;
+    const sends = (role: string, service: string) =>
+      ['kms:Decrypt', 'kms:GenerateDataKey'].map((action) => `${role}: ${action} through ${service}`);
+    const calling = ['PlanExport', 'ExportPage', 'PublishRun'];
+    expect(rightsOnKey().sort()).toEqual(
+      [
+        ...[...calling, 'ReportFailure', 'ExpireRuns', 'WatchExports'].map(reads),
+        ...calling.map(writes),
+        ...calling.map((role) => `${role}: kms:Decrypt through secretsmanager`),
+        ...['ExpireRuns', 'WatchExports', 'ExpireDaily', 'WatchHourly', 'Schedules'].flatMap((r) => sends(r, 'sqs')),
+        ...sends('WorkflowStateMachine', 'sns'),
+      ].sort(),
+    );
+  });
+
+  it('may be used without a role by logs of this account, and by what writes to the topic and the queue', () => {
+    const statements = template.findResources('AWS::KMS::Key')[keyId]?.Properties.KeyPolicy.Statement as Statement[];
+    const byService = statements.filter(({ Principal }) => Principal?.Service !== undefined);
+    const logs = byService.filter(({ Condition }) => Condition?.ArnLike !== undefined);
+    expect(JSON.stringify(logs.map(({ Principal }) => Principal?.Service))).toMatch(
+      /^[^.]*"logs\."[^.]*"\.amazonaws\.com"[^.]*$/,
+    );
+    expect(logs[0]?.Condition?.ArnLike).toEqual({ 'kms:EncryptionContext:aws:logs:arn': expect.anything() });
+    const others = byService.filter((statement) => !logs.includes(statement));
+    expect(new Set(others.flatMap(({ Principal }) => Principal?.Service))).toEqual(
+      new Set(['cloudwatch.amazonaws.com', 'events.amazonaws.com', 'sns.amazonaws.com']),
+    );
+    // The last as CDK grants it to the rule, for the queue.
+    expect(new Set(others.flatMap(({ Action }) => Action))).toEqual(
+      new Set(['kms:Decrypt', 'kms:GenerateDataKey', 'kms:GenerateDataKey*']),
+    );
+  });
+
+  it('of a secret that was there before is not known, and no right on it is given', () => {
+    const { template: foreign } = configuredStack('a secret and a security group that exist');
+    expect(JSON.stringify(foreign.findResources('AWS::IAM::Policy'))).not.toContain('"secretsmanager.');
+  });
+});
