@@ -57,7 +57,8 @@ export async function reportFailure(
     message: cause,
     pagesDone: done.size,
     pages: plan?.run.pages ?? null,
-    resume: plan || left === 'unreadable' ? { resume: runId } : null,
+    // What could not be read may well be there; a run that says itself why it failed before its plan has none.
+    resume: plan || (left === 'unreadable' && !OURS.includes(failure.Error)) ? { resume: runId } : null,
     publish: held ? { publish: runId } : null,
     consistency: held ? ((await heldManifest(store, runId))?.consistency ?? null) : null,
     executionUrl: consoleUrl(execution),

@@ -127,7 +127,7 @@ describe('a run', () => {
     const latest = () => rowsOf(folder, 'SELECT DISTINCT run_id FROM accounts_latest');
     expect(await latest()).toEqual([{ run_id: 'today' }]);
     source.list = accounts(3);
-    await run('zz-today-again').all({ dueAt: '2026-08-22', format: 'parquet' });
+    await run('zz-today-again').all({ dueAt: '2026-08-22', format: 'parquet', maxDropPercent: 90 });
     expect(await latest()).toEqual([{ run_id: 'zz-today-again' }]);
     expect(await rowsOf(folder, 'SELECT count(DISTINCT run_id)::INT AS n FROM accounts_history')).toEqual([{ n: 3 }]);
   });

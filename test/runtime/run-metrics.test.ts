@@ -77,8 +77,10 @@ describe('metrics', () => {
     const failed = { event: { status: 'failed', exportName: 'emea' } } as FailureReport;
     measureFailure(failed);
     expect(lines).toEqual([]);
-    measureFailure({ event: { ...failed.event, status: 'quarantined' } } as FailureReport);
-    expect(measured()).toEqual({ 'export=emea': { Quarantined: 1 }, all: { Quarantined: 1 } });
+    const consistency = { ...PUBLISHED.consistency, verdict: 'drifted' as const };
+    measureFailure({ event: { ...failed.event, status: 'quarantined', consistency } } as FailureReport);
+    const figures = { Quarantined: 1, Drifted: 1 };
+    expect(measured()).toEqual({ 'export=emea': figures, all: figures });
   });
 
   it('tell the age of each export that was ever published', () => {
