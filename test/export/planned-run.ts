@@ -1,0 +1,54 @@
+/** A run, and a manifest, as plans and publishing leave them, for tests that look at one rule alone. */
+import type { Manifest, Run } from '../../functions/contracts.ts';
+
+/** 25 accounts in three pages of ten. */
+export function plannedRun(more: Partial<Run> = {}): Run {
+  return {
+    runId: 'run-1',
+    exportName: 'all',
+    datasetId: 'engage',
+    format: 'json',
+    parameters: { pageSize: 10 },
+    dueAt: '2026-08-22T02:00:00.000Z',
+    exportDate: '2026-08-22',
+    startedAt: '2026-08-22T02:00:00.000Z',
+    accounts: 25,
+    pages: 3,
+    countedBy: 'offsets',
+    attempt: 1,
+    budget: 1,
+    start: 1,
+    onDrift: 'publish',
+    maxDropPercent: 50,
+    ...more,
+  };
+}
+
+/** Of a run of 25 accounts that nothing moved under. */
+export function publishedManifest(more: Partial<Manifest> = {}): Manifest {
+  return {
+    version: 1,
+    runId: 'run-1',
+    exportName: 'all',
+    datasetId: 'engage',
+    format: 'json',
+    parameters: { pageSize: 10 },
+    dueAt: '2026-08-22T02:00:00.000Z',
+    startedAt: '2026-08-22T02:00:00.000Z',
+    publishedAt: '2026-08-22T02:01:30.000Z',
+    pages: 3,
+    records: 25,
+    distinctAccounts: 25,
+    duplicates: 0,
+    bytes: 300,
+    parts: [],
+    plannedRecords: 25,
+    recordsFetched: 40,
+    apiRequests: 20,
+    retries: 0,
+    consistency: { verdict: 'steady', accountsBefore: 25, accountsAfter: 25, seamsProbed: 4, seamsMoved: 0 },
+    unmappedColumns: [],
+    escapedLineBreaks: 0,
+    ...more,
+  };
+}
