@@ -77,5 +77,5 @@ async function countAgain(
   // Without offsets each look costs a page: the one that would be next must be empty.
   const next = Math.floor(end / pageSize);
   const { records } = await probe(pageSize, next);
-  return Math.max(next * pageSize + records, records === 0 ? end - (end % pageSize) : end);
+  return next * pageSize + records;
 }

@@ -14,7 +14,7 @@ import { budgetPrefix } from './layout.ts';
 import type { Allowance, ObjectStore } from './ports.ts';
 import { createJson, getJson, putJson } from './stored-json.ts';
 
-/** 16 seams, each within a page of a few records, and counting again; a page of the real size is asked for, too. */
+/** 16 seams, each within a page of mostly two to five records, and counting again; a page of the real size is asked for, too. */
 const RECORDS_TO_PROVE = 16 * 7 + 62;
 
 /** What publishing sets aside to prove a run whole. */

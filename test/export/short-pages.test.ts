@@ -224,6 +224,8 @@ describe('reading on', () => {
       [10, 3],
     ]);
 
+    const shrunk = await afterReading((list) => list.splice(22), { countedBy: 'pages' });
+    expect(await shrunk.done).toMatchObject({ accounts: 22, addedPages: [] });
     const emptied = await afterReading((list) => list.splice(20), { countedBy: 'pages' });
     expect(await emptied.done).toMatchObject({ accounts: 20, addedPages: [] });
   });
