@@ -170,7 +170,8 @@ export function glueCatalogue({ client, database, bucket, sleep = setTimeout }: 
       await add(newest, valuesOf(run), partsPrefix(run), columns, { [PUBLISHED_AT]: run.publishedAt });
       await sleep(SETTLE_MS);
       await add(runs, [run.runId], manifestKey(run.runId).replace(/[^/]+$/, ''));
-      await keepNewest(run.exportName);
+      // The run is shown from here on: what is left over costs a scan and shows no row, and the next run takes it away.
+      await keepNewest(run.exportName).catch(() => undefined);
     },
 
     async removeRun(run) {

@@ -37,6 +37,14 @@ const NEWEST = 'newest_json all/2026-08-22/run-1';
 const RUNS = 'export_runs run-1';
 
 describe('glueCatalogue', () => {
+  it('has shown a run though what was the newest before cannot be taken away', async () => {
+    const { catalogue, partitions } = await glue(({ action }) =>
+      action === 'GetPartitions' ? { status: 500, type: 'InternalServiceException' } : undefined,
+    );
+    await catalogue.addRun(run);
+    expect([...partitions.keys()]).toEqual([ACCOUNTS, NEWEST, RUNS]);
+  });
+
   it('adds the partitions of the accounts, and the one of the run after them', async () => {
     const { catalogue, partitions, calls } = await glue();
     await catalogue.addRun(run);
