@@ -1,4 +1,4 @@
-import { CfnOutput, Duration, Stack, type StackProps } from 'aws-cdk-lib';
+import { CfnOutput, Duration, Stack, type StackProps, Tags } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { tableDefinitions } from '../functions/catalog/tables.ts';
 import { MEMORY_MB } from '../functions/export/cost-model.ts';
@@ -8,6 +8,7 @@ import { AccessLogs } from './constructs/access-logs.ts';
 import { AccountCatalog } from './constructs/account-catalog.ts';
 import { ApiKey } from './constructs/api-key.ts';
 import { ApiNetwork } from './constructs/api-network.ts';
+import { CostBudget } from './constructs/cost-budget.ts';
 import { DataKey } from './constructs/data-key.ts';
 import { ExportFunction } from './constructs/export-function.ts';
 import { ExportMonitoring, watchedExports } from './constructs/export-monitoring.ts';
@@ -18,6 +19,7 @@ import { FailureTopic, StoppedRuns } from './constructs/failure-topic.ts';
 import { TimedCall } from './constructs/timed-call.ts';
 import { Undelivered } from './constructs/undelivered.ts';
 import type { StackConfig } from './stack-config.ts';
+import { allTags, costTag } from './stack-tags.ts';
 
 export interface AccountExportStackProps extends StackProps {
   readonly config: StackConfig;
@@ -34,8 +36,12 @@ const PARTS = FORMATS.map((table) => `${table}/*`);
 /** Everything that one account's exports need: bucket, key, the functions, their state machine, and the tables. */
 export class AccountExportStack extends Stack {
   constructor(scope: Construct, id: string, props: AccountExportStackProps) {
-    super(scope, id, { description: 'Account Export: Personalization accounts to S3 and Athena', ...props });
     const { config } = props;
+    const tags = allTags(config.tags);
+    // On the stack, from where CloudFormation hands them on to what CDK cannot tag, such as the function that empties a
+    // bucket; and in the template, so that they are there however it is deployed.
+    super(scope, id, { description: 'Account Export: Personalization accounts to S3 and Athena', ...props, tags });
+    for (const [key, value] of Object.entries(tags)) Tags.of(this).add(key, value);
     const deletable = config.deleteDataWithStack && props.allowDataDeletion === true;
     const encryptionKey =
       config.encryption === 'customer-key' ? new DataKey(this, 'DataKey', { deletable }).key : undefined;
@@ -174,6 +180,14 @@ export class AccountExportStack extends Stack {
       topic,
       logGroups: [planExport, exportPage, publishRun, reportFailure].map((task) => task.function.logGroup),
     });
+    if (config.monthlyBudgetUsd !== undefined) {
+      new CostBudget(this, 'CostBudget', {
+        monthlyUsd: config.monthlyBudgetUsd,
+        costTag: costTag(config.tags),
+        topic,
+        encryptionKey,
+      });
+    }
 
     const firstExport = JSON.stringify({ exportName: config.exports[0]?.name });
     const outputs = {

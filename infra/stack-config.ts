@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { type ExportSettings, ExportSettingsSchema, parseOrThrow } from '../functions/export/export-config.ts';
 import { DNS_LABEL, DNS_LABEL_RULE } from '../functions/personalization/request-url.ts';
+import { TagsSchema } from './stack-tags.ts';
 
 const integer = (min: number, max: number) => {
   const error = `an integer from ${min} to ${max} is needed`;
@@ -102,6 +103,15 @@ export const StackConfigSchema = z.strictObject({
     .email({ error: 'an e-mail address is needed' })
     .optional()
     .describe('Who gets a mail when a run fails. The address must confirm the subscription once.'),
+  /** Who answers for the costs sets it: at what the stack costs when all is well, and some more. */
+  monthlyBudgetUsd: integer(1, 1_000_000)
+    .optional()
+    .describe(
+      'USD a month that the stack may cost; whoever is told of failures is told at 80 %, and when the forecast goes beyond. Without it, nobody watches. Needs a step in Billing: [cost](cost.md#a-budget).',
+    ),
+  tags: TagsSchema.default({}).describe(
+    'Tags on all that the stack makes, besides `application`, which is `account-export` unless you say otherwise.',
+  ),
   /** With the context flag `accountExport:allowDataDeletion`, and only with both, data goes when the stack goes. */
   deleteDataWithStack: z
     .boolean({ error: 'true or false is needed' })

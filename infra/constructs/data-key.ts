@@ -1,5 +1,5 @@
 import { ArnFormat, RemovalPolicy, Stack } from 'aws-cdk-lib';
-import { Effect, type IPrincipal, PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { PolicyStatement, type PolicyStatementProps, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { type IKey, Key } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 
@@ -41,30 +41,39 @@ export class DataKey extends Construct {
       resourceName: '*',
       arnFormat: ArnFormat.COLON_RESOURCE_NAME,
     });
-    this.allow(
-      new ServicePrincipal(`logs.${stack.region}.amazonaws.com`),
-      ['kms:Encrypt', 'kms:Decrypt', 'kms:ReEncrypt*', 'kms:GenerateDataKey*', 'kms:Describe*'],
-      { ArnLike: { 'kms:EncryptionContext:aws:logs:arn': logGroups } },
-    );
+    allowOnKey(this.key, ['kms:Encrypt', 'kms:Decrypt', 'kms:ReEncrypt*', 'kms:GenerateDataKey*', 'kms:Describe*'], {
+      principals: [new ServicePrincipal(`logs.${stack.region}.amazonaws.com`)],
+      conditions: { ArnLike: { 'kms:EncryptionContext:aws:logs:arn': logGroups } },
+    });
     // Rules and alarms write to the topic, and rules and the topic to the queue, with no role. No condition on the account
     // they come from: EventBridge brings none here (SNS developer guide, "Enable compatibility between event sources … and
     // encrypted topics"). Whose rule may write is decided by the policies of the topic and of the queue.
     for (const service of ['cloudwatch.amazonaws.com', 'events.amazonaws.com', 'sns.amazonaws.com']) {
-      this.allow(new ServicePrincipal(service), KEY_SENDS);
+      allowOnKey(this.key, KEY_SENDS, { principals: [new ServicePrincipal(service)] });
     }
   }
+}
 
-  private allow(principal: IPrincipal, actions: readonly string[], conditions: Record<string, unknown> = {}): void {
-    this.key.addToResourcePolicy(
-      new PolicyStatement({
-        effect: Effect.ALLOW,
-        principals: [principal],
-        actions: [...actions],
-        resources: ['*'],
-        conditions,
-      }),
-    );
-  }
+/** Who does something, and on which conditions. */
+type Who = Pick<PolicyStatementProps, 'principals' | 'conditions'>;
+
+/** Lets a service that comes without a role use the key. */
+export function allowOnKey(key: IKey, actions: readonly string[], who: Who): void {
+  key.addToResourcePolicy(new PolicyStatement({ ...who, actions: [...actions], resources: ['*'] }));
+}
+
+/**
+ * AWS Budgets, of this account alone: unlike the services above it says whose budget it is. Source: AWS Cost Management user
+ * guide, "Creating an Amazon SNS topic for budget notifications", for the topic and for its key.
+ */
+export function byBudgets(stack: Stack): Who {
+  return {
+    principals: [new ServicePrincipal('budgets.amazonaws.com')],
+    conditions: {
+      StringEquals: { 'aws:SourceAccount': stack.account },
+      ArnLike: { 'aws:SourceArn': `arn:${stack.partition}:budgets::${stack.account}:*` },
+    },
+  };
 }
 
 /** Lets a role use the key, only through the services that are named. */

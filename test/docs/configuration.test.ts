@@ -43,6 +43,7 @@ describe('the tables of the keys', () => {
     '| `datasetId` | a name | required | The dataset to export, as Personalization calls it. |',
     '| `deleteDataWithStack` | `true`, `false` | `false` | With `-c accountExport:allowDataDeletion=true`, and only with both, data goes when the stack goes. |',
     '| `alarmEmail` | an e-mail address | none | Who gets a mail when a run fails. The address must confirm the subscription once. |',
+    '| `tags` | up to 46 texts by their keys, such as {"cost-center":"4711"} | `{}` | Tags on all that the stack makes, besides `application`, which is `account-export` unless you say otherwise. |',
     '| `resume` | a name | The run to go on with. Alone, or with `maxRecords`. |',
   ])('have the row %.20s', (row) => {
     expect(PAGE.text.split('\n')).toContain(row);
@@ -52,7 +53,7 @@ describe('the tables of the keys', () => {
     const keys = [StackConfigSchema, ExportSettingsSchema, ExportRequestSchema].flatMap((schema) =>
       Object.keys(schema.shape),
     );
-    expect(new Set(keys).size).toBe(39);
+    expect(new Set(keys).size).toBe(41);
     expect(keys.filter((key) => !PAGE.text.includes(`\`${key}\``))).toEqual([]);
   });
 });

@@ -4,16 +4,18 @@ import { synthesised } from '../support/synthesised.ts';
 
 const PAGE = readFileSync('docs/runbook.md', 'utf8');
 const template = synthesised({
+  monthlyBudgetUsd: 20,
   exports: [{ name: 'daily', datasetId: 'engage', schedule: 'cron(0 6 * * ? *)' }],
 });
 
 describe('docs/runbook.md', () => {
-  it('has one entry for each alarm, and none for an alarm that is not there', () => {
+  it('has one entry for each alarm and for the budget, and none for what is not there', () => {
     const alarms = Object.values(template.findResources('AWS::CloudWatch::Alarm')).map(
       ({ Properties }) => /docs\/runbook\.md#([a-z-]+)$/.exec(String(Properties.AlarmDescription))?.[1],
     );
+    const budgets = Object.keys(template.findResources('AWS::Budgets::Budget')).map(() => 'budget');
     const entries = [...PAGE.matchAll(/^## ([a-z-]+)$/gm)].map(([, name]) => name);
-    expect(entries.sort()).toEqual([...new Set(alarms)].sort());
+    expect(entries.sort()).toEqual([...new Set([...alarms, ...budgets])].sort());
   });
 
   it('names every widget of the dashboard', () => {

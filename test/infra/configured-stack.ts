@@ -28,6 +28,8 @@ export interface Configuration {
   readonly secretName?: string;
   readonly network?: object;
   readonly deleteDataWithStack?: boolean;
+  readonly monthlyBudgetUsd?: number;
+  readonly tags?: Readonly<Record<string, string>>;
 }
 
 /** By the names that tests give them. */
@@ -41,6 +43,8 @@ export const CONFIGURATIONS = {
     encryption: 'customer-key',
     network: { fixedEgressIp: true },
     deleteDataWithStack: true,
+    monthlyBudgetUsd: 50,
+    tags: { 'cost-center': '4711' },
   },
   'a secret and a security group that exist': {
     ...SCHEDULED,

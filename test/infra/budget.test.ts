@@ -1,0 +1,92 @@
+import { Match } from 'aws-cdk-lib/assertions';
+import { describe, expect, it } from 'vitest';
+import { parseStackConfig } from '../../infra/stack-config.ts';
+import { CONFIG, synthesised } from '../support/synthesised.ts';
+import { configuredStack } from './configured-stack.ts';
+
+const ACCOUNT = { Ref: 'AWS::AccountId' };
+const OF_THIS_ACCOUNT = {
+  StringEquals: { 'aws:SourceAccount': ACCOUNT },
+  ArnLike: {
+    'aws:SourceArn': { 'Fn::Join': ['', ['arn:', { Ref: 'AWS::Partition' }, ':budgets::', ACCOUNT, ':*']] },
+  },
+};
+const BUDGETS = { Service: 'budgets.amazonaws.com' };
+
+describe('a budget', () => {
+  const template = synthesised({ monthlyBudgetUsd: 20 });
+  const [topic] = Object.keys(template.findResources('AWS::SNS::Topic'));
+  const [policy] = Object.keys(template.findResources('AWS::SNS::TopicPolicy'));
+  const over = (NotificationType: string, Threshold: number) => ({
+    Notification: { NotificationType, Threshold, ThresholdType: 'PERCENTAGE', ComparisonOperator: 'GREATER_THAN' },
+    Subscribers: [{ SubscriptionType: 'SNS', Address: { Ref: topic } }],
+  });
+
+  it('counts what carries the tag of the stack, and tells the topic at 80 % and of a forecast beyond', () => {
+    template.hasResource('AWS::Budgets::Budget', {
+      DependsOn: [policy],
+      Properties: {
+        Budget: {
+          BudgetType: 'COST',
+          TimeUnit: 'MONTHLY',
+          BudgetLimit: { Amount: 20, Unit: 'USD' },
+          CostFilters: { TagKeyValue: ['user:application$account-export'] },
+          BudgetName: Match.absent(),
+        },
+        NotificationsWithSubscribers: [over('ACTUAL', 80), over('FORECASTED', 100)],
+      },
+    });
+  });
+
+  it('follows the tag that the company has for it', () => {
+    synthesised({ monthlyBudgetUsd: 20, tags: { Application: 'Accounts' } }).hasResourceProperties(
+      'AWS::Budgets::Budget',
+      { Budget: Match.objectLike({ CostFilters: { TagKeyValue: ['user:Application$Accounts'] } }) },
+    );
+  });
+
+  it('of this account alone may write to the topic', () => {
+    template.hasResourceProperties('AWS::SNS::TopicPolicy', {
+      PolicyDocument: {
+        Statement: Match.arrayWith([
+          {
+            Sid: Match.anyValue(),
+            Effect: 'Allow',
+            Action: 'sns:Publish',
+            Principal: BUDGETS,
+            Resource: { Ref: topic },
+            Condition: OF_THIS_ACCOUNT,
+          },
+        ]),
+      },
+    });
+  });
+
+  it('of this account alone may use the key of the topic, where that is a customer key', () => {
+    configuredStack('all of it').template.hasResourceProperties('AWS::KMS::Key', {
+      KeyPolicy: {
+        Statement: Match.arrayWith([
+          {
+            Effect: 'Allow',
+            Action: ['kms:Decrypt', 'kms:GenerateDataKey'],
+            Principal: BUDGETS,
+            Resource: '*',
+            Condition: OF_THIS_ACCOUNT,
+          },
+        ]),
+      },
+    });
+  });
+
+  it('is not there, and nothing may write for it, where none is configured', () => {
+    for (const name of ['the default', 'a key of the customer'] as const) {
+      expect(JSON.stringify(configuredStack(name).template.toJSON())).not.toMatch(/budgets/i);
+    }
+  });
+
+  it.each([0, 0.5, 1_000_001, '20'])('of %j is refused', (monthlyBudgetUsd) => {
+    expect(() => parseStackConfig({ ...CONFIG, monthlyBudgetUsd })).toThrow(
+      /monthlyBudgetUsd is .*; an integer from 1 to 1000000 is needed/,
+    );
+  });
+});
