@@ -24,6 +24,8 @@ export const PRICES = {
   trace: 5 / 1e6,
   /** Amazon EventBridge, custom events. */
   event: 1 / 1e6,
+  /** Amazon CloudWatch, a custom metric in an hour in which it was written: 0.30 a month of 730 hours. */
+  metricHour: 0.3 / 730,
 } as const;
 
 /**
@@ -39,10 +41,16 @@ const TRANSITIONS_OF_A_PAGE = 2;
 /** A part and its record; the looks for a finished one and its part; the record read again to publish. */
 const PUTS_OF_A_PAGE = 2;
 const GETS_OF_A_PAGE = 3;
-/** Two claims and the looks for them, a tick, the plan, the manifest, and the listings of all of them. */
-const PUTS_OF_A_RUN = 10;
-/** Lambda's own three lines and one of ours, with the execution log of Step Functions. */
-const LOG_BYTES_OF_A_PAGE = 3_000;
+/** Two claims, a tick, the plan, the manifest, and 14 listings, which cost as much. */
+const PUTS_OF_A_RUN = 19;
+/** The looks for claims, for the last published run, for what the run left behind before. */
+const GETS_OF_A_RUN = 12;
+/** A line of ours and two of metrics (950), three of Lambda (some 400), seven of Step Functions (some 350 each). */
+const LOG_BYTES_OF_A_PAGE = 4_000;
+/** The same of planning and publishing, and the workflow's own states. */
+const LOG_BYTES_OF_A_RUN = 10_000;
+/** Seven figures of the run and three of its pages, each by export and over all; one more of each cause of a retry. */
+const METRICS_OF_A_RUN = 20;
 /** Glue partitions are added with two pauses of five seconds, and the seams are probed. */
 const PUBLISH_SECONDS = 13;
 
@@ -101,17 +109,28 @@ export function expectRun(run: RunToExpect): ExpectedRun {
   };
 }
 
-function priceOf({ pages, planned }: RunToExpect, pageSeconds: number): number {
+/** How much a run takes of each thing that has a price. */
+export function quantitiesOf(
+  { pages, planned }: RunToExpect,
+  pageSeconds: number,
+): Record<keyof typeof PRICES, number> {
   const gbSeconds =
     (planned.seconds * MEMORY_MB.plan + pages * pageSeconds * MEMORY_MB.page + PUBLISH_SECONDS * MEMORY_MB.publish) /
     1024;
-  return (
-    (TRANSITIONS_OF_A_RUN + TRANSITIONS_OF_A_PAGE * pages) * PRICES.stateTransition +
-    gbSeconds * PRICES.lambdaGbSecond +
-    (pages + 2) * (PRICES.lambdaRequest + PRICES.trace) +
-    (PUTS_OF_A_RUN + PUTS_OF_A_PAGE * pages) * PRICES.s3Put +
-    GETS_OF_A_PAGE * pages * PRICES.s3Get +
-    (LOG_BYTES_OF_A_PAGE * pages * PRICES.logsGb) / 1e9 +
-    PRICES.event
-  );
+  return {
+    stateTransition: TRANSITIONS_OF_A_RUN + TRANSITIONS_OF_A_PAGE * pages,
+    lambdaGbSecond: gbSeconds,
+    lambdaRequest: pages + 2,
+    s3Put: PUTS_OF_A_RUN + PUTS_OF_A_PAGE * pages,
+    s3Get: GETS_OF_A_RUN + GETS_OF_A_PAGE * pages,
+    logsGb: (LOG_BYTES_OF_A_RUN + LOG_BYTES_OF_A_PAGE * pages) / 1e9,
+    trace: pages + 2,
+    event: 1,
+    metricHour: METRICS_OF_A_RUN,
+  };
+}
+
+function priceOf(run: RunToExpect, pageSeconds: number): number {
+  const quantities = Object.entries(quantitiesOf(run, pageSeconds)) as [keyof typeof PRICES, number][];
+  return quantities.reduce((usd, [what, quantity]) => usd + quantity * PRICES[what], 0);
 }

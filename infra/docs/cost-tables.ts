@@ -3,6 +3,7 @@ import type { DryRunResult, ExpectedRun } from '../../functions/contracts.ts';
 import { expectRun, PRICES, PRICES_AS_OF } from '../../functions/export/cost-model.ts';
 import { countAccounts } from '../../functions/export/count-accounts.ts';
 import { type MadeBlocks, markdownTable } from './made-blocks.ts';
+import { monthlyTable } from './monthly-cost.ts';
 
 /** What the examples assume: the stack's default concurrency, and an API that answers a probe in a fifth of a second. */
 const CONCURRENCY = 20;
@@ -20,6 +21,7 @@ const PRICE_NAMES: Readonly<Record<keyof typeof PRICES, readonly [what: string, 
   logsGb: ['CloudWatch Logs', 1, 'GB taken in'],
   trace: ['X-Ray', 1e6, '1,000,000 traces'],
   event: ['EventBridge', 1e6, '1,000,000 events'],
+  metricHour: ['CloudWatch, a custom metric', 730, '730 hours in which it is written'],
 };
 
 /** What a dry run of an export of so many accounts says, by a real count of them. */
@@ -62,7 +64,10 @@ export async function exampleDryRun(accounts: number, pageSize: number): Promise
   };
 }
 
-/** The blocks of `docs/cost.md`. */
+/** Blocks of `docs/cost.md` that are measured: `npm run docs -- measure`. */
+export const MEASURED = ['counted', 'timed'];
+
+/** The other blocks of `docs/cost.md`. */
 export async function costBlocks(): Promise<MadeBlocks> {
   const bySize = await Promise.all(SIZES.map((accounts) => exampleDryRun(accounts, 1000)));
   const byPageSize = await Promise.all(PAGE_SIZES.map((pageSize) => exampleDryRun(1e6, pageSize)));
@@ -79,6 +84,7 @@ export async function costBlocks(): Promise<MadeBlocks> {
       byPageSize.map((run) => [count(run.pageSize), count(run.pages), ...figures(run.expected)]),
       'rrrrrr',
     ),
+    monthly: monthlyTable(),
     'dry-run': `\`\`\`json output\n${JSON.stringify(bySize[2], undefined, 2)}\n\`\`\``,
   };
 }

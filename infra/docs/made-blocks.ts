@@ -20,6 +20,14 @@ export function withMadeBlocks(page: string, blocks: MadeBlocks): string {
   return filled;
 }
 
+/** Blocks as the page has them, for those that are not made anew each time. */
+export function keptBlocks(page: string, names: readonly string[]): MadeBlocks {
+  const all = [...page.matchAll(BLOCK)].map(([block, , name = '']) => {
+    return [name, block.replace(/^<!--.*?-->\s*|\s*<!-- \/made -->$/g, '')];
+  });
+  return Object.fromEntries(all.filter(([name = '']) => names.includes(name)));
+}
+
 /** A table of Markdown; a bar in a cell does not end it. */
 export function markdownTable(head: readonly string[], rows: readonly (readonly string[])[], align = ''): string {
   const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;

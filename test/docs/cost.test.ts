@@ -4,8 +4,9 @@ import { printExpected, printPlan } from '../../cli/terminal.ts';
 import type { DryRunResult } from '../../functions/contracts.ts';
 import { expectRun, MEMORY_MB, PRICES, PRICES_AS_OF, type RunToExpect } from '../../functions/export/cost-model.ts';
 import { parseRequest } from '../../functions/export/resolve-request.ts';
-import { costBlocks } from '../../infra/docs/cost-tables.ts';
-import { withMadeBlocks } from '../../infra/docs/made-blocks.ts';
+import { costBlocks, MEASURED } from '../../infra/docs/cost-tables.ts';
+import { keptBlocks, withMadeBlocks } from '../../infra/docs/made-blocks.ts';
+import { monthlyRows } from '../../infra/docs/monthly-cost.ts';
 import { publishedDetail } from './event-details.ts';
 import { jsonExamples, page, tableBelow, textExamples } from './page.ts';
 
@@ -33,7 +34,8 @@ function quantity(price: Price, run: Partial<RunToExpect>): number {
 
 describe('the tables', () => {
   it('are as the model is now: npm run docs makes them so', async () => {
-    expect(withMadeBlocks(PAGE.text, await costBlocks())).toBe(PAGE.text);
+    const blocks = { ...keptBlocks(PAGE.text, MEASURED), ...(await costBlocks()) };
+    expect(withMadeBlocks(PAGE.text, blocks)).toBe(PAGE.text);
   });
 
   it('have the prices and their date', () => {
@@ -47,13 +49,14 @@ describe('the tables', () => {
       ['CloudWatch Logs', '0.5', 'GB taken in'],
       ['X-Ray', '5', '1,000,000 traces'],
       ['EventBridge', '1', '1,000,000 events'],
+      ['CloudWatch, a custom metric', '0.3', '730 hours in which it is written'],
     ]);
   });
 
   it('have the examples', () => {
     const rows = tableBelow(PAGE, '## Examples');
     expect(rows.map(([accounts]) => accounts)).toEqual(['10,000', '100,000', '1,000,000', '10,000,000']);
-    expect(rows[2]).toEqual(['1,000,000', '1,000', '1,090', '1,000,109', '38 s', '0.078', '2.3']);
+    expect(rows[2]).toEqual(['1,000,000', '1,000', '1,090', '1,000,109', '38 s', '0.087', '2.6']);
   });
 });
 
@@ -95,6 +98,46 @@ describe('the quantities', () => {
     expect(expectRun({ ...run, accounts: 2, pages: 1 }).recordsFetched).toBe(30 + 2 + 6);
     expect(PAGE.text).toContain('those of planning + P + 26');
     expect(PAGE.text).toContain('the accounts + 72');
+  });
+});
+
+describe('the month in which nothing runs', () => {
+  const [plain, full] = [
+    monthlyRows({}),
+    monthlyRows({ network: { fixedEgressIp: true }, encryption: 'customer-key' }),
+  ];
+  const pieces = (rows: typeof plain) => Object.fromEntries(rows.map(({ what, pieces }) => [what, pieces]));
+  const EACH = 'the metric of its age, for each scheduled export';
+
+  it('counts what the template has: alarms by the metrics they read, and what options add', () => {
+    expect(pieces(plain)).toMatchObject({
+      'alarms, for each metric that one reads': 8,
+      'the dashboard': 1,
+      'the secret of the API key': 1,
+      'the key of KMS': 0,
+      'the NAT gateway': 0,
+      [EACH]: 1,
+    });
+    expect(pieces(full)).toMatchObject({ 'the key of KMS': 1, 'the NAT gateway': 1, 'its public address': 1 });
+  });
+
+  it('grows with each scheduled export by an alarm and what watches and keeps it', () => {
+    const exports = ['a', 'b', 'c'].map((name) => ({ name, datasetId: 'engage', schedule: 'rate(1 day)' }));
+    expect(pieces(monthlyRows({ exports }))).toMatchObject({ 'alarms, for each metric that one reads': 10, [EACH]: 3 });
+    expect(pieces(monthlyRows({ exports: [{ name: 'a', datasetId: 'engage' }] }))).toMatchObject({
+      'alarms, for each metric that one reads': 7,
+      [EACH]: 0,
+    });
+  });
+
+  it('adds up, on the page', () => {
+    const rows = tableBelow(PAGE, '## What a month costs when nothing runs');
+    const usd = (cell = '') => Number(cell.replace(/^.*= /, '').replaceAll(/[*–]/g, '') || 0);
+    for (const column of [2, 3]) {
+      const sum = rows.slice(0, -1).reduce((total, row) => total + usd(row[column]), 0);
+      expect(sum).toBeCloseTo(usd(rows.at(-1)?.[column]), 1);
+    }
+    expect(rows.at(-1)?.slice(2)).toEqual(['**4.62**', '**42.12**']);
   });
 });
 

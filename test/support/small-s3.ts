@@ -21,7 +21,11 @@ export interface SmallS3 {
 const PAGE = 1000;
 const etagOf = (body: Buffer) => `"${createHash('md5').update(body).digest('hex')}"`;
 
-export async function startSmallS3(buckets: readonly string[]): Promise<SmallS3> {
+/** @param onRequest told of each request: its method, `LIST` apart from `GET` */
+export async function startSmallS3(
+  buckets: readonly string[],
+  onRequest: (kind: string) => void = () => undefined,
+): Promise<SmallS3> {
   const objects = new Map(buckets.map((bucket) => [bucket, new Map<string, Buffer>()]));
   const reads: string[] = [];
   let lists = 0;
@@ -36,6 +40,7 @@ export async function startSmallS3(buckets: readonly string[]): Promise<SmallS3>
       response.end(body);
     };
     const failure = (status: number, code: string) => answer(status, `<Error><Code>${code}</Code></Error>`);
+    onRequest(key === '' ? 'LIST' : String(request.method));
     const bucket = objects.get(bucketName);
     if (!bucket) return failure(404, 'NoSuchBucket');
     if (key === '') {
