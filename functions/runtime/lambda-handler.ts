@@ -2,7 +2,9 @@
 import middy from '@middy/core';
 import type { Context } from 'aws-lambda';
 import { ExportError, isExportError } from '../errors.ts';
-import { logger, tracer } from './observability.ts';
+import { NAME_PATTERN } from '../export/export-config.ts';
+import { logger } from './observability.ts';
+import { traced } from './tracing.ts';
 
 /** How long before the function's end its work is told to stop: time enough to write down how far it got. */
 const STOP_EARLY_MS = 5_000;
@@ -28,7 +30,7 @@ export function lambdaHandler<T>(what: string, task: Task<T>) {
       const deadline = AbortSignal.timeout(Math.max(0, context.getRemainingTimeInMillis() - STOP_EARLY_MS));
       const signal = AbortSignal.any([options.signal, deadline]);
       const result = await traced(what, () => task(event, signal));
-      logger.info(`${what} done`, { milliseconds: Date.now() - startedAt, ...figuresOf(result) });
+      logger.info(`${what} done`, { milliseconds: Date.now() - startedAt, ...idsOf(result), ...figuresOf(result) });
       return result;
     } catch (error) {
       const failure = presentable(what, error);
@@ -51,23 +53,6 @@ export function lambdaHandler<T>(what: string, task: Task<T>) {
   }).handler(run);
 }
 
-/** A subsegment for the work; without a trace to belong to, just the work. */
-async function traced<T>(what: string, work: () => Promise<T>): Promise<T> {
-  const parent = tracer.isTracingEnabled() ? tracer.getSegment() : undefined;
-  if (!parent) return work();
-  const segment = parent.addNewSubsegment(what);
-  tracer.setSegment(segment);
-  try {
-    return await work();
-  } catch (error) {
-    segment.addErrorFlag();
-    throw error;
-  } finally {
-    segment.close();
-    tracer.setSegment(parent);
-  }
-}
-
 function presentable(what: string, error: unknown): Error {
   if (isExportError(error)) return new NamedError(error.name, error.message);
   const name = error instanceof Error ? error.name : 'Error';
@@ -85,14 +70,33 @@ class NamedError extends Error {
   }
 }
 
-/** The ids of an event, wherever its task keeps them. */
-function idsOf(event: unknown): Record<string, unknown> {
-  const { run, page, runId } = (event ?? {}) as {
-    run?: { runId?: unknown; exportName?: unknown };
-    page?: unknown;
-    runId?: unknown;
+/** The parts of events and results that name what they are about. */
+interface Named {
+  readonly run?: Named;
+  readonly request?: Named;
+  readonly event?: Named;
+  readonly exports?: readonly { readonly name?: unknown }[];
+  readonly runId?: unknown;
+  readonly exportName?: unknown;
+  readonly page?: unknown;
+}
+
+/** The ids in an event or a result, wherever its task keeps them; `{}` asks for the only export there is. */
+function idsOf(value: unknown): Record<string, string | number> {
+  const { run, request, event, exports = [], ...named } = (value ?? {}) as Named;
+  const [only] = exports.length === 1 ? exports : [];
+  const exportName = run?.exportName ?? named.exportName ?? request?.exportName ?? event?.exportName ?? only?.name;
+  const ids = {
+    runId: run?.runId ?? named.runId ?? event?.runId,
+    // What somebody puts in the place of a name is none before its task has checked it, and may be anything.
+    exportName: NAME_PATTERN.test(String(exportName)) ? exportName : undefined,
+    page: named.page,
   };
-  return definedOf({ runId: run?.runId ?? runId, exportName: run?.exportName, page });
+  return Object.fromEntries(
+    Object.entries(ids).filter(
+      (entry): entry is [string, string | number] => typeof entry[1] === 'string' || typeof entry[1] === 'number',
+    ),
+  );
 }
 
 /** The figures of a result: numbers only. */
@@ -100,11 +104,5 @@ function figuresOf(result: unknown): Record<string, number> {
   if (typeof result === 'number') return { accounts: result };
   return Object.fromEntries(
     Object.entries(result ?? {}).filter((entry): entry is [string, number] => typeof entry[1] === 'number'),
-  );
-}
-
-function definedOf(values: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(values).filter(([, value]) => typeof value === 'string' || typeof value === 'number'),
   );
 }

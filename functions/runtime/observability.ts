@@ -11,5 +11,5 @@ export const logger = new Logger({ serviceName });
 /** Figures of runs, one dimension each: the export. Written as log lines that CloudWatch reads (EMF). */
 export const metrics = new Metrics({ serviceName, namespace: METRIC_NAMESPACE });
 
-/** Traces time and failures. Responses are never captured: they could hold account data. */
-export const tracer = new Tracer({ serviceName });
+/** Captures nothing by itself: what traces hold is written in `tracing.ts`. */
+export const tracer = new Tracer({ serviceName, captureHTTPsRequests: false });

@@ -7,6 +7,7 @@ import { sfnExecutions } from '../aws/sfn-executions.ts';
 import type { ObjectStore } from '../export/ports.ts';
 import { createAccountsApi } from '../personalization/accounts-api.ts';
 import { apiEnvironment, storeEnvironment } from './environment.ts';
+import { tracedApi } from './tracing.ts';
 
 /** Makes a value at its first use and keeps it: one set of clients per container. */
 export function once<T>(make: () => T): () => T {
@@ -25,7 +26,7 @@ export const deployedStore = once(
 /** The API of the stack's account, with the key from its secret. */
 export const deployedApi = once(() => {
   const { API_URL, SECRET_ID } = apiEnvironment();
-  return createAccountsApi({ baseUrl: API_URL, credentials: secretCredentials({ secretId: SECRET_ID }) });
+  return tracedApi(createAccountsApi({ baseUrl: API_URL, credentials: secretCredentials({ secretId: SECRET_ID }) }));
 });
 
 /** The executions of the state machine. */

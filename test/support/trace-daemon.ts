@@ -1,0 +1,34 @@
+/** A stand-in for the daemon of X-Ray: takes the datagrams that a function sends, and keeps them as they came. */
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+
+const TRACE = 'Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1';
+
+export interface Segment {
+  readonly name: string;
+  readonly parent_id: string;
+  readonly id: string;
+  readonly error?: boolean;
+  readonly annotations?: Readonly<Record<string, string | number>>;
+}
+
+export async function startTraceDaemon() {
+  const datagrams: string[] = [];
+  const socket = createSocket('udp4', (datagram) => void datagrams.push(datagram.toString()));
+  socket.bind(0, '127.0.0.1');
+  await once(socket, 'listening');
+  return {
+    datagrams,
+    /** Each datagram is a header and, in the next line, a segment. */
+    segments: () => datagrams.map((datagram) => JSON.parse(datagram.split('\n')[1] ?? '') as Segment),
+    /** For a function that is traced, as Lambda's own environment has it. */
+    environment: {
+      AWS_XRAY_DAEMON_ADDRESS: `127.0.0.1:${socket.address().port}`,
+      _X_AMZN_TRACE_ID: TRACE,
+      AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs24.x',
+      AWS_LAMBDA_FUNCTION_NAME: 'a-function',
+      LAMBDA_TASK_ROOT: '/var/task',
+    },
+    close: () => new Promise<void>((resolve) => socket.close(() => resolve())),
+  };
+}
