@@ -5,6 +5,7 @@ import {
   Dashboard,
   GraphWidget,
   type IMetric,
+  type IWidget,
   LogQueryVisualizationType,
   LogQueryWidget,
   MathExpression,
@@ -199,14 +200,7 @@ export class ExportMonitoring extends Construct {
         width: 24,
         height: 1,
       }),
-      new SingleValueWidget({
-        title: 'Hours since the newest published run',
-        metrics: watchedExports(exports).map(({ name }) =>
-          byExport(METRICS.publishedAge, name, Duration.hours(1), Stats.MAXIMUM).with({ label: name }),
-        ),
-        width: 12,
-        height: 5,
-      }),
+      agesOf(watchedExports(exports).map(({ name }) => name)),
       new GraphWidget({
         title: 'Accounts published',
         left: each(METRICS.accounts, day, Stats.MAXIMUM),
@@ -291,6 +285,20 @@ export class ExportMonitoring extends Construct {
     );
     return dashboard;
   }
+}
+
+/** A widget of metrics with none in it says nothing, and looks like one that waits for data. */
+function agesOf(names: readonly string[]): IWidget {
+  const size = { width: 12, height: 5 };
+  if (names.length === 0)
+    return new TextWidget({ markdown: 'No export has a schedule, so the age of none is watched.', ...size });
+  return new SingleValueWidget({
+    title: 'Hours since the newest published run',
+    metrics: names.map((name) =>
+      byExport(METRICS.publishedAge, name, Duration.hours(1), Stats.MAXIMUM).with({ label: name }),
+    ),
+    ...size,
+  });
 }
 
 /** Powertools adds this dimension to every metric. */

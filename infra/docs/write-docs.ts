@@ -6,6 +6,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { securityBlocks } from '../security-tables.ts';
 import { configurationBlocks } from './configuration-table.ts';
 import { costBlocks, MEASURED } from './cost-tables.ts';
+import { dashboardPicture } from './dashboard-picture.ts';
 import { keptBlocks, withMadeBlocks } from './made-blocks.ts';
 
 // Here and not above: what is measured are the functions as they are deployed, and that needs the tests' services.
@@ -25,3 +26,4 @@ for (const [name, blocks] of Object.entries(pages)) {
   await writeFile(file, filled);
   process.stdout.write(`docs/${name}.md is as the code is now.\n`);
 }
+await writeFile(new URL('../../docs/dashboard.svg', import.meta.url), dashboardPicture());
