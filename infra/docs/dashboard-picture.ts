@@ -62,7 +62,7 @@ const VIEWS: Readonly<Record<string, string>> = {
   table: 'table of log lines',
 };
 const STATISTICS: Readonly<Record<string, string>> = { Sum: 'sum', Maximum: 'maximum', p50: 'p50', p99: 'p99' };
-const PERIODS: Readonly<Record<number, string>> = { 300: '5 minutes', 3600: 'an hour', 86400: 'day' };
+const PERIODS: Readonly<Record<number, string>> = { 300: '5 minutes', 3600: 'an hour', 86400: 'a day' };
 /** What CloudWatch takes where a metric names none. */
 const DEFAULT_PERIOD = 300;
 
