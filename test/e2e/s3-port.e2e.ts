@@ -127,6 +127,30 @@ describe('conditional writes', () => {
     expect(winners).toEqual([await store.etagOf('k')]);
     expect(await textIn(store, 'k')).toBe(texts[written.indexOf(winners[0])]);
   });
+
+  it('that meet another writer at work try again, and find what that one has left', async () => {
+    const store = storeAt('conflict', proxied);
+    proxy.follow('conflict', 'conflict', 'pass');
+    expect(await store.create('k', hello, 'text/plain')).toBe(true);
+    proxy.follow('conflict', 'pass');
+    expect(await store.create('k', Buffer.from('late'), 'text/plain')).toBe(false);
+    expect(await textIn(store, 'k')).toBe('hello');
+  });
+
+  it('that meet another writer again and again are given up after five tries', async () => {
+    const before = proxy.requests.length;
+    proxy.follow('conflict');
+    const failure = await storeAt('conflicts', proxied)
+      .create('k', hello, 'text/plain')
+      .catch((error: unknown) => error);
+    proxy.follow('pass');
+    expect(failure).toMatchObject({
+      name: 'StorageError',
+      transient: true,
+      message: 'Writing s3://exports/conflicts/k failed (ConditionalRequestConflict); it can be tried again later.',
+    });
+    expect(proxy.requests.length - before).toBe(5);
+  });
 });
 
 describe('listing', () => {

@@ -1,10 +1,10 @@
-/** Stands between a client and a service: counts the requests, throttles as AWS does, and damages bodies on their way. */
+/** Stands between a client and a service: counts the requests, refuses some as AWS does, and damages bodies on their way. */
 import { createServer, type IncomingMessage, request as plainRequest, type ServerResponse } from 'node:http';
 import { request as tlsRequest } from 'node:https';
 import type { AddressInfo } from 'node:net';
 
 /** What becomes of one request. */
-export type Fate = 'pass' | 'throttle' | 'damage request' | 'damage answer';
+export type Fate = 'pass' | 'throttle' | 'conflict' | 'damage request' | 'damage answer';
 
 export interface ProxiedRequest {
   readonly method: string;
@@ -36,7 +36,9 @@ export async function startServiceProxy(service: string): Promise<ServiceProxy> 
     requests.push(seen);
     const fate = (plan.length > 1 ? plan.shift() : plan[0]) ?? 'pass';
     if (fate === 'throttle') throttle(seen, response);
-    else forward(seen, fate === 'damage request' ? damaged(body) : body, response, fate === 'damage answer');
+    else if (fate === 'conflict') {
+      answerInXml(response, seen, 409, 'ConditionalRequestConflict', 'A conflicting operation occurred.');
+    } else forward(seen, fate === 'damage request' ? damaged(body) : body, response, fate === 'damage answer');
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
 
@@ -88,7 +90,17 @@ function throttle({ method, target }: ProxiedRequest, response: ServerResponse):
     response.end(JSON.stringify({ __type: 'ThrottlingException', message: 'Rate exceeded' }));
     return;
   }
-  response.writeHead(503, {
+  answerInXml(response, { method }, 503, 'SlowDown', 'Please reduce your request rate.');
+}
+
+function answerInXml(
+  response: ServerResponse,
+  { method }: Pick<ProxiedRequest, 'method'>,
+  status: number,
+  code: string,
+  message: string,
+): void {
+  response.writeHead(status, {
     'content-type': 'application/xml',
     'x-amz-request-id': '4442587FB7D0A2F9',
     connection: 'close',
@@ -96,6 +108,6 @@ function throttle({ method, target }: ProxiedRequest, response: ServerResponse):
   response.end(
     method === 'HEAD'
       ? undefined
-      : '<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message><RequestId>4442587FB7D0A2F9</RequestId><HostId>host</HostId></Error>',
+      : `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code><Message>${message}</Message><RequestId>4442587FB7D0A2F9</RequestId><HostId>host</HostId></Error>`,
   );
 }
