@@ -12,9 +12,10 @@ interface ServiceFailure {
 const ADVICE: Readonly<Record<string, string>> = {
   AccessDenied: 'the role or user may not do this',
   AccessDeniedException: 'the role or user may not do this',
-  'status 403': 'the role or user may not do this',
+  'status 403': 'the role or user may not do this, or the AWS credentials are not valid',
   NoSuchBucket: 'there is no such bucket',
   PermanentRedirect: 'the bucket lies in another region: set AWS_REGION',
+  'status 301': 'the bucket lies in another region: set AWS_REGION',
   AuthorizationHeaderMalformed: 'the bucket lies in another region: set AWS_REGION',
   InvalidAccessKeyId: 'the AWS credentials are not valid',
   SignatureDoesNotMatch: 'the AWS credentials are not valid',

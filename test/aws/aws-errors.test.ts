@@ -25,7 +25,11 @@ describe('awsFailure', () => {
   it.each([
     [answered(400, 'InvalidRequest'), 'Writing it failed (InvalidRequest, status 400).'],
     [answered(404, 'NoSuchUpload'), 'Writing it failed (NoSuchUpload, status 404).'],
-    [answered(403, 'Unknown'), 'Writing it failed (status 403): the role or user may not do this.'],
+    [
+      answered(403, 'Unknown'),
+      'Writing it failed (status 403): the role or user may not do this, or the AWS credentials are not valid.',
+    ],
+    [answered(301, 'Unknown'), 'Writing it failed (status 301): the bucket lies in another region: set AWS_REGION.'],
     [answered(400, 'Unknown'), 'Writing it failed (status 400).'],
   ])('takes %s for what no other try heals', (error, message) => {
     expect(awsFailure('Writing it', error)).toMatchObject({ name: 'ConfigError', message });

@@ -251,10 +251,10 @@ const OPERATIONS: readonly Operation[] = [
   ['delete', 'Deleting', (store) => store.delete('k')],
 ];
 
-describe('throttling', () => {
-  const looking: Operation = ['etagOf', 'Looking at', (store) => store.etagOf('k')];
+const LOOKING: Operation = ['etagOf', 'Looking at', (store) => store.etagOf('k')];
 
-  it.each([...OPERATIONS, looking])('that passes is waited out: %s', async (name, _what, operate) => {
+describe('throttling', () => {
+  it.each([...OPERATIONS, LOOKING])('that passes is waited out: %s', async (name, _what, operate) => {
     await storeAt(`patient/${name}`).put('l', hello, 'text/plain');
     const before = proxy.requests.length;
     proxy.follow('throttle', 'throttle', 'pass');
@@ -263,7 +263,7 @@ describe('throttling', () => {
   });
 
   // The answer to HEAD has no body, and so no name.
-  it.each([...OPERATIONS.map((operation) => [...operation, 'SlowDown'] as const), [...looking, 'status 503'] as const])(
+  it.each([...OPERATIONS.map((operation) => [...operation, 'SlowDown'] as const), [...LOOKING, 'status 503'] as const])(
     'that does not end is given up after three tries: %s',
     async (_name, what, operate, said) => {
       const before = proxy.requests.length;
@@ -285,6 +285,26 @@ describe('a bucket that is not there', () => {
     await expect(operate(s3ObjectStore({ client, bucket: 'of-nobody' }))).rejects.toMatchObject({
       name: 'ConfigError',
       message: `${what} s3://of-nobody/k failed (NoSuchBucket): there is no such bucket.`,
+    });
+  });
+});
+
+describe('a bucket in another region', () => {
+  let abroad: S3Client;
+  beforeAll(async () => {
+    abroad = new S3Client({ ...emulator.client, region: 'eu-west-1' });
+    const place = { CreateBucketConfiguration: { LocationConstraint: 'eu-west-1' } } as const;
+    await abroad.send(new CreateBucketCommand({ Bucket: 'far-away', ...place }));
+  });
+  afterAll(() => abroad?.destroy());
+
+  it.each([
+    ...OPERATIONS.map((operation) => [...operation, 'PermanentRedirect'] as const),
+    [...LOOKING, 'status 301'] as const,
+  ])('is told by what there is to do: %s', async (_name, what, operate, said) => {
+    await expect(operate(s3ObjectStore({ client, bucket: 'far-away' }))).rejects.toMatchObject({
+      name: 'ConfigError',
+      message: `${what} s3://far-away/k failed (${said}): the bucket lies in another region: set AWS_REGION.`,
     });
   });
 });
@@ -315,7 +335,8 @@ describe('rights', () => {
     }
     await expect(storeAt('private', nobody).etagOf('k')).rejects.toMatchObject({
       name: 'ConfigError',
-      message: 'Looking at s3://exports/private/k failed (status 403): the role or user may not do this.',
+      message:
+        'Looking at s3://exports/private/k failed (status 403): the role or user may not do this, or the AWS credentials are not valid.',
     });
   });
 
