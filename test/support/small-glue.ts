@@ -13,6 +13,9 @@ export interface GlueCall {
   readonly input: { TableName: string; [key: string]: unknown };
 }
 
+/** How many partitions one answer to GetPartitions holds: Glue's may hold fewer than there are, too. */
+const PAGE = 2;
+
 /** @param fail an answer in place of the usual one, call by call */
 export async function startSmallGlue(
   fail: (call: GlueCall) => { status: number; type: string } | undefined = () => undefined,
@@ -56,7 +59,12 @@ export async function startSmallGlue(
       const found = [...partitions].filter(
         ([key, { Values }]) => key.startsWith(`${TableName} `) && Values?.[0] === name,
       );
-      return answer(200, { Partitions: found.map(([, partition]) => partition) });
+      const from = Number(call.input.NextToken ?? 0);
+      const page = found.slice(from, from + PAGE).map(([, partition]) => partition);
+      return answer(200, {
+        Partitions: page,
+        ...(from + PAGE < found.length ? { NextToken: String(from + PAGE) } : {}),
+      });
     }
     if (!PartitionValues) return answer(200, { Errors: errors });
     const there = partitions.get(keyOf(PartitionValues));
