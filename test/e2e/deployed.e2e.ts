@@ -215,6 +215,14 @@ describe('what is told', () => {
   });
 });
 
+it('leaves in the table of the newest runs one run of each export, whatever the catalogue does with a filter', async () => {
+  expect((await partitionsOf(stack, 'newest_json')).map((partition) => partition.split('/')[0])).toEqual([
+    'all-accounts',
+    'engage',
+    'json',
+  ]);
+});
+
 describe('the rights of the functions', () => {
   it('are held to: a run whose publisher may not touch the catalogue fails with that sentence, and goes on', async () => {
     const { iam } = stack.aws;

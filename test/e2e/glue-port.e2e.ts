@@ -250,7 +250,7 @@ describe('glueCatalogue and rights', () => {
       'glue:BatchCreatePartition',
       'glue:GetPartition',
       'glue:GetPartitions',
-      'glue:BatchDeletePartition',
+      'glue:DeletePartition',
     ]);
     await glue.catalogueOf('held', publisher).addRun(run);
     await glue.catalogueOf('held', publisher).addRun(run);

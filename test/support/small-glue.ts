@@ -36,10 +36,9 @@ export async function startSmallGlue(
     };
     const failure = fail(call);
     if (failure) return answer(failure.status, { __type: failure.type, message: 'hidden' });
-    const { TableName, PartitionInputList, PartitionsToDelete, PartitionValues } = call.input as never as {
+    const { TableName, PartitionInputList, PartitionValues } = call.input as never as {
       TableName: string;
       PartitionInputList?: { Values: string[]; StorageDescriptor: { Location: string; Columns: { Name: string }[] } }[];
-      PartitionsToDelete?: { Values: string[] }[];
       PartitionValues?: string[];
     };
     const keyOf = (values: readonly string[]) => `${TableName} ${values.join('/')}`;
@@ -49,10 +48,6 @@ export async function startSmallGlue(
       if (partitions.has(key))
         errors.push({ PartitionValues: partition.Values, ErrorDetail: { ErrorCode: 'AlreadyExistsException' } });
       else partitions.set(key, partition);
-    }
-    for (const { Values } of PartitionsToDelete ?? []) {
-      if (!partitions.delete(keyOf(Values)))
-        errors.push({ PartitionValues: Values, ErrorDetail: { ErrorCode: 'EntityNotFoundException' } });
     }
     if (call.action === 'GetPartitions') {
       const name = /export_name = '(.*)'/.exec(String(call.input.Expression))?.[1];
@@ -68,6 +63,10 @@ export async function startSmallGlue(
     }
     if (!PartitionValues) return answer(200, { Errors: errors });
     const there = partitions.get(keyOf(PartitionValues));
+    if (there && call.action === 'DeletePartition') {
+      partitions.delete(keyOf(PartitionValues));
+      return answer(200, {});
+    }
     answer(there ? 200 : 400, there ? { Partition: there } : { __type: 'EntityNotFoundException' });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
