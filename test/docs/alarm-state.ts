@@ -38,8 +38,7 @@ const EXPORTS = [{ name: 'all-accounts', datasetId: 'engage', schedule: 'cron(0 
  */
 export function isRaised(alarm: string, printed: readonly string[]): boolean {
   const { Threshold, TreatMissingData, Metrics, Statistic = '', ...metric } = alarmOf(alarm);
-  const lines = printed.filter((line) => line.startsWith('{"_aws"')).map((line) => JSON.parse(line) as Line);
-  const value = Metrics ? ratioOf(Metrics, lines) : statisticOf(Statistic, valuesOf(metric as MetricOf, lines));
+  const value = Metrics ? ratioOf(Metrics, printed) : statisticOf(Statistic, valuesOf(metric as MetricOf, printed));
   return value === undefined ? TreatMissingData === 'breaching' : value > Threshold;
 }
 
@@ -51,31 +50,43 @@ function alarmOf(name: string): AlarmProperties {
 }
 
 /** The one expression that is reckoned here: a share in percent. */
-function ratioOf(queries: readonly MetricQuery[], lines: readonly Line[]): number | undefined {
+function ratioOf(queries: readonly MetricQuery[], printed: readonly string[]): number | undefined {
   const expression = queries.find(({ Expression }) => Expression !== undefined)?.Expression ?? '';
   const [, above = '', below = ''] = /^100 \* (\w+) \/ (\w+)$/.exec(expression) ?? [];
   const of = (id: string) => {
     const stat = queries.find(({ Id }) => Id === id)?.MetricStat;
     if (!stat) throw new Error(`${expression} is not understood.`);
-    return statisticOf(stat.Stat, valuesOf(stat.Metric, lines));
+    return statisticOf(stat.Stat, valuesOf(stat.Metric, printed));
   };
   const [a, b] = [of(above), of(below)];
   return a === undefined || b === undefined ? undefined : (100 * a) / b;
 }
 
-/** The values that lie under exactly these dimensions. */
-export function valuesOf({ Namespace, MetricName, Dimensions = [] }: MetricOf, lines: readonly Line[]): number[] {
-  const names = Dimensions.map(({ Name }) => Name).sort();
-  return lines.flatMap((line) => {
+function linesOf(printed: readonly string[]): Line[] {
+  return printed.filter((line) => line.startsWith('{"_aws"')).map((line) => JSON.parse(line) as Line);
+}
+
+/** The values of a metric under exactly these dimensions, each with the line that it was written in. */
+export function metricValues(
+  metric: string,
+  dimensions: readonly string[],
+  printed: readonly string[],
+): { readonly value: number; readonly line: Line }[] {
+  return linesOf(printed).flatMap((line) => {
     const [metrics] = line._aws.CloudWatchMetrics;
-    const its = [...(metrics?.Dimensions[0] ?? [])].sort();
     const fits =
-      metrics?.Namespace === Namespace &&
-      metrics.Metrics.some(({ Name }) => Name === MetricName) &&
-      its.join() === names.join() &&
-      Dimensions.every(({ Name, Value }) => line[Name] === Value);
-    return fits ? [line[MetricName]].flat().map(Number) : [];
+      metrics?.Metrics.some(({ Name }) => Name === metric) &&
+      [...(metrics.Dimensions[0] ?? [])].sort().join() === [...dimensions].sort().join();
+    return fits ? [line[metric]].flat().map((value) => ({ value: Number(value), line })) : [];
   });
+}
+
+function valuesOf({ Namespace, MetricName, Dimensions = [] }: MetricOf, printed: readonly string[]): number[] {
+  const names = Dimensions.map(({ Name }) => Name);
+  return metricValues(MetricName, names, printed)
+    .filter(({ line }) => line._aws.CloudWatchMetrics[0]?.Namespace === Namespace)
+    .filter(({ line }) => Dimensions.every(({ Name, Value }) => line[Name] === Value))
+    .map(({ value }) => value);
 }
 
 function statisticOf(statistic: string, values: readonly number[]): number | undefined {

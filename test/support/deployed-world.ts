@@ -52,18 +52,18 @@ export async function deployedWorld(simulated: SimulatorOptions = {}) {
     exports: [{ name: 'all-accounts', datasetId: 'engage', pageSize: 500 }],
     concurrency: 4,
   };
-  /** Faults of the API until they are taken out again, and keys of the bucket that nobody may write. */
+  /** Faults of the API until they are taken out again, and prefixes of the bucket that nobody may write, or read. */
   const faults: FaultRule[] = [];
   const denied: string[] = [];
+  const unreadable: string[] = [];
   const told: Told[] = [];
   const printed: string[] = [];
 
   const simulator = await startSimulator({ accounts: 1234, ...simulated, faults });
-  const s3 = await startSmallS3([BUCKET], (method, key) =>
-    method === 'PUT' && denied.some((prefix) => key.startsWith(prefix))
-      ? { status: 403, code: 'AccessDenied' }
-      : undefined,
-  );
+  const s3 = await startSmallS3([BUCKET], (method, key) => {
+    const refused = method === 'PUT' ? denied : unreadable;
+    return refused.some((prefix) => key.startsWith(prefix)) ? { status: 403, code: 'AccessDenied' } : undefined;
+  });
   const glue = await startSmallGlue();
   const secrets = await startSmallSecrets({ keyId: DEFAULT_KEY.keyId, secret: DEFAULT_KEY.keySecret });
   const handlers: Record<string, Handler> = {};
@@ -109,6 +109,7 @@ export async function deployedWorld(simulated: SimulatorOptions = {}) {
     aws,
     faults,
     denied,
+    unreadable,
     told,
     printed,
     /** What lies in the bucket. */
