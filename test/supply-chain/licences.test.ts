@@ -32,6 +32,11 @@ it('says in which functions a package is', () => {
   const functionsOf = (name: string) => packages.find((one) => one.name === name)?.functions;
   expect(functionsOf('@aws-sdk/client-glue')).toEqual(['expire-runs', 'publish-run']);
   expect(functionsOf('hyparquet-writer')).toContain('export-page');
+  // Who does not call the API carries neither its client nor what reads the key.
+  const callers = ['export-page', 'plan-export', 'publish-run'];
+  expect(functionsOf('undici')).toEqual(callers);
+  expect(functionsOf('@aws-sdk/client-secrets-manager')).toEqual(callers);
+  expect(functionsOf('@aws-sdk/client-sfn')).toEqual(['plan-export']);
   expect(functionsOf('esbuild')).toBeUndefined();
 });
 
