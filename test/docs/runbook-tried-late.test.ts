@@ -48,17 +48,17 @@ describe('api-trouble', () => {
   ];
 
   it('429: a lower concurrency ends it', async () => {
-    // An API that answers two requests for pages at a time.
+    // An API that answers four requests for pages at a time.
     world = await deployedWorld({
       latencyMs: 60,
       onRequest: ({ page, pageSize }) => {
-        const open = world.simulator.requests.filter((one) => one.endedAt === 0 && one.pageSize === 100).length;
-        if (pageSize === 100 && open > 2)
-          world.faults.push({ fault: { status: 429, retryAfter: '0' }, pages: [page], minPageSize: 100, times: 1 });
+        const open = world.simulator.requests.filter((one) => one.endedAt === 0 && one.pageSize === 50).length;
+        if (pageSize === 50 && open > 4)
+          world.faults.push({ fault: { status: 429, retryAfter: '0' }, pages: [page], minPageSize: 50, times: 1 });
       },
     });
-    settings({ pageSize: 100 });
-    world.deploy({ concurrency: 8 });
+    settings({ pageSize: 50 });
+    world.deploy({ concurrency: 12 });
     expect((await world.cli(['start', EXPORT])).code).toBe(0);
     expect(causes()).toEqual(['429']);
     expect(isRaised('ApiTrouble', world.printed)).toBe(true);
@@ -149,7 +149,8 @@ describe('no-published-run', () => {
 
   it('skipped: the run that hangs is stopped, and the export started again', async () => {
     world = await deployedWorld({ latencyMs: 200 });
-    settings({ pageSize: 50 });
+    // Half a minute, while the others look.
+    settings({ pageSize: 10 });
     world.deploy({ concurrency: 1 });
     expect((await world.cli(['start', EXPORT, '--no-follow'])).code).toBe(0);
     await until(() => world.bucket.keys().some((key) => key.endsWith('.json.gz')));

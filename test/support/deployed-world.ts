@@ -67,7 +67,9 @@ export async function deployedWorld(simulated: SimulatorOptions = {}) {
   const glue = await startSmallGlue();
   const secrets = await startSmallSecrets({ keyId: DEFAULT_KEY.keyId, secret: DEFAULT_KEY.keySecret });
   const handlers: Record<string, Handler> = {};
-  const aws = await startSmallAws({ simulator, work: workflowOf(handlers, deployed, told) });
+  /** Those of Lambdas that have not ended. */
+  const calls = new Set<Promise<unknown>>();
+  const aws = await startSmallAws({ simulator, work: workflowOf(handlers, deployed, told, calls) });
 
   const environment = {
     ...aws.environment,
@@ -140,9 +142,10 @@ export async function deployedWorld(simulated: SimulatorOptions = {}) {
     watch: () => watch({ exports: deployed.exports.map(({ name }) => name) }, LAMBDA_CONTEXT),
     async close() {
       vi.doUnmock('../../functions/runtime/catalogue.ts');
+      await aws.close();
+      await Promise.allSettled(calls);
       vi.restoreAllMocks();
       vi.unstubAllEnvs();
-      await aws.close();
       await Promise.all([simulator.close(), s3.close(), secrets.close()]);
       glue.close();
     },
@@ -150,11 +153,22 @@ export async function deployedWorld(simulated: SimulatorOptions = {}) {
 }
 
 /** The deployed definition, its tasks the handlers, each with the context that Lambda gives. */
-function workflowOf(handlers: Readonly<Record<string, Handler>>, deployed: Deployed, told: Told[]): Work {
+function workflowOf(
+  handlers: Readonly<Record<string, Handler>>,
+  deployed: Deployed,
+  told: Told[],
+  calls: Set<Promise<unknown>>,
+): Work {
   return async ({ executionArn, name, request, signal, onPlan, onPage }) => {
     const exports: ExportSettings[] = deployed.exports.map((settings) => ExportSettingsSchema.parse(settings));
-    const call = async (state: string, event: unknown) =>
-      throughJson(await handlers[state]?.(throughJson(event), LAMBDA_CONTEXT));
+    const call = async (state: string, event: unknown) => {
+      // An execution that was stopped calls nothing any more; what it has called goes on, as on AWS.
+      signal.throwIfAborted();
+      const called = handlers[state]?.(throughJson(event), LAMBDA_CONTEXT);
+      called?.catch(() => undefined).finally(() => calls.delete(called));
+      if (called) calls.add(called);
+      return throughJson(await called);
+    };
     let failure: FailureReport | undefined;
     const tasks = {
       [STATES.plan]: async (event: unknown) => {
