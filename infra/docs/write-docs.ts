@@ -1,16 +1,31 @@
 /** `npm run docs`: fills in what the pages take from the code. */
 import { readFile, writeFile } from 'node:fs/promises';
+import { NOTICES_FILE } from '../bundling.ts';
 import { securityBlocks } from '../security-tables.ts';
+import { makeBundles, packagesIn } from './bundles.ts';
 import { configurationBlocks } from './configuration-table.ts';
 import { costBlocks } from './cost-tables.ts';
 import { withMadeBlocks } from './made-blocks.ts';
+import { thirdPartyBlocks, thirdPartyNotices } from './third-party.ts';
 
-const pages = { configuration: configurationBlocks(), cost: await costBlocks(), security: securityBlocks() };
+const bundles = await makeBundles();
+const packages = packagesIn(bundles);
+const pages = {
+  configuration: configurationBlocks(),
+  cost: await costBlocks(),
+  security: securityBlocks(),
+  'third-party': thirdPartyBlocks(packages, bundles.length),
+};
 for (const [name, blocks] of Object.entries(pages)) {
-  const file = new URL(`../../docs/${name}.md`, import.meta.url);
-  const page = await readFile(file, 'utf8');
-  const filled = withMadeBlocks(page, blocks);
-  if (filled === page) continue;
-  await writeFile(file, filled);
-  process.stdout.write(`docs/${name}.md is as the code is now.\n`);
+  await rewrite(`docs/${name}.md`, (page) => withMadeBlocks(page, blocks));
+}
+await rewrite(NOTICES_FILE, () => thirdPartyNotices(packages));
+
+async function rewrite(path: string, change: (text: string) => string): Promise<void> {
+  const file = new URL(`../../${path}`, import.meta.url);
+  const before = await readFile(file, 'utf8');
+  const after = change(before);
+  if (after === before) return;
+  await writeFile(file, after);
+  process.stdout.write(`${path} is as the code is now.\n`);
 }
