@@ -49,7 +49,10 @@ export async function makePythonEnvironments(folder: string): Promise<PythonEnvi
 async function findPython(): Promise<{ python: string; version: string }> {
   for (const python of CANDIDATES) {
     try {
-      const { stdout } = await run(python, ['-c', 'import sys, venv, ensurepip; print("%d.%d.%d" % sys.version_info[:3])']);
+      const { stdout } = await run(python, [
+        '-c',
+        'import sys, venv, ensurepip; print("%d.%d.%d" % sys.version_info[:3])',
+      ]);
       const version = stdout.trim();
       const [major = 0, minor = 0] = version.split('.').map(Number);
       if (major === 3 && minor >= 10) return { python, version };

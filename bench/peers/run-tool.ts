@@ -7,8 +7,8 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Tenant } from '../../simulator/tenant.ts';
 import { type Comparison, countAccounts } from './compare.ts';
-import type { SeenBySimulator, SimulatorSetting } from './simulator-process.ts';
 import { startSimulatedApi } from './simulated-api.ts';
+import type { SeenBySimulator, SimulatorSetting } from './simulator-process.ts';
 import { KEY_ENVIRONMENT, type Tool } from './tools.ts';
 
 const MEASURE = fileURLToPath(new URL('measure.py', import.meta.url));

@@ -23,7 +23,8 @@ export interface Trouble {
   readonly ownFlags?: readonly string[];
 }
 
-const LONG_SECONDS = 100;
+/** Longer than Account Export waits for an answer to begin (120 s) and dlt for its next byte (60 s); the tap waits 300 s. */
+export const LONG_SECONDS = 150;
 const strike = (fault: FaultRule['fault'], times = 1): SimulatorOptions => ({
   faults: [{ fault, times, pages: [PAGE], minPageSize: SMALLEST_PAGE }],
 });
