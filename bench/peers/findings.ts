@@ -2,6 +2,7 @@
 import { count, listed } from './markdown.ts';
 import type { Speed } from './speed.ts';
 import type { Ending, TroubleRun } from './trouble-runs.ts';
+import { LONG_SECONDS, NO_ANSWER } from './troubles.ts';
 
 /** The names of the three that are compared, Account Export first. */
 export const COMPARED = ['Account Export', 'dlt', 'Singer'] as const;
@@ -29,7 +30,7 @@ export function speedFindings(speeds: readonly Speed[]): string[] {
     ...(own ? [`Requests in flight at once, at ${slowest} ms: ${each(slowest, (s) => String(s.maxInFlight))}.`] : []),
     ...(sequential && beside
       ? [
-          `Told to ask for one page at a time, Account Export takes ${sequential.wallSeconds.median.toFixed(1)} s at ${sequential.latencyMs} ms, dlt ${beside.wallSeconds.median.toFixed(1)} s: what is won on waiting is won by asking for several pages at once.`,
+          `Told to ask for one page at a time, Account Export takes ${sequential.wallSeconds.median.toFixed(1)} s at ${sequential.latencyMs} ms for its ${count(sequential.requests)} requests, dlt ${beside.wallSeconds.median.toFixed(1)} s for ${count(beside.requests)}: what is won is won by asking for several pages at once.`,
         ]
       : []),
     incomplete.length === 0
@@ -55,5 +56,18 @@ export function troubleFindings(runs: readonly TroubleRun[]): string[] {
     `Complete: ${each('complete')}. Failed: ${each('failed')}. Had to be stopped: ${each('endless')}.`,
     ...OTHERS.map((tool) => `${tool} ends complete where Account Export does not: ${quoted(better(tool, OWN))}.`),
     ...OTHERS.map((tool) => `Account Export ends complete where ${tool} does not: ${quoted(better(OWN, tool))}.`),
+    ...patience(runs),
   ];
+}
+
+/** How long each waits for an answer: settings of its own, and what was seen of Account Export's. */
+function patience(runs: readonly TroubleRun[]): string[] {
+  const own = runs.find(({ trouble, tool }) => trouble.name === NO_ANSWER && tool === OWN);
+  if (!own) return [];
+  const limits = `Account Export waits 120 s for an answer to begin and 240 s for all of it, dlt and the tap 60 s and 300 s for the next byte. Runs were stopped after ${LONG_SECONDS} s.`;
+  const cutOff =
+    own.ending === 'failed'
+      ? ` On one machine Account Export did not get so far: it failed after ${own.run.wallSeconds.toFixed(0)} s, because the engine that runs the workflow there cuts every task off after 60 s.`
+      : '';
+  return [`Where no answer comes, each has its own patience: ${limits}${cutOff}`];
 }

@@ -16,6 +16,8 @@ import time
 
 def main() -> None:
     result_path, limit_seconds, command = sys.argv[1], float(sys.argv[2]), sys.argv[3:]
+    # A benchmark that is stopped leaves nothing running: the command is in a group of its own.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     started = time.monotonic()
     child = subprocess.Popen(command, start_new_session=True)
     timed_out = False
@@ -25,6 +27,9 @@ def main() -> None:
         timed_out = True
         os.killpg(child.pid, signal.SIGKILL)
         exit_code = child.wait()
+    except BaseException:
+        os.killpg(child.pid, signal.SIGKILL)
+        raise
     wall_seconds = time.monotonic() - started
     # Of all descendants that were waited for: the CPU is their sum, the memory that of the largest.
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -3,7 +3,7 @@ import path from 'node:path';
 import pLimit from 'p-limit';
 import { type RunSetting, runTool, type ToolRun } from './run-tool.ts';
 import type { Tool } from './tools.ts';
-import { LONG_SECONDS, TROUBLE_ACCOUNTS, TROUBLE_PAGE_SIZE, TROUBLES, type Trouble } from './troubles.ts';
+import { LONG_SECONDS, TROUBLE_ACCOUNTS, TROUBLE_PAGE_SIZE, type Trouble } from './troubles.ts';
 
 /** What a tool made of a trouble, in a word. */
 export type Ending =
@@ -30,18 +30,19 @@ const LIMIT_SECONDS = 40;
 
 /** @param tools Account Export first, which may be told more by a trouble */
 export async function tryTroubles(
+  troubles: readonly Trouble[],
   tools: (ownFlags: readonly string[]) => readonly Tool[],
   place: Pick<RunSetting, 'folder' | 'python'>,
   onRun: (text: string) => void,
 ): Promise<TroubleRun[]> {
-  const limit = pLimit(AT_ONCE);
-  const unlimited = <T>(work: () => Promise<T>): Promise<T> => work();
+  const few = pLimit(AT_ONCE);
+  const all = pLimit(Number.POSITIVE_INFINITY);
   return Promise.all(
-    TROUBLES.flatMap((trouble, t) => {
+    troubles.flatMap((trouble, t) => {
       // What only Account Export is told changes nothing for the others.
-      const all = tools(trouble.ownFlags ?? []);
-      return (trouble.ownFlags ? all.slice(0, 1) : all).map((tool, i) =>
-        (trouble.limitSeconds === LONG_SECONDS ? unlimited : limit)(async () => {
+      const told = tools(trouble.ownFlags ?? []);
+      return (trouble.ownFlags ? told.slice(0, 1) : told).map((tool, i) =>
+        (trouble.limitSeconds === LONG_SECONDS ? all : few)(async () => {
           const run = await runTool(tool, {
             accounts: TROUBLE_ACCOUNTS,
             pageSize: TROUBLE_PAGE_SIZE,

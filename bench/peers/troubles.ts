@@ -25,6 +25,7 @@ export interface Trouble {
 
 /** Longer than Account Export waits for an answer to begin (120 s) and dlt for its next byte (60 s); the tap waits 300 s. */
 export const LONG_SECONDS = 150;
+export const NO_ANSWER = 'no answer, once';
 const strike = (fault: FaultRule['fault'], times = 1): SimulatorOptions => ({
   faults: [{ fault, times, pages: [PAGE], minPageSize: SMALLEST_PAGE }],
 });
@@ -35,9 +36,6 @@ const goFromTheFront: Trouble['onPage'] = ({ page }, tenant, before) => {
 };
 
 export const TROUBLES: readonly Trouble[] = [
-  { name: 'no answer, once', options: strike('hang'), limitSeconds: LONG_SECONDS },
-  { name: 'an answer that drips and never ends, once', options: strike('slow-drip'), limitSeconds: LONG_SECONDS },
-  { name: 'the page number is ignored: always the first page', options: { ignorePage: true }, limitSeconds: 20 },
   { name: 'none' },
   { name: '429 with Retry-After 2 s, once', options: strike({ status: 429, retryAfter: '2' }) },
   { name: '503, once', options: strike({ status: 503 }) },
@@ -45,15 +43,18 @@ export const TROUBLES: readonly Trouble[] = [
   { name: '503, for good', options: strike({ status: 503 }, Number.POSITIVE_INFINITY), limitSeconds: LONG_SECONDS },
   { name: 'connection reset, once', options: strike('reset') },
   { name: 'connection reset in the middle of the body, once', options: strike('reset-mid-body') },
+  { name: NO_ANSWER, options: strike('hang'), limitSeconds: LONG_SECONDS },
+  { name: 'an answer that drips and never ends, once', options: strike('slow-drip'), limitSeconds: LONG_SECONDS },
   { name: 'body shorter than its content-length, once', options: strike('truncate-content-length') },
   { name: 'body cut short with a clean end, once', options: strike('truncate') },
   { name: 'a sign-in page with status 200, once', options: strike('html') },
   { name: 'an empty body with status 200, once', options: strike('empty-body') },
-  { name: 'JSON with a broken character in a name, once', options: strike('invalid-utf8') },
+  { name: 'a page of one record with a broken character, once', options: strike('invalid-utf8') },
   { name: 'an empty page in the middle, once', onPage: serveTotal(PAGE * TROUBLE_PAGE_SIZE) },
   { name: 'a short page in the middle, once', onPage: serveTotal(PAGE * TROUBLE_PAGE_SIZE + 400) },
   { name: 'page size capped at 250 in silence', options: { pageSizeCap: 250 } },
   { name: 'page size capped, pages still where 500 puts them', options: { pageSizeCap: 250, capOffsets: 'asked' } },
+  { name: 'the page number is ignored: always the first page', options: { ignorePage: true }, limitSeconds: 20 },
   {
     name: 'the key is revoked in the middle',
     onPage: ({ page }, _tenant, _before, simulator) => {
