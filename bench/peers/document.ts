@@ -17,6 +17,8 @@ export interface Found {
   readonly speeds: readonly Speed[];
   readonly troubles: readonly TroubleRun[];
   readonly values: readonly ValueRun[];
+  /** Of the minute before it began: other work on the machine makes wall times longer. */
+  readonly loadBefore: number;
   readonly seconds: number;
 }
 
@@ -31,7 +33,7 @@ const CHANGE_HEADS: Readonly<Record<Change, string>> = {
 };
 
 export async function document(found: Found): Promise<string> {
-  const { plan, python, speeds, troubles, values, seconds } = found;
+  const { plan, python, speeds, troubles, values, seconds, loadBefore } = found;
   const { versions } = python;
   const bullets = (sentences: readonly string[]) => sentences.map((sentence) => `- ${sentence}`).join('\n');
   return `# Beside others
@@ -41,7 +43,8 @@ The same simulated API, the same accounts and the same machine, exported by Acco
 [Singer](https://github.com/Widen/tap-rest-api-msdk) pair from PyPI: tap-rest-api-msdk ${versions['tap-rest-api-msdk']} (on
 singer-sdk ${versions['singer-sdk']}) into target-jsonl ${versions['target-jsonl']}. This page and \`benchmarks-peers.json\` are
 written by \`npm run bench:peers\`, which makes the Python environments itself; sentences with figures are made from the
-figures. Its last run took ${seconds} s on ${machine()}, Node ${process.versions.node}, Python ${python.pythonVersion}.
+figures. Its last run took ${seconds} s on ${machine()}, Node ${process.versions.node}, Python ${python.pythonVersion}. Before
+it began, the machine's load was ${loadBefore.toFixed(1)}; on one with other work to do, CPU says more than wall time.
 
 dlt and Singer are general tools that know hundreds of sources and destinations, and this is one source, of a kind that is hard
 for them: no total, no cursor, nothing that tells a whole answer from half of one. What follows says nothing about the others.
@@ -209,7 +212,7 @@ function valueTable(values: readonly ValueRun[]) {
   };
 }
 
-export function figures({ plan, python, speeds, troubles, values, seconds }: Found): object {
+export function figures({ plan, python, speeds, troubles, values, seconds, loadBefore }: Found): object {
   const { accounts, pageSize } = plan;
   return {
     machine: {
@@ -219,6 +222,7 @@ export function figures({ plan, python, speeds, troubles, values, seconds }: Fou
       system: os.type(),
     },
     versions: { node: process.versions.node, python: python.pythonVersion, ...python.versions },
+    loadBefore,
     seconds,
     speed: { accounts, pageSize, runs: speeds },
     troubles: troubles.map(({ trouble, tool, ending, run }) => {

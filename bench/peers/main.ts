@@ -4,6 +4,7 @@
  * takes minutes of waiting, and writes nothing.
  */
 import { mkdir, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { document, figures } from './document.ts';
@@ -20,6 +21,7 @@ const say = (text: string) => void process.stderr.write(`${text}\n`);
 
 async function main(): Promise<void> {
   const startedAt = Date.now();
+  const [loadBefore = 0] = os.loadavg();
   say('Python environments of the others (the first time, packages are fetched)');
   const python = await makePythonEnvironments(CACHE);
   const runs = path.join(CACHE, 'runs');
@@ -72,7 +74,15 @@ async function main(): Promise<void> {
   ]);
   await rm(runs, { recursive: true, force: true });
 
-  const found = { plan, python, speeds, troubles, values, seconds: Math.round((Date.now() - startedAt) / 1000) };
+  const found = {
+    plan,
+    python,
+    speeds,
+    troubles,
+    values,
+    loadBefore,
+    seconds: Math.round((Date.now() - startedAt) / 1000),
+  };
   if (quick) {
     process.stdout.write(await document(found));
     return;
