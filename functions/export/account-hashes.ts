@@ -10,9 +10,10 @@ export const HASH_BYTES = 8;
  */
 export function hashAccounts(runId: string, identities: readonly string[]): string {
   const hashes = Buffer.alloc(identities.length * HASH_BYTES);
+  const salt = `${runId}\0`;
   for (const [i, identity] of identities.entries()) {
-    // In one call, and as text: a hash object for each account takes three times as long.
-    hashes.write(hash('sha256', `${runId}\0${identity}`, 'hex'), i * HASH_BYTES, HASH_BYTES, 'hex');
+    // At one stroke, and as text: a third of what an object for each hash takes, and a page has a thousand.
+    hashes.write(hash('sha256', salt + identity, 'hex'), i * HASH_BYTES, HASH_BYTES, 'hex');
   }
   return hashes.toString('base64');
 }
