@@ -25,8 +25,8 @@ interface Measured {
 }
 
 export const benchmark: Benchmark = async ({ quick }) => {
-  const rounds = quick ? 3 : 25;
-  const warmUp = quick ? 1 : 8;
+  const rounds = quick ? 3 : 15;
+  const warmUp = quick ? 1 : 5;
   const measured: Measured[] = [];
   for (const accounts of PAGE_SIZES) {
     for (const format of FORMATS) measured.push(await measure(format, accounts, { rounds, warmUp }));
