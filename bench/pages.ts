@@ -39,10 +39,10 @@ export function bodyOf(format: Format, count: number, filler = 0): Buffer {
 
 /** Texts of 40 bytes that differ from account to account, as attributes do: no one long text, which would cost nothing. */
 function fillerTexts(account: number, bytes: number): string[] {
-  return Array.from(
-    { length: Math.ceil(bytes / 40) },
-    (_, i) => `${((account + 1) * 2654435761 * (i + 7)).toString(36)} of the tenant`,
-  );
+  return Array.from({ length: Math.ceil(bytes / 40) }, (_, i) => {
+    const digits = ((account + 1) * 2_654_435_761 * (i + 7)).toString(36).padStart(12, '0');
+    return `${digits.split('').reverse().join('')} of the tenant`;
+  });
 }
 
 function fillers(account: number, bytes: number): string {

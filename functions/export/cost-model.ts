@@ -50,9 +50,9 @@ const PUBLISH_SECONDS = 13;
  * How long the API takes for each account of a page, beside what it takes for a probe: what is assumed until a run has
  * been measured.
  */
-const SECONDS_PER_ACCOUNT = 0.000_5;
+export const SECONDS_PER_ACCOUNT = 0.000_5;
 /** Turning an account into a part and writing it, at the memory above. */
-const TRANSFORM_SECONDS_PER_ACCOUNT = 0.000_03;
+export const TRANSFORM_SECONDS_PER_ACCOUNT = 0.000_03;
 /** 16 seams, both sides of each within a page of some four records, and counting again from a number that is known. */
 const REQUESTS_TO_PROVE = 16 + 10;
 const RECORDS_TO_PROVE = 16 * 4 + 8;
