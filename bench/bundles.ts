@@ -70,7 +70,7 @@ export const benchmark: Benchmark = async ({ quick }) => {
       about: [
         'The bundles of a synthesised stack, as `cdk deploy` would send them. Loading is the import of a bundle by a fresh Node',
         'process with the function’s environment, in turn with all others and with an empty module, which takes',
-        `${quoteSpread(emptyMs, 1)} ms. Lambda loads with a whole processor whatever the memory, and once for each container.`,
+        `${quoteSpread(emptyMs, 1)} ms. On Lambda a container loads it once.`,
       ].join('\n'),
       tables: [
         {

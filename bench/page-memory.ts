@@ -4,10 +4,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { MEMORY_MB } from '../functions/export/cost-model.ts';
 import { DEFAULT_LIMITS } from '../functions/personalization/accounts-api.ts';
 import { bundle } from './bundle.ts';
-import { type PageCpu, settingsFindings, settingsOf, settingsTable } from './memory-settings.ts';
+import { LEAST_MB, type PageCpu, settingsFindings, settingsOf, settingsTable } from './memory-settings.ts';
 import type { PageProcess } from './page-process.ts';
 import { servePages } from './page-server.ts';
 import { bodyOf, FORMATS, type Format } from './pages.ts';
@@ -93,7 +92,7 @@ export const benchmark: Benchmark = async ({ quick }) => {
       ],
       findings: [
         `A body may hold ${DEFAULT_LIMITS.bodyLimitBytes / MIB} MB. One of 50 MB is refused while it is read: “${peaks.find(({ refused }) => refused !== null)?.refused ?? 'it was not'}”`,
-        `Just below it, the formats peak at ${largest.map(({ format, peakMb }) => `${peakMb.median.toFixed(0)} MB (${format})`).join(', ')}, and hostile bodies within the limits at up to 800 MB, which tests hold (\`test/hostile/memory.test.ts\`). That takes ${MEMORY_MB.page} MB of memory.`,
+        `Just below it, the formats peak at ${largest.map(({ format, peakMb }) => `${peakMb.median.toFixed(0)} MB (${format})`).join(', ')}, and hostile bodies within the limits at up to 800 MB, which tests hold (\`test/hostile/memory.test.ts\`). That takes ${LEAST_MB} MB.`,
         ...settingsFindings(cpu, settings),
       ],
       figures: { heapMb: HEAP_MB, idleMb, peaks, cpu, settings },

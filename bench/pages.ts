@@ -37,10 +37,10 @@ export function bodyOf(format: Format, count: number, filler = 0): Buffer {
   return Buffer.from(`${[header.join(','), ...rows].join('\n')}\n`);
 }
 
-/** Texts of 40 bytes that differ from account to account, as attributes do: no one long text, which would cost nothing. */
+/** Texts of 28 bytes, 40 with a key, that differ from account to account: one long text would cost nothing. */
 function fillerTexts(account: number, bytes: number): string[] {
   return Array.from({ length: Math.ceil(bytes / 40) }, (_, i) => {
-    const digits = ((account + 1) * 2_654_435_761 * (i + 7)).toString(36).padStart(12, '0');
+    const digits = ((account + 1) * 2_654_435_761 * (i + 7)).toString(36).padStart(14, '0');
     return `${digits.split('').reverse().join('')} of the tenant`;
   });
 }
