@@ -92,8 +92,8 @@ export const benchmark: Benchmark = async ({ quick }) => {
         },
       ],
       findings: [
-        `Packages are those that weigh most; the project's own code is ${kb(packages.find(({ name }) => name === 'this project')?.bytes['export-page'] ?? 0)} of *Export page*.`,
-        `*Export page*, of which there is a container for each page in flight, loads in ${page?.loadMs.median.toFixed(0)} ms: once for some fifty pages of a run of a million accounts.`,
+        heaviestOf('export-page', page?.bytes ?? 0, packages),
+        `*Export page*, of which there is a container for each page in flight, takes ${page?.loadCpuMs.median.toFixed(0)} ms of CPU to load: once for some fifty pages of a run of a million accounts.`,
       ],
       figures: { emptyLoadMs: emptyMs, functions: figures, packages },
     };
@@ -162,6 +162,17 @@ async function packagesOf(functions: readonly DeployedFunction[], folder: string
   const { '': own = {}, ...others } = Object.fromEntries(bytes);
   const heaviest = Object.entries(others).sort(([, a], [, b]) => total(b) - total(a));
   return [['this project', own] as const, ...heaviest.slice(0, HEAVIEST)].map(([name, of]) => ({ name, bytes: of }));
+}
+
+/** `Of export-page, undici is 37 % and zod 23 %; the project's own code is 3 %.` */
+function heaviestOf(
+  entry: string,
+  bytes: number,
+  packages: readonly { readonly name: string; readonly bytes: Readonly<Record<string, number>> }[],
+): string {
+  const [own, first, second] = packages.map(({ name, bytes: of }) => ({ name, bytes: of[entry] ?? 0 }));
+  const share = (count = 0) => `${((100 * count) / bytes).toFixed(0)} %`;
+  return `Of ${entry}, ${first?.name} is ${share(first?.bytes)} and ${second?.name} ${share(second?.bytes)}; the project's own code is ${share(own?.bytes)}.`;
 }
 
 function kb(bytes: number): string {

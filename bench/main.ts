@@ -52,8 +52,13 @@ async function writeDocs(sections: Readonly<Record<string, BenchSection>>): Prom
   await writeFile(new URL('benchmarks.md', docs), pageText(Object.values(sections), where));
   await writeFile(
     new URL('benchmarks.json', docs),
-    `${JSON.stringify({ machine: where, ...figures }, undefined, 2)}\n`,
+    `${JSON.stringify({ machine: where, ...figures }, sixDigits, 2)}\n`,
   );
+}
+
+/** No more of a number than was measured of it. */
+function sixDigits(_key: string, value: unknown): unknown {
+  return typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(6)) : value;
 }
 
 async function main(): Promise<void> {

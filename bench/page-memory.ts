@@ -17,7 +17,7 @@ const MIB = 2 ** 20;
 /** The last but one is the largest that is taken, or nearly: the last is refused. */
 const BODY_MB = [1, 10, 31, 50] as const;
 const MOST_ACCOUNTS = 10_000;
-/** What a function of 1,024 MB leaves to the heap, beside what lies outside of it. */
+/** What 1,024 MB leave to the heap, beside what lies outside of it. */
 const HEAP_MB = 900;
 /** Of the default size, which a container exports one after the other: as many as fall to each of 20 for a million accounts. */
 const PAGES_OF_CONTAINER = 50;
@@ -72,9 +72,9 @@ export const benchmark: Benchmark = async ({ quick }) => {
       title: 'Memory of a page',
       about: [
         'One page of *Export page* in a process of its own, from the request to its record: the bundled function with the real',
-        `client, over a server on the same machine and a store that keeps nothing. The heap may grow to ${HEAP_MB} MB, as far as a`,
-        'function of 1,024 MB would let it: V8 takes what it may, so a peak is what is enough, not the least there could be. MB',
-        `are those of Lambda, of 2^20 bytes. A process that only loads the function has ${quoteSpread(idleMb, 0)} MB.`,
+        `client, over a server on the same machine and a store that keeps nothing. The heap may grow to ${HEAP_MB} MB, as in the tests of`,
+        'hostile bodies: V8 takes what it may, so a peak is what is enough, not the least there could be. MB are those of Lambda,',
+        `of 2^20 bytes. A process that only loads the function has ${quoteSpread(idleMb, 0)} MB.`,
       ].join('\n'),
       tables: [
         {

@@ -1,8 +1,10 @@
 /** Pages to export: bodies as the simulator serves them, a run that they belong to, and ends that take nothing away. */
+import { gunzipSync } from 'node:zlib';
 import type { Run } from '../functions/contracts.ts';
 import { exportPage } from '../functions/export/export-page.ts';
 import type { AccountsApi, ObjectStore } from '../functions/export/ports.ts';
 import { csvTableColumns, pinCsvColumns } from '../functions/formats/csv.ts';
+import { formatForRun } from '../functions/formats/format-for-run.ts';
 import { ATTRIBUTES } from '../simulator/accounts.ts';
 import { Tenant } from '../simulator/tenant.ts';
 
@@ -49,6 +51,13 @@ function fillers(account: number, bytes: number): string {
   return fillerTexts(account, bytes)
     .map((text, i) => `"extra${i}":"${text}",`)
     .join('');
+}
+
+/** What a part of a text format holds before it is packed, by the code that writes it. */
+export async function partTextOf(name: Exclude<Format, 'parquet'>, accounts: number): Promise<Buffer> {
+  const format = formatForRun(runOf(name, accounts));
+  const { body } = await format.encode(format.decode(bodyOf(name, accounts)));
+  return gunzipSync(body);
 }
 
 /** A run whose first page has so many accounts. */
