@@ -1,10 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { BUNDLING } from '../infra/bundling.ts';
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
-
-/** Some dependencies are CommonJS and call `require`, which an ES module does not have. */
-const REQUIRE = "import{createRequire}from'node:module';const require=createRequire(import.meta.url);";
 
 /**
  * Makes one file of a program and all it needs, as is done with the functions.
@@ -18,11 +16,10 @@ export async function bundle(entry: string, outfile: string): Promise<ReadonlyMa
     outfile,
     bundle: true,
     platform: 'node',
-    format: 'esm',
-    target: 'node24',
-    mainFields: ['module', 'main'],
-    minify: true,
-    banner: { js: REQUIRE },
+    ...BUNDLING,
+    sourcemap: false,
+    mainFields: [...BUNDLING.mainFields],
+    banner: { js: BUNDLING.banner },
     metafile: true,
     logLevel: 'silent',
   });

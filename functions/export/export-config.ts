@@ -1,5 +1,5 @@
 /** What can be configured and requested: one schema for `cdk.json`, for executions and for the command line. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { ExportError, type ExportErrorName } from '../errors.ts';
 import { isScheduleExpression, isTimeZone, SCHEDULE_RULE, TIME_ZONE_RULE } from './schedule-expression.ts';
 
