@@ -1,5 +1,5 @@
 /** Hashes that tell accounts apart without their names: for counting duplicates and for checking seams. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** 64 bits: thirty million accounts collide with a probability of about 2 in 100,000. */
 export const HASH_BYTES = 8;
@@ -10,13 +10,10 @@ export const HASH_BYTES = 8;
  */
 export function hashAccounts(runId: string, identities: readonly string[]): string {
   const hashes = Buffer.alloc(identities.length * HASH_BYTES);
+  const salt = `${runId}\0`;
   for (const [i, identity] of identities.entries()) {
-    createHash('sha256')
-      .update(runId)
-      .update('\0')
-      .update(identity)
-      .digest()
-      .copy(hashes, i * HASH_BYTES, 0, HASH_BYTES);
+    // At one stroke, and as text: a third of what an object for each hash takes, and a page has a thousand.
+    hashes.write(hash('sha256', salt + identity, 'hex'), i * HASH_BYTES, HASH_BYTES, 'hex');
   }
   return hashes.toString('base64');
 }

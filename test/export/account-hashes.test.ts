@@ -8,6 +8,8 @@ describe('the hashes of accounts', () => {
     expect(Buffer.from(hashAccounts('run-1', ['Acme', 'Globex']), 'base64').toString('hex')).toBe(
       'f5afb5a6599ff5c7376bcf0c328e6713',
     );
+    // The same with `M\xc3\xbcller \xf0\x9f\x9a\x80`: the name's UTF-8.
+    expect(Buffer.from(hashAccounts('run-1', ['Müller 🚀']), 'base64').toString('hex')).toBe('07af0b4ba1f3f4af');
     expect(hashAccounts('run-1', [])).toBe('');
   });
 
