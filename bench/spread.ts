@@ -8,8 +8,9 @@ export function spreadOf(values: readonly number[]): Spread {
   return { median: (low + high) / 2, min: sorted[0] ?? 0, max: sorted.at(-1) ?? 0 };
 }
 
-/** `1.06 (1.05–1.13)`: the median, and from which to which the rest lay. */
+/** `1.06 (1.05–1.13)`: the median, and from which to which the rest lay; what was measured once has no range. */
 export function quoteSpread({ median, min, max }: Spread, digits: number): string {
+  if (min === max) return median.toFixed(digits);
   return `${median.toFixed(digits)} (${min.toFixed(digits)}–${max.toFixed(digits)})`;
 }
 

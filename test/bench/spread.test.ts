@@ -16,6 +16,7 @@ describe('a spread', () => {
 
   it('is quoted by its median, with the range behind it', () => {
     expect(quoteSpread({ median: 1.0649, min: 1.05, max: 1.1 }, 2)).toBe('1.06 (1.05–1.10)');
+    expect(quoteSpread({ median: 1.0649, min: 1.0649, max: 1.0649 }, 2)).toBe('1.06');
     expect(grouped(1234567.8)).toBe('1,234,568');
   });
 });
