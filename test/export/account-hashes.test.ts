@@ -18,6 +18,13 @@ describe('the hashes of accounts', () => {
     expect(hashAccounts('run-1', ['2'])).not.toBe(hashAccounts('run-12', ['']));
   });
 
+  it('differ where only their first or only their last bytes do', () => {
+    const base64 = (...hex: string[]) => Buffer.from(hex.join(''), 'hex').toString('base64');
+    expect(countDistinct([base64('0000000000000001', '0000000000000002')])).toBe(2);
+    expect(countDistinct([base64('0000000000000001'), base64('0000000100000001')])).toBe(2);
+    expect(countDistinct([base64('0000000100000001'), base64('0000000100000001')])).toBe(1);
+  });
+
   it('tell how many different accounts there are, over all pages', () => {
     const pages = fc.array(fc.array(fc.integer({ min: 0, max: 30 }).map((i) => `account ${i}`)));
     fc.assert(
