@@ -14,6 +14,9 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<{ readonly benchmark: Be
   compression: () => import('./compression.ts'),
   'page-memory': () => import('./page-memory.ts'),
   bundles: () => import('./bundles.ts'),
+  'fan-out': () => import('./fan-out.ts'),
+  planning: () => import('./planning.ts'),
+  publishing: () => import('./publishing.ts'),
 };
 
 class UsageError extends Error {}
