@@ -1,5 +1,5 @@
 /** The shapes that cross a border: events and results of the Lambdas, and what lies under `work/` and `export_runs/`. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { type ExportFormat, ExportFormatSchema, ExportSettingsSchema, NAME_PATTERN } from './export/export-config.ts';
 
 export { type ExportFormat, ExportFormatSchema } from './export/export-config.ts';

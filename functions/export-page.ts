@@ -1,6 +1,7 @@
 import { exportPage } from './export/export-page.ts';
+import { deployedApi } from './runtime/api.ts';
 import { lambdaHandler } from './runtime/lambda-handler.ts';
-import { deployedApi, deployedStore } from './runtime/ports.ts';
+import { deployedStore } from './runtime/ports.ts';
 import { measurePage } from './runtime/run-metrics.ts';
 
 /** Lambda *Export page*: a `PageTask` in, the number of accounts of its part out. */

@@ -1,6 +1,8 @@
 import { planExport } from './export/plan-export.ts';
+import { deployedApi } from './runtime/api.ts';
+import { deployedExecutions } from './runtime/executions.ts';
 import { lambdaHandler } from './runtime/lambda-handler.ts';
-import { deployedApi, deployedExecutions, deployedStore } from './runtime/ports.ts';
+import { deployedStore } from './runtime/ports.ts';
 
 /** Lambda *Plan export*: a `PlanEvent` in, a `PlanOutcome` out. */
 export const handler = lambdaHandler('Plan export', (event, signal) =>

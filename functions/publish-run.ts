@@ -1,8 +1,9 @@
 import { publishRun } from './export/publish-run.ts';
+import { deployedApi } from './runtime/api.ts';
 import { deployedCatalogue } from './runtime/catalogue.ts';
 import { lambdaHandler } from './runtime/lambda-handler.ts';
 import { logger } from './runtime/observability.ts';
-import { deployedApi, deployedStore } from './runtime/ports.ts';
+import { deployedStore } from './runtime/ports.ts';
 import { measurePage, measureRun } from './runtime/run-metrics.ts';
 
 /** Lambda *Publish run*: a `PublishEvent` in, a `PublishOutcome` out. */

@@ -46,6 +46,8 @@ export interface WorkflowOptions {
   readonly topicArn: string;
   /** How often a task is tried again. @default `RETRY_POLICY`'s */
   readonly retries?: number;
+  /** How long one try of a task may take. @default as long as its Lambda may */
+  readonly taskTimeoutSeconds?: number;
 }
 
 /** What events of this system are known by. Documented in `docs/operations.md`. */
@@ -110,7 +112,9 @@ function announce(detailType: string, detail: string, next: string, exported: st
 }
 
 /** The workflow's definition as a plain object, ready for `JSON.stringify`. */
-export function exportWorkflow({ resources, exports, concurrency, topicArn, retries }: WorkflowOptions) {
+export function exportWorkflow(options: WorkflowOptions) {
+  const { resources, exports, concurrency, topicArn, retries, taskTimeoutSeconds } = options;
+  const LIMIT = taskTimeoutSeconds === undefined ? {} : { TimeoutSeconds: taskTimeoutSeconds };
   const MaxAttempts = retries ?? RETRY_POLICY.MaxAttempts;
   const RETRY = [{ ErrorEquals: [...TRANSIENT_ERRORS, ...LAMBDA_ERRORS], ...RETRY_POLICY, MaxAttempts }];
   const example = JSON.stringify({ exportName: exports[0]?.name ?? 'name' });
@@ -122,6 +126,7 @@ export function exportWorkflow({ resources, exports, concurrency, topicArn, retr
         Type: 'Task',
         Comment: 'Counts the accounts, pins what all pages share, lists the pages.',
         Resource: resources.planExport,
+        ...LIMIT,
         Parameters: {
           'runId.$': '$$.Execution.Name',
           'execution.$': '$$.Execution.Id',
@@ -158,7 +163,7 @@ export function exportWorkflow({ resources, exports, concurrency, topicArn, retr
           ProcessorConfig: { Mode: 'DISTRIBUTED', ExecutionType: 'STANDARD' },
           StartAt: STATES.page,
           States: {
-            [STATES.page]: { Type: 'Task', Resource: resources.exportPage, Retry: RETRY, End: true },
+            [STATES.page]: { Type: 'Task', Resource: resources.exportPage, ...LIMIT, Retry: RETRY, End: true },
           },
         },
         ResultPath: null,
@@ -169,6 +174,7 @@ export function exportWorkflow({ resources, exports, concurrency, topicArn, retr
         Type: 'Task',
         Comment: 'Proves the run whole, writes its manifest, makes it visible.',
         Resource: resources.publishRun,
+        ...LIMIT,
         Parameters: { 'run.$': '$.run', 'release.$': '$.release' },
         Retry: RETRY,
         Catch: CATCH,
@@ -191,6 +197,7 @@ export function exportWorkflow({ resources, exports, concurrency, topicArn, retr
         Type: 'Task',
         Comment: 'Finds the sentence that says what failed and what to do.',
         Resource: resources.reportFailure,
+        ...LIMIT,
         Parameters: {
           'runId.$': '$$.Execution.Name',
           'execution.$': '$$.Execution.Id',

@@ -96,7 +96,7 @@ export class AccountExportStack extends Stack {
       catalogue: {
         database: config.databaseName,
         tables,
-        actions: ['glue:BatchCreatePartition', 'glue:BatchDeletePartition', 'glue:GetPartition', 'glue:GetPartitions'],
+        actions: ['glue:BatchCreatePartition', 'glue:DeletePartition', 'glue:GetPartition', 'glue:GetPartitions'],
       },
       memoryMb: MEMORY_MB.publish,
       timeout: LONGEST,
@@ -124,7 +124,7 @@ export class AccountExportStack extends Stack {
       reads: ['export_runs/*', 'work/*'],
       writes: [],
       deletes: [...PARTS, 'export_runs/*'],
-      catalogue: { database: config.databaseName, tables, actions: ['glue:BatchDeletePartition'] },
+      catalogue: { database: config.databaseName, tables, actions: ['glue:DeletePartition'] },
       environment: { RETENTION_DAYS: String(config.retentionDays) },
       // The scheduler does not wait for it.
       deadLetters,

@@ -1,5 +1,5 @@
 /** What `cdk.json` configures under `accountExport`. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { type ExportSettings, ExportSettingsSchema, parseOrThrow } from '../functions/export/export-config.ts';
 import { DNS_LABEL, DNS_LABEL_RULE } from '../functions/personalization/request-url.ts';
 import { TagsSchema } from './stack-tags.ts';

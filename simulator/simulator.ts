@@ -101,6 +101,9 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     options.onRequest?.(seen, tenant);
     const refused = refuse(request, seen);
     const page = refused ? undefined : makeBody(seen);
+    const accepts = String(request.headers['accept-encoding'] ?? '').includes('gzip');
+    const packs = options.compress !== false && accepts && page !== undefined && page.body.length > 1000;
+    const packed = packs ? gzipSync(page.body, { level: 1 }) : undefined;
     // The answer is made within the latency, so that a busy machine does not add to it.
     const waitMs = (options.latencyMs ?? 0) - (Date.now() - seen.startedAt);
     if (waitMs > 0) await sleep(waitMs);
@@ -121,10 +124,9 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     seen.records = records;
     const type = seen.path.endsWith('.csv') ? 'text/csv; charset=utf-8' : 'application/json; charset=utf-8';
     if (fault !== undefined) return breakOff(fault, request, response, type, body);
-    const accepts = String(request.headers['accept-encoding'] ?? '').includes('gzip');
-    if (options.compress !== false && accepts && body.length > 1000) {
+    if (packed) {
       response.setHeader('content-encoding', 'gzip');
-      return end(response, 200, type, gzipSync(body, { level: 1 }));
+      return end(response, 200, type, packed);
     }
     end(response, 200, type, body);
   }

@@ -81,7 +81,9 @@ export function printEnd(output: Output, { report, plan }: RunLook, flags: Stack
     case 'timed out': {
       const code = fail(endSentence(report));
       // A run that was never planned has nothing to go on with, one that was held back has all: its cause says what to do.
-      if ((plan || report.resumes !== null) && !isHeldBack(report) && !flags.quiet)
+      // An input that is refused, also because there is no plan to go on with, is refused again.
+      const canGoOn = (plan || report.resumes !== null) && report.error !== 'RequestError';
+      if (canGoOn && !isHeldBack(report) && !flags.quiet)
         process.stderr.write(`To go on:  ${nextCommand('redrive', report.runId, flags)}\n`);
       if (isHeldBack(report) && !flags.quiet)
         process.stderr.write(`To publish it as it is:  ${nextCommand('publish', report.runId, flags)}\n`);

@@ -1,5 +1,5 @@
 /** What an execution was started with and ended with, read with care: other versions of the stack wrote it too. */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { DryRunResult, PublishResult, SkippedRun } from '../../functions/contracts.ts';
 
 const figures = { accounts: z.int().min(0), pages: z.int().min(1), pageSize: z.int().min(1) };

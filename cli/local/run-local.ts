@@ -40,6 +40,13 @@ export type LocalOutcome =
 const RETRIES = 7;
 const RETRY_INTERVAL_MS = 500;
 
+/**
+ * The engine ends a task after a minute unless it is told otherwise, and here no Lambda ends it: the client of the API has
+ * limits of its own, and planning and publishing take what they take. Eleven days, as near as the engine's timers come to
+ * no limit.
+ */
+const TASK_TIMEOUT_SECONDS = 1_000_000;
+
 /** Pages in work for each request in flight: while one part is packed and written, the next page is fetched. */
 const PAGES_PER_REQUEST = 2;
 
@@ -92,6 +99,7 @@ export async function runLocal(options: LocalRunOptions): Promise<LocalOutcome> 
     concurrency: options.concurrency * PAGES_PER_REQUEST,
     topicArn: 'arn:aws:sns:us-east-1:000000000000:failures',
     retries: options.retries ?? RETRIES,
+    taskTimeoutSeconds: TASK_TIMEOUT_SECONDS,
   });
   const execution = new StateMachine(definition as ConstructorParameters<typeof StateMachine>[0]).run(
     options.request as never,

@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import {
   BatchCreatePartitionCommand,
-  BatchDeletePartitionCommand,
+  DeletePartitionCommand,
   GetPartitionCommand,
   type GlueClient,
   type PartitionInput,
@@ -40,7 +40,7 @@ const SETTLE_MS = 5_000;
  * The partition of `export_runs` comes last, and goes first: the views join it, so that a run shows in them at one moment,
  * whole, and never without its accounts. What was the newest run before is then taken out of the tables of the newest runs,
  * so that `accounts_latest` reads no more than it shows.
- * Needs glue:BatchCreatePartition, glue:GetPartition, glue:GetPartitions and glue:BatchDeletePartition.
+ * Needs glue:BatchCreatePartition, glue:GetPartition, glue:GetPartitions and glue:DeletePartition.
  */
 export function glueCatalogue({ client, database, bucket, sleep = setTimeout }: GluePlace): Catalogue {
   async function add(
@@ -100,14 +100,13 @@ export function glueCatalogue({ client, database, bucket, sleep = setTimeout }: 
 
   async function remove(table: string, values: readonly string[]): Promise<void> {
     const what = `Removing the partition ${values.join('/')} from ${database}.${table}`;
-    const request = { DatabaseName: database, TableName: table, PartitionsToDelete: [{ Values: [...values] }] };
-    const { Errors: [failed] = [] } = await client
-      .send(new BatchDeletePartitionCommand(request))
-      .catch((error: unknown) => {
-        throw awsFailure(what, error);
-      });
-    const code = failed?.ErrorDetail?.ErrorCode;
-    if (code !== undefined && code !== 'EntityNotFoundException') throw awsFailure(what, { name: code });
+    const request = { DatabaseName: database, TableName: table, PartitionValues: [...values] };
+    try {
+      await client.send(new DeletePartitionCommand(request));
+    } catch (error) {
+      // Whoever was cut off before has taken it away already.
+      if ((error as Error).name !== 'EntityNotFoundException') throw awsFailure(what, error);
+    }
   }
 
   /**
@@ -127,6 +126,8 @@ export function glueCatalogue({ client, database, bucket, sleep = setTimeout }: 
       try {
         for await (const { Partitions = [] } of paginateGetPartitions({ client }, request)) {
           for (const { Values = [], Parameters = {} } of Partitions) {
+            // Whatever the filter let through: the newest run of another export is never taken away.
+            if (Values[0] !== exportName) continue;
             found.push({
               table: newestName(format),
               values: Values,

@@ -109,9 +109,13 @@ export function s3ObjectStore({ client, bucket, prefix = '' }: S3Place): ObjectS
     },
 
     async listFolders(below) {
-      return (await listPages(below, '/'))
-        .flatMap(({ CommonPrefixes = [] }) => CommonPrefixes)
-        .map(({ Prefix = '' }) => Prefix.slice(root.length + below.length, -1));
+      return (
+        (await listPages(below, '/'))
+          .flatMap(({ CommonPrefixes = [] }) => CommonPrefixes)
+          .map(({ Prefix = '' }) => Prefix.slice(root.length + below.length, -1))
+          // S3 sorts them with the slash at their end, and so `run-2/` before `run/`.
+          .sort()
+      );
     },
 
     async delete(key) {

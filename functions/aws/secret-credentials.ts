@@ -68,6 +68,13 @@ async function read(provider: SecretsProvider, secretId: string, where: string, 
         `There is no ${where}, or it holds no value yet: put the API key into it as {"keyId":"…","secret":"…"}.`,
       );
     }
+    // Source: Secrets Manager API reference, "GetSecretValue", Errors.
+    if ((cause as Error).name === 'InvalidRequestException') {
+      throw new ExportError(
+        'ApiCredentialsError',
+        `Reading ${where} failed (InvalidRequestException): it is marked for deletion; restore it, or put the API key into another.`,
+      );
+    }
     const failure = awsFailure(`Reading ${where}`, cause);
     throw isExportError(failure, 'ConfigError') ? new ExportError('ApiCredentialsError', failure.message) : failure;
   }

@@ -29,8 +29,9 @@ export const PRICES = {
 } as const;
 
 /**
- * The memory of each function, in MB: the processor's share grows with it, so too little costs time and saves nothing.
- * Planning asks for one page of the real size, too, and must bear the largest body that is accepted.
+ * The memory of each function, in MB. A page mostly waits, and waiting costs more with more memory; so it has the least that
+ * bears the largest body that is accepted, 800 MB at worst (docs/benchmarks.md). Planning asks for one page of the real
+ * size, too.
  */
 export const MEMORY_MB = { plan: 1024, page: 1024, publish: 2048, report: 256, expire: 512 } as const;
 
@@ -58,9 +59,9 @@ const PUBLISH_SECONDS = 13;
  * How long the API takes for each account of a page, beside what it takes for a probe: what is assumed until a run has
  * been measured.
  */
-const SECONDS_PER_ACCOUNT = 0.000_5;
-/** Turning an account into a part and writing it, at the memory above. */
-const TRANSFORM_SECONDS_PER_ACCOUNT = 0.000_03;
+export const SECONDS_PER_ACCOUNT = 0.000_5;
+/** Turning an account into a part, at the memory above: JSON takes less, CSV a little more, Parquet twice as much. */
+export const TRANSFORM_SECONDS_PER_ACCOUNT = 0.000_03;
 /** 16 seams, both sides of each within a page of some four records, and counting again from a number that is known. */
 const REQUESTS_TO_PROVE = 16 + 10;
 const RECORDS_TO_PROVE = 16 * 4 + 8;

@@ -1,5 +1,5 @@
 /** What can be configured and requested: one schema for `cdk.json`, for executions and for the command line. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { ExportError, type ExportErrorName } from '../errors.ts';
 import { isScheduleExpression, isTimeZone, SCHEDULE_RULE, TIME_ZONE_RULE } from './schedule-expression.ts';
 
@@ -267,9 +267,14 @@ function describeIssue(issue: z.core.$ZodIssue, input: unknown): string {
   let value: unknown = input;
   for (const step of issue.path) value = (value as Record<PropertyKey, unknown> | undefined)?.[step];
   if (path === '') return issue.message;
-  return value === undefined
-    ? `${path} is missing; ${issue.message}`
-    : `${path} is ${shorten(value)}; ${issue.message}`;
+  if (value === undefined) return `${path} is missing; ${issue.message}`;
+  const shown = mayNameSomebody(issue.path.findLast((step) => typeof step === 'string')) ? 'unusable' : shorten(value);
+  return `${path} is ${shown}; ${issue.message}`;
+}
+
+/** Sentences are logged, mailed and kept: a segment, which may be one person's, is not shown in them. */
+export function mayNameSomebody(key: unknown): boolean {
+  return key === 'filter' || key === 'segmentId' || key === 'segmentationId';
 }
 
 const MAX_KEYS = 10;

@@ -14,7 +14,7 @@ import {
 import { ExportError } from '../errors.ts';
 import { yieldToAnother } from './claims.ts';
 import { expectRun } from './cost-model.ts';
-import { parseOrThrow } from './export-config.ts';
+import { mayNameSomebody, parseOrThrow } from './export-config.ts';
 import { lastPublishedRun } from './last-run.ts';
 import { driftKey, manifestKey, planKey } from './layout.ts';
 import { makePlan, planAgain, withBudget } from './make-plan.ts';
@@ -140,35 +140,32 @@ async function dryRun(
 
 /** A run id names one run: its finished pages fit no other request. */
 function refuseOtherRun(run: Run, { settings, parameters, dueAt }: ResolvedRequest, dueAtGiven: boolean): void {
+  const [before, now] = [run.parameters, parameters];
   const differences = [
-    ['the export', run.exportName, settings.name],
-    ['the dataset', run.datasetId, settings.datasetId],
-    ['the format', run.format, settings.format],
-    ['the page size', run.parameters.pageSize, parameters.pageSize],
-    ['the filter', run.parameters.filter, parameters.filter],
-    ['the segmentation', run.parameters.segmentationId, parameters.segmentationId],
-    ['the segment', run.parameters.segmentId, parameters.segmentId],
+    ['exportName', 'the export', run.exportName, settings.name],
+    ['datasetId', 'the dataset', run.datasetId, settings.datasetId],
+    ['format', 'the format', run.format, settings.format],
+    ['pageSize', 'the page size', before.pageSize, now.pageSize],
+    ['filter', 'the filter', before.filter, now.filter],
+    ['segmentationId', 'the segmentation', before.segmentationId, now.segmentationId],
+    ['segmentId', 'the segment', before.segmentId, now.segmentId],
     // A window that moves with the day was pinned by the first start; fixed dates must be the same.
     ...(settings.window === undefined
       ? ([
-          ['the start', run.parameters.start, parameters.start],
-          ['the end', run.parameters.end, parameters.end],
+          ['start', 'the start', before.start, now.start],
+          ['end', 'the end', before.end, now.end],
         ] as const)
       : []),
-    ...(dueAtGiven ? ([['the due time', run.dueAt, dueAt]] as const) : []),
-  ].filter(([, before, now]) => before !== now);
+    ...(dueAtGiven ? ([['dueAt', 'the due time', run.dueAt, dueAt]] as const) : []),
+  ].filter(([, , was, is]) => was !== is);
   if (differences.length === 0) return;
-  const changed = differences.map(([what, before, now]) => `${what} was ${shorten(before)} and is now ${shorten(now)}`);
+  const changed = differences.map(([key, what, was, is]) =>
+    mayNameSomebody(key) ? `${what} is another one` : `${what} was ${was ?? 'not set'} and is now ${is ?? 'not set'}`,
+  );
   throw new ExportError(
     'RequestError',
     `Run "${run.runId}" was planned for something else (${changed.join('; ')}): start it as before, or choose another run id.`,
   );
-}
-
-/** A filter may be a thousand characters long, and the sentence is one to be read. */
-function shorten(value: string | number | undefined): string {
-  const text = String(value ?? 'not set');
-  return text.length > 60 ? `${text.slice(0, 57)}…` : text;
 }
 
 function planResult(

@@ -1,4 +1,5 @@
 /** Proving a run whole: every page there as it was written, none twice, nothing behind the last one. */
+import { hash } from 'node:crypto';
 import { type Manifest, type PageRecord, type Run, type StoredPlan, StoredPlanSchema } from '../contracts.ts';
 import { ExportError, type Spent } from '../errors.ts';
 import { countDistinct } from './account-hashes.ts';
@@ -108,19 +109,25 @@ async function refuseOtherContent(store: ObjectStore, { key, page, sha256: writt
   );
 }
 
-/** An API that ignores `page` serves the same page again and again. One account alone may well have moved. */
+/**
+ * An API that ignores `page` serves the same page again and again. One account alone may well have moved.
+ *
+ * Told apart by a digest: V8 takes its length for the hash of a string of 16 KiB, so that a map of the hashes of 30,000
+ * pages of 2,000 accounts took ten seconds.
+ */
 function refuseEqualPages(records: readonly PageRecord[]): void {
   const seen = new Map<string, number>();
   for (const { page, records: count, accountHashes } of records) {
     if (count < 2) continue;
-    const twin = seen.get(accountHashes);
+    const digest = hash('sha256', accountHashes);
+    const twin = seen.get(digest);
     if (twin !== undefined) {
       throw new ExportError(
         'PagingError',
         `Pages ${twin} and ${page} hold the same ${count} accounts: the API did not serve the page it was asked for, so the run is not complete.`,
       );
     }
-    seen.set(accountHashes, page);
+    seen.set(digest, page);
   }
 }
 

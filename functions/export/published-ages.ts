@@ -1,5 +1,5 @@
 /** How old the newest published run of each export is: what an alarm watches, since a run that never starts fails nowhere. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { NAME_PATTERN, parseOrThrow } from './export-config.ts';
 import { lastPublishedRun } from './last-run.ts';
 import type { Clock, ObjectStore } from './ports.ts';

@@ -7,7 +7,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import pLimit from 'p-limit';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Run } from '../contracts.ts';
 import { ExportError } from '../errors.ts';
 import { budgetPrefix } from './layout.ts';

@@ -20,7 +20,7 @@ const COMMA = 0x2c;
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 const OPEN_ARRAY = 0x5b;
-const CLOSE_ARRAY = 0x5d;
+const BRACE_BIT = 0x20;
 const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 
@@ -32,16 +32,20 @@ export function checkJsonLimits(body: Buffer): void {
   let depth = 0;
   let groups = 0;
   let commas = 0;
-  for (let i = 0; i < body.length; i++) {
-    switch (body[i]) {
-      case QUOTE:
-        for (i++; i < body.length && body[i] !== QUOTE; i++) if (body[i] === BACKSLASH) i++;
-        break;
-      case COMMA:
-        commas++;
-        break;
-      case OPEN_ARRAY:
-      case OPEN_OBJECT:
+  for (let i = 0; i < body.length; ) {
+    const byte = body[i++] as number;
+    if (byte === QUOTE) {
+      while (i < body.length) {
+        const inside = body[i++];
+        if (inside === QUOTE) break;
+        if (inside === BACKSLASH) i++;
+      }
+    } else if (byte === COMMA) {
+      commas++;
+    } else if (byte >= OPEN_ARRAY) {
+      // What a bracket lacks to be a brace; no other byte from here on becomes one by it.
+      const bracket = byte | BRACE_BIT;
+      if (bracket === OPEN_OBJECT) {
         groups++;
         if (++depth > MAX_DEPTH) {
           throw new ExportError(
@@ -49,10 +53,9 @@ export function checkJsonLimits(body: Buffer): void {
             `The API's answer is nested deeper than ${MAX_DEPTH} levels, which no account is.`,
           );
         }
-        break;
-      case CLOSE_ARRAY:
-      case CLOSE_OBJECT:
+      } else if (bracket === CLOSE_OBJECT) {
         depth--;
+      }
     }
   }
   // A list of n values has n - 1 commas.

@@ -6,6 +6,7 @@
  * track.
  */
 import { ACCOUNT_FIELDS, type FieldKind } from './account-columns.ts';
+import { endOfPlainAccount } from './plain-account.ts';
 
 /** Glue columns are lower case, and the Hive JSON SerDe matches keys to them ignoring case. */
 const KINDS = new Map<string, FieldKind>(ACCOUNT_FIELDS.map(({ name, kind }) => [name.toLowerCase(), kind]));
@@ -81,6 +82,13 @@ export function splitRecords(text: string): SplitRecords {
       while (i < text.length && text.charCodeAt(i) <= BLANK);
       copiedTo = i;
     } else if (code === OPEN_OBJECT || code === OPEN_ARRAY) {
+      const plainEnd = depth === IN_ARRAY ? endOfPlainAccount(text, i) : -1;
+      if (plainEnd >= 0) {
+        lines.push(text.slice(i, plainEnd));
+        i = plainEnd;
+        copiedTo = plainEnd;
+        continue;
+      }
       const becomesText =
         outer === undefined && ((kind === 'textMap' && depth === IN_FIELD) || (kind === 'text' && depth === IN_RECORD));
       if (becomesText) {

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseOrThrow } from '../export/export-config.ts';
 
 /** The stack sets every variable: one that is missing was taken away by hand. */

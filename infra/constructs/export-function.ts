@@ -10,6 +10,7 @@ import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { acknowledge, acknowledgeWildcard, defaultPolicyOf } from '../acknowledge.ts';
+import { BUNDLING, copyNotices } from '../bundling.ts';
 import type { FunctionNetwork } from './api-network.ts';
 import { KEY_READS, KEY_SENDS, KEY_WRITES, useOfKey } from './data-key.ts';
 
@@ -59,9 +60,6 @@ export const NETWORK_ACTIONS = [
 
 const FUNCTIONS = fileURLToPath(new URL('../../functions/', import.meta.url));
 const LOCKFILE = fileURLToPath(new URL('../../package-lock.json', import.meta.url));
-
-/** Some dependencies of the bundle are CommonJS and call `require`, which an ES module does not have. */
-const REQUIRE = "import{createRequire}from'node:module';const require=createRequire(import.meta.url);";
 
 /** One task of the workflow as a Lambda, with the rights that its code uses and no others. */
 export class ExportFunction extends Construct {
@@ -115,14 +113,20 @@ export class ExportFunction extends Construct {
       },
       bundling: {
         format: OutputFormat.ESM,
-        target: 'node24',
-        mainFields: ['module', 'main'],
-        minify: true,
-        sourceMap: true,
-        sourcesContent: false,
+        target: BUNDLING.target,
+        mainFields: [...BUNDLING.mainFields],
+        minify: BUNDLING.minify,
+        sourceMap: BUNDLING.sourcemap,
+        sourcesContent: BUNDLING.sourcesContent,
         // The SDK travels with the code: what was tested is what runs.
         externalModules: [],
-        banner: REQUIRE,
+        banner: BUNDLING.banner,
+        esbuildArgs: { '--legal-comments': BUNDLING.legalComments },
+        commandHooks: {
+          beforeBundling: () => [],
+          beforeInstall: () => [],
+          afterBundling: (from, to) => [copyNotices(from, to)],
+        },
       },
     });
     this.allowObjects(props.bucket, 's3:GetObject', props.reads);

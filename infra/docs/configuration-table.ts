@@ -1,5 +1,5 @@
 /** The reference tables of `docs/configuration.md`, made from the schemas that check the configuration. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { ExportRequestSchema, ExportSettingsSchema, NAME_PATTERN } from '../../functions/export/export-config.ts';
 import { StackConfigSchema } from '../stack-config.ts';
 import { type MadeBlocks, markdownTable } from './made-blocks.ts';

@@ -98,6 +98,22 @@ describe('glueCatalogue', () => {
     expect([...partitions.keys()].filter((key) => key.startsWith('accounts_'))).toHaveLength(4);
   });
 
+  it('takes away all that was the newest before, though Glue names them on more than one page', async () => {
+    const { catalogue, partitions } = await glue();
+    await catalogue.addRun(run);
+    for (const runId of ['run-2', 'run-3', 'run-4', 'run-5']) {
+      for (const [table, values] of [
+        ['newest_json', ['all', '2026-08-21', runId]],
+        ['export_runs', [runId]],
+      ] as const) {
+        const partition = { Values: [...values], StorageDescriptor: { Location: 's3://bucket/', Columns: [] } };
+        partitions.set(`${table} ${values.join('/')}`, partition);
+      }
+    }
+    await catalogue.addRun(run);
+    expect(newestRuns(partitions)).toEqual([NEWEST]);
+  });
+
   it('lets queries that are being planned pass before a run is shown, and before its forerunner goes', async () => {
     const { catalogue, slept } = await glue();
     await catalogue.addRun(run);

@@ -74,6 +74,11 @@ describe('secretCredentials', () => {
       'Reading secret "key" failed (AccessDeniedException): the role or user may not do this.',
     ],
     [
+      failure('InvalidRequestException'),
+      'ApiCredentialsError',
+      'Reading secret "key" failed (InvalidRequestException): it is marked for deletion; restore it, or put the API key into another.',
+    ],
+    [
       failure('ThrottlingException'),
       'StorageError',
       'Reading secret "key" failed (ThrottlingException); it can be tried again later.',

@@ -1,10 +1,15 @@
 import { readdir } from 'node:fs/promises';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import { localCatalogue } from '../../cli/local/local-catalogue.ts';
+import { runLocal } from '../../cli/local/run-local.ts';
+import type { AccountsApi } from '../../functions/export/ports.ts';
 import { CSV_SERDE_PARAMETERS } from '../../functions/formats/csv.ts';
 import type { SimulatorOptions } from '../../simulator/simulator.ts';
 import { readOpenCsv } from '../formats/opencsv-serde.ts';
+import { accounts, arrayApi } from '../support/array-api.ts';
 import { expectSameAccount } from '../support/exact-json.ts';
 import { localRun } from '../support/local-run.ts';
+import { memoryStore } from '../support/memory-store.ts';
 
 const TOTALS = [0, 1, 499, 500, 501, 12_431];
 const ATTRIBUTE_COLUMNS = [
@@ -102,6 +107,43 @@ describe('a run on one machine', () => {
     expect(manifest.recordsFetched).toBe(simulator.recordsServed());
     expect(manifest.apiRequests).toBe(simulator.requests.length);
   });
+});
+
+it('waits for a step as long as the step takes', async () => {
+  const { api } = arrayApi({ list: accounts(25) });
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  try {
+    const slow: AccountsApi = {
+      async fetchPage(query, ...rest) {
+        if (query.pageSize === 10 && query.page === 2) await new Promise((resolve) => setTimeout(resolve, 3_600_000));
+        return await api.fetchPage(query, ...rest);
+      },
+    };
+    const { store } = memoryStore();
+    const run = runLocal({
+      api: slow,
+      store,
+      catalogue: localCatalogue(),
+      clock: { now: () => Date.parse('2026-08-22T02:00:00Z') },
+      runId: 'slow',
+      request: { exportName: 'all', datasetId: 'engage', pageSize: 10 },
+      exports: [],
+      concurrency: 2,
+      retries: 0,
+      signal: new AbortController().signal,
+    });
+    let ended = false;
+    void run.finally(() => {
+      ended = true;
+    });
+    while (!ended) {
+      await vi.advanceTimersByTimeAsync(60_000);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(await run).toMatchObject({ status: 'published', result: { accounts: 25 } });
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 describe('a fault on the first try of each page', () => {

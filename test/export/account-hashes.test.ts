@@ -8,12 +8,21 @@ describe('the hashes of accounts', () => {
     expect(Buffer.from(hashAccounts('run-1', ['Acme', 'Globex']), 'base64').toString('hex')).toBe(
       'f5afb5a6599ff5c7376bcf0c328e6713',
     );
+    // The same with `M\xc3\xbcller \xf0\x9f\x9a\x80`: the name's UTF-8.
+    expect(Buffer.from(hashAccounts('run-1', ['Müller 🚀']), 'base64').toString('hex')).toBe('07af0b4ba1f3f4af');
     expect(hashAccounts('run-1', [])).toBe('');
   });
 
   it('of two runs cannot be compared, nor confused where run and name meet', () => {
     expect(hashAccounts('run-2', ['Acme'])).not.toBe(hashAccounts('run-1', ['Acme']));
     expect(hashAccounts('run-1', ['2'])).not.toBe(hashAccounts('run-12', ['']));
+  });
+
+  it('differ where only their first or only their last bytes do', () => {
+    const base64 = (...hex: string[]) => Buffer.from(hex.join(''), 'hex').toString('base64');
+    expect(countDistinct([base64('0000000000000001', '0000000000000002')])).toBe(2);
+    expect(countDistinct([base64('0000000000000001'), base64('0000000100000001')])).toBe(2);
+    expect(countDistinct([base64('0000000100000001'), base64('0000000100000001')])).toBe(1);
   });
 
   it('tell how many different accounts there are, over all pages', () => {

@@ -44,7 +44,7 @@ describe('planning', () => {
     await expect(steps.plan({ pageSize: 20, filter: 'EMEA' })).rejects.toMatchObject({
       name: 'RequestError',
       message:
-        'Run "run-1" was planned for something else (the page size was 10 and is now 20; the filter was not set and is now EMEA): start it as before, or choose another run id.',
+        'Run "run-1" was planned for something else (the page size was 10 and is now 20; the filter is another one): start it as before, or choose another run id.',
     });
   });
 

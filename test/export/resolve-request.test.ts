@@ -100,8 +100,13 @@ describe('resolveRequest', () => {
     ],
     ['run', 'RequestError: The request is unusable: Invalid input: expected object, received string.'],
     [
-      { filter: 'x'.repeat(10_000_000) },
-      `RequestError: The request is unusable: filter is "${'x'.repeat(56)}…; at most 1000 characters are allowed.`,
+      { format: 'x'.repeat(10_000_000) },
+      `RequestError: The request is unusable: format is "${'x'.repeat(56)}…; "json", "csv" or "parquet" is needed.`,
+    ],
+    // A segment may be one person's, and this sentence is logged.
+    [
+      { filter: 'x'.repeat(10_000_000), segmentId: '', segmentationId: ['x'] },
+      'RequestError: The request is unusable: filter is unusable; at most 1000 characters are allowed; segmentationId is unusable; a text is needed; segmentId is unusable; an empty text is not allowed: leave the key out.',
     ],
     [
       JSON.parse('{"__proto__": {"datasetId": "x"}}'),

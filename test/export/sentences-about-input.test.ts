@@ -1,6 +1,6 @@
 /** What is said of unusable input: every problem at once, the key, its value, what is allowed; and never too much of it. */
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import {
   attributeColumnsOf,
   attributeNamesOf,

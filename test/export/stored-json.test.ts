@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { createJson, getJson, putJson } from '../../functions/export/stored-json.ts';
 import { memoryStore } from '../support/memory-store.ts';
 

@@ -132,6 +132,25 @@ describe('parquetFormat', () => {
     });
   });
 
+  it('holds a page of much text in several row groups, whole and in order, with its superseded accounts', async () => {
+    const note = 'x'.repeat(1024 * 1024);
+    const names = ['a', 'b', 'c', 'd', 'b', 'e', 'f', 'g', 'h', 'a'];
+    const sent = names.map((name, i) =>
+      JSON.stringify({ name, totalActions: i, attributes: { note }, [`field${i}`]: 1 }),
+    );
+    const { body: bytes, unmappedColumns } = await part(`[${sent.join(',')}]`);
+    const file = new Uint8Array(bytes).buffer;
+    expect(parquetMetadata(file).row_groups.map(({ num_rows }) => num_rows)).toEqual([4n, 4n, 2n]);
+    expect(unmappedColumns).toEqual(names.map((_, i) => `field${i}`));
+    const sql =
+      'SELECT name, totalactions::INT AS i, superseded, length(attributes.note)::INT AS characters FROM PART WHERE length(attributes.note) > 0 ORDER BY i';
+    expect(await inDuckDb(file, sql)).toEqual(
+      names.map((name, i) => ({ name, i, superseded: i < 2 ? true : null, characters: 1024 * 1024 })),
+    );
+    const inOrder = (await inHyparquet(file)).map(({ name }) => name);
+    expect(inOrder).toEqual(names);
+  });
+
   it('tells an empty map from a missing one, and both from null in a map', async () => {
     const sent = '[{"attributes":{}},{"attributes":null},{"name":"x"},{"attributes":{"a":null}}]';
     const rows = (await inDuckDb(await written(sent), 'SELECT attributes FROM PART')) as { attributes: unknown }[];

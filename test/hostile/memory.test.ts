@@ -143,6 +143,14 @@ describe('a body just within all limits fits into 800 MB', () => {
     ],
     ['a blank between any two tokens', 'json', () => `[{"a":[${'1 , '.repeat(2_400_000)}1]}]`],
     ['attributes that become text', 'json', () => `[{"attributes":{"a":["${'\\"'.repeat(15_000_000)}"]}}]`],
+    [
+      'ten thousand accounts of 150 attributes, all different',
+      'parquet',
+      () => {
+        const attributes = (account: number) => numbered(150, (i) => `"k${i}":"${account * 150 + i} of it"`, ',');
+        return `[${numbered(10_000, (i) => `{"name":"${i}","attributes":{${attributes(i)}}}`, ',')}]`;
+      },
+    ],
     ['rows of five cells', 'csv', () => `name,a,b,c,d\n${'acme,b,c,d,e\n'.repeat(499_000)}`],
   ])('%s', async (_name, format, make) => {
     const body = Buffer.from(make());

@@ -184,7 +184,7 @@ describe('the functions', () => {
     [
       'PublishRun',
       [
-        ...glueRights('BatchCreatePartition', 'BatchDeletePartition', 'GetPartition', 'GetPartitions'),
+        ...glueRights('BatchCreatePartition', 'DeletePartition', 'GetPartition', 'GetPartitions'),
         's3:DeleteObject on <StorageBucket>/accounts_csv/*',
         's3:DeleteObject on <StorageBucket>/accounts_json/*',
         's3:DeleteObject on <StorageBucket>/accounts_parquet/*',
@@ -208,7 +208,7 @@ describe('the functions', () => {
     [
       'ExpireRuns',
       [
-        ...glueRights('BatchDeletePartition'),
+        ...glueRights('DeletePartition'),
         's3:DeleteObject on <StorageBucket>/accounts_csv/*',
         's3:DeleteObject on <StorageBucket>/accounts_json/*',
         's3:DeleteObject on <StorageBucket>/accounts_parquet/*',

@@ -84,10 +84,10 @@ describe('what the code takes', () => {
     ['export-page', 'secretsmanager:GetSecretValue s3:GetObject s3:ListBucket s3:PutObject'],
     [
       'publish-run',
-      'glue:BatchCreatePartition glue:BatchDeletePartition glue:GetPartition glue:GetPartitions secretsmanager:GetSecretValue s3:DeleteObject s3:GetObject s3:ListBucket s3:PutObject',
+      'glue:BatchCreatePartition glue:DeletePartition glue:GetPartition glue:GetPartitions secretsmanager:GetSecretValue s3:DeleteObject s3:GetObject s3:ListBucket s3:PutObject',
     ],
     ['report-failure', 's3:GetObject s3:ListBucket'],
-    ['expire-runs', 'glue:BatchDeletePartition s3:DeleteObject s3:GetObject s3:ListBucket'],
+    ['expire-runs', 'glue:DeletePartition s3:DeleteObject s3:GetObject s3:ListBucket'],
     ['watch-exports', 's3:GetObject s3:ListBucket'],
   ])('of %s is found', async (entry, actions) => {
     expect(await actionsOf(entry)).toEqual(actions.split(' ').sort());

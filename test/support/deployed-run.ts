@@ -56,8 +56,10 @@ export async function startDeployedFunctions(
 ): Promise<DeployedFunctions> {
   const simulator = await startSimulator(simulated);
   const s3Requests: Record<string, number> = {};
-  const s3 = await startSmallS3([BUCKET], (kind) => {
+  const s3 = await startSmallS3([BUCKET], (method, key) => {
+    const kind = key === '' ? 'LIST' : method;
     s3Requests[kind] = (s3Requests[kind] ?? 0) + 1;
+    return undefined;
   });
   const glue = await startSmallGlue();
   const services = await startSmallServices();

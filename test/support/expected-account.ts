@@ -1,4 +1,5 @@
 /** What a view should give of a simulated account, from the text that the API sent; written without the code under test. */
+import { expect } from 'vitest';
 import type { Tenant } from '../../simulator/tenant.ts';
 import { type ExactJson, exactJson, isNested } from './exact-json.ts';
 
@@ -11,6 +12,40 @@ export interface ExpectedAccount {
   readonly total_actions: number | null;
   readonly account_status: string | null;
   readonly attributes: Readonly<Record<string, string | null>>;
+}
+
+/** Rows of a view, each account of the tenant once and every value as it should be. */
+export function expectAllAccounts(
+  rows: readonly Record<string, unknown>[],
+  tenant: Tenant,
+  expected: (index: number) => ExpectedAccount,
+): void {
+  expect(rows).toHaveLength(tenant.total);
+  const byName = new Map(rows.map((row) => [row.name, withWholeTimes(row)]));
+  expect(byName.size).toBe(tenant.total);
+  for (let i = 0; i < tenant.total; i++) {
+    const want = expected(i);
+    const row = byName.get(want.name);
+    // Said once for all, since a matcher takes a while for each.
+    if (JSON.stringify(sorted(row)) !== JSON.stringify(sorted(want))) expect(row).toEqual(want);
+  }
+}
+
+/** DuckDB leaves out zeros at the end of a second's fraction. */
+function withWholeTimes(row: Record<string, unknown>): Record<string, unknown> {
+  const whole = { ...row };
+  for (const column of ['first_activity', 'last_activity']) {
+    const time = row[column];
+    if (typeof time === 'string')
+      whole[column] = new Date(`${time.replace(' ', 'T')}Z`).toISOString().replace('T', ' ').replace('Z', '');
+  }
+  return whole;
+}
+
+function sorted(value: unknown): unknown {
+  if (value === null || typeof value !== 'object') return value;
+  const entries = Object.entries(value).map(([key, inner]) => [key, sorted(inner)] as const);
+  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /** As JSON and Parquet have it: every attribute, nested ones as JSON text. */

@@ -1,7 +1,9 @@
 /** A state machine with the local workflow behind it, and its executions as Step Functions describes them. */
 import { localCatalogue } from '../../cli/local/local-catalogue.ts';
 import { runLocal } from '../../cli/local/run-local.ts';
+import type { PlanOutcome } from '../../functions/contracts.ts';
 import type { ExportSettings } from '../../functions/export/export-config.ts';
+import type { ObjectStore } from '../../functions/export/ports.ts';
 import { createAccountsApi } from '../../functions/personalization/accounts-api.ts';
 import { DEFAULT_KEY, type Simulator } from '../../simulator/simulator.ts';
 import { memoryStore } from './memory-store.ts';
@@ -39,7 +41,22 @@ export interface StateMachineOptions {
   readonly stateMachineArn: string;
   readonly exports?: readonly ExportSettings[];
   readonly concurrency?: number;
+  /** What runs an execution. @default the workflow on this machine, over a store in memory */
+  readonly work?: Work | undefined;
 }
+
+/** An execution as what runs it sees it. */
+export interface Task {
+  readonly executionArn: string;
+  readonly name: string;
+  readonly request: unknown;
+  readonly signal: AbortSignal;
+  readonly onPlan: (plan: PlanOutcome) => void;
+  readonly onPage: () => void;
+}
+
+/** Runs an execution to its end, and says how it ended. */
+export type Work = (task: Task) => Promise<Partial<SmallExecution>>;
 
 const seconds = () => Date.now() / 1000;
 
@@ -154,44 +171,57 @@ export class SmallStateMachine {
     return { executionArn: execution.executionArn, startDate: execution.startDate };
   }
 
-  async #run(execution: Working): Promise<Partial<SmallExecution>> {
-    const { simulator, exports = [], concurrency = 4 } = this.#options;
+  #run(execution: Working): Promise<Partial<SmallExecution>> {
+    const { work = onThisMachine(this.#options, this.storage.store) } = this.#options;
+    return work({
+      executionArn: execution.executionArn,
+      name: execution.name,
+      request: JSON.parse(execution.input),
+      signal: execution.stop.signal,
+      onPlan: (plan) => {
+        const output = JSON.stringify(plan);
+        execution.events.push(
+          {
+            id: 3,
+            type: 'LambdaFunctionSucceeded',
+            timestamp: seconds(),
+            lambdaFunctionSucceededEventDetails: { output },
+          },
+          {
+            id: 4,
+            type: 'TaskStateExited',
+            timestamp: seconds(),
+            stateExitedEventDetails: { name: 'Plan export', output },
+          },
+        );
+        if (!plan.skipped && !plan.dryRun)
+          execution.mapRuns.push({ total: plan.pages, startDate: seconds(), succeeded: 0 });
+      },
+      onPage: () => {
+        const pages = execution.mapRuns.at(-1);
+        if (pages) pages.succeeded++;
+      },
+    });
+  }
+}
+
+function onThisMachine({ simulator, exports = [], concurrency = 4 }: StateMachineOptions, store: ObjectStore): Work {
+  return async ({ name, request, signal, onPlan, onPage }) => {
     const credentials = { get: async () => ({ keyId: DEFAULT_KEY.keyId, secret: DEFAULT_KEY.keySecret }) };
     const api = createAccountsApi({ baseUrl: simulator.url, credentials, concurrency });
     try {
       const outcome = await runLocal({
         api,
-        store: this.storage.store,
+        store,
         catalogue: localCatalogue(),
         clock: { now: Date.now },
-        runId: execution.name,
-        request: JSON.parse(execution.input),
+        runId: name,
+        request,
         exports,
         concurrency,
-        signal: execution.stop.signal,
-        onPlan: (plan) => {
-          const output = JSON.stringify(plan);
-          execution.events.push(
-            {
-              id: 3,
-              type: 'LambdaFunctionSucceeded',
-              timestamp: seconds(),
-              lambdaFunctionSucceededEventDetails: { output },
-            },
-            {
-              id: 4,
-              type: 'TaskStateExited',
-              timestamp: seconds(),
-              stateExitedEventDetails: { name: 'Plan export', output },
-            },
-          );
-          if (!plan.skipped && !plan.dryRun)
-            execution.mapRuns.push({ total: plan.pages, startDate: seconds(), succeeded: 0 });
-        },
-        onPage: () => {
-          const pages = execution.mapRuns.at(-1);
-          if (pages) pages.succeeded++;
-        },
+        signal,
+        onPlan,
+        onPage,
       });
       switch (outcome.status) {
         case 'published':
@@ -206,7 +236,7 @@ export class SmallStateMachine {
     } finally {
       await api.close();
     }
-  }
+  };
 }
 
 /** Executions a page of `ListExecutions`: fewer than asked for, as the service may. */

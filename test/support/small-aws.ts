@@ -6,7 +6,7 @@ import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { ExportSettings } from '../../functions/export/export-config.ts';
 import type { Simulator } from '../../simulator/simulator.ts';
-import { SmallStateMachine, StatesError } from './small-aws-executions.ts';
+import { SmallStateMachine, StatesError, type Work } from './small-aws-executions.ts';
 
 export interface AwsCall {
   /** Such as `DescribeExecution`. */
@@ -29,6 +29,8 @@ export interface SmallAwsOptions {
   /** The stack's outputs. @default those of an Account Export stack */
   readonly outputs?: Readonly<Record<string, string>>;
   readonly concurrency?: number;
+  /** What runs an execution. @default the workflow on this machine */
+  readonly work?: Work;
   /** @param nth from 1, of this action */
   readonly fail?: (call: AwsCall, nth: number) => AwsFailure | undefined;
 }

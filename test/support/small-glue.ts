@@ -13,6 +13,9 @@ export interface GlueCall {
   readonly input: { TableName: string; [key: string]: unknown };
 }
 
+/** How many partitions one answer to GetPartitions holds: Glue's may hold fewer than there are, too. */
+const PAGE = 2;
+
 /** @param fail an answer in place of the usual one, call by call */
 export async function startSmallGlue(
   fail: (call: GlueCall) => { status: number; type: string } | undefined = () => undefined,
@@ -33,10 +36,9 @@ export async function startSmallGlue(
     };
     const failure = fail(call);
     if (failure) return answer(failure.status, { __type: failure.type, message: 'hidden' });
-    const { TableName, PartitionInputList, PartitionsToDelete, PartitionValues } = call.input as never as {
+    const { TableName, PartitionInputList, PartitionValues } = call.input as never as {
       TableName: string;
       PartitionInputList?: { Values: string[]; StorageDescriptor: { Location: string; Columns: { Name: string }[] } }[];
-      PartitionsToDelete?: { Values: string[] }[];
       PartitionValues?: string[];
     };
     const keyOf = (values: readonly string[]) => `${TableName} ${values.join('/')}`;
@@ -47,19 +49,24 @@ export async function startSmallGlue(
         errors.push({ PartitionValues: partition.Values, ErrorDetail: { ErrorCode: 'AlreadyExistsException' } });
       else partitions.set(key, partition);
     }
-    for (const { Values } of PartitionsToDelete ?? []) {
-      if (!partitions.delete(keyOf(Values)))
-        errors.push({ PartitionValues: Values, ErrorDetail: { ErrorCode: 'EntityNotFoundException' } });
-    }
     if (call.action === 'GetPartitions') {
       const name = /export_name = '(.*)'/.exec(String(call.input.Expression))?.[1];
       const found = [...partitions].filter(
         ([key, { Values }]) => key.startsWith(`${TableName} `) && Values?.[0] === name,
       );
-      return answer(200, { Partitions: found.map(([, partition]) => partition) });
+      const from = Number(call.input.NextToken ?? 0);
+      const page = found.slice(from, from + PAGE).map(([, partition]) => partition);
+      return answer(200, {
+        Partitions: page,
+        ...(from + PAGE < found.length ? { NextToken: String(from + PAGE) } : {}),
+      });
     }
     if (!PartitionValues) return answer(200, { Errors: errors });
     const there = partitions.get(keyOf(PartitionValues));
+    if (there && call.action === 'DeletePartition') {
+      partitions.delete(keyOf(PartitionValues));
+      return answer(200, {});
+    }
     answer(there ? 200 : 400, there ? { Partition: there } : { __type: 'EntityNotFoundException' });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -21,10 +21,11 @@ export interface SmallS3 {
 const PAGE = 1000;
 const etagOf = (body: Buffer) => `"${createHash('md5').update(body).digest('hex')}"`;
 
-/** @param onRequest told of each request: its method, `LIST` apart from `GET` */
+/** @param fail an answer in place of the usual one, by method and key */
 export async function startSmallS3(
   buckets: readonly string[],
-  onRequest: (kind: string) => void = () => undefined,
+  fail: (method: string, key: string) => { readonly status: number; readonly code: string } | undefined = () =>
+    undefined,
 ): Promise<SmallS3> {
   const objects = new Map(buckets.map((bucket) => [bucket, new Map<string, Buffer>()]));
   const reads: string[] = [];
@@ -40,7 +41,8 @@ export async function startSmallS3(
       response.end(body);
     };
     const failure = (status: number, code: string) => answer(status, `<Error><Code>${code}</Code></Error>`);
-    onRequest(key === '' ? 'LIST' : String(request.method));
+    const refused = fail(request.method ?? '', key);
+    if (refused) return failure(refused.status, refused.code);
     const bucket = objects.get(bucketName);
     if (!bucket) return failure(404, 'NoSuchBucket');
     if (key === '') {

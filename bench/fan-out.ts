@@ -1,0 +1,213 @@
+/** Fan-out: how near the pages of a run come to the ideal, latency × pages ÷ concurrency. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Agent } from 'undici';
+import { directoryStore } from '../cli/local/directory-store.ts';
+import { localCatalogue } from '../cli/local/local-catalogue.ts';
+import { runLocal } from '../cli/local/run-local.ts';
+import { createAccountsApi } from '../functions/personalization/accounts-api.ts';
+import { basicAuthorization, staticCredentials } from '../functions/personalization/credentials.ts';
+import { pagePath } from '../functions/personalization/request-url.ts';
+import { DEFAULT_KEY } from '../simulator/simulator.ts';
+import { startSimulatorProcess } from './node-process.ts';
+import type { Benchmark, BenchSection, Spread } from './section.ts';
+import { grouped, quoteSpread, spreadOf } from './spread.ts';
+
+const PAGES = 200;
+const LIMIT = 1.05;
+const KEY = { keyId: DEFAULT_KEY.keyId, secret: DEFAULT_KEY.keySecret };
+
+interface Case {
+  readonly latencyMs: number;
+  /** Requests in flight: 8 is the default of `run`, 20 that of the stack. */
+  readonly concurrency: number;
+  readonly pageSize: number;
+  readonly rounds: number;
+}
+
+/**
+ * Pages of 100 accounts show the fan-out: API and export share two processors here, which pages of a thousand keep busy at
+ * short latencies. On AWS each page has a processor of its own.
+ */
+const CASES: readonly Case[] = [
+  { latencyMs: 50, concurrency: 8, pageSize: 100, rounds: 5 },
+  { latencyMs: 200, concurrency: 8, pageSize: 100, rounds: 2 },
+  { latencyMs: 1_000, concurrency: 20, pageSize: 100, rounds: 2 },
+  { latencyMs: 50, concurrency: 8, pageSize: 1_000, rounds: 3 },
+  { latencyMs: 200, concurrency: 8, pageSize: 1_000, rounds: 1 },
+  { latencyMs: 1_000, concurrency: 20, pageSize: 1_000, rounds: 1 },
+];
+const QUICK: readonly Case[] = [
+  { latencyMs: 50, concurrency: 8, pageSize: 100, rounds: 1 },
+  { latencyMs: 200, concurrency: 20, pageSize: 100, rounds: 1 },
+];
+
+/** One run. Times in ms. */
+interface RunTimes {
+  readonly plan: number;
+  /** From the plan to the last page. */
+  readonly pages: number;
+  readonly publish: number;
+  /** The share of the pages' time in which this process was at work. */
+  readonly busy: number;
+}
+
+interface Measured extends Case {
+  readonly idealMs: number;
+  readonly pagesMs: Spread;
+  readonly toIdeal: Spread;
+  readonly bareToIdeal: Spread;
+  readonly wholeMs: Spread;
+  readonly planMs: Spread;
+  readonly publishMs: Spread;
+  readonly busy: Spread;
+}
+
+/** What the pages would take if nothing but the API took time: whole rounds of requests. */
+export function idealMs(pages: number, concurrency: number, latencyMs: number): number {
+  return Math.ceil(pages / concurrency) * latencyMs;
+}
+
+export const benchmark: Benchmark = async ({ quick }) => {
+  const measured: Measured[] = [];
+  for (const one of quick ? QUICK : CASES) measured.push(await measure(one));
+  return describe(measured);
+};
+
+async function measure(one: Case): Promise<Measured> {
+  const { latencyMs, concurrency, pageSize, rounds } = one;
+  const ideal = idealMs(PAGES, concurrency, latencyMs);
+  const simulator = await startSimulatorProcess({ accounts: PAGES * pageSize, latencyMs });
+  try {
+    const runs: RunTimes[] = [];
+    const bare: number[] = [];
+    for (let round = 0; round < rounds; round++) {
+      // A timer's millisecond is little of a longer latency: once tells.
+      if (round === 0 || latencyMs < 200) bare.push(await fetchBarely(simulator.url, one));
+      runs.push(await runOnce(simulator.url, one));
+    }
+    const spread = (of: (run: RunTimes) => number) => spreadOf(runs.map(of));
+    return {
+      ...one,
+      idealMs: ideal,
+      pagesMs: spread(({ pages }) => pages),
+      toIdeal: spread(({ pages }) => pages / ideal),
+      bareToIdeal: spreadOf(bare.map((ms) => ms / ideal)),
+      wholeMs: spread(({ plan, pages, publish }) => plan + pages + publish),
+      planMs: spread(({ plan }) => plan),
+      publishMs: spread(({ publish }) => publish),
+      busy: spread(({ busy }) => busy),
+    };
+  } finally {
+    await simulator.close();
+  }
+}
+
+/** A run as `run` makes it, into a folder of its own. */
+async function runOnce(url: string, { concurrency, pageSize }: Case): Promise<RunTimes> {
+  const out = await mkdtemp(join(tmpdir(), 'bench-fan-out-'));
+  const api = createAccountsApi({ baseUrl: url, credentials: staticCredentials(KEY), concurrency });
+  const startedAt = performance.now();
+  let plannedAt = startedAt;
+  let pagesAt = startedAt;
+  let loopBefore = performance.eventLoopUtilization();
+  let busy = 0;
+  let done = 0;
+  try {
+    const outcome = await runLocal({
+      api,
+      store: directoryStore(out),
+      catalogue: localCatalogue(),
+      clock: { now: Date.now },
+      runId: 'bench',
+      request: { exportName: 'bench', datasetId: 'engage', pageSize },
+      exports: [],
+      concurrency,
+      signal: new AbortController().signal,
+      onPlan() {
+        plannedAt = performance.now();
+        loopBefore = performance.eventLoopUtilization();
+      },
+      onPage() {
+        if (++done < PAGES) return;
+        pagesAt = performance.now();
+        busy = performance.eventLoopUtilization(loopBefore).utilization;
+      },
+    });
+    if (outcome.status !== 'published' || outcome.result.accounts !== PAGES * pageSize)
+      throw new Error(`The run ended as ${outcome.status}.`);
+    return { plan: plannedAt - startedAt, pages: pagesAt - plannedAt, publish: performance.now() - pagesAt, busy };
+  } finally {
+    await api.close();
+    await rm(out, { recursive: true, force: true });
+  }
+}
+
+/**
+ * The same pages with the same concurrency, read and dropped: what is left above the ideal then is the simulator, its timers
+ * and this machine. @returns ms
+ */
+async function fetchBarely(url: string, { concurrency, pageSize }: Case): Promise<number> {
+  const agent = new Agent();
+  const headers = { authorization: basicAuthorization(KEY), 'accept-encoding': 'gzip' };
+  const query = { datasetId: 'engage', endpoint: 'json', pageSize } as const;
+  let next = 0;
+  const startedAt = performance.now();
+  const fetchInTurn = async () => {
+    for (let page = next++; page < PAGES; page = next++) {
+      const path = pagePath({ ...query, page });
+      const { body, statusCode } = await agent.request({ origin: url, path, method: 'GET', headers });
+      if (statusCode !== 200) throw new Error(`The simulator answered ${statusCode}.`);
+      await body.arrayBuffer();
+    }
+  };
+  await Promise.all(Array.from({ length: concurrency }, fetchInTurn));
+  const ms = performance.now() - startedAt;
+  await agent.destroy();
+  return ms;
+}
+
+function describe(measured: readonly Measured[]): BenchSection {
+  const nameOf = ({ latencyMs, concurrency, pageSize }: Case) =>
+    `${grouped(latencyMs)} ms, ${concurrency} at once, pages of ${grouped(pageSize)}`;
+  const verdict = (one: Measured) =>
+    `${nameOf(one)}: ${one.toIdeal.median.toFixed(3)} × the ideal (at best ${one.toIdeal.min.toFixed(3)}; a bare client ${one.bareToIdeal.median.toFixed(3)}; the process ${(one.busy.median * 100).toFixed(0)} % busy), ${one.toIdeal.median <= LIMIT ? 'within' : 'over'} ${LIMIT}.`;
+  return {
+    title: 'Fan-out',
+    about: `A run of ${PAGES} pages on one machine (\`runLocal\`: the deployed definition, the real client, parts and records on disk), from its plan to its last page, beside the ideal of latency × pages ÷ concurrency. The simulator answers from a process of its own; a *bare client* asks it for the same pages with the same concurrency and drops the answers, so that what it takes above the ideal is the simulator's timers and the machine. *Busy* is the share of the time in which the exporting process was at work: near 100 %, it is the processor that bounds the run and not the fan-out.`,
+    tables: [
+      {
+        head: [
+          'latency, ms',
+          'at once',
+          'accounts a page',
+          'ideal, s',
+          'pages, s',
+          '× ideal',
+          'bare client, × ideal',
+          'busy',
+          'planning, s',
+          'publishing, s',
+          'whole run, s',
+        ],
+        align: 'rrrrrrrrrrr',
+        rows: measured.map((one) => [
+          grouped(one.latencyMs),
+          `${one.concurrency}`,
+          grouped(one.pageSize),
+          (one.idealMs / 1000).toFixed(2),
+          (one.pagesMs.median / 1000).toFixed(2),
+          quoteSpread(one.toIdeal, 3),
+          quoteSpread(one.bareToIdeal, 3),
+          `${(one.busy.median * 100).toFixed(0)} %`,
+          (one.planMs.median / 1000).toFixed(2),
+          (one.publishMs.median / 1000).toFixed(2),
+          (one.wholeMs.median / 1000).toFixed(2),
+        ]),
+      },
+    ],
+    findings: measured.map(verdict),
+    figures: { pages: PAGES, limit: LIMIT, cases: measured },
+  };
+}

@@ -1,0 +1,116 @@
+/** Pages to export: bodies as the simulator serves them, a run that they belong to, and ends that take nothing away. */
+import { gunzipSync } from 'node:zlib';
+import type { Run } from '../functions/contracts.ts';
+import { exportPage } from '../functions/export/export-page.ts';
+import type { AccountsApi, ObjectStore } from '../functions/export/ports.ts';
+import { csvTableColumns, pinCsvColumns } from '../functions/formats/csv.ts';
+import { formatForRun } from '../functions/formats/format-for-run.ts';
+import { ATTRIBUTES } from '../simulator/accounts.ts';
+import { Tenant } from '../simulator/tenant.ts';
+
+export const FORMATS = ['json', 'csv', 'parquet'] as const;
+export type Format = (typeof FORMATS)[number];
+
+/** Some attributes are texts, some are not; no name or number is made to break anything. */
+const STYLE = { seed: 1, nasty: false };
+
+const CSV_COLUMNS = pinCsvColumns(csvTableColumns([]), ATTRIBUTES);
+
+/** The accounts of a page as JSON texts. @param filler bytes of an attribute that makes each larger, at least */
+export function accountsOf(count: number, filler = 0): string[] {
+  const tenant = new Tenant({ ...STYLE, accounts: count });
+  return Array.from({ length: count }, (_, i) => {
+    const account = tenant.json(i) ?? '';
+    return filler === 0 ? account : account.replace('"attributes":{', `"attributes":{${fillers(i, filler)}`);
+  });
+}
+
+/** The body of a page, as the API sends it. */
+export function bodyOf(format: Format, count: number, filler = 0): Buffer {
+  if (format !== 'csv') return Buffer.from(`[${accountsOf(count, filler).join(',')}]`);
+  const tenant = new Tenant({ ...STYLE, accounts: count });
+  const columns = tenant.csvColumns();
+  const rows = Array.from({ length: count }, (_, i) => {
+    const cells = tenant.csvCells(i);
+    const row = columns.map((column) => cells?.get(column) ?? '');
+    return [...row, ...fillerTexts(i, filler)].join(',');
+  });
+  const header = [...columns, ...fillerTexts(0, filler).map((_, i) => `extra${i}`)];
+  return Buffer.from(`${[header.join(','), ...rows].join('\n')}\n`);
+}
+
+/** Texts of 28 bytes, 40 with a key, that differ from account to account: one long text would cost nothing. */
+function fillerTexts(account: number, bytes: number): string[] {
+  return Array.from({ length: Math.ceil(bytes / 40) }, (_, i) => {
+    const digits = ((account + 1) * 2_654_435_761 * (i + 7)).toString(36).padStart(14, '0');
+    return `${digits.split('').reverse().join('')} of the tenant`;
+  });
+}
+
+function fillers(account: number, bytes: number): string {
+  return fillerTexts(account, bytes)
+    .map((text, i) => `"extra${i}":"${text}",`)
+    .join('');
+}
+
+/** What a part of a text format holds before it is packed, by the code that writes it. */
+export async function partTextOf(name: Exclude<Format, 'parquet'>, accounts: number): Promise<Buffer> {
+  const format = formatForRun(runOf(name, accounts));
+  const { body } = await format.encode(format.decode(bodyOf(name, accounts)));
+  return gunzipSync(body);
+}
+
+/** A run whose first page has so many accounts. */
+export function runOf(format: Format, pageSize: number): Run {
+  return {
+    runId: 'bench',
+    exportName: 'all',
+    datasetId: 'engage',
+    format,
+    parameters: { pageSize },
+    dueAt: '2026-08-22T02:00:00.000Z',
+    exportDate: '2026-08-22',
+    startedAt: '2026-08-22T02:00:00.000Z',
+    accounts: pageSize,
+    pages: 1,
+    countedBy: 'offsets',
+    attempt: 1,
+    budget: 1,
+    start: 1,
+    onDrift: 'publish',
+    maxDropPercent: 50,
+    ...(format === 'csv'
+      ? { csv: { columns: CSV_COLUMNS, tableColumns: csvTableColumns([]).length, finalNewline: true } }
+      : {}),
+  };
+}
+
+/** Exports the first page of a run whole, but for the network at both its ends. @returns the accounts of its part */
+export function exportFirstPage(api: AccountsApi, run: Run): Promise<number> {
+  return exportPage({ api, store: forgetfulStore() }, { run, page: 0 });
+}
+
+/** An API that has the body at hand. */
+export function apiOf(body: Buffer): AccountsApi {
+  return {
+    fetchPage: async (_query, decode) => {
+      const value = decode(body);
+      return { value, apiRequests: 1, recordsFetched: value.records, retries: {}, latencyMs: 0 };
+    },
+  };
+}
+
+/** Takes what it is given and keeps nothing: what storage takes is not the page's. */
+export function forgetfulStore(): ObjectStore {
+  return {
+    location: 'nowhere/',
+    put: async () => '"etag"',
+    putOver: async () => '"etag"',
+    etagOf: async () => undefined,
+    create: async () => true,
+    get: async () => undefined,
+    list: async () => [],
+    listFolders: async () => [],
+    delete: async () => undefined,
+  };
+}

@@ -1,0 +1,73 @@
+/** What the figures say, in sentences made from them: where Account Export does better, and where another does. */
+import { count, listed } from './markdown.ts';
+import type { Speed } from './speed.ts';
+import type { Ending, TroubleRun } from './trouble-runs.ts';
+import { LONG_SECONDS, NO_ANSWER } from './troubles.ts';
+
+/** The names of the three that are compared, Account Export first. */
+export const COMPARED = ['Account Export', 'dlt', 'Singer'] as const;
+const [OWN, ...OTHERS] = COMPARED;
+
+export function speedFindings(speeds: readonly Speed[]): string[] {
+  const latencies = [...new Set(speeds.map(({ latencyMs }) => latencyMs))];
+  const of = (tool: string, latencyMs: number) =>
+    speeds.find((speed) => speed.tool === tool && speed.latencyMs === latencyMs);
+  const each = (latencyMs: number, text: (speed: Speed) => string) =>
+    listed(COMPARED.flatMap((tool) => of(tool, latencyMs) ?? []).map((speed) => `${speed.tool} ${text(speed)}`));
+  const slowest = latencies.at(-1) ?? 0;
+  const [first = 0] = latencies;
+  const own = of(OWN, slowest);
+  const sequential = speeds.find(({ tool }) => tool.includes('--concurrency 1'));
+  const beside = sequential && of('dlt', sequential.latencyMs);
+  const incomplete = speeds.filter(({ complete }) => !complete).map(({ tool }) => tool);
+  return [
+    ...latencies.map(
+      (latencyMs) => `At ${latencyMs} ms an answer: ${each(latencyMs, (s) => `${s.wallSeconds.median.toFixed(1)} s`)}.`,
+    ),
+    `CPU, at ${first} ms: ${each(first, (s) => `${s.cpuSeconds.median.toFixed(1)} s`)}.`,
+    `Memory of the largest process, at ${first} ms: ${each(first, (s) => `${s.peakMegabytes.median.toFixed(0)} MB`)}.`,
+    `Requests: ${each(first, (s) => count(s.requests))}; records as a contract counts them: ${each(first, (s) => count(s.recordsServed))}. Account Export spends the difference on counting before and after and on looking at the borders of pages.`,
+    ...(own ? [`Requests in flight at once, at ${slowest} ms: ${each(slowest, (s) => String(s.maxInFlight))}.`] : []),
+    ...(sequential && beside
+      ? [
+          `Told to ask for one page at a time, Account Export takes ${sequential.wallSeconds.median.toFixed(1)} s at ${sequential.latencyMs} ms for its ${count(sequential.requests)} requests, dlt ${beside.wallSeconds.median.toFixed(1)} s for ${count(beside.requests)}: what is won is won by asking for several pages at once.`,
+        ]
+      : []),
+    incomplete.length === 0
+      ? 'With nothing the matter, every run of every tool delivered every account once.'
+      : `Not complete with nothing the matter: ${listed([...new Set(incomplete)])}.`,
+  ];
+}
+
+export function troubleFindings(runs: readonly TroubleRun[]): string[] {
+  const all = runs.filter(({ trouble }) => trouble.name !== 'none' && !trouble.ownFlags);
+  const troubles = [...new Set(all.map(({ trouble }) => trouble.name))];
+  const ending = (name: string, tool: string) =>
+    all.find((run) => run.trouble.name === name && run.tool === tool)?.ending;
+  const number = (tool: string, wanted: Ending) => troubles.filter((name) => ending(name, tool) === wanted).length;
+  const each = (wanted: Ending) => listed(COMPARED.map((tool) => `${tool} ${number(tool, wanted)}`));
+  const better = (tool: string, than: string) =>
+    troubles.filter((name) => ending(name, tool) === 'complete' && ending(name, than) !== 'complete');
+  const quoted = (names: readonly string[]) =>
+    names.length === 0 ? 'none' : names.map((name) => `_${name}_`).join('; ');
+  return [
+    `Of ${troubles.length} troubles, said to be done and not complete, with nothing to tell it: ${each('silent')}.`,
+    `Not complete, and the manifest says so: ${each('told')}.`,
+    `Complete: ${each('complete')}. Failed: ${each('failed')}. Had to be stopped: ${each('endless')}.`,
+    ...OTHERS.map((tool) => `${tool} ends complete where Account Export does not: ${quoted(better(tool, OWN))}.`),
+    ...OTHERS.map((tool) => `Account Export ends complete where ${tool} does not: ${quoted(better(OWN, tool))}.`),
+    ...patience(runs),
+  ];
+}
+
+/** How long each waits for an answer: settings of its own, and what was seen of Account Export's. */
+function patience(runs: readonly TroubleRun[]): string[] {
+  const own = runs.find(({ trouble, tool }) => trouble.name === NO_ANSWER && tool === OWN);
+  if (!own) return [];
+  const limits = `Account Export waits 120 s for an answer to begin and 240 s for all of it, dlt and the tap 60 s and 300 s for the next byte. Runs were stopped after ${LONG_SECONDS} s.`;
+  const cutOff =
+    own.ending === 'failed'
+      ? ` On one machine Account Export did not get so far: it failed after ${own.run.wallSeconds.toFixed(0)} s, because the engine that runs the workflow there cuts every task off after 60 s.`
+      : '';
+  return [`Where no answer comes, each has its own patience: ${limits}${cutOff}`];
+}

@@ -1,0 +1,106 @@
+/** One run of one tool against a simulator of its own: measured, and looked at afterwards. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createWriteStream, globSync, statSync } from 'node:fs';
+import { mkdir, readFile, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Tenant } from '../../simulator/tenant.ts';
+import { type Comparison, countAccounts } from './compare.ts';
+import { startSimulatedApi } from './simulated-api.ts';
+import type { SeenBySimulator, SimulatorSetting } from './simulator-process.ts';
+import { KEY_ENVIRONMENT, type Tool } from './tools.ts';
+
+const MEASURE = fileURLToPath(new URL('measure.py', import.meta.url));
+/** New accounts of a tenant whose accounts move are numbered on; more than these never come. */
+const NEW_ACCOUNTS = 10_000;
+
+export interface ToolRun {
+  readonly exitCode: number;
+  readonly timedOut: boolean;
+  readonly wallSeconds: number;
+  readonly cpuSeconds: number;
+  /** Of the largest process. */
+  readonly peakBytes: number;
+  readonly deliveredBytes: number;
+  readonly seen: SeenBySimulator;
+  readonly comparison: Comparison;
+  /** What its manifest says of the source, where there is one. */
+  readonly verdict?: string;
+}
+
+export interface RunSetting extends SimulatorSetting {
+  readonly pageSize: number;
+  readonly limitSeconds: number;
+  readonly compareValues?: boolean;
+  /** Emptied before, removed after. */
+  readonly folder: string;
+  readonly python: string;
+}
+
+export async function runTool(tool: Tool, setting: RunSetting): Promise<ToolRun> {
+  const { folder, accounts, pageSize, latencyMs, trouble } = setting;
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true });
+  const api = await startSimulatedApi({ accounts, latencyMs, trouble });
+  try {
+    const { command, env } = await tool.prepare({ apiUrl: api.url, pageSize, folder });
+    const measured = await measure(setting, command, { ...process.env, ...KEY_ENVIRONMENT, ...env });
+    const seen = await api.seen();
+    const delivered = path.join(folder, tool.delivers);
+    const tenant = new Tenant({ accounts, seed: 1, nasty: true });
+    const expected = seen.remaining ?? Array.from({ length: accounts }, (_, id) => id);
+    const comparison = countAccounts(
+      tool.read(delivered),
+      expected,
+      seen.remaining ? accounts + NEW_ACCOUNTS : accounts,
+      setting.compareValues ? (id) => tenant.json(id) ?? '' : undefined,
+    );
+    const verdict = await verdictOf(folder);
+    return {
+      ...measured,
+      deliveredBytes: bytesBelow(delivered),
+      seen,
+      comparison,
+      ...(verdict === undefined ? {} : { verdict }),
+    };
+  } finally {
+    await api.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+type Measured = Pick<ToolRun, 'exitCode' | 'timedOut' | 'wallSeconds' | 'cpuSeconds' | 'peakBytes'>;
+
+async function measure(
+  { folder, python, limitSeconds }: RunSetting,
+  command: readonly string[],
+  env: NodeJS.ProcessEnv,
+): Promise<Measured> {
+  const result = path.join(folder, 'measured.json');
+  const child = spawn(python, [MEASURE, result, String(limitSeconds), ...command], {
+    env,
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  child.stdout.pipe(createWriteStream(path.join(folder, 'stdout')));
+  child.stderr.pipe(createWriteStream(path.join(folder, 'stderr')));
+  await once(child, 'close');
+  return JSON.parse(await readFile(result, 'utf8')) as Measured;
+}
+
+async function verdictOf(folder: string): Promise<string | undefined> {
+  const [manifest] = globSync('out/export_runs/run_id=*/manifest.json', { cwd: folder });
+  if (manifest === undefined) return undefined;
+  const { consistency } = JSON.parse(await readFile(path.join(folder, manifest), 'utf8')) as {
+    consistency: { verdict: string };
+  };
+  return consistency.verdict;
+}
+
+function bytesBelow(folder: string): number {
+  return globSync('**/*', { cwd: folder })
+    .map((file) => statSync(path.join(folder, file)))
+    .filter((entry) => entry.isFile())
+    .reduce((sum, { size }) => sum + size, 0);
+}

@@ -1,0 +1,20 @@
+import type { Spread } from './section.ts';
+
+/** What was measured more than once, as it is quoted. @param values at least one */
+export function spreadOf(values: readonly number[]): Spread {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length / 2;
+  const [low = 0, high = 0] = [sorted[Math.ceil(middle) - 1], sorted[Math.floor(middle)]];
+  return { median: (low + high) / 2, min: sorted[0] ?? 0, max: sorted.at(-1) ?? 0 };
+}
+
+/** `1.06 (1.05–1.13)`: the median, and from which to which the rest lay; what was measured once has no range. */
+export function quoteSpread({ median, min, max }: Spread, digits: number): string {
+  if (min === max) return median.toFixed(digits);
+  return `${median.toFixed(digits)} (${min.toFixed(digits)}–${max.toFixed(digits)})`;
+}
+
+/** `1,000,000` */
+export function grouped(value: number): string {
+  return Math.round(value).toLocaleString('en-US');
+}

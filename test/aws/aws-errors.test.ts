@@ -1,0 +1,44 @@
+import { describe, expect, it } from 'vitest';
+import { awsFailure } from '../../functions/aws/aws-errors.ts';
+
+/** As the SDK throws what a service answered. */
+function answered(status: number, name: string): Error {
+  return Object.assign(new Error('hidden'), { name, $metadata: { httpStatusCode: status } });
+}
+
+describe('awsFailure', () => {
+  it.each([
+    'BadDigest',
+    'IncompleteBody',
+    'XAmzContentSHA256Mismatch',
+    'RequestTimeout',
+    'OperationTimeoutException',
+    'ThrottlingException',
+    'TooManyRequestsException',
+  ])('takes %s for what another try heals, though its status is 400', (name) => {
+    expect(awsFailure('Writing it', answered(400, name))).toMatchObject({
+      name: 'StorageError',
+      message: `Writing it failed (${name}); it can be tried again later.`,
+    });
+  });
+
+  it.each([
+    [answered(400, 'InvalidRequest'), 'Writing it failed (InvalidRequest, status 400).'],
+    [answered(404, 'NoSuchUpload'), 'Writing it failed (NoSuchUpload, status 404).'],
+    [
+      answered(403, 'Unknown'),
+      'Writing it failed (status 403): the role or user may not do this, or the AWS credentials are not valid.',
+    ],
+    [answered(301, 'Unknown'), 'Writing it failed (status 301): the bucket lies in another region: set AWS_REGION.'],
+    [answered(400, 'Unknown'), 'Writing it failed (status 400).'],
+  ])('takes %s for what no other try heals', (error, message) => {
+    expect(awsFailure('Writing it', error)).toMatchObject({ name: 'ConfigError', message });
+  });
+
+  it('tells by its status what came without a name', () => {
+    expect(awsFailure('Looking at it', answered(503, 'Unknown'))).toMatchObject({
+      name: 'StorageError',
+      message: 'Looking at it failed (status 503); it can be tried again later.',
+    });
+  });
+});

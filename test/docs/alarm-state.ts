@@ -1,0 +1,97 @@
+/** Whether an alarm of the template would be raised by what the functions have written: their metrics are log lines (EMF). */
+import { synthesised } from '../support/synthesised.ts';
+
+interface MetricOf {
+  readonly Namespace: string;
+  readonly MetricName: string;
+  readonly Dimensions?: readonly { readonly Name: string; readonly Value: string }[];
+}
+interface MetricQuery {
+  readonly Id: string;
+  readonly Expression?: string;
+  readonly MetricStat?: { readonly Metric: MetricOf; readonly Stat: string };
+}
+interface AlarmProperties extends Partial<MetricOf> {
+  readonly Threshold: number;
+  readonly Statistic?: string;
+  readonly TreatMissingData: string;
+  readonly Metrics?: readonly MetricQuery[];
+  readonly AlarmDescription: string;
+}
+
+interface Line {
+  readonly _aws: {
+    readonly CloudWatchMetrics: readonly {
+      readonly Namespace: string;
+      readonly Dimensions: readonly (readonly string[])[];
+      readonly Metrics: readonly { readonly Name: string }[];
+    }[];
+  };
+  readonly [name: string]: unknown;
+}
+
+const EXPORTS = [{ name: 'all-accounts', datasetId: 'engage', schedule: 'cron(0 6 * * ? *)' }];
+
+/**
+ * @param alarm the start of its logical id, without `Monitoring`
+ * @param printed what the functions wrote since: the one period that counts
+ */
+export function isRaised(alarm: string, printed: readonly string[]): boolean {
+  const { Threshold, TreatMissingData, Metrics, Statistic = '', ...metric } = alarmOf(alarm);
+  const value = Metrics ? ratioOf(Metrics, printed) : statisticOf(Statistic, valuesOf(metric as MetricOf, printed));
+  return value === undefined ? TreatMissingData === 'breaching' : value > Threshold;
+}
+
+function alarmOf(name: string): AlarmProperties {
+  const alarms = Object.entries(synthesised({ exports: EXPORTS }).findResources('AWS::CloudWatch::Alarm'));
+  const [, found] = alarms.find(([id]) => id.startsWith(`Monitoring${name}`)) ?? [];
+  if (!found) throw new Error(`The stack has no alarm ${name}.`);
+  return found.Properties as AlarmProperties;
+}
+
+/** The one expression that is reckoned here: a share in percent. */
+function ratioOf(queries: readonly MetricQuery[], printed: readonly string[]): number | undefined {
+  const expression = queries.find(({ Expression }) => Expression !== undefined)?.Expression ?? '';
+  const [, above = '', below = ''] = /^100 \* (\w+) \/ (\w+)$/.exec(expression) ?? [];
+  const of = (id: string) => {
+    const stat = queries.find(({ Id }) => Id === id)?.MetricStat;
+    if (!stat) throw new Error(`${expression} is not understood.`);
+    return statisticOf(stat.Stat, valuesOf(stat.Metric, printed));
+  };
+  const [a, b] = [of(above), of(below)];
+  return a === undefined || b === undefined ? undefined : (100 * a) / b;
+}
+
+function linesOf(printed: readonly string[]): Line[] {
+  return printed.filter((line) => line.startsWith('{"_aws"')).map((line) => JSON.parse(line) as Line);
+}
+
+/** The values of a metric under exactly these dimensions, each with the line that it was written in. */
+export function metricValues(
+  metric: string,
+  dimensions: readonly string[],
+  printed: readonly string[],
+): { readonly value: number; readonly line: Line }[] {
+  return linesOf(printed).flatMap((line) => {
+    const [metrics] = line._aws.CloudWatchMetrics;
+    const fits =
+      metrics?.Metrics.some(({ Name }) => Name === metric) &&
+      [...(metrics.Dimensions[0] ?? [])].sort().join() === [...dimensions].sort().join();
+    return fits ? [line[metric]].flat().map((value) => ({ value: Number(value), line })) : [];
+  });
+}
+
+function valuesOf({ Namespace, MetricName, Dimensions = [] }: MetricOf, printed: readonly string[]): number[] {
+  const names = Dimensions.map(({ Name }) => Name);
+  return metricValues(MetricName, names, printed)
+    .filter(({ line }) => line._aws.CloudWatchMetrics[0]?.Namespace === Namespace)
+    .filter(({ line }) => Dimensions.every(({ Name, Value }) => line[Name] === Value))
+    .map(({ value }) => value);
+}
+
+function statisticOf(statistic: string, values: readonly number[]): number | undefined {
+  if (values.length === 0) return undefined;
+  if (statistic === 'Sum') return values.reduce((sum, value) => sum + value, 0);
+  if (statistic === 'Maximum') return Math.max(...values);
+  throw new Error(`The statistic ${statistic} is not understood.`);
+}

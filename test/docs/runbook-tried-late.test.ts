@@ -1,0 +1,186 @@
+/** The entries *start-undelivered*, *api-trouble* and *no-published-run* of `docs/runbook.md`, tried. */
+import { afterEach, describe, expect, it } from 'vitest';
+import type { FaultRule } from '../../simulator/faults.ts';
+import { type DeployedWorld, deployedWorld } from '../support/deployed-world.ts';
+import { until } from '../support/small-aws-world.ts';
+import { synthesised } from '../support/synthesised.ts';
+import { isRaised, metricValues } from './alarm-state.ts';
+import { runbookEntry } from './runbook-entry.ts';
+
+const EXPORT = 'all-accounts';
+let world: DeployedWorld;
+afterEach(() => world.close());
+
+const settings = (more: object) => world.deploy({ exports: [{ name: EXPORT, datasetId: 'engage', ...more }] });
+
+describe('start-undelivered', () => {
+  const ENTRY = runbookEntry('start-undelivered');
+
+  it('start EXPORT --due TIME makes up for what the message was to start, under its day', async () => {
+    // What the schedule sends, and so what the message in the queue holds (the queue itself is AWS alone).
+    const exports = [{ name: EXPORT, datasetId: 'engage', schedule: 'cron(0 6 * * ? *)' }];
+    const inputs = Object.values(synthesised({ exports }).findResources('AWS::Scheduler::Schedule'))
+      .map(({ Properties }) => String(Properties.Target.Input))
+      .filter((input) => input.includes('exportName'));
+    expect(inputs).toEqual([`{"exportName":"${EXPORT}","dueAt":"<aws.scheduler.scheduled-time>","scheduled":true}`]);
+
+    world = await deployedWorld();
+    const { code } = await world.cli(
+      ENTRY.command('start EXPORT --due TIME', { EXPORT, TIME: '2026-08-22T06:00:00Z' }),
+    );
+    expect(code).toBe(0);
+    const [RUN] = world.runs();
+    expect(world.partitions()).toContain(`accounts_json ${EXPORT}/2026-08-22/${RUN}`);
+  });
+
+  it('has no command beside this', async () => {
+    world = await deployedWorld();
+    expect(ENTRY.untried()).toEqual([]);
+  });
+});
+
+describe('api-trouble', () => {
+  const ENTRY = runbookEntry('api-trouble');
+  const doFor = (cause: string) => ENTRY.rows.find(([causes]) => causes?.includes(`\`${cause}\``))?.[1];
+  /** Requests sent again, by cause, as the dashboard shows them. */
+  const causes = () => [
+    ...new Set(metricValues('Retries', ['service', 'export', 'cause'], world.printed).map(({ line }) => line.cause)),
+  ];
+
+  it('429: a lower concurrency ends it', async () => {
+    // An API that answers four requests for pages at a time.
+    world = await deployedWorld({
+      latencyMs: 60,
+      onRequest: ({ page, pageSize }) => {
+        const open = world.simulator.requests.filter((one) => one.endedAt === 0 && one.pageSize === 50).length;
+        if (pageSize === 50 && open > 4)
+          world.faults.push({ fault: { status: 429, retryAfter: '0' }, pages: [page], minPageSize: 50, times: 1 });
+      },
+    });
+    settings({ pageSize: 50 });
+    world.deploy({ concurrency: 12 });
+    expect((await world.cli(['start', EXPORT])).code).toBe(0);
+    expect(causes()).toEqual(['429']);
+    expect(isRaised('ApiTrouble', world.printed)).toBe(true);
+
+    expect(doFor('429')).toMatch(/^lower `concurrency` in `cdk.json` and deploy/);
+    world.deploy({ concurrency: 2 });
+    world.printed.length = 0;
+    expect((await world.cli(['start', EXPORT])).code).toBe(0);
+    expect(causes()).toEqual([]);
+    expect(isRaised('ApiTrouble', world.printed)).toBe(false);
+  });
+
+  it.each<[string, FaultRule['fault']]>([
+    ['5xx', { status: 502, retryAfter: '0' }],
+    ['408', { status: 408, retryAfter: '0' }],
+    ['connection', 'reset'],
+    ['broken-body', 'html'],
+    ['connection', 'truncate-content-length'],
+  ])('%s is in the table, and the run outlasts it', async (cause, fault) => {
+    world = await deployedWorld();
+    world.faults.push({ fault, minPageSize: 100, times: 1 });
+    expect((await world.cli(['start', EXPORT])).code).toBe(0);
+    expect(causes()).toEqual([cause]);
+    expect(isRaised('ApiTrouble', world.printed)).toBe(true);
+    expect(doFor(cause)).toBeDefined();
+  });
+
+  it('key-changed: a key that is rotated during a run needs nothing', async () => {
+    let rotated = false;
+    world = await deployedWorld({
+      onRequest: ({ page, pageSize }) => {
+        if (rotated && page === 1 && pageSize === 500) world.simulator.setKey('new-key', 'new:secret');
+      },
+    });
+    // From here on the functions hold the old key, and would for five minutes.
+    expect((await world.cli(['start', EXPORT])).code).toBe(0);
+    await world.putKey({ keyId: 'new-key', secret: 'new:secret' });
+    rotated = true;
+    world.printed.length = 0;
+    expect((await world.cli(['start', EXPORT])).code).toBe(0);
+    expect(causes()).toEqual(['key-changed']);
+    expect(doFor('key-changed')).toBe('a key was rotated: nothing');
+  });
+
+  it('has every cause that requests are sent again for', async () => {
+    world = await deployedWorld();
+    const told = ENTRY.rows.flatMap(([its = '']) => [...its.matchAll(/`([^`]+)`/g)].map(([, cause]) => cause));
+    // A timeout takes minutes: it is not made to happen here.
+    expect(told).toEqual(['429', '5xx', 'timeout', 'connection', '408', 'broken-body', 'key-changed']);
+    expect(ENTRY.untried()).toEqual([]);
+  });
+});
+
+describe('no-published-run', () => {
+  const ENTRY = runbookEntry('no-published-run');
+  const ALARM = `NoPublishedRun${EXPORT.replace('-', '')}`;
+  const raised = async () => {
+    world.printed.length = 0;
+    await world.watch();
+    return isRaised(ALARM, world.printed);
+  };
+
+  it('is raised by an export that was never published, until its first run', async () => {
+    world = await deployedWorld();
+    expect(await raised()).toBe(true);
+    expect((await world.cli(ENTRY.command('runs'))).stdout).toMatch(/has no runs yet/);
+    expect((await world.cli(ENTRY.command('start EXPORT', { EXPORT }))).code).toBe(0);
+    expect(await raised()).toBe(false);
+  });
+
+  it('is raised by a newest run that is older than its interval and four hours', async () => {
+    world = await deployedWorld();
+    await world.cli(['start', EXPORT]);
+    const key = world.bucket.keys().find((one) => one.endsWith('manifest.json')) ?? '';
+    const publishedAgo = (hours: number) => {
+      const manifest = JSON.parse(world.bucket.text(key)) as object;
+      const publishedAt = new Date(Date.now() - hours * 3_600_000).toISOString();
+      world.bucket.put(key, JSON.stringify({ ...manifest, publishedAt }));
+    };
+    publishedAgo(28);
+    expect(await raised()).toBe(false);
+    publishedAgo(29.5);
+    expect(await raised()).toBe(true);
+    const due = ENTRY.command('start EXPORT --due TIME', { EXPORT, TIME: new Date().toISOString() });
+    expect((await world.cli(due)).code).toBe(0);
+    expect(await raised()).toBe(false);
+  });
+
+  it('skipped: the run that hangs is stopped, and the export started again', async () => {
+    world = await deployedWorld({ latencyMs: 200 });
+    // Half a minute, while the others look.
+    settings({ pageSize: 10 });
+    world.deploy({ concurrency: 1 });
+    expect((await world.cli(['start', EXPORT, '--no-follow'])).code).toBe(0);
+    await until(() => world.bucket.keys().some((key) => key.endsWith('.json.gz')));
+    const [RUN = ''] = world.runs();
+    const second = await world.cli(['start', EXPORT]);
+    expect(second.stderr).toMatch(new RegExp(`Run "${RUN}" .* has not ended: this run yields to it`));
+    const list = (await world.cli(ENTRY.command('runs'))).stdout;
+    expect(list).toMatch(/ skipped /);
+    expect(list).toMatch(new RegExp(`^${RUN} ${EXPORT} +running `, 'm'));
+
+    const stopped = await world.cli(ENTRY.command('status RUN --stop', { RUN }));
+    expect(stopped).toMatchObject({ code: 0, stdout: expect.stringMatching(/stop/i) });
+    expect((await world.cli(['status', RUN])).stderr).toMatch(/was stopped/);
+    settings({ pageSize: 500 });
+    expect((await world.cli(ENTRY.command('start EXPORT', { EXPORT }))).code).toBe(0);
+    expect(await raised()).toBe(false);
+  });
+
+  it('all published: the look itself fails, and its log says why', async () => {
+    world = await deployedWorld();
+    await world.cli(['start', EXPORT]);
+    world.unreadable.push('export_runs/');
+    world.printed.length = 0;
+    await expect(world.watch()).rejects.toMatchObject({ name: 'ConfigError' });
+    expect(isRaised(ALARM, world.printed)).toBe(true);
+    expect(world.printed.join('')).toMatch(/"message":"Watch exports failed".*AccessDenied/);
+  });
+
+  it('has no command beside these', async () => {
+    world = await deployedWorld();
+    expect(ENTRY.untried()).toEqual([]);
+  });
+});

@@ -1,0 +1,204 @@
+/** The synthesised stack in an emulator, a simulated tenant for it, and ears at every place where it tells something. */
+import { createSocket } from 'node:dgram';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CloudWatchLogs, paginateFilterLogEvents } from '@aws-sdk/client-cloudwatch-logs';
+import { EventBridge } from '@aws-sdk/client-eventbridge';
+import { Glue } from '@aws-sdk/client-glue';
+import { IAM } from '@aws-sdk/client-iam';
+import { S3 } from '@aws-sdk/client-s3';
+import { Scheduler } from '@aws-sdk/client-scheduler';
+import { SecretsManager } from '@aws-sdk/client-secrets-manager';
+import { SFN } from '@aws-sdk/client-sfn';
+import { SNS } from '@aws-sdk/client-sns';
+import { SQS } from '@aws-sdk/client-sqs';
+import { type Simulator, type SimulatorOptions, startSimulator } from '../../simulator/simulator.ts';
+import { accountExport, type Finished } from '../support/command-line.ts';
+import { deploy } from './deploy.ts';
+import { type Emulator, startEmulator } from './emulator.ts';
+
+const WAIT_MS = 60_000;
+
+export interface DeployedStack {
+  readonly emulator: Emulator;
+  readonly simulator: Simulator;
+  readonly outputs: Readonly<Record<string, string>>;
+  readonly bucket: string;
+  readonly aws: ReturnType<typeof clientsOf>;
+  /** Events of the default bus whose source is the project, as they came. */
+  readonly events: Heard;
+  /** Mails of failures, as they came. */
+  readonly mails: Heard;
+  /** All that functions sent to X-Ray. */
+  readonly traces: readonly string[];
+  /** Starts an execution by the API of Step Functions, as the console does, and waits for its end. */
+  execute(input: object, name: string): Promise<Ended>;
+  /** All that the functions wrote into their logs. */
+  logLines(): Promise<readonly string[]>;
+  /** The project's command line, which knows no other AWS. */
+  cli(...args: readonly string[]): Promise<Finished>;
+  close(): Promise<void>;
+}
+
+/** An execution that has ended. */
+export interface Ended {
+  readonly status: string | undefined;
+  readonly error: string | undefined;
+  readonly cause: string | undefined;
+  readonly output: unknown;
+}
+
+/** Messages of a queue. */
+export interface Heard {
+  /** Waits for one that has all of these words in it. @throws Error when none comes */
+  with(...words: readonly string[]): Promise<string>;
+  /** All that came so far. */
+  all(): Promise<readonly string[]>;
+}
+
+function clientsOf({ client }: Emulator) {
+  return {
+    events: new EventBridge(client),
+    glue: new Glue(client),
+    iam: new IAM(client),
+    logs: new CloudWatchLogs(client),
+    s3: new S3({ ...client, forcePathStyle: true }),
+    scheduler: new Scheduler(client),
+    secrets: new SecretsManager(client),
+    sfn: new SFN(client),
+    sns: new SNS(client),
+    sqs: new SQS(client),
+  };
+}
+
+/** Starts the emulator and the tenant, deploys, and prints what had to be changed for it. The key is not put in yet. */
+export async function startDeployedStack(simulated: SimulatorOptions): Promise<DeployedStack> {
+  const folder = await mkdtemp(join(tmpdir(), 'account-export-e2e-'));
+  const closing: (() => unknown)[] = [() => rm(folder, { recursive: true, force: true })];
+  const close = async () => {
+    for (const step of closing.splice(0).reverse()) await step();
+  };
+  try {
+    const simulator = await startSimulator(simulated);
+    closing.push(() => simulator.close());
+    const traces: string[] = [];
+    const daemon = createSocket('udp4').on('message', (message) => traces.push(message.toString()));
+    await new Promise<void>((resolve) => daemon.bind(0, '127.0.0.1', resolve));
+    closing.push(() => daemon.close());
+    const emulator = await startEmulator({ traces: `127.0.0.1:${daemon.address().port}` });
+    closing.push(() => emulator.close());
+    const { outputs, changes } = await deploy(emulator, folder, simulator.url);
+    for (const { what, why, resources } of changes) {
+      process.stdout.write(`changed for the emulator, in ${resources.length} resources: ${what}\n  because ${why}\n`);
+    }
+    const aws = clientsOf(emulator);
+    return {
+      emulator,
+      simulator,
+      outputs,
+      bucket: outputs.BucketName ?? '',
+      aws,
+      traces,
+      events: await listenToEvents(aws),
+      mails: await listenToMails(aws, outputs.FailureTopicArn ?? ''),
+      execute: async (input, name) => await execute(aws, outputs.StateMachineArn ?? '', input, name),
+      logLines: async () => await logLines(aws),
+      cli: (...args) => accountExport(args, emulator.environment),
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+type Clients = ReturnType<typeof clientsOf>;
+
+async function execute({ sfn }: Clients, stateMachineArn: string, input: object, name: string): Promise<Ended> {
+  const { executionArn } = await sfn.startExecution({ stateMachineArn, name, input: JSON.stringify(input) });
+  return await until(`the end of ${name}`, async () => {
+    const { status, output, error, cause } = await sfn.describeExecution({ executionArn });
+    return status === 'RUNNING' ? undefined : { status, error, cause, output: JSON.parse(output ?? 'null') as unknown };
+  });
+}
+
+async function logLines({ logs }: Clients): Promise<string[]> {
+  const { logGroups = [] } = await logs.describeLogGroups({});
+  const lines: string[] = [];
+  for (const { logGroupName } of logGroups) {
+    for await (const { events = [] } of paginateFilterLogEvents({ client: logs }, { logGroupName }))
+      lines.push(...events.flatMap(({ message = '' }) => message.split('\n')));
+  }
+  return lines;
+}
+
+async function listenToEvents(aws: Clients): Promise<Heard> {
+  const { url, arn } = await queue(aws, 'heard-events');
+  await aws.events.putRule({ Name: 'heard', EventPattern: JSON.stringify({ source: ['account-export'] }) });
+  await aws.events.putTargets({ Rule: 'heard', Targets: [{ Id: 'queue', Arn: arn }] });
+  return heardIn(aws, url);
+}
+
+async function listenToMails(aws: Clients, topic: string): Promise<Heard> {
+  const { url, arn } = await queue(aws, 'heard-mails');
+  await aws.sns.subscribe({ TopicArn: topic, Protocol: 'sqs', Endpoint: arn });
+  return heardIn(aws, url);
+}
+
+async function queue({ sqs }: Clients, name: string): Promise<{ url: string; arn: string }> {
+  const { QueueUrl: url = '' } = await sqs.createQueue({ QueueName: name });
+  const { Attributes } = await sqs.getQueueAttributes({ QueueUrl: url, AttributeNames: ['QueueArn'] });
+  const arn = Attributes?.QueueArn ?? '';
+  const policy = {
+    Version: '2012-10-17',
+    Statement: [
+      {
+        Effect: 'Allow',
+        Principal: { Service: ['events.amazonaws.com', 'sns.amazonaws.com'] },
+        Action: 'sqs:SendMessage',
+        Resource: arn,
+      },
+    ],
+  };
+  await sqs.setQueueAttributes({ QueueUrl: url, Attributes: { Policy: JSON.stringify(policy) } });
+  return { url, arn };
+}
+
+function heardIn({ sqs }: Clients, url: string): Heard {
+  const messages: string[] = [];
+  const collect = async () => {
+    for (;;) {
+      const { Messages = [] } = await sqs.receiveMessage({ QueueUrl: url, MaxNumberOfMessages: 10 });
+      for (const { Body = '', ReceiptHandle } of Messages) {
+        messages.push(Body);
+        await sqs.deleteMessage({ QueueUrl: url, ReceiptHandle });
+      }
+      if (Messages.length === 0) return;
+    }
+  };
+  return {
+    async with(...words) {
+      return await until(`a message with ${words.join(', ')}`, async () => {
+        await collect();
+        return messages.find((message) => words.every((word) => message.includes(word)));
+      });
+    },
+    async all() {
+      await collect();
+      return messages;
+    },
+  };
+}
+
+/** Asks again until there is an answer. @throws Error after a minute */
+export async function until<T>(what: string, ask: () => Promise<T | undefined>): Promise<T> {
+  const deadline = Date.now() + WAIT_MS;
+  for (;;) {
+    const answer = await ask();
+    if (answer !== undefined) return answer;
+    if (Date.now() > deadline) throw new Error(`Waited a minute for ${what}.`);
+    await sleep(200);
+  }
+}

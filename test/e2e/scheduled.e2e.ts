@@ -1,0 +1,103 @@
+/**
+ * What time sets off in the deployed stack: a run at its tick, the same tick delivered twice, the look at ages, retention.
+ *
+ * The deployed schedules wait for their hours: each has a second one like it, with the same target and role, for now.
+ */
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { SkippedRun } from '../../functions/contracts.ts';
+import { type DeployedStack, startDeployedStack, until } from './deployed-stack.ts';
+import { objectsBelow, partitionsOf } from './stored.ts';
+
+const ACCOUNTS = 321;
+const SCHEDULED_TIME = '<aws.scheduler.scheduled-time>';
+const DUE = '2026-11-24T05:00:00Z';
+
+let stack: DeployedStack;
+
+beforeAll(async () => {
+  stack = await startDeployedStack({ accounts: ACCOUNTS });
+  const [, SecretId = ''] = /--secret-id (\S+) /.exec(stack.outputs.PutKeyCommand ?? '') ?? [];
+  const SecretString = JSON.stringify({ keyId: 'demo-key', secret: 'demo:secret' });
+  await stack.aws.secrets.putSecretValue({ SecretId, SecretString });
+});
+
+afterAll(() => stack?.close());
+
+/** Sets off what a deployed schedule sets off: a second schedule like it, for this moment. @returns the deployed input */
+async function dueNow(described: string): Promise<string> {
+  const { scheduler } = stack.aws;
+  const { Schedules = [] } = await scheduler.listSchedules({});
+  const all = await Promise.all(Schedules.map(({ Name }) => scheduler.getSchedule({ Name })));
+  const { Name, Target } = all.find(({ Description }) => Description === described) ?? {};
+  if (!Target) throw new Error(`There is no schedule "${described}".`);
+  const Input = Target.Input ?? '';
+  await scheduler.createSchedule({
+    Name: `${Name}-now`.slice(-64),
+    FlexibleTimeWindow: { Mode: 'OFF' },
+    ScheduleExpression: `at(${new Date().toISOString().slice(0, 19)})`,
+    // On AWS, Scheduler writes the time there; the emulator leaves it as it is.
+    Target: { ...Target, Input: Input.replace(SCHEDULED_TIME, DUE) },
+  });
+  return Input;
+}
+
+it('runs an export at its tick, for the day that it was due', async () => {
+  const input = await dueNow('Account Export: all-accounts');
+  expect(JSON.parse(input)).toEqual({ exportName: 'all-accounts', dueAt: SCHEDULED_TIME, scheduled: true });
+  const event = JSON.parse(await stack.events.with('Export run published', 'all-accounts')) as { detail: object };
+  expect(event.detail).toMatchObject({
+    status: 'published',
+    accounts: ACCOUNTS,
+    dueAt: '2026-11-24T05:00:00.000Z',
+    exportDate: '2026-11-24',
+  });
+  const [partition = ''] = await partitionsOf(stack, 'accounts_json');
+  expect(partition).toMatch(/^all-accounts\/2026-11-24\//);
+});
+
+it('runs once for a tick that is delivered twice: the second names the first, and asks the API nothing', async () => {
+  const requests = stack.simulator.requests.length;
+  const [, , first = ''] = (await partitionsOf(stack, 'accounts_json'))[0]?.split('/') ?? [];
+  const { status, output } = await stack.execute(
+    { exportName: 'all-accounts', dueAt: DUE, scheduled: true },
+    'delivered-again',
+  );
+  expect(status).toBe('SUCCEEDED');
+  expect(output as SkippedRun).toMatchObject({ status: 'skipped', runId: 'delivered-again', yieldsTo: first });
+  expect(stack.simulator.requests).toHaveLength(requests);
+  const event = JSON.parse(await stack.events.with('Export run skipped')) as { detail: object };
+  expect(event.detail).toEqual(output);
+});
+
+it('measures each hour how old the newest published run of a scheduled export is', async () => {
+  await dueNow('Account Export: age of the newest published runs');
+  const measured = await until('the age', async () =>
+    (await stack.logLines()).find((line) => line.includes('_aws') && line.includes('PublishedAge')),
+  );
+  const { export: name, PublishedAgeHours: hours } = JSON.parse(measured) as Record<string, unknown>;
+  expect(name).toBe('all-accounts');
+  expect(hours).toBeLessThan(1);
+});
+
+it('removes what is older than its retention, and not the newest run of an export', async () => {
+  // Retention goes by when a run was published: the older one's manifest is set back by the bucket's owner.
+  await stack.execute({ exportName: 'kept', datasetId: 'engage', dueAt: '2020-01-01T00:00:00Z' }, 'long-ago');
+  await stack.execute({ exportName: 'kept', datasetId: 'engage', dueAt: '2020-01-02T00:00:00Z' }, 'newest');
+  for (const runId of ['long-ago', 'newest']) {
+    const [[Key = '', text = Buffer.of()] = []] = await objectsBelow(stack, `export_runs/run_id=${runId}/`);
+    const manifest = JSON.parse(text.toString()) as object;
+    const Body = JSON.stringify({ ...manifest, publishedAt: '2020-01-03T00:00:00.000Z' });
+    await stack.aws.s3.putObject({ Bucket: stack.bucket, Key, Body });
+  }
+  await dueNow('Account Export: retention');
+  const ended = await until('the end of retention', async () =>
+    (await stack.logLines()).find((line) => line.includes('"message":"Expire runs ')),
+  );
+  expect(ended).toContain('"message":"Expire runs done"');
+  expect(await partitionsOf(stack, 'export_runs')).toEqual(expect.not.arrayContaining(['long-ago']));
+  expect(await partitionsOf(stack, 'export_runs')).toContain('newest');
+  const kept = await objectsBelow(stack, 'accounts_json/export_name=kept/');
+  expect([...kept.keys()]).toEqual([
+    'accounts_json/export_name=kept/export_date=2020-01-02/run_id=newest/part-00000.json.gz',
+  ]);
+});

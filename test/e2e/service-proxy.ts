@@ -1,0 +1,113 @@
+/** Stands between a client and a service: counts the requests, refuses some as AWS does, and damages bodies on their way. */
+import { createServer, type IncomingMessage, request as plainRequest, type ServerResponse } from 'node:http';
+import { request as tlsRequest } from 'node:https';
+import type { AddressInfo } from 'node:net';
+
+/** What becomes of one request. */
+export type Fate = 'pass' | 'throttle' | 'conflict' | 'damage request' | 'damage answer';
+
+export interface ProxiedRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: IncomingMessage['headers'];
+  /** JSON services: the operation, such as `AWSGlue.GetPartitions`. */
+  readonly target: string;
+}
+
+export interface ServiceProxy {
+  readonly url: string;
+  /** All that came, in order. */
+  readonly requests: ProxiedRequest[];
+  /** What to do with the next requests, one after another; the last is for all that come after. */
+  follow(...fates: readonly Fate[]): void;
+  close(): Promise<void>;
+}
+
+/** @param service where the requests go that pass, such as the emulator's URL */
+export async function startServiceProxy(service: string): Promise<ServiceProxy> {
+  const requests: ProxiedRequest[] = [];
+  let plan: Fate[] = [];
+  const server = createServer(async (incoming, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of incoming) chunks.push(chunk as Buffer);
+    const body = Buffer.concat(chunks);
+    const { method = 'GET', url: path = '/', headers } = incoming;
+    const seen = { method, path, headers, target: String(headers['x-amz-target'] ?? '') };
+    requests.push(seen);
+    const fate = (plan.length > 1 ? plan.shift() : plan[0]) ?? 'pass';
+    if (fate === 'throttle') throttle(seen, response);
+    else if (fate === 'conflict') {
+      answerInXml(response, seen, 409, 'ConditionalRequestConflict', 'A conflicting operation occurred.');
+    } else forward(seen, fate === 'damage request' ? damaged(body) : body, response, fate === 'damage answer');
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+
+  // The header Host is signed, so it goes on as it came.
+  function forward({ method, path, headers }: ProxiedRequest, body: Buffer, response: ServerResponse, damage: boolean) {
+    const send = service.startsWith('https:') ? tlsRequest : plainRequest;
+    const outgoing = send(new URL(path, service), { method, headers }, async (answer) => {
+      const chunks: Buffer[] = [];
+      for await (const chunk of answer) chunks.push(chunk as Buffer);
+      const received = Buffer.concat(chunks);
+      response.writeHead(answer.statusCode ?? 502, answer.headers);
+      response.end(damage ? damaged(received) : received);
+    });
+    outgoing.once('error', () => response.destroy());
+    outgoing.end(body);
+  }
+
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    requests,
+    follow(...fates) {
+      plan = [...fates];
+    },
+    async close() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+/** One bit, in the middle: the length stays what the header says. */
+function damaged(body: Buffer): Buffer {
+  const other = Buffer.from(body);
+  const middle = other.length >> 1;
+  other.writeUInt8(other.readUInt8(middle) ^ 1, middle);
+  return other;
+}
+
+/**
+ * Source: Amazon S3 API reference, "Error responses" (503 SlowDown; the answer to HEAD has no body); AWS JSON 1.1, with the
+ * codes of the services' "Common errors" (400 ThrottlingException, "Rate exceeded").
+ */
+function throttle({ method, target }: ProxiedRequest, response: ServerResponse): void {
+  if (target !== '') {
+    response.writeHead(400, {
+      'content-type': 'application/x-amz-json-1.1',
+      'x-amzn-requestid': '5f1c2f0e-0000-4000-8000-000000000000',
+    });
+    response.end(JSON.stringify({ __type: 'ThrottlingException', message: 'Rate exceeded' }));
+    return;
+  }
+  answerInXml(response, { method }, 503, 'SlowDown', 'Please reduce your request rate.');
+}
+
+function answerInXml(
+  response: ServerResponse,
+  { method }: Pick<ProxiedRequest, 'method'>,
+  status: number,
+  code: string,
+  message: string,
+): void {
+  response.writeHead(status, {
+    'content-type': 'application/xml',
+    'x-amz-request-id': '4442587FB7D0A2F9',
+    connection: 'close',
+  });
+  response.end(
+    method === 'HEAD'
+      ? undefined
+      : `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code><Message>${message}</Message><RequestId>4442587FB7D0A2F9</RequestId><HostId>host</HostId></Error>`,
+  );
+}

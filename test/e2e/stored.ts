@@ -1,0 +1,55 @@
+/** What a run left in the bucket and the catalogue, read through the SDK and nothing of the project's. */
+import { createHash } from 'node:crypto';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { openLocalDatabase } from '../../cli/query/local-database.ts';
+import { plainValue } from '../../cli/query/plain-value.ts';
+import type { Manifest } from '../../functions/contracts.ts';
+import type { DeployedStack } from './deployed-stack.ts';
+
+/** All objects below a prefix, by key. */
+export async function objectsBelow({ aws, bucket }: DeployedStack, prefix: string): Promise<Map<string, Buffer>> {
+  const objects = new Map<string, Buffer>();
+  const { Contents = [], IsTruncated } = await aws.s3.listObjectsV2({ Bucket: bucket, Prefix: prefix });
+  if (IsTruncated) throw new Error(`More than a thousand objects lie below ${prefix}.`);
+  for (const { Key = '' } of Contents) {
+    const { Body } = await aws.s3.getObject({ Bucket: bucket, Key });
+    objects.set(Key, Buffer.from((await Body?.transformToByteArray()) ?? []));
+  }
+  return objects;
+}
+
+/** The manifest as it lies there. */
+export async function manifestOf(stack: DeployedStack, runId: string): Promise<Manifest> {
+  const [text = ''] = (await objectsBelow(stack, `export_runs/run_id=${runId}/`)).values();
+  return JSON.parse(text.toString()) as Manifest;
+}
+
+/** The partitions of a table, as `value/value/value`, sorted. */
+export async function partitionsOf({ aws, outputs }: DeployedStack, table: string): Promise<string[]> {
+  const { Partitions = [] } = await aws.glue.getPartitions({ DatabaseName: outputs.Workgroup, TableName: table });
+  return Partitions.map(({ Values = [] }) => Values.join('/')).sort();
+}
+
+/** Hex, of an object as stored. */
+export function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+/** Brings the bucket into a folder and asks that folder, as an analyst does after `aws s3 sync`. */
+export async function rowsIn(stack: DeployedStack, folder: string, sql: string): Promise<Record<string, unknown>[]> {
+  for (const prefix of ['accounts_', 'export_runs/']) {
+    for (const [key, bytes] of await objectsBelow(stack, prefix)) {
+      await mkdir(dirname(join(folder, key)), { recursive: true });
+      await writeFile(join(folder, key), bytes);
+    }
+  }
+  const connection = await openLocalDatabase(folder);
+  try {
+    const reader = await connection.runAndReadAll(sql);
+    const columns = reader.columnNames();
+    return reader.getRows().map((row) => Object.fromEntries(row.map((value, i) => [columns[i], plainValue(value)])));
+  } finally {
+    connection.closeSync();
+  }
+}

@@ -1,0 +1,88 @@
+/** `npm run audit` against a registry that answers: it fails for what it should fail for, and for nothing else. */
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { gunzipSync } from 'node:zlib';
+import { afterEach, describe, expect, it } from 'vitest';
+import { temporaryFolder } from '../support/command-line.ts';
+
+type Severity = 'low' | 'moderate' | 'high' | 'critical';
+
+const { packages } = JSON.parse(readFileSync('package-lock.json', 'utf8')) as {
+  readonly packages: Readonly<Record<string, { version?: string; dependencies?: object; dev?: boolean }>>;
+};
+
+const servers: Server[] = [];
+afterEach(() => {
+  for (const server of servers.splice(0)) server.close();
+});
+
+/** A registry that knows of one vulnerability, in any version of a package, and of the versions that are locked. */
+async function registry(name?: string, severity?: Severity) {
+  const asked: string[] = [];
+  const server = createServer(async (request, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const answer = (body: object) => response.end(JSON.stringify(body));
+    if (request.url !== '/-/npm/v1/security/advisories/bulk') {
+      answer(packument(decodeURIComponent(request.url ?? '').slice(1)));
+      return;
+    }
+    const sent = Buffer.concat(chunks);
+    const body = request.headers['content-encoding'] === 'gzip' ? gunzipSync(sent) : sent;
+    asked.push(...Object.keys(JSON.parse(body.toString()) as object));
+    const advisory = { id: 1, url: 'https://example.com/1', title: 'It breaks', severity, vulnerable_versions: '*' };
+    answer(name === undefined ? {} : { [name]: [advisory] });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  servers.push(server);
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, asked };
+}
+
+function packument(name: string): object {
+  const { version = '1.0.0', dependencies = {} } = packages[`node_modules/${name}`] ?? {};
+  return { name, 'dist-tags': { latest: version }, versions: { [version]: { name, version, dependencies } } };
+}
+
+async function audit(url: string): Promise<{ code: number | null; output: string }> {
+  const environment = { ...process.env, npm_config_registry: url, npm_config_cache: await temporaryFolder() };
+  const child = spawn('npm', ['run', '--silent', 'audit'], { env: environment });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (chunk) => {
+      output += chunk;
+    });
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code) => resolve({ code, output }));
+  });
+}
+
+describe('npm run audit', () => {
+  it('asks about what is deployed, and about the tools, and passes when nothing is known', async () => {
+    const { url, asked } = await registry();
+    expect((await audit(url)).code).toBe(0);
+    expect(asked).toEqual(
+      expect.arrayContaining(['undici', 'zod', '@aws-sdk/client-s3', 'vitest', 'esbuild', 'aws-cdk']),
+    );
+  });
+
+  it.each<[string, Severity, string, number]>([
+    ['undici', 'low', 'is deployed', 1],
+    ['zod', 'moderate', 'is deployed, and a tool needs it too', 1],
+    ['vitest', 'moderate', 'is a tool', 0],
+    ['vitest', 'high', 'is a tool', 1],
+    ['esbuild', 'critical', 'is a tool that writes what is deployed', 1],
+  ])('of %s with a finding that is %s, which %s, ends with %i', async (name, severity, _what, code) => {
+    const { url } = await registry(name, severity);
+    const audited = await audit(url);
+    expect(audited).toMatchObject({ code, output: expect.stringContaining(name) });
+  });
+
+  it('fails when the registry does not answer: no audit is not a clean one', async () => {
+    const { url } = await registry();
+    servers.splice(0).map((server) => server.close());
+    expect((await audit(url)).code).not.toBe(0);
+  }, 120_000);
+});

@@ -1,0 +1,89 @@
+/** The licences of what is deployed: listed, allowed, and with their texts. */
+import { readFileSync } from 'node:fs';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { type BundledPackage, functionEntries, makeBundles, packagesIn } from '../../infra/docs/bundles.ts';
+import { withMadeBlocks } from '../../infra/docs/made-blocks.ts';
+import { ALLOWED_LICENCES, licenceTexts, thirdPartyBlocks, thirdPartyNotices } from '../../infra/docs/third-party.ts';
+
+const PAGE = readFileSync('docs/third-party.md', 'utf8');
+const NOTICES = readFileSync('THIRD-PARTY-NOTICES.txt', 'utf8');
+let packages: BundledPackage[];
+beforeAll(async () => {
+  packages = packagesIn(await makeBundles());
+});
+
+it('looks into every function that is deployed', () => {
+  expect(functionEntries()).toEqual([
+    'expire-runs',
+    'export-page',
+    'plan-export',
+    'publish-run',
+    'report-failure',
+    'watch-exports',
+  ]);
+});
+
+it('lists what is bundled as the code is now: npm run docs makes it so', () => {
+  expect(withMadeBlocks(PAGE, thirdPartyBlocks(packages, 6))).toBe(PAGE);
+  expect(thirdPartyNotices(packages)).toBe(NOTICES);
+});
+
+it('says in which functions a package is', () => {
+  const functionsOf = (name: string) => packages.find((one) => one.name === name)?.functions;
+  expect(functionsOf('@aws-sdk/client-glue')).toEqual(['expire-runs', 'publish-run']);
+  expect(functionsOf('hyparquet-writer')).toContain('export-page');
+  // Who does not call the API carries neither its client nor what reads the key.
+  const callers = ['export-page', 'plan-export', 'publish-run'];
+  expect(functionsOf('undici')).toEqual(callers);
+  expect(functionsOf('@aws-sdk/client-secrets-manager')).toEqual(callers);
+  expect(functionsOf('@aws-sdk/client-sfn')).toEqual(['plan-export']);
+  expect(functionsOf('esbuild')).toBeUndefined();
+});
+
+it('lists versions that lie in one another apart', () => {
+  const commons = packages.filter(({ name }) => name === '@aws-lambda-powertools/commons');
+  expect(new Set(commons.map(({ version }) => version)).size).toBe(commons.length);
+});
+
+describe('a bundled package', () => {
+  const refused = (some: readonly Pick<BundledPackage, 'name' | 'licence'>[]) =>
+    some.filter(({ licence }) => !Object.hasOwn(ALLOWED_LICENCES, licence)).map(({ name }) => name);
+
+  it('has a licence that was read and asks for no more than its notice', () => {
+    expect(Object.keys(ALLOWED_LICENCES)).toEqual([
+      'Apache-2.0',
+      'BSD-2-Clause',
+      'BSD-3-Clause',
+      'ISC',
+      'MIT',
+      'MIT-0',
+      '0BSD',
+    ]);
+    expect(refused(packages)).toEqual([]);
+  });
+
+  it.each(['GPL-3.0-or-later', 'MPL-2.0', 'SEE LICENSE IN x', 'UNLICENSED', 'none', 'constructor', ''])(
+    'is refused with the licence "%s"',
+    (licence) => {
+      expect(refused([{ name: 'x', licence }])).toEqual(['x']);
+    },
+  );
+
+  it('has its text in the notices, or the name of who wrote it', () => {
+    for (const one of packages) {
+      expect(NOTICES).toContain(`${one.name} ${one.version} (${one.licence}`);
+      const texts = licenceTexts(one);
+      if (texts.length === 0)
+        expect(NOTICES).toContain(`${one.name} ${one.version} (${one.licence}, by ${one.author})`);
+      for (const text of texts) expect(NOTICES).toContain(text);
+    }
+    for (const found of ['Apache License', 'Copyright (c) Matteo Collina and Undici contributors', 'Forrest L Norvell'])
+      expect(NOTICES).toContain(found);
+  });
+
+  it('without a text has a licence whose terms stand in the notices all the same, or asks for nothing', () => {
+    const terms = (licence: string) => packages.some((one) => one.licence === licence && licenceTexts(one).length > 0);
+    const without = packages.filter((one) => licenceTexts(one).length === 0 && !terms(one.licence));
+    expect([...new Set(without.map(({ licence }) => licence))]).toEqual(['MIT-0']);
+  });
+});

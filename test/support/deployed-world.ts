@@ -1,0 +1,229 @@
+/**
+ * All of what is deployed, on this machine: a tenant, small servers for the services of AWS, the workflow with the handlers
+ * of the Lambdas as its tasks, and the command line beside it as a process of its own.
+ */
+import { GlueClient } from '@aws-sdk/client-glue';
+import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { StateMachine } from 'aws-local-stepfunctions';
+import { vi } from 'vitest';
+import { glueCatalogue } from '../../functions/aws/glue-catalogue.ts';
+import type { FailureReport, PlanOutcome } from '../../functions/contracts.ts';
+import { type ExportSettings, ExportSettingsSchema } from '../../functions/export/export-config.ts';
+import { ANNOUNCING_STATES, exportWorkflow, STATES } from '../../functions/workflow.ts';
+import type { FaultRule } from '../../simulator/faults.ts';
+import { DEFAULT_KEY, type SimulatorOptions, startSimulator } from '../../simulator/simulator.ts';
+import { accountExport, type Finished } from './command-line.ts';
+import { startSmallAws } from './small-aws.ts';
+import type { Work } from './small-aws-executions.ts';
+import { startSmallGlue } from './small-glue.ts';
+import { startSmallS3 } from './small-s3.ts';
+import { startSmallSecrets } from './small-secrets.ts';
+
+/** What an engineer can change by a deployment. */
+export interface Deployed {
+  exports: readonly Readonly<Record<string, unknown>>[];
+  concurrency: number;
+}
+
+/** What the workflow told somebody: a mail, an event. */
+export interface Told {
+  readonly state: string;
+  readonly parameters: Readonly<Record<string, unknown>>;
+}
+
+type Handler = (event: unknown, context: object) => Promise<unknown>;
+
+const LAMBDA_CONTEXT = {
+  getRemainingTimeInMillis: () => 60_000,
+  awsRequestId: 'request',
+  functionName: 'function',
+  memoryLimitInMB: '1024',
+};
+const BUCKET = 'exports';
+
+/** Where a try again waits minutes on AWS, it waits nothing here, and gives up soon: somebody repairs the cause then. */
+const RETRIES = 1;
+
+export type DeployedWorld = Awaited<ReturnType<typeof deployedWorld>>;
+
+/** Starts it; this process then knows no other AWS, and prints nothing, until `close`. */
+export async function deployedWorld(simulated: SimulatorOptions = {}) {
+  const deployed: Deployed = {
+    exports: [{ name: 'all-accounts', datasetId: 'engage', pageSize: 500 }],
+    concurrency: 4,
+  };
+  /** Faults of the API until they are taken out again, and prefixes of the bucket that nobody may write, or read. */
+  const faults: FaultRule[] = [];
+  const denied: string[] = [];
+  const unreadable: string[] = [];
+  const told: Told[] = [];
+  const printed: string[] = [];
+
+  const simulator = await startSimulator({ accounts: 1234, ...simulated, faults });
+  const s3 = await startSmallS3([BUCKET], (method, key) => {
+    const refused = method === 'PUT' ? denied : unreadable;
+    return refused.some((prefix) => key.startsWith(prefix)) ? { status: 403, code: 'AccessDenied' } : undefined;
+  });
+  const glue = await startSmallGlue();
+  const secrets = await startSmallSecrets({ keyId: DEFAULT_KEY.keyId, secret: DEFAULT_KEY.keySecret });
+  const handlers: Record<string, Handler> = {};
+  /** Those of Lambdas that have not ended. */
+  const calls = new Set<Promise<unknown>>();
+  const aws = await startSmallAws({ simulator, work: workflowOf(handlers, deployed, told, calls) });
+
+  const environment = {
+    ...aws.environment,
+    AWS_ENDPOINT_URL_SFN: aws.url,
+    AWS_ENDPOINT_URL_S3: s3.url,
+    AWS_ENDPOINT_URL_GLUE: glue.url,
+    AWS_ENDPOINT_URL_SECRETS_MANAGER: secrets.url,
+    BUCKET,
+    DATABASE: 'account_export',
+    SECRET_ID: 'key',
+    API_URL: simulator.url,
+  };
+  for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value);
+  for (const name of ['AWS_PROFILE', 'AWS_DEFAULT_REGION', 'AWS_SESSION_TOKEN']) vi.stubEnv(name, undefined);
+  // Powertools writes to the streams themselves.
+  for (const stream of [process.stdout, process.stderr]) {
+    vi.spyOn(stream, 'write').mockImplementation((chunk) => printed.push(String(chunk)) > 0);
+  }
+  // A container keeps its clients for life: each world has containers of its own.
+  vi.resetModules();
+  // The catalogue as deployed, but for the seconds that it leaves to queries under way: there are none here.
+  vi.doMock('../../functions/runtime/catalogue.ts', () => ({
+    deployedCatalogue: () =>
+      glueCatalogue({
+        client: new GlueClient({}),
+        database: environment.DATABASE,
+        bucket: BUCKET,
+        sleep: async () => undefined,
+      }),
+  }));
+  handlers[STATES.plan] = (await import('../../functions/plan-export.ts')).handler as Handler;
+  handlers[STATES.page] = (await import('../../functions/export-page.ts')).handler as Handler;
+  handlers[STATES.publish] = (await import('../../functions/publish-run.ts')).handler as Handler;
+  handlers[STATES.report] = (await import('../../functions/report-failure.ts')).handler as Handler;
+  const watch = (await import('../../functions/watch-exports.ts')).handler as Handler;
+
+  return {
+    simulator,
+    aws,
+    faults,
+    denied,
+    unreadable,
+    told,
+    printed,
+    /** What lies in the bucket. */
+    bucket: {
+      keys: () => s3.keys(BUCKET),
+      text: (key: string) => s3.object(BUCKET, key)?.toString() ?? '',
+      put: (key: string, text: string) => s3.put(BUCKET, key, Buffer.from(text)),
+    },
+    /** As `cdk deploy` with other settings: runs that start from now on have them. */
+    deploy(changes: Partial<Deployed>) {
+      Object.assign(deployed, changes);
+    },
+    /** As `aws secretsmanager put-secret-value`. */
+    async putKey(key: object) {
+      const client = new SecretsManagerClient({});
+      await client.send(new PutSecretValueCommand({ SecretId: 'key', SecretString: JSON.stringify(key) }));
+      client.destroy();
+    },
+    /** The runs of the state machine, the newest first: their ids. */
+    runs: () => aws.stateMachine.executions.map(({ name }) => name),
+    /** Partitions of the tables that analysts ask, as `table export/day/run`. */
+    partitions: () => [...glue.partitions.keys()],
+    /** The texts of the mails, the newest last. */
+    mails: () =>
+      told.filter(({ state }) => state === STATES.notify).map(({ parameters }) => String(parameters.Message)),
+    cli: (args: readonly string[]): Promise<Finished> => accountExport(args, environment),
+    /** As the hourly schedule does. */
+    watch: () => watch({ exports: deployed.exports.map(({ name }) => name) }, LAMBDA_CONTEXT),
+    async close() {
+      vi.doUnmock('../../functions/runtime/catalogue.ts');
+      await aws.close();
+      await Promise.allSettled(calls);
+      vi.restoreAllMocks();
+      vi.unstubAllEnvs();
+      await Promise.all([simulator.close(), s3.close(), secrets.close()]);
+      glue.close();
+    },
+  };
+}
+
+/** The deployed definition, its tasks the handlers, each with the context that Lambda gives. */
+function workflowOf(
+  handlers: Readonly<Record<string, Handler>>,
+  deployed: Deployed,
+  told: Told[],
+  calls: Set<Promise<unknown>>,
+): Work {
+  return async ({ executionArn, name, request, signal, onPlan, onPage }) => {
+    const exports: ExportSettings[] = deployed.exports.map((settings) => ExportSettingsSchema.parse(settings));
+    const call = async (state: string, event: unknown) => {
+      // An execution that was stopped calls nothing any more; what it has called goes on, as on AWS.
+      signal.throwIfAborted();
+      const called = handlers[state]?.(throughJson(event), LAMBDA_CONTEXT);
+      called?.catch(() => undefined).finally(() => calls.delete(called));
+      if (called) calls.add(called);
+      return throughJson(await called);
+    };
+    let failure: FailureReport | undefined;
+    const tasks = {
+      [STATES.plan]: async (event: unknown) => {
+        const plan = (await call(STATES.plan, event)) as PlanOutcome;
+        onPlan(plan);
+        return plan;
+      },
+      [STATES.page]: async (event: unknown) => {
+        const accounts = await call(STATES.page, event);
+        onPage();
+        return accounts;
+      },
+      [STATES.publish]: (event: unknown) => call(STATES.publish, event),
+      [STATES.report]: async (event: unknown) => {
+        failure = (await call(STATES.report, event)) as FailureReport;
+        return failure;
+      },
+      ...Object.fromEntries(
+        ANNOUNCING_STATES.map((state) => [
+          state,
+          async (parameters: Told['parameters']) => {
+            told.push({ state, parameters });
+            return {};
+          },
+        ]),
+      ),
+    };
+    const lambda = 'arn:aws:lambda:eu-west-1:123456789012:function:task';
+    const definition = exportWorkflow({
+      resources: { planExport: lambda, exportPage: lambda, publishRun: lambda, reportFailure: lambda },
+      exports,
+      concurrency: deployed.concurrency,
+      topicArn: 'arn:aws:sns:eu-west-1:123456789012:failures',
+      retries: RETRIES,
+    });
+    const execution = new StateMachine(definition as never).run(request as never, {
+      overrides: {
+        taskResourceLocalHandlers: tasks as never,
+        retryIntervalOverrides: { [STATES.plan]: 1, [STATES.page]: 1, [STATES.publish]: 1, [STATES.report]: 1 },
+      },
+      context: {
+        Execution: { Id: executionArn, Name: name, StartTime: new Date().toISOString(), Input: request },
+      } as never,
+    });
+    signal.addEventListener('abort', () => execution.abort(), { once: true });
+    try {
+      return { status: 'SUCCEEDED', output: JSON.stringify(await execution.result) };
+    } catch (error) {
+      if (signal.aborted) throw error;
+      // The state *Run failed* takes both from the report.
+      return { status: 'FAILED', error: failure?.error ?? 'RunFailed', cause: failure?.cause ?? String(error) };
+    }
+  };
+}
+
+function throughJson<T>(value: T): T {
+  return JSON.parse(JSON.stringify(value ?? null)) as T;
+}
