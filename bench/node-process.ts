@@ -26,14 +26,14 @@ export async function runScript<T>(
   return printed === '' ? undefined : (JSON.parse(printed) as T);
 }
 
-/** Runs `simulate` as a process of its own. @returns where it listens */
+/** Runs a simulator that makes each page once, as a process of its own. @returns where it listens */
 export async function startSimulatorProcess(options: {
   readonly accounts: number;
   readonly latencyMs: number;
 }): Promise<{ readonly url: string; close(): Promise<void> }> {
-  const main = fileURLToPath(new URL('../cli/main.ts', import.meta.url));
-  const flags = ['--port', '0', '--plain', '--accounts', `${options.accounts}`, '--latency-ms', `${options.latencyMs}`];
-  const child = spawn(process.execPath, [main, 'simulate', ...flags], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const script = fileURLToPath(new URL('simulator-process.ts', import.meta.url));
+  const args = [script, `${options.accounts}`, `${options.latencyMs}`];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
   const url = await new Promise<string>((resolve, reject) => {
     let printed = '';
