@@ -1,5 +1,5 @@
 import { constants, zstdCompressSync } from 'node:zlib';
-import { ByteWriter, ParquetWriter } from 'hyparquet-writer';
+import { ByteWriter, type ColumnSource, ParquetWriter } from 'hyparquet-writer';
 import { ACCOUNT_FIELDS } from './account-columns.ts';
 import { decodeJson, type JsonPage } from './json-lines.ts';
 import type { EncodedPart, PageFormat } from './page-format.ts';
@@ -57,11 +57,12 @@ async function encode(page: JsonPage): Promise<EncodedPart> {
   return { body: bytes.getBytes(), escapedLineBreaks: 0, unmappedColumns: [...unmapped].sort() };
 }
 
-function columnsOf(rows: readonly AccountRow[], isSuperseded: (row: number) => boolean) {
-  const column = (name: string, pick: (row: AccountRow, position: number) => unknown) => ({
-    name,
-    data: rows.map(pick),
-  });
+function columnsOf(rows: readonly AccountRow[], isSuperseded: (row: number) => boolean): ColumnSource[] {
+  const column = (name: string, pick: (row: AccountRow, position: number) => unknown): ColumnSource => {
+    const data = rows.map(pick);
+    // The writer's dictionaries take 0 and -0 for one value, the first of them for both.
+    return data.some((value) => Object.is(value, -0)) ? { name, data, encoding: 'PLAIN' } : { name, data };
+  };
   return [
     ...ACCOUNT_FIELDS.map((field) => {
       const name = field.name.toLowerCase();

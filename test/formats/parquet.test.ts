@@ -151,6 +151,34 @@ describe('parquetFormat', () => {
     expect(inOrder).toEqual(names);
   });
 
+  const GROUP = 4_194_304;
+  const around = '{"accountStatus":""}'.length;
+  it.each<[string, number[], bigint[]]>([
+    ['is in the group of its neighbours with a character less than a group', [GROUP - 1, around], [2n]],
+    ['has a group of its own when it fills one', [GROUP, around], [1n, 1n]],
+    ['has a group of its own when it is larger than one', [2 * GROUP, GROUP + 1, around], [1n, 1n, 1n]],
+    ['joins the group that was begun, and fills it', [around, GROUP, around], [2n, 1n]],
+    ['has no empty group behind it when it fills the last', [around, around, GROUP - 2 * around], [3n]],
+  ])('an account %s', async (_rule, characters, groups) => {
+    const sent = characters.map((length) => `{"accountStatus":"${'x'.repeat(length - around)}"}`);
+    const file = await written(`[${sent.join(',')}]`);
+    expect(parquetMetadata(file).row_groups.map(({ num_rows }) => num_rows)).toEqual(groups);
+    const lengths = (await inHyparquet(file)).map(({ accountstatus }) => String(accountstatus).length + around);
+    expect(lengths).toEqual(characters);
+  });
+
+  it('tells -0.0 from 0.0, whichever comes first and however often', async () => {
+    const zeros = Array.from({ length: 20 }, (_, i) => (i % 2 === 0 ? '0.0' : '-0.0'));
+    const sent = zeros.map((zero, i) => `{"engagementScore":${zero},"engagementPercentChange":${zeros[19 - i]}}`);
+    const rows = await inHyparquet(await written(`[${sent.join(',')}]`));
+    expect(rows.map(({ engagementscore }) => Object.is(engagementscore, -0))).toEqual(
+      zeros.map((zero) => zero === '-0.0'),
+    );
+    expect(rows.map(({ engagementpercentchange }) => Object.is(engagementpercentchange, -0))).toEqual(
+      zeros.map((zero) => zero === '0.0'),
+    );
+  });
+
   it('tells an empty map from a missing one, and both from null in a map', async () => {
     const sent = '[{"attributes":{}},{"attributes":null},{"name":"x"},{"attributes":{"a":null}}]';
     const rows = (await inDuckDb(await written(sent), 'SELECT attributes FROM PART')) as { attributes: unknown }[];

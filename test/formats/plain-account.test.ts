@@ -38,48 +38,83 @@ describe('an account is looked at closely', () => {
   });
 });
 
-const value = fc.constantFrom(
-  ...[
-    '"a b"',
-    '"\\"{"',
-    '"[\\\\"',
-    '""',
-    '5',
-    '-0.5',
-    '51.0',
-    '1.35864E12',
-    '1234567890123456789',
-    '9223372036854775808',
-  ],
-  ...['true', 'null', '{}', '[]', '{"k":"v"}', '{"k":{"l":[1.10,"x"]},"m":null}', '[{"n":1}]'],
+/** What is JSON text of its own, for a blank to stand on either side of. */
+const TOKEN = /"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/g;
+
+/** As sent, with whatever stands between its tokens: an array of blanks is gone through from its beginning, over and over. */
+function withBlanks(json: string, blanks: readonly string[]): string {
+  return (json.match(TOKEN) ?? []).map((token, i) => token + blanks[i % blanks.length]).join('');
+}
+
+/** A way to its line that no account takes for plain: a blank stands behind every token. */
+const closely = (page: string) => splitRecords(withBlanks(page, [' ']));
+
+const number = fc.oneof(
+  fc.constantFrom('5', '-0', '-0.0', '51.0', '1.10', '1.35864E12', '1e5', '1E400', '9223372036854775808'),
+  fc.tuple(fc.constantFrom('', '-'), fc.stringMatching(/^[1-9]\d{16,20}$/)).map((parts) => parts.join('')),
 );
-const key = fc.constantFrom(
-  ...[
-    'name',
-    'Name',
-    'n\\u0061me',
-    'engagementScore',
-    'firstActivity',
-    'TOTALACTIONS',
-    'totalActions',
-    'accountStatus',
-  ],
-  ...['attributes', 'segmentInputValues', 'segmentJoined', 'superseded', '_col7', 'healthIndex', 'naMe2', 'é', ''],
+const text = fc.oneof(
+  fc.constantFrom('"a b"', '"\\"{"', '"[\\\\"', '""', '"n/a"', '"51"', '"},{"', '"\\ud800"', '"\u2028"', '"🚀"'),
+  fc.nat(52).map((escapes) => `"${'x\\"'.repeat(escapes)}"`),
 );
-const members = fc.array(fc.tuple(key, value), { maxLength: 5 });
+const nested = fc.constantFrom(
+  ...['{}', '[]', '{"k":"v"}', '{"k":{"l":[1.10,"x"]},"m":null}', '[{"n":1}]', '[[{}]]', '{"name":{}}', '{"":[]}'],
+  ...['{"k":"v","k":5}', '{"\\u006b":true}', '{"a}":"{"}', '{"superseded":1,"_col7":[]}'],
+);
+const value = fc.oneof(number, text, nested, fc.constantFrom('true', 'false', 'null'));
+const field = fc.constantFrom(
+  ...['name', 'engagementScore', 'engagementPercentChange', 'firstActivity', 'lastActivity', 'totalActions'],
+  ...['accountStatus', 'attributes', 'segmentJoined', 'segmentInputValues', 'superseded', '_col7', 'healthIndex', ''],
+);
+const spelling = fc.constantFrom<(field: string) => string>(
+  (name) => name.toUpperCase(),
+  (name) => name.toLowerCase(),
+  (name) => `${name}2`,
+  (name) => name.slice(0, -1),
+  (name) => `_${name}`,
+  (name) => `${name}_as_sent`,
+  // Letters that some take for an i and an s, and escapes of letters.
+  (name) => name.replaceAll('i', '\u0131').replaceAll('s', '\u017f'),
+  (name) => name.replace('a', '\\u0061').replace('s', '\\u0053'),
+  (name) => `${name}\\"`,
+  (name) => `${name} é`,
+);
+const key = fc.oneof(
+  { weight: 3, arbitrary: field },
+  { weight: 1, arbitrary: fc.tuple(field, spelling).map(([name, spell]) => spell(name)) },
+);
+const account = fc
+  .array(fc.tuple(key, value), { maxLength: 5 })
+  .map((members) => `{${members.map(([k, v]) => `"${k}":${v}`).join(',')}}`);
+const page = fc.array(account, { maxLength: 4 }).map((accounts) => `[${accounts.join(',')}]`);
+const blank = fc.constantFrom(' ', '\n', '\r\n', '\t', '\n    ');
+const blanks = fc.oneof(
+  fc.constant(['']),
+  // One in a place, then none for as long as a page is.
+  fc.tuple(fc.nat(30), blank).map(([before, one]) => [...Array<string>(before).fill(''), one, ...Array(1000).fill('')]),
+  fc.array(fc.oneof(fc.constant(''), blank), { minLength: 1, maxLength: 9 }),
+);
 
 describe('a line', () => {
   it('is the same whether the account could be taken for plain or not', () => {
     fc.assert(
-      fc.property(fc.array(members, { maxLength: 4 }), (accounts) => {
-        // A blank is enough to be looked at closely.
-        const page = (blank: string) =>
-          `[${accounts.map((account) => `{${blank}${account.map(([k, v]) => `"${k}":${v}`).join(',')}}`).join(',')}]`;
-        const { lines, movedFields } = splitRecords(page(' '));
-        expect(splitRecords(page(''))).toEqual({ lines, movedFields });
+      fc.property(page, blanks, (json, between) => {
+        expect(splitRecords(withBlanks(json, between))).toEqual(closely(json));
       }),
-      { numRuns: 2000 },
+      { numRuns: 4000 },
     );
+  });
+
+  it.each([49, 50, 51])('is the same with %i fields, and as many escapes in each text', (count) => {
+    const list = (length: number, one: (i: number) => string) => Array.from({ length }, (_, i) => one(i)).join();
+    const escaped = `"${'\\n'.repeat(count)}"`;
+    for (const members of [499, 500, 501]) {
+      const map = `{${list(members, (i) => `"k${i}":${escaped}`)}}`;
+      for (const last of ['1', '[1]', '"x"']) {
+        const json = `[{${list(count - 2, (i) => `"f${i}":${escaped}`)},"attributes":${map},"last":${last}},{}]`;
+        expect(splitRecords(json)).toEqual(closely(json));
+      }
+    }
   });
 
   it.each<[string, string]>([
