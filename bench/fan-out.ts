@@ -16,6 +16,10 @@ import { grouped, quoteSpread, spreadOf } from './spread.ts';
 
 const PAGES = 200;
 const LIMIT = 1.05;
+/** Share of the time at work from which on there is no telling the fan-out from the work. */
+const BOUND_BY_PROCESSOR = 0.6;
+/** Requests that are sent alone, to see what one takes. */
+const ALONE = 5;
 const KEY = { keyId: DEFAULT_KEY.keyId, secret: DEFAULT_KEY.keySecret };
 
 interface Case {
@@ -54,9 +58,13 @@ interface RunTimes {
 }
 
 interface Measured extends Case {
+  /** What one request takes that is alone. */
+  readonly aloneMs: Spread;
   readonly idealMs: number;
   readonly pagesMs: Spread;
   readonly toIdeal: Spread;
+  /** The same beside the latency that the simulator is told to have. */
+  readonly toNominal: Spread;
   readonly bareToIdeal: Spread;
   readonly wholeMs: Spread;
   readonly planMs: Spread;
@@ -77,24 +85,32 @@ export const benchmark: Benchmark = async ({ quick }) => {
 
 async function measure(one: Case): Promise<Measured> {
   const { latencyMs, concurrency, pageSize, rounds } = one;
-  const ideal = idealMs(PAGES, concurrency, latencyMs);
   const simulator = await startSimulatorProcess({ accounts: PAGES * pageSize, latencyMs });
   try {
     const runs: RunTimes[] = [];
     const bare: number[] = [];
     // The simulator makes its pages now, and sends them later: an API has processors of its own.
     await fetchBarely(simulator.url, one);
+    const alone: number[] = [];
     for (let round = 0; round < rounds; round++) {
       // A timer's millisecond is little of a longer latency: once tells.
-      if (round === 0 || latencyMs < 200) bare.push(await fetchBarely(simulator.url, one));
+      if (round === 0 || latencyMs < 200) {
+        alone.push(...(await fetchAlone(simulator.url, one)));
+        bare.push(await fetchBarely(simulator.url, one));
+      }
       runs.push(await runOnce(simulator.url, one));
     }
     const spread = (of: (run: RunTimes) => number) => spreadOf(runs.map(of));
+    const aloneMs = spreadOf(alone);
+    const ideal = idealMs(PAGES, concurrency, aloneMs.median);
+    const nominal = idealMs(PAGES, concurrency, latencyMs);
     return {
       ...one,
+      aloneMs,
       idealMs: ideal,
       pagesMs: spread(({ pages }) => pages),
       toIdeal: spread(({ pages }) => pages / ideal),
+      toNominal: spread(({ pages }) => pages / nominal),
       bareToIdeal: spreadOf(bare.map((ms) => ms / ideal)),
       wholeMs: spread(({ plan, pages, publish }) => plan + pages + publish),
       planMs: spread(({ plan }) => plan),
@@ -150,40 +166,55 @@ async function runOnce(url: string, { concurrency, pageSize }: Case): Promise<Ru
  * The same pages with the same concurrency, read and dropped: what is left above the ideal then is the simulator, its timers
  * and this machine. @returns ms
  */
-async function fetchBarely(url: string, { concurrency, pageSize }: Case): Promise<number> {
+async function fetchBarely(url: string, one: Case): Promise<number> {
   const agent = new Agent();
-  const headers = { authorization: basicAuthorization(KEY), 'accept-encoding': 'gzip' };
-  const query = { datasetId: 'engage', endpoint: 'json', pageSize } as const;
   let next = 0;
   const startedAt = performance.now();
   const fetchInTurn = async () => {
-    for (let page = next++; page < PAGES; page = next++) {
-      const path = pagePath({ ...query, page });
-      const { body, statusCode } = await agent.request({ origin: url, path, method: 'GET', headers });
-      if (statusCode !== 200) throw new Error(`The simulator answered ${statusCode}.`);
-      await body.arrayBuffer();
-    }
+    for (let page = next++; page < PAGES; page = next++) await fetchPage(agent, url, one, page);
   };
-  await Promise.all(Array.from({ length: concurrency }, fetchInTurn));
+  await Promise.all(Array.from({ length: one.concurrency }, fetchInTurn));
   const ms = performance.now() - startedAt;
   await agent.destroy();
   return ms;
+}
+
+/** Pages one after the other, over a connection that is there. @returns the ms of each */
+async function fetchAlone(url: string, one: Case): Promise<number[]> {
+  const agent = new Agent();
+  const times: number[] = [];
+  for (let page = 0; page <= ALONE; page++) {
+    const startedAt = performance.now();
+    await fetchPage(agent, url, one, page);
+    times.push(performance.now() - startedAt);
+  }
+  await agent.destroy();
+  return times.slice(1);
+}
+
+async function fetchPage(agent: Agent, url: string, { pageSize }: Case, page: number): Promise<void> {
+  const path = pagePath({ datasetId: 'engage', endpoint: 'json', pageSize, page });
+  const headers = { authorization: basicAuthorization(KEY), 'accept-encoding': 'gzip' };
+  const { body, statusCode } = await agent.request({ origin: url, path, method: 'GET', headers });
+  if (statusCode !== 200) throw new Error(`The simulator answered ${statusCode}.`);
+  await body.arrayBuffer();
 }
 
 function describe(measured: readonly Measured[]): BenchSection {
   const nameOf = ({ latencyMs, concurrency, pageSize }: Case) =>
     `${grouped(latencyMs)} ms, ${concurrency} at once, pages of ${grouped(pageSize)}`;
   const verdict = (one: Measured) =>
-    `${nameOf(one)}: ${one.toIdeal.median.toFixed(3)} × the ideal (at best ${one.toIdeal.min.toFixed(3)}; a bare client ${one.bareToIdeal.median.toFixed(3)}; the process ${(one.busy.median * 100).toFixed(0)} % busy), ${one.toIdeal.median <= LIMIT ? 'within' : 'over'} ${LIMIT}.`;
+    `${nameOf(one)}: ${one.toIdeal.median.toFixed(3)} × the ideal (a bare client ${one.bareToIdeal.median.toFixed(3)}), ${one.toIdeal.median <= LIMIT ? 'within' : 'over'} ${LIMIT}; ${one.toNominal.median.toFixed(3)} × what ${one.latencyMs} ms to the dot would make of it.${one.busy.median > BOUND_BY_PROCESSOR ? ` The process is ${(one.busy.median * 100).toFixed(0)} % busy: the processor bounds this one.` : ''}`;
   return {
     title: 'Fan-out',
-    about: `A run of ${PAGES} pages on one machine (\`runLocal\`: the deployed definition, the real client, parts and records on disk), from its plan to its last page, beside the ideal of latency × pages ÷ concurrency. The simulator answers from a process of its own, with pages that it has made before; a *bare client* asks it for the same pages with the same concurrency and drops the answers, so that what it takes above the ideal is the simulator's timers and the machine. *Busy* is the share of the time in which the exporting process was at work: near 100 %, it is the processor that bounds the run and not the fan-out.`,
+    about: `A run of ${PAGES} pages on one machine (\`runLocal\`: the deployed definition, the real client, parts and records on disk), from its plan to its last page, beside the ideal of latency × pages ÷ concurrency, where the latency is what one request takes that is sent *alone*. The simulator answers from a process of its own, with pages that it has made before; a *bare client* asks it for the same pages with the same concurrency and drops the answers, so that what it takes above the ideal is the simulator's timers and the machine. *Busy* is the share of the time in which the exporting process was at work: near 100 %, it is the processor that bounds the run and not the fan-out.`,
     tables: [
       {
         head: [
           'latency, ms',
           'at once',
           'accounts a page',
+          'alone, ms',
           'ideal, s',
           'pages, s',
           '× ideal',
@@ -193,11 +224,12 @@ function describe(measured: readonly Measured[]): BenchSection {
           'publishing, s',
           'whole run, s',
         ],
-        align: 'rrrrrrrrrrr',
+        align: 'rrrrrrrrrrrr',
         rows: measured.map((one) => [
           grouped(one.latencyMs),
           `${one.concurrency}`,
           grouped(one.pageSize),
+          one.aloneMs.median.toFixed(1),
           (one.idealMs / 1000).toFixed(2),
           (one.pagesMs.median / 1000).toFixed(2),
           quoteSpread(one.toIdeal, 3),
