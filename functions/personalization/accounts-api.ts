@@ -6,7 +6,7 @@ import type { PageQuery } from '../contracts.ts';
 import { ApiThrottledError, ExportError, isExportError, type Spent } from '../errors.ts';
 import type { AccountsApi, Allowance, ApiAnswer, Decode } from '../export/ports.ts';
 import { type ApiKey, basicAuthorization, type CredentialsSource, SharedKey } from './credentials.ts';
-import { type RequestLimits, requestPage, understand } from './request-page.ts';
+import { type RequestLimits, requestPage, understand, unpackReceived } from './request-page.ts';
 import { pagePath } from './request-url.ts';
 import { backoffMs } from './retry-timing.ts';
 
@@ -79,13 +79,14 @@ export function createAccountsApi(options: AccountsApiOptions): AccountsApi & { 
       await allowance?.take(query.pageSize).catch((error: unknown) => {
         throw isExportError(error) ? spent.attachTo(error) : error;
       });
-      const received = await inFlight(() => {
+      const packed = await inFlight(() => {
         startedAt ??= now();
         if (signal?.aborted) throw stopped(query, spent);
         return requestPage(agent, request);
       });
-      // Understanding an answer holds no place among the requests in flight, and lets the next one leave before it.
-      if (received.outcome === 'received') await setImmediate();
+      // Unpacking and understanding an answer hold no place among the requests in flight, and let the next one leave first.
+      if (packed.outcome === 'received') await setImmediate();
+      const received = packed.outcome === 'received' ? await unpackReceived(request, packed) : packed;
       const attempt = received.outcome === 'received' ? understand(request, received, decode) : received;
       spent.enter(1, attempt.records);
       allowance?.giveBack(query.pageSize - attempt.records);

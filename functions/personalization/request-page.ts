@@ -2,7 +2,7 @@
 import type { Dispatcher } from 'undici';
 import { ExportError, isExportError } from '../errors.ts';
 import type { Decode } from '../export/ports.ts';
-import { ACCEPTED_ENCODINGS, BodyTooLarge, readBody, UnknownEncoding } from './body.ts';
+import { ACCEPTED_ENCODINGS, BodyTooLarge, isKnownEncoding, readBody, unpackBody } from './body.ts';
 import { usesOtherCharset } from './charset.ts';
 import {
   type Asked,
@@ -34,10 +34,12 @@ export interface PageRequest extends Asked {
   readonly signal: AbortSignal | undefined;
 }
 
-/** A body that came whole, as far as the network can tell. */
+/** A body that came whole, as far as the network can tell, and packed as it came. */
 export interface ReceivedBody {
   readonly outcome: 'received';
   readonly body: Buffer;
+  /** The header `content-encoding`. */
+  readonly encoding: string | undefined;
   readonly contentType: string;
   readonly latencyMs: number;
 }
@@ -53,7 +55,6 @@ const USER_AGENT = 'account-export';
 /** Sends one request and reads its answer; whatever comes of it is a value, not an exception. */
 export async function requestPage(agent: Dispatcher, request: PageRequest): Promise<ReceivedBody | FailedTry> {
   const { query, limits, now } = request;
-  const limitBytes = Math.min(limits.bodyLimitBytes, query.pageSize * ACCOUNT_LIMIT_BYTES);
   const startedAt = now();
   const timeout = AbortSignal.timeout(limits.totalTimeoutMs);
   const signal = request.signal ? AbortSignal.any([request.signal, timeout]) : timeout;
@@ -82,26 +83,37 @@ export async function requestPage(agent: Dispatcher, request: PageRequest): Prom
     return refusal(request, response, now());
   }
   const encoding = headerText(response, 'content-encoding');
+  if (!isKnownEncoding(encoding)) {
+    response.body.on('error', () => undefined).destroy();
+    return wrongBody(
+      request,
+      `${pageName(request)} came with a content encoding that was not asked for: ${ACCEPTED_ENCODINGS} were, once each.`,
+    );
+  }
   try {
-    const body = await readBody(response.body, encoding, limitBytes, signal);
-    return {
-      outcome: 'received',
-      body,
-      contentType: headerText(response, 'content-type') ?? '',
-      latencyMs: now() - startedAt,
-    };
+    const body = await readBody(response.body, limitOf(request));
+    const contentType = headerText(response, 'content-type') ?? '';
+    return { outcome: 'received', body, encoding, contentType, latencyMs: now() - startedAt };
   } catch (error) {
     response.body.on('error', () => undefined).destroy();
-    if (error instanceof UnknownEncoding) {
-      return wrongBody(
-        request,
-        `${pageName(request)} came with a content encoding that was not asked for: ${ACCEPTED_ENCODINGS} were, once each.`,
-      );
-    }
     if (!(error instanceof BodyTooLarge)) return networkFailure(request, error, limits.totalTimeoutMs, query.pageSize);
     const announced = encoding === undefined ? Number(headerText(response, 'content-length')) : undefined;
-    return tooLarge(request, limitBytes, announced);
+    return tooLarge(request, limitOf(request), announced);
   }
+}
+
+/** A body as it was before it was packed. It holds no place among the requests in flight any more. */
+export async function unpackReceived(request: PageRequest, received: ReceivedBody): Promise<ReceivedBody | FailedTry> {
+  try {
+    return { ...received, body: await unpackBody(received.body, received.encoding, limitOf(request)) };
+  } catch (error) {
+    if (error instanceof BodyTooLarge) return tooLarge(request, limitOf(request), undefined);
+    return networkFailure(request, error, request.limits.totalTimeoutMs, request.query.pageSize);
+  }
+}
+
+function limitOf({ limits, query }: PageRequest): number {
+  return Math.min(limits.bodyLimitBytes, query.pageSize * ACCOUNT_LIMIT_BYTES);
 }
 
 /** A body understood, or why it cannot be. */
