@@ -1,5 +1,5 @@
 /** The tags of everything that the stack makes, so that a bill can tell what it costs. */
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** By this tag costs are told apart, where the configuration gives no value of its own. */
 export const COST_TAG = { key: 'application', value: 'account-export' } as const;

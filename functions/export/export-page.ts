@@ -21,7 +21,7 @@ export interface PagePorts {
   readonly measure?: ((attempt: PageAttempt) => void) | undefined;
 }
 
-/** What an attempt at a page took, for metrics: figures alone. */
+/** What an attempt at a page took, or one at a plan that failed, for metrics: figures alone. */
 export interface PageAttempt {
   readonly exportName: string;
   readonly spent: Spent;

@@ -7,6 +7,7 @@ import { jsonLinesFormat } from '../formats/json-lines.ts';
 import { askApi, pageQuery } from './ask-api.ts';
 import { type AccountCount, countAccounts, type ProbeAnswer } from './count-accounts.ts';
 import { attributeColumnsOf, type ExportSettings } from './export-config.ts';
+import type { PagePorts } from './export-page.ts';
 import { lastPublishedRun } from './last-run.ts';
 import { planKey } from './layout.ts';
 import { failedTask, keepingWhatItSpends, pageRecords, spentSoFar } from './page-records.ts';
@@ -21,9 +22,11 @@ export const MAX_PAGES = 30_000;
 /** What the rest of that state may take: a header of CSV columns is all that can grow. */
 const MAX_HEADER_BYTES = 40_000;
 
-interface PlanningPorts {
+export interface PlanningPorts {
   readonly api: AccountsApi;
   readonly store: ObjectStore;
+  /** Told what a try at planning took that failed: the workflow tries again for an hour before the run does. */
+  readonly measure?: PagePorts['measure'];
 }
 
 export interface MadePlan {
@@ -37,7 +40,7 @@ export interface MadePlan {
  * @param leaveTraces `false` for a dry run: nothing is written, and no record budget is kept to
  */
 export async function makePlan(
-  { api, store }: PlanningPorts,
+  { api, store, measure }: PlanningPorts,
   event: PlanEvent,
   runId: string,
   { settings, parameters, dueAt, exportDate }: ResolvedRequest,
@@ -94,13 +97,29 @@ export async function makePlan(
   });
 
   function keepingSpent<T>(keep: boolean, work: () => Promise<T>): Promise<T> {
-    return keep ? keepingWhatItSpends(store, runId, 'plan', ledger, work) : work();
+    const told = () => tellingFailure(measure, settings.name, ledger, work);
+    return keep ? keepingWhatItSpends(store, runId, 'plan', ledger, told) : told();
+  }
+}
+
+/** An API that is down when a run begins is in trouble like one that fails a page. */
+async function tellingFailure<T>(
+  measure: PlanningPorts['measure'],
+  exportName: string,
+  ledger: SpentLedger,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (ledger.total.apiRequests > 0) measure?.({ exportName, spent: ledger.total });
+    throw error;
   }
 }
 
 /** Plans the next attempt at a run, since the source moved under the one before: counts again, all else stays pinned. */
 export async function planAgain(
-  { api, store }: PlanningPorts,
+  { api, store, measure }: PlanningPorts,
   event: PlanEvent,
   { run, maxRecords }: StoredPlan,
   drift: StoredDrift,
@@ -110,7 +129,7 @@ export async function planAgain(
   const { pageSize } = parameters;
   const { decode } = formatForRun(run);
   const { ledger, spentBefore } = await planningLedger(store, runId, maxRecords, drift.spent.recordsFetched);
-  return keepingWhatItSpends(store, runId, 'plan', ledger, async () => {
+  const planned = async () => {
     const count = await countAccounts({
       probe: async (size, page) => (await askApi(api, ledger, pageQuery(run, size, page), decode, signal)).value,
       pageSize,
@@ -130,7 +149,10 @@ export async function planAgain(
     };
     await putJson(store, planKey(runId), plan);
     return plan;
-  });
+  };
+  return keepingWhatItSpends(store, runId, 'plan', ledger, () =>
+    tellingFailure(measure, run.exportName, ledger, planned),
+  );
 }
 
 /**

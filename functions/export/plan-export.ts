@@ -17,14 +17,12 @@ import { expectRun } from './cost-model.ts';
 import { mayNameSomebody, parseOrThrow } from './export-config.ts';
 import { lastPublishedRun } from './last-run.ts';
 import { driftKey, manifestKey, planKey } from './layout.ts';
-import { makePlan, planAgain, withBudget } from './make-plan.ts';
-import type { AccountsApi, Executions, ObjectStore } from './ports.ts';
+import { makePlan, type PlanningPorts, planAgain, withBudget } from './make-plan.ts';
+import type { Executions } from './ports.ts';
 import { checkRunId, parseRequest, type ResolvedRequest, resolveRequest } from './resolve-request.ts';
 import { getJson, putJson } from './stored-json.ts';
 
-export interface PlanPorts {
-  readonly api: AccountsApi;
-  readonly store: ObjectStore;
+export interface PlanPorts extends PlanningPorts {
   readonly executions: Executions;
 }
 

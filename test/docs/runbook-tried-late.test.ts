@@ -86,6 +86,15 @@ describe('api-trouble', () => {
     expect(doFor(cause)).toBeDefined();
   });
 
+  it('is raised by an API that is down when a run begins, before it has any page', async () => {
+    world = await deployedWorld();
+    world.faults.push({ fault: { status: 503, retryAfter: '0' }, times: Number.POSITIVE_INFINITY });
+    expect((await world.cli(['start', EXPORT])).code).toBe(1);
+    expect(world.mails().at(-1)).toMatch(/Pages: {2}not planned/);
+    expect(causes()).toEqual(['5xx']);
+    expect(isRaised('ApiTrouble', world.printed)).toBe(true);
+  });
+
   it('key-changed: a key that is rotated during a run needs nothing', async () => {
     let rotated = false;
     world = await deployedWorld({

@@ -14,6 +14,7 @@ const KEY = { keyId: 'key-4711', secret: 'only:the functions know' };
 const KEY_OPTIONS = { keyId: KEY.keyId, keySecret: KEY.secret };
 const TENANT = { accounts: 300, segments: { [FILTER]: 1 }, ...KEY_OPTIONS };
 const HIDDEN = [
+  KEY.keyId,
   KEY.secret,
   Buffer.from(`${KEY.keyId}:${KEY.secret}`).toString('base64'),
   'Basic ',

@@ -76,6 +76,27 @@ export async function adapters(): Promise<string[]> {
   return found.filter(({ sends }) => sends).map(({ file }) => file);
 }
 
+/**
+ * Where the functions take from AWS's SDK more than a client to hand to an adapter: what is sent from there, no right is
+ * derived from. As `file: name`.
+ */
+export async function takenElsewhere(): Promise<string[]> {
+  const files = readdirSync(FUNCTIONS, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts') && !/^aws[/\\]/.test(file))
+    .sort();
+  const found = await Promise.all(files.map(async (file) => outsideAdapters(file, await parsed(file, false))));
+  return found.flat();
+}
+
+function outsideAdapters(file: string, ast: Node): string[] {
+  return nodesOf(ast, 'ImportDeclaration')
+    .filter(({ source }) => /^@aws-sdk\/|^@aws-lambda-powertools\/parameters/.test(String((source as Node).value)))
+    .flatMap(({ specifiers }) => specifiers as Node[])
+    .map(({ imported, local }) => nameOf(imported ?? local))
+    .filter((name) => !/^[A-Z]\w*Client$/.test(name))
+    .map((name) => `${file}: ${name}`);
+}
+
 function sendersIn(ast: Node): boolean {
   return nodesOf(ast, 'FunctionDeclaration').some((declared) => commandsIn(declared, serviceBy(ast)).length > 0);
 }
@@ -153,18 +174,20 @@ function commandsIn(node: Node, service: ReadonlyMap<string, string>): string[] 
 
 const asts = new Map<string, Promise<Node>>();
 
-function parsed(file: string): Promise<Node> {
-  const known = asts.get(file) ?? parse(file);
-  asts.set(file, known);
+/** @param bundle whether what a file imports of this project stands in its place */
+function parsed(file: string, bundle = true): Promise<Node> {
+  const name = `${file} ${bundle}`;
+  const known = asts.get(name) ?? parse(file, bundle);
+  asts.set(name, known);
   return known;
 }
 
-async function parse(file: string): Promise<Node> {
+async function parse(file: string, bundle: boolean): Promise<Node> {
   const { outputFiles } = await build({
     entryPoints: [`${FUNCTIONS}${file}`],
-    bundle: true,
+    bundle,
     write: false,
-    packages: 'external',
+    ...(bundle ? { packages: 'external' as const } : {}),
     platform: 'node',
     format: 'esm',
     treeShaking: true,

@@ -1,7 +1,7 @@
 /** Every Lambda may do what its code does, and nothing else. What the code does is read from the code. */
 import { describe, expect, it } from 'vitest';
 import { ExportFunction } from '../../infra/constructs/export-function.ts';
-import { actionsOf, adapters, PORT_NAMES } from './aws-calls.ts';
+import { actionsOf, adapters, PORT_NAMES, takenElsewhere } from './aws-calls.ts';
 import { CONFIGURATIONS, type Configuration, type ConfigurationName, configuredStack } from './configured-stack.ts';
 
 interface Statement {
@@ -97,6 +97,10 @@ describe('what the code takes', () => {
     expect(
       (await adapters()).map((file) => file.replace(/-(.)|\.ts$/g, (_all, letter = '') => letter.toUpperCase())),
     ).toEqual(Object.keys(PORT_NAMES).sort());
+  });
+
+  it('is sent by adapters alone: elsewhere nothing of the SDK is used but clients for them', async () => {
+    expect(await takenElsewhere()).toEqual([]);
   });
 });
 

@@ -13,8 +13,32 @@ import { configuredStack } from './configured-stack.ts';
 
 const PAGE = page('security');
 
+interface Document {
+  readonly Statement: readonly { readonly Action: string | readonly string[]; readonly Principal?: unknown }[];
+}
+
+function actionsOf({ Statement }: Document, of: (principal: unknown) => boolean = () => true): string[] {
+  return Statement.filter(({ Principal }) => of(Principal)).flatMap(({ Action }) => Action);
+}
+
 it('has the tables of rights and rules as the template is now: npm run docs makes them so', () => {
   expect(withMadeBlocks(PAGE.text, securityBlocks())).toBe(PAGE.text);
+});
+
+it('tells the rights of the helpers of CDK, which no table has', () => {
+  const { template } = configuredStack('all of it');
+  const inRoles = Object.values(template.findResources('AWS::IAM::Role')).flatMap(({ Properties }) => [
+    ...(Properties.Policies ?? []).flatMap(({ PolicyDocument }: { PolicyDocument: Document }) =>
+      actionsOf(PolicyDocument),
+    ),
+    ...(Properties.ManagedPolicyArns ?? []).map((arn: object) => /\w+$/.exec(Object.values(arn).join())?.[0]),
+  ]);
+  const onBuckets = Object.values(template.findResources('AWS::S3::BucketPolicy')).flatMap(({ Properties }) =>
+    actionsOf(Properties.PolicyDocument, (principal) => /Fn::GetAtt.*Role/.test(JSON.stringify(principal))),
+  );
+  const rights = [...new Set([...inRoles, ...onBuckets])];
+  expect(rights).toHaveLength(9);
+  expect(rights.filter((right) => !PAGE.codes.includes(right))).toEqual([]);
 });
 
 it('answers each rule of NIST that is not met, and no other', () => {
