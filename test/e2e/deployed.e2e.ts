@@ -223,6 +223,19 @@ it('leaves in the table of the newest runs one run of each export, whatever the 
   ]);
 });
 
+it('has the queries saved for analysts in its workgroup', async () => {
+  const { athena } = stack.aws;
+  const { NamedQueryIds = [] } = await athena.listNamedQueries({ WorkGroup: stack.outputs.Workgroup });
+  const { NamedQueries = [] } = await athena.batchGetNamedQuery({ NamedQueryIds });
+  expect(NamedQueries.map(({ Name }) => Name).sort()).toEqual([
+    'Accounts that rose or fell most',
+    'Attribute coverage',
+    'Newest accounts',
+    'Run history',
+    'What changed since the run before',
+  ]);
+});
+
 describe('the rights of the functions', () => {
   it('are held to: a run whose publisher may not touch the catalogue fails with that sentence, and goes on', async () => {
     const { iam } = stack.aws;
