@@ -2,12 +2,12 @@
  * Exports pages in a process of its own, as a container of Lambda would, and prints what that took:
  * `node page-process.mjs <url> <json|csv|parquet> <accounts a page> <pages>`. Without a page it only loads.
  */
-import { readFileSync } from 'node:fs';
 // All that the function loads is in memory before its first page.
 import '../functions/export-page.ts';
 import { isExportError } from '../functions/errors.ts';
 import { createAccountsApi } from '../functions/personalization/accounts-api.ts';
 import { exportFirstPage, FORMATS, runOf } from './pages.ts';
+import { peakBytes } from './peak-memory.ts';
 
 export interface PageProcess {
   /** The sentence of the error that ended it; `null` when there was none. */
@@ -16,15 +16,6 @@ export interface PageProcess {
   readonly peakMb: number;
   /** The processor's time of each page, in order. */
   readonly cpuMs: readonly number[];
-}
-
-/** Since this program began: what `getrusage` tells on Linux begins with what the parent had when it forked. */
-function peakMb(): number {
-  const kb =
-    process.platform === 'linux'
-      ? Number(/^VmHWM:\s*(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1])
-      : process.resourceUsage().maxRSS;
-  return kb / 1024;
 }
 
 const [baseUrl = '', formatName, accounts, pages] = process.argv.slice(2);
@@ -45,5 +36,5 @@ try {
   error = thrown.message;
 }
 await api.close();
-const result: PageProcess = { error, peakMb: peakMb(), cpuMs };
+const result: PageProcess = { error, peakMb: peakBytes() / 2 ** 20, cpuMs };
 process.stdout.write(JSON.stringify(result));

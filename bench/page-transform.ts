@@ -2,7 +2,7 @@
 import { GZIP_LEVEL, gzip } from '../functions/formats/gzip.ts';
 import { FLOORS } from './floors.ts';
 import { interleaved, ratioOf } from './measure.ts';
-import { apiOf, bodyOf, exportFirstPage, FORMATS, type Format, partTextOf, runOf } from './pages.ts';
+import { apiOf, bodyOf, exportFirstPage, FORMATS, type Format, hardBodyOf, partTextOf, runOf } from './pages.ts';
 import type { Benchmark, Spread } from './section.ts';
 import { grouped, quoteSpread, spreadOf } from './spread.ts';
 
@@ -19,6 +19,8 @@ const TITLE = 'Page transform';
 
 interface Measured {
   readonly format: Format;
+  /** Whether the accounts hold what breaks exporters. */
+  readonly hard: boolean;
   readonly accounts: number;
   readonly bodyBytes: number;
   readonly pageMs: Spread;
@@ -31,11 +33,21 @@ export const benchmark: Benchmark = async ({ quick }) => {
   const warmUp = quick ? 1 : 5;
   const measured: Measured[] = [];
   for (const accounts of PAGE_SIZES) {
-    for (const format of FORMATS) measured.push(await measure(format, accounts, { rounds, warmUp }));
+    for (const format of FORMATS) {
+      measured.push(await measure(format, accounts, bodyOf(format, accounts), { rounds, warmUp }));
+    }
+  }
+  for (const accounts of PAGE_SIZES) {
+    const hard = await measure('json', accounts, hardBodyOf(accounts), { rounds, warmUp });
+    measured.push({ ...hard, hard: true });
   }
   const packing = await packingAlone({ rounds, warmUp });
   const unpacked = withoutPacking(measured, packing.json);
-  const worst = measured.filter(({ format }) => format === 'json').sort((a, b) => b.ratio.median - a.ratio.median)[0];
+  const worstOf = (isHard: boolean) =>
+    measured
+      .filter(({ format, hard }) => format === 'json' && hard === isHard)
+      .sort((a, b) => b.ratio.median - a.ratio.median)[0];
+  const [worst, hardest] = [worstOf(false), worstOf(true)];
   const kept = worst !== undefined && worst.ratio.median <= MOST_FOR_JSON;
   return {
     title: TITLE,
@@ -45,14 +57,15 @@ export const benchmark: Benchmark = async ({ quick }) => {
       'The network is left out at both ends. Time is the processor’s, of all threads together, so a rate is that of one core.',
       `The floor of JSON is \`JSON.parse\`, \`JSON.stringify\` and gzip of the same body; of CSV, decoding the text and gzip; of`,
       'Parquet, `JSON.parse` and the same writer with the same columns and codec. Floors check nothing and lose digits.',
-      `gzip is at level ${GZIP_LEVEL} on both sides.`,
+      `gzip is at level ${GZIP_LEVEL} on both sides. *Hard* accounts are those that the simulator serves when nothing else is said, with`,
+      'nested attributes, integers of 16 and 19 digits and fields that are new; the others have none of these.',
     ].join('\n'),
     tables: [
       {
         head: ['format', 'accounts a page', 'body', 'ms a page', 'accounts/s', 'MB/s', 'floor, ms', 'page ÷ floor'],
         align: 'lrrrrrrr',
-        rows: measured.map(({ format, accounts, bodyBytes, pageMs, floorMs, ratio }) => [
-          format,
+        rows: measured.map(({ format, hard, accounts, bodyBytes, pageMs, floorMs, ratio }) => [
+          hard ? `${format}, hard` : format,
           grouped(accounts),
           `${(bodyBytes / 1e6).toFixed(2)} MB`,
           quoteSpread(pageMs, 1),
@@ -64,7 +77,7 @@ export const benchmark: Benchmark = async ({ quick }) => {
       },
     ],
     findings: [
-      `The limit for JSON is ${MOST_FOR_JSON} × the floor: ${kept ? 'kept' : '**passed**'}, with ${worst?.ratio.median.toFixed(2)} at ${grouped(worst?.accounts ?? 0)} accounts a page.`,
+      `The limit for JSON is ${MOST_FOR_JSON} × the floor: ${kept ? 'kept' : '**passed**'}, with ${worst?.ratio.median.toFixed(2)} at ${grouped(worst?.accounts ?? 0)} accounts a page. With hard accounts it is ${hardest?.ratio.median.toFixed(2)}${(hardest?.ratio.median ?? 0) <= MOST_FOR_JSON ? '' : ', which is over it'}.`,
       `Of a JSON page of ${grouped(LARGE_PAGE)} accounts gzip takes ${quoteSpread(packing.json, 1)} ms, and as much of its floor. Without it on both sides, JSON is ${unpacked.toFixed(1)} × \`JSON.parse\` and \`JSON.stringify\`${unpacked <= MOST_FOR_JSON ? ': the limit would be kept at any level' : ''}.`,
       `Of a CSV page it takes ${quoteSpread(packing.csv, 1)} ms: parts quote every value, and their floor packs the body as it came.`,
     ],
@@ -82,9 +95,9 @@ export const benchmark: Benchmark = async ({ quick }) => {
 async function measure(
   format: Format,
   accounts: number,
+  body: Buffer,
   { rounds, warmUp }: { readonly rounds: number; readonly warmUp: number },
 ): Promise<Measured> {
-  const body = bodyOf(format, accounts);
   const [api, run] = [apiOf(body), runOf(format, accounts)];
   const times = Math.ceil(ACCOUNTS_AT_ONCE / accounts);
   const { page, floor } = await interleaved(
@@ -93,6 +106,7 @@ async function measure(
   );
   return {
     format,
+    hard: false,
     accounts,
     bodyBytes: body.length,
     pageMs: spreadOf(page),
@@ -111,7 +125,7 @@ async function packingAlone(rounds: { readonly rounds: number; readonly warmUp: 
 
 /** What is left of page and floor when gzip is taken from both, as a ratio. */
 function withoutPacking(measured: readonly Measured[], packing: Spread): number {
-  const large = measured.find(({ format, accounts }) => format === 'json' && accounts === LARGE_PAGE);
+  const large = measured.find(({ format, hard, accounts }) => format === 'json' && !hard && accounts === LARGE_PAGE);
   const [page, floor] = [large?.pageMs.median ?? 0, large?.floorMs.median ?? 0];
   return (page - packing.median) / (floor - packing.median);
 }

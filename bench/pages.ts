@@ -16,6 +16,12 @@ const STYLE = { seed: 1, nasty: false };
 
 const CSV_COLUMNS = pinCsvColumns(csvTableColumns([]), ATTRIBUTES);
 
+/** A body of JSON with what breaks exporters in every other account: nested attributes, long integers, odd names. */
+export function hardBodyOf(count: number): Buffer {
+  const tenant = new Tenant({ ...STYLE, nasty: true, accounts: count });
+  return Buffer.from(`[${Array.from({ length: count }, (_, i) => tenant.json(i)).join(',')}]`);
+}
+
 /** The accounts of a page as JSON texts. @param filler bytes of an attribute that makes each larger, at least */
 export function accountsOf(count: number, filler = 0): string[] {
   const tenant = new Tenant({ ...STYLE, accounts: count });

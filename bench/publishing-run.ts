@@ -15,6 +15,7 @@ import type { ObjectStore } from '../functions/export/ports.ts';
 import { publishRun } from '../functions/export/publish-run.ts';
 import { putJson } from '../functions/export/stored-json.ts';
 import { nameAt, offsetApi } from './offset-api.ts';
+import { peakBytes } from './peak-memory.ts';
 
 /** What publishing a run took. */
 export interface PublishingFigures {
@@ -135,7 +136,7 @@ async function publish(directory: ObjectStore): Promise<PublishingFigures> {
   return {
     ms,
     cpuMs: (user + system) / 1000,
-    peakRssBytes: process.resourceUsage().maxRSS * 1024,
+    peakRssBytes: peakBytes(),
     startRssBytes,
     apiRequests: asked.requests,
     recordsFetched: asked.records,

@@ -60,14 +60,10 @@ export function troubleFindings(runs: readonly TroubleRun[]): string[] {
   ];
 }
 
-/** How long each waits for an answer: settings of its own, and what was seen of Account Export's. */
+/** How long each waits for an answer: settings of its own. */
 function patience(runs: readonly TroubleRun[]): string[] {
-  const own = runs.find(({ trouble, tool }) => trouble.name === NO_ANSWER && tool === OWN);
-  if (!own) return [];
-  const limits = `Account Export waits 120 s for an answer to begin and 240 s for all of it, dlt and the tap 60 s and 300 s for the next byte. Runs were stopped after ${LONG_SECONDS} s.`;
-  const cutOff =
-    own.ending === 'failed'
-      ? ` On one machine Account Export did not get so far: it failed after ${own.run.wallSeconds.toFixed(0)} s, because the engine that runs the workflow there cuts every task off after 60 s.`
-      : '';
-  return [`Where no answer comes, each has its own patience: ${limits}${cutOff}`];
+  if (!runs.some(({ trouble }) => trouble.name === NO_ANSWER)) return [];
+  return [
+    `Where no answer comes, each has its own patience: Account Export waits 120 s for an answer to begin and 240 s for all of it, dlt and the tap 60 s and 300 s for the next byte. Runs were stopped after ${LONG_SECONDS} s.`,
+  ];
 }

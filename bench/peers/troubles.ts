@@ -23,8 +23,8 @@ export interface Trouble {
   readonly ownFlags?: readonly string[];
 }
 
-/** Longer than Account Export waits for an answer to begin (120 s) and dlt for its next byte (60 s); the tap waits 300 s. */
-export const LONG_SECONDS = 150;
+/** Longer than any of them waits: dlt 60 s and the tap 300 s for the next byte, Account Export 240 s for all of an answer. */
+export const LONG_SECONDS = 330;
 export const NO_ANSWER = 'no answer, once';
 const strike = (fault: FaultRule['fault'], times = 1): SimulatorOptions => ({
   faults: [{ fault, times, pages: [PAGE], minPageSize: SMALLEST_PAGE }],

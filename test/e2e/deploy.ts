@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { ACCOUNT, type Emulator, REGION } from './emulator.ts';
+import { createNamedQueries, namedQueriesOf } from './named-queries.ts';
 import { type Change, fitForEmulator, type Template } from './template-changes.ts';
 
 const run = promisify(execFile);
@@ -28,6 +29,7 @@ export async function deploy(emulator: Emulator, folder: string, apiUrl: string)
   await cdk(['synth', '--quiet', '--output', app], {});
   const file = join(app, `${STACK}.template.json`);
   const template = JSON.parse(await readFile(file, 'utf8')) as Template;
+  const queries = namedQueriesOf(template);
   const changes = fitForEmulator(template, apiUrl);
   await writeFile(file, JSON.stringify(template));
   for (const name of await readdir(app)) {
@@ -36,6 +38,7 @@ export async function deploy(emulator: Emulator, folder: string, apiUrl: string)
   const outputs = join(folder, 'outputs.json');
   await cdk(['bootstrap', `aws://${ACCOUNT}/${REGION}`, '--app', app], emulator.environment);
   await cdk(['deploy', '--app', app, '--require-approval', 'never', '--outputs-file', outputs], emulator.environment);
+  await createNamedQueries(emulator, queries);
   const written = JSON.parse(await readFile(outputs, 'utf8')) as Record<string, Record<string, string>>;
   return { outputs: written[STACK] ?? {}, changes };
 }

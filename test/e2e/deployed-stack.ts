@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Athena } from '@aws-sdk/client-athena';
 import { CloudWatchLogs, paginateFilterLogEvents } from '@aws-sdk/client-cloudwatch-logs';
 import { EventBridge } from '@aws-sdk/client-eventbridge';
 import { Glue } from '@aws-sdk/client-glue';
@@ -60,6 +61,7 @@ export interface Heard {
 
 function clientsOf({ client }: Emulator) {
   return {
+    athena: new Athena(client),
     events: new EventBridge(client),
     glue: new Glue(client),
     iam: new IAM(client),

@@ -103,6 +103,9 @@ describe.each(['json', 'csv', 'parquet'] as const)('a %s export', (format) => {
     expectAllAccounts(rows, tenant, (i) =>
       format === 'csv' ? expectedFromCsv(tenant, i, ATTRIBUTES) : expectedFromJson(tenant, i),
     );
+    // The view shows an account once whatever the parts hold: the table shows what they hold.
+    const held = `SELECT CAST(count(*) AS INTEGER) AS records FROM accounts_${format} WHERE run_id = '${runId}'`;
+    expect(await rowsIn(stack, folder, held)).toEqual([{ records: ACCOUNTS }]);
   });
 });
 
@@ -220,6 +223,19 @@ it('leaves in the table of the newest runs one run of each export, whatever the 
     'all-accounts',
     'engage',
     'json',
+  ]);
+});
+
+it('has the queries saved for analysts in its workgroup', async () => {
+  const { athena } = stack.aws;
+  const { NamedQueryIds = [] } = await athena.listNamedQueries({ WorkGroup: stack.outputs.Workgroup });
+  const { NamedQueries = [] } = await athena.batchGetNamedQuery({ NamedQueryIds });
+  expect(NamedQueries.map(({ Name }) => Name).sort()).toEqual([
+    'Accounts that rose or fell most',
+    'Attribute coverage',
+    'Newest accounts',
+    'Run history',
+    'What changed since the run before',
   ]);
 });
 

@@ -5,8 +5,7 @@
  * a right that is missing fails here as it would on AWS.
  */
 import { execFile, spawn } from 'node:child_process';
-import { createWriteStream } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, open, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -17,7 +16,7 @@ import { addressOfNobody } from '../support/closed-port.ts';
 import { pythonPrograms } from './python.ts';
 
 const run = promisify(execFile);
-const REQUIREMENTS = fileURLToPath(new URL('requirements.txt', import.meta.url));
+export const REQUIREMENTS = fileURLToPath(new URL('requirements.txt', import.meta.url));
 export const REGION = 'us-east-1';
 export const ACCOUNT = '000000000000';
 
@@ -64,6 +63,7 @@ export async function startEmulator({ traces }: { readonly traces?: string } = {
   };
   const logFile = join(folder, 'emulator.log');
   const { AWS_PROFILE: _profile, AWS_SESSION_TOKEN: _token, ...inherited } = process.env;
+  const log = await open(logFile, 'w');
   const child = spawn(join(programs, 'ministack'), [], {
     env: {
       ...inherited,
@@ -80,11 +80,9 @@ export async function startEmulator({ traces }: { readonly traces?: string } = {
       SFN_WAIT_SCALE: WAIT_SCALE,
       ...(traces === undefined ? {} : { AWS_XRAY_DAEMON_ADDRESS: traces }),
     },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', log.fd, log.fd],
   });
-  const log = createWriteStream(logFile);
-  child.stdout.pipe(log);
-  child.stderr.pipe(log);
+  await log.close();
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
   const close = async () => {
     child.kill('SIGTERM');

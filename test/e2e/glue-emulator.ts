@@ -9,11 +9,11 @@ import { addressOfNobody } from '../support/closed-port.ts';
 import { type Emulator, REGION } from './emulator.ts';
 import { pythonPrograms } from './python.ts';
 
-const REQUIREMENTS = fileURLToPath(new URL('glue-requirements.txt', import.meta.url));
+export const GLUE_REQUIREMENTS = fileURLToPath(new URL('glue-requirements.txt', import.meta.url));
 const START_TIMEOUT_MS = 60_000;
 
 export async function startGlueEmulator(): Promise<Pick<Emulator, 'url' | 'client' | 'close'>> {
-  const programs = await pythonPrograms('glue-emulator', REQUIREMENTS);
+  const programs = await pythonPrograms('glue-emulator', GLUE_REQUIREMENTS);
   const url = await addressOfNobody();
   const child = spawn(`${programs}/moto_server`, ['-H', '127.0.0.1', '-p', new URL(url).port], { stdio: 'ignore' });
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));

@@ -30,7 +30,7 @@ interface LeftOut {
 const LEFT_OUT: readonly LeftOut[] = [
   {
     type: 'AWS::Athena::NamedQuery',
-    what: 'left out: queries saved for analysts, which nothing of a run uses',
+    what: "left out: queries saved for analysts, which are made through Athena's API instead",
     why: "the emulator's CloudFormation lacks the type",
   },
   {
