@@ -16,7 +16,7 @@ const STYLE = { seed: 1, nasty: false };
 
 const CSV_COLUMNS = pinCsvColumns(csvTableColumns([]), ATTRIBUTES);
 
-/** A body of JSON with what breaks exporters in every other account: nested attributes, long integers, odd names. */
+/** A body of JSON with what breaks exporters: nested attributes, integers of 16 and 19 digits, names and fields that are odd. */
 export function hardBodyOf(count: number): Buffer {
   const tenant = new Tenant({ ...STYLE, nasty: true, accounts: count });
   return Buffer.from(`[${Array.from({ length: count }, (_, i) => tenant.json(i)).join(',')}]`);
