@@ -76,6 +76,7 @@ it('measures each hour how old the newest published run of a scheduled export is
   );
   const { export: name, PublishedAgeHours: hours } = JSON.parse(measured) as Record<string, unknown>;
   expect(name).toBe('all-accounts');
+  expect(hours).toBeGreaterThan(0);
   expect(hours).toBeLessThan(1);
 });
 
