@@ -27,7 +27,7 @@ export async function catalogueCases(source: Source, every: boolean): Promise<Ca
   await world.run(RUN.runId, REQUEST);
   glue.close();
   return seen.flatMap((request) =>
-    modesFor(/^Batch/.test(request.name), every)
+    modesFor(/^(BatchCreate|Delete)/.test(request.name), every)
       .filter(({ next }) => next !== 'all')
       .map((mode) => ({
         table: 'catalogue',
