@@ -8,8 +8,8 @@ afterEach(() => {
   for (const close of closing.splice(0)) close();
 });
 
-async function glue(fail?: Parameters<typeof startSmallGlue>[0]) {
-  const { url, close, ...server } = await startSmallGlue(fail);
+async function glue(...options: Parameters<typeof startSmallGlue>) {
+  const { url, close, ...server } = await startSmallGlue(...options);
   const client = new GlueClient({
     endpoint: url,
     region: 'us-east-1',
@@ -43,6 +43,16 @@ describe('glueCatalogue', () => {
     );
     await catalogue.addRun(run);
     expect([...partitions.keys()]).toEqual([ACCOUNTS, NEWEST, RUNS]);
+  });
+
+  it('never takes away the newest run of another export, whatever a filter lets through', async () => {
+    const { catalogue, partitions } = await glue(undefined, false);
+    await catalogue.addRun({ ...run, exportName: 'other', exportDate: '2026-08-21', runId: 'older' });
+    await catalogue.addRun(run);
+    expect([...partitions.keys()].filter((key) => key.startsWith('newest_json'))).toEqual([
+      'newest_json other/2026-08-21/older',
+      NEWEST,
+    ]);
   });
 
   it('adds the partitions of the accounts, and the one of the run after them', async () => {
