@@ -6,7 +6,7 @@
  * track.
  */
 import { ACCOUNT_FIELDS, type FieldKind } from './account-columns.ts';
-import { endOfPlainAccount } from './plain-account.ts';
+import { endOfPlainFields, endOfPlainMembers } from './plain-account.ts';
 
 /** Glue columns are lower case, and the Hive JSON SerDe matches keys to them ignoring case. */
 const KINDS = new Map<string, FieldKind>(ACCOUNT_FIELDS.map(({ name, kind }) => [name.toLowerCase(), kind]));
@@ -30,6 +30,7 @@ const BLANK = 0x20;
 const IN_ARRAY = 1;
 const IN_RECORD = 2;
 const IN_FIELD = 3;
+const NOWHERE = -1;
 
 export interface SplitRecords {
   /** One record each, without a line break. */
@@ -53,15 +54,31 @@ export function splitRecords(text: string): SplitRecords {
   let depth = 0;
   let atKey = false;
   let kind: FieldKind | undefined;
-  /** While a nested value becomes text: what the line held before it, and the depth it lies at. */
-  let outer: string | undefined;
-  let outerDepth = 0;
+  /** A nested value that becomes text, and the depth it lies at. */
+  const nested = new Line();
+  let nestedAt = NOWHERE;
+  /**
+   * Up to here each character is looked at: a run of plain fields has just ended, or there was none where one was looked
+   * for, so that the account is likely to be spread out or odd, and no other is looked for in it.
+   */
+  let closelyTo = 0;
 
   for (let i = 0; i < text.length; ) {
     const code = text.charCodeAt(i);
     if (code === QUOTE) {
+      const atField = atKey && depth === IN_RECORD;
+      const atMember = kind === 'textMap' && depth === IN_FIELD;
+      if (i > closelyTo && (atField || atMember)) {
+        const plainEnd = atField ? endOfPlainFields(text, i) : endOfPlainMembers(text, i);
+        if (plainEnd > i) {
+          i = plainEnd;
+          closelyTo = plainEnd;
+          continue;
+        }
+        closelyTo = text.length;
+      }
       const end = endOfString(text, i);
-      if (depth === IN_RECORD && atKey) {
+      if (atField) {
         atKey = false;
         const key = text.slice(i, end);
         const name = key.includes('\\') ? (JSON.parse(key) as string) : key.slice(1, -1);
@@ -77,53 +94,49 @@ export function splitRecords(text: string): SplitRecords {
       }
       i = end;
     } else if (code <= BLANK) {
-      line.add(text.slice(copiedTo, i));
+      (nestedAt === NOWHERE ? line : nested).add(text.slice(copiedTo, i));
       do i++;
       while (i < text.length && text.charCodeAt(i) <= BLANK);
       copiedTo = i;
-    } else if (code === OPEN_OBJECT || code === OPEN_ARRAY) {
-      const plainEnd = depth === IN_ARRAY ? endOfPlainAccount(text, i) : -1;
-      if (plainEnd >= 0) {
-        lines.push(text.slice(i, plainEnd));
+    } else if (depth === IN_ARRAY && code === OPEN_OBJECT) {
+      const plainEnd = endOfPlainFields(text, i + 1);
+      if (text.charCodeAt(plainEnd) === CLOSE_OBJECT) {
+        lines.push(text.slice(i, plainEnd + 1));
+        i = plainEnd + 1;
+        copiedTo = i;
+      } else {
+        line.take();
+        copiedTo = i;
+        depth = IN_RECORD;
+        atKey = true;
+        closelyTo = plainEnd > i + 1 ? plainEnd : text.length;
         i = plainEnd;
-        copiedTo = plainEnd;
-        continue;
       }
+    } else if (code === OPEN_OBJECT || code === OPEN_ARRAY) {
       const becomesText =
-        outer === undefined && ((kind === 'textMap' && depth === IN_FIELD) || (kind === 'text' && depth === IN_RECORD));
+        nestedAt === NOWHERE &&
+        ((kind === 'textMap' && depth === IN_FIELD) || (kind === 'text' && depth === IN_RECORD));
       if (becomesText) {
         line.add(text.slice(copiedTo, i));
-        outer = line.take();
-        outerDepth = depth;
+        nestedAt = depth;
         copiedTo = i;
       }
       depth++;
-      if (depth === IN_RECORD) {
-        line.take();
-        copiedTo = i;
-        kind = undefined;
-      }
-      atKey = depth === IN_RECORD;
       i++;
     } else if (code === CLOSE_OBJECT || code === CLOSE_ARRAY) {
       depth--;
       i++;
-      if (outer !== undefined && depth === outerDepth) {
-        line.add(text.slice(copiedTo, i));
-        const nested = line.take();
-        line.add(outer);
-        line.add(JSON.stringify(nested));
-        outer = undefined;
+      if (depth === nestedAt) {
+        nested.add(text.slice(copiedTo, i));
+        line.add(JSON.stringify(nested.take()));
+        nestedAt = NOWHERE;
         copiedTo = i;
       } else if (depth === IN_ARRAY) {
         line.add(text.slice(copiedTo, i));
         lines.push(line.take());
       }
     } else {
-      if (code === COMMA && depth === IN_RECORD) {
-        atKey = true;
-        kind = undefined;
-      }
+      if (code === COMMA && depth === IN_RECORD) atKey = true;
       i++;
     }
   }

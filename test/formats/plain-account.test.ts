@@ -2,39 +2,54 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { splitRecords } from '../../functions/formats/json-text.ts';
-import { endOfPlainAccount } from '../../functions/formats/plain-account.ts';
+import { endOfPlainFields, endOfPlainMembers } from '../../functions/formats/plain-account.ts';
 
-const isPlain = (account: string) => endOfPlainAccount(account, 0) === account.length;
-
-describe('an account is plain', () => {
+describe('fields are plain', () => {
   it.each([
-    '{}',
-    '{"name":"Müller & Söhne 🚀, {[:]}","totalActions":51,"engagementScore":-0.546,"lastActivity":null}',
-    '{"name":5,"engagementScore":1.10,"engagementPercentChange":1E400,"firstActivity":-12}',
-    '{"attributes":{},"segmentInputValues":{"a b":"x","":1.0,"superseded":true,"name":null}}',
-    '{"accountStatus":"a \\"quoted\\" \\u00e9 C:\\\\ word","healthIndex":0.71,"names":"x"}',
-  ])('%s', (account) => {
-    expect(isPlain(account)).toBe(true);
+    '"name":"Müller & Söhne 🚀, {[:]}","totalActions":51,"engagementScore":-0.546,"lastActivity":null',
+    '"name":5,"engagementScore":1.10,"engagementPercentChange":1E400,"firstActivity":-12',
+    '"attributes":{},"segmentInputValues":{"a b":"x","":1.0,"superseded":true,"name":null}',
+    '"accountStatus":"a \\"quoted\\" \\u00e9 C:\\\\ word","healthIndex":0.71,"names":"x"',
+  ])('%s', (fields) => {
+    expect(endOfPlainFields(`${fields}}`, 0)).toBe(fields.length);
   });
 });
 
-describe('an account is looked at closely', () => {
+describe('a field is looked at closely, and none before it', () => {
   it.each([
-    ['a blank between tokens', '{"name": "a"}'],
-    ['an object in place of a text', '{"name":{"first":"a"}}'],
-    ['a text in place of a number', '{"engagementScore":"n/a"}'],
-    ['a fraction in place of a whole number', '{"totalActions":51.0}'],
-    ['a whole number of 19 digits', '{"lastActivity":1234567890123456789}'],
-    ['a list in place of a map', '{"attributes":["x"]}'],
-    ['a list within a map', '{"attributes":{"a":[]}}'],
-    ['another spelling of a field', '{"Name":"a"}'],
-    ["the writer's mark", '{"Superseded":true}'],
-    ['a key that the SerDe takes for a number of a column', '{"_COL7":1}'],
-    ['an escape within a key', '{"n\\u0061me":{}}'],
-    ['a nested value without a column', '{"other":{"h":1}}'],
-    ['more fields than are counted on', `{${Array.from({ length: 51 }, (_, i) => `"f${i}":1`).join(',')}}`],
-  ])('for %s', (_why, account) => {
-    expect(endOfPlainAccount(account, 0)).toBe(-1);
+    ['a blank between tokens', '"name": "a"'],
+    ['an object in place of a text', '"name":{"first":"a"}'],
+    ['a text in place of a number', '"engagementScore":"n/a"'],
+    ['a fraction in place of a whole number', '"totalActions":51.0'],
+    ['a whole number of 19 digits', '"lastActivity":1234567890123456789'],
+    ['a list in place of a map', '"attributes":["x"]'],
+    ['a list within a map', '"attributes":{"a":"","b":[]}'],
+    ['another spelling of a field', '"Name":"a"'],
+    ["the writer's mark", '"Superseded":true'],
+    ['a key that the SerDe takes for a number of a column', '"_COL7":1'],
+    ['an escape within a key', '"n\\u0061me":{}'],
+    ['a nested value without a column', '"other":{"h":1}'],
+  ])('for %s', (_why, field) => {
+    expect(endOfPlainFields(`${field}}`, 0)).toBe(0);
+    const before = '"totalActions":51,';
+    expect(endOfPlainFields(`${before}${field},"name":"a"}`, 0)).toBe(before.length);
+  });
+
+  it('for more fields than are counted on', () => {
+    const fields = Array.from({ length: 50 }, (_, i) => `"f${i}":1,`).join('');
+    expect(endOfPlainFields(`${fields}"last":1}`, 0)).toBe(fields.length);
+  });
+});
+
+describe('members of a map are plain', () => {
+  it.each([
+    ['until the map ends', '"a b":"x","":1.0,"superseded":true,"name":null', '}'],
+    ['until one that is nested', '"a":"x",', '"tags":["a"],"b":1}'],
+    ['until one with an escape in its key', '"a":9100000000000000005,', '"\\"":1}'],
+    ['until a blank', '"a":1', ' }'],
+    ['until more than are counted on', Array.from({ length: 500 }, (_, i) => `"m${i}":1,`).join(''), '"last":1}'],
+  ])('%s', (_until, plain, rest) => {
+    expect(endOfPlainMembers(plain + rest, 0)).toBe(plain.length);
   });
 });
 
@@ -128,5 +143,12 @@ describe('a line', () => {
     // Compared by hand: a difference between texts of 30 MB is not to be shown.
     const { lines } = splitRecords(`[${account}]`);
     expect(lines.length === 1 && lines[0] === account).toBe(true);
+  });
+
+  // Each was once copied with all before it: minutes of a processor.
+  it('is whole with 400,000 nested members of a map', () => {
+    const members = (value: string) => Array.from({ length: 400_000 }, (_, i) => `"${i}":${value}`).join(',');
+    const { lines } = splitRecords(`[{"attributes":{${members('[]')}}}]`);
+    expect(lines.length === 1 && lines[0] === `{"attributes":{${members('"[]"')}}}`).toBe(true);
   });
 });
