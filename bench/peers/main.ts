@@ -23,7 +23,7 @@ async function main(): Promise<void> {
   const startedAt = Date.now();
   const [loadBefore = 0] = os.loadavg();
   say('Python environments of the others (the first time, packages are fetched)');
-  const python = await makePythonEnvironments(CACHE);
+  const python = await makePythonEnvironments();
   const runs = path.join(CACHE, 'runs');
   await rm(runs, { recursive: true, force: true });
   await mkdir(runs, { recursive: true });

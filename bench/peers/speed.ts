@@ -1,5 +1,6 @@
 /** The same accounts exported by each tool, round after round, each against a simulator of its own. */
 import type { Spread } from '../section.ts';
+import { spreadOf } from '../spread.ts';
 import { type RunSetting, runTool, type ToolRun } from './run-tool.ts';
 import type { Tool } from './tools.ts';
 
@@ -76,14 +77,4 @@ function summary(tool: string, latencyMs: number, runs: readonly ToolRun[]): Spe
 export function isComplete({ exitCode, timedOut, comparison }: ToolRun): boolean {
   const { lost, doubled, unknown } = comparison;
   return exitCode === 0 && !timedOut && lost + doubled + unknown === 0;
-}
-
-/** The median of an even number of figures is the mean of the two in the middle. */
-export function spreadOf(figures: readonly number[]): Spread {
-  const sorted = figures.toSorted((a, b) => a - b);
-  const [low = Number.NaN, high = Number.NaN] = [
-    sorted[Math.floor((sorted.length - 1) / 2)],
-    sorted[Math.floor(sorted.length / 2)],
-  ];
-  return { median: (low + high) / 2, min: sorted[0] ?? Number.NaN, max: sorted.at(-1) ?? Number.NaN };
 }

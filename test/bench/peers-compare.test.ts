@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { changesOf, countAccounts } from '../../bench/peers/compare.ts';
 import type { AccountValues, ReadAccount } from '../../bench/peers/read-output.ts';
-import { spreadOf } from '../../bench/peers/speed.ts';
 import { endingOf } from '../../bench/peers/trouble-runs.ts';
 import { exactJson } from '../support/exact-json.ts';
 
@@ -62,11 +61,6 @@ it.each([
 ])('calls a run %s that ended with %j', (ending, { lost, ...run }) => {
   const comparison = { delivered: 0, lost, doubled: 0, unknown: 0 };
   expect(endingOf({ ...UNTOUCHED, ...run, comparison })).toBe(ending);
-});
-
-it('quotes the mean of the two in the middle where rounds are even', () => {
-  expect(spreadOf([3, 1])).toEqual({ median: 2, min: 1, max: 3 });
-  expect(spreadOf([9, 1, 2])).toEqual({ median: 2, min: 1, max: 9 });
 });
 
 const UNTOUCHED = {
