@@ -97,11 +97,11 @@ describe('the bucket', () => {
   });
 
   it.each([
-    ['neither key', {}, {}, 'Retain'],
-    ['the property alone', { deleteDataWithStack: true }, {}, 'Retain'],
-    ['the context flag alone', {}, { allowDataDeletion: true }, 'Retain'],
-    ['both keys', { deleteDataWithStack: true }, { allowDataDeletion: true }, 'Delete'],
-  ])('with %s and a deleted stack: %4$s', (_keys, config, options, DeletionPolicy) => {
+    ['neither key', 'Retain', {}, {}],
+    ['the property alone', 'Retain', { deleteDataWithStack: true }, {}],
+    ['the context flag alone', 'Retain', {}, { allowDataDeletion: true }],
+    ['both keys', 'Delete', { deleteDataWithStack: true }, { allowDataDeletion: true }],
+  ])('with %s and a deleted stack: %s', (_keys, DeletionPolicy, config, options) => {
     synthesised(config, options).hasResource('AWS::S3::Bucket', { DeletionPolicy });
   });
 });
