@@ -143,14 +143,27 @@ describe('a run in trouble', () => {
     expect(await partitionsOf(stack, 'export_runs')).toContain('fails');
   });
 
-  it('is told by mail when somebody stops it', async () => {
+  it('has another of its export yield to it while it works, and is told by mail when somebody stops it', async () => {
     const { sfn } = stack.aws;
     const stateMachineArn = stack.outputs.StateMachineArn ?? '';
-    const input = JSON.stringify({ datasetId: 'engage', pageSize: 200 });
-    const { executionArn } = await sfn.startExecution({ stateMachineArn, name: 'stopped', input });
+    const input = { datasetId: 'engage', pageSize: 200 };
+    const { executionArn } = await sfn.startExecution({
+      stateMachineArn,
+      name: 'stopped',
+      input: JSON.stringify(input),
+    });
     await until('a page that hangs', async () =>
       stack.simulator.requests.some(({ pageSize, page }) => pageSize === 200 && page === 1) ? true : undefined,
     );
+    const { status, output } = await stack.execute(input, 'meanwhile');
+    expect(status).toBe('SUCCEEDED');
+    expect(output).toMatchObject({
+      status: 'skipped',
+      yieldsTo: 'stopped',
+      reason: expect.stringMatching(
+        /^Run "stopped" of export "[\w-]+", started .+, has not ended: this run yields to it\.$/,
+      ),
+    });
     await sfn.stopExecution({ executionArn });
     expect(await stack.mails.with('run stopped ended as ABORTED')).toContain('redrive stopped');
   });
