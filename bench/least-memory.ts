@@ -4,9 +4,9 @@ import type { BenchTable } from './section.ts';
 
 /** Settings that may be too little; what is larger bears what these bear. */
 const TRIED_MB = [512, 768, 1024] as const;
-/** What lies outside of the heap. Lambda's runtime leaves as much of 1,024 MB, and 900 to the heap. */
+/** What is taken to lie outside of the heap, with any memory: 900 MB of 1,024 are then the heap's, as in the hostile tests. */
 const OUTSIDE_HEAP_MB = 124;
-/** Over the greatest peak, which varies by as much from run to run. */
+/** Over the greatest peak, for bodies that were not tried: a page that runs out of memory fails its export. */
 const TO_SPARE = 1.25;
 /** What a container exports one after the other: what one leaves behind weighs on the next. */
 export const PAGES_IN_TURN = 3;
@@ -26,7 +26,7 @@ interface Borne {
 }
 
 export interface LeastMemory {
-  /** The least setting that bears every body with something to spare. `Infinity` if none does */
+  /** The least setting that bears every body that was tried, with something to spare; `Infinity` where none does. */
   readonly leastMb: number;
   readonly bodies: readonly Borne[];
   readonly table: BenchTable;
@@ -52,7 +52,7 @@ export async function leastMemory(largest: Readonly<Record<Format, Buffer>>, pea
     leastMb,
     bodies,
     table: tableOf(bodies),
-    finding: `The greatest peaks are ${TRIED_MB.map((memoryMb) => `${quotePeak(greatest(memoryMb))} with ${memoryMb} MB`).join(', ')}. A quarter over them is to spare, since peaks vary by as much and a page that runs out of memory fails its export: ${leastMb} MB is the least that has it.`,
+    finding: `The greatest peaks are ${TRIED_MB.map((memoryMb) => `${quotePeak(greatest(memoryMb))} with ${memoryMb} MB`).join(', ')}. A quarter over them is to spare, for bodies that were not tried: a page that runs out of memory fails its export. ${Number.isFinite(leastMb) ? `${leastMb} MB is the least that has it` : '**None of these has it**'}.`,
   };
 }
 

@@ -23,7 +23,8 @@ export interface PageCpu {
 export interface Setting {
   readonly memoryMb: number;
   readonly share: number;
-  readonly bearsAnyBody: boolean;
+  /** Those that were tried, with something to spare. */
+  readonly bearsBodies: boolean;
   /** By format. */
   readonly secondsOfPage: Readonly<Record<string, number>>;
   readonly usdOfMillion: Readonly<Record<string, number>>;
@@ -32,7 +33,7 @@ export interface Setting {
 
 /**
  * Waiting takes as long with any processor; working does not.
- * @param leastMb what any body that is taken needs
+ * @param leastMb what the bodies that were tried need
  */
 export function settingsOf(cpu: readonly PageCpu[], pageSize: number, leastMb: number): Setting[] {
   const waitSeconds = PROBE_SECONDS + pageSize * SECONDS_PER_ACCOUNT;
@@ -45,7 +46,7 @@ export function settingsOf(cpu: readonly PageCpu[], pageSize: number, leastMb: n
     return {
       memoryMb,
       share,
-      bearsAnyBody: memoryMb >= leastMb,
+      bearsBodies: memoryMb >= leastMb,
       secondsOfPage: Object.fromEntries(seconds(waitSeconds)),
       usdOfMillion: Object.fromEntries(usd(waitSeconds)),
       usdOfMillionFastApi: Object.fromEntries(usd(waitSeconds / FASTER)),
@@ -73,7 +74,7 @@ export function settingsTable(cpu: readonly PageCpu[], settings: readonly Settin
         's a page of JSON',
         ...formats.map((format) => `${format}, cents`),
         'json, fast API, cents',
-        'bears any body',
+        'bears the bodies',
       ],
       align: `rrr${'r'.repeat(formats.length)}rl`,
       rows: settings.map((setting) => [
@@ -82,21 +83,21 @@ export function settingsTable(cpu: readonly PageCpu[], settings: readonly Settin
         (setting.secondsOfPage.json ?? 0).toFixed(2),
         ...formats.map((format) => ((setting.usdOfMillion[format] ?? 0) * 100).toFixed(2)),
         ((setting.usdOfMillionFastApi.json ?? 0) * 100).toFixed(2),
-        setting.bearsAnyBody ? 'yes' : 'no',
+        setting.bearsBodies ? 'yes' : 'no',
       ]),
     },
   ];
 }
 
 export function settingsFindings(cpu: readonly PageCpu[], settings: readonly Setting[]): string[] {
-  const bearing = settings.filter(({ bearsAnyBody }) => bearsAnyBody);
+  const bearing = settings.filter(({ bearsBodies }) => bearsBodies);
   const cheapest = [...bearing].sort((a, b) => (a.usdOfMillion.json ?? 0) - (b.usdOfMillion.json ?? 0))[0];
   const perAccount = (format: Format) => {
     const meanMs = cpu.find((page) => page.format === format)?.meanMs.median ?? 0;
     return `${(meanMs / shareOfCpu(MEMORY_MB.page)).toFixed(0)} µs (${format})`;
   };
   return [
-    `A page waits for the API ${PROBE_SECONDS} s and ${SECONDS_PER_ACCOUNT * 1000} ms for each account, as the cost model assumes; the fast API is ten times as fast. Cents are those of a million accounts in pages of 1,000, GB-seconds alone. Working costs the same with any memory up to 1,769 MB, where its time shrinks as the price grows; waiting costs more with more. So the least memory is the cheapest: of those that bear any body, ${cheapest?.memoryMb} MB. *Export page* has ${MEMORY_MB.page} MB.`,
+    `A page waits for the API ${PROBE_SECONDS} s and ${SECONDS_PER_ACCOUNT * 1000} ms for each account, as the cost model assumes; the fast API is ten times as fast. Cents are those of a million accounts in pages of 1,000, GB-seconds alone. By Lambda’s shares of a processor, which are not measured here, working costs the same with any memory up to 1,769 MB, where its time shrinks as the price grows; waiting costs more with more. So the least memory is the cheapest: of those that bear the bodies, ${cheapest?.memoryMb ?? 'none'} MB. *Export page* has ${MEMORY_MB.page} MB. Loading, once for each container, is left out.`,
     `With its ${MEMORY_MB.page} MB, an account takes ${perAccount('json')}, ${perAccount('csv')} and ${perAccount('parquet')}; the cost model reckons with ${(TRANSFORM_SECONDS_PER_ACCOUNT * 1e6).toFixed(0)} µs.`,
   ];
 }

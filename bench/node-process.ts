@@ -1,5 +1,6 @@
 /** Processes of their own: for what a benchmark must not share its memory or its event loop with. */
-import { spawn } from 'node:child_process';
+import { fork, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
 /**
@@ -26,29 +27,37 @@ export async function runScript<T>(
   return printed === '' ? undefined : (JSON.parse(printed) as T);
 }
 
-/** Runs a simulator that makes each page once, as a process of its own. @returns where it listens */
+export interface SimulatorProcess {
+  readonly url: string;
+  /** The processor's time that it has taken so far, in ms. */
+  cpuMs(): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** Runs a simulator that makes each page once, as a process of its own. */
 export async function startSimulatorProcess(options: {
   readonly accounts: number;
   readonly latencyMs: number;
-}): Promise<{ readonly url: string; close(): Promise<void> }> {
+}): Promise<SimulatorProcess> {
   const script = fileURLToPath(new URL('simulator-process.ts', import.meta.url));
-  const args = [script, `${options.accounts}`, `${options.latencyMs}`];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
-  const url = await new Promise<string>((resolve, reject) => {
-    let printed = '';
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      printed += text;
-      const [found] = /http:\/\/127\.0\.0\.1:\d+/.exec(printed) ?? [];
-      if (found !== undefined) resolve(found);
-    });
-    child.once('error', reject).once('close', (code) => reject(new Error(`The simulator ended with ${code}.`)));
+  const child = fork(script, [`${options.accounts}`, `${options.latencyMs}`]);
+  const ended = once(child, 'exit');
+  const broken = ended.then(([code]) => {
+    throw new Error(`The simulator ended with ${code}.`);
   });
+  broken.catch(() => undefined);
+  const answer = async () => ((await Promise.race([once(child, 'message'), broken])) as [unknown])[0];
+  const url = String(await answer());
   return {
     url,
-    close() {
-      child.kill();
-      return ended;
+    async cpuMs() {
+      const told = answer();
+      child.send('cpu');
+      return Number(await told);
+    },
+    async close() {
+      child.disconnect();
+      await ended;
     },
   };
 }

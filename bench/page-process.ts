@@ -1,6 +1,7 @@
 /**
  * Exports pages in a process of its own, as a container of Lambda would, and prints what that took:
- * `node page-process.mjs <url> <json|csv|parquet> <accounts a page> <pages>`. Without a page it only loads.
+ * `node page-process.mjs <url> <json|csv|parquet> <accounts a page> <pages> <MB that a body may have>`. Without a page it
+ * only loads.
  */
 // All that the function loads is in memory before its first page.
 import '../functions/export-page.ts';
@@ -18,10 +19,14 @@ export interface PageProcess {
   readonly cpuMs: readonly number[];
 }
 
-const [baseUrl = '', formatName, accounts, pages] = process.argv.slice(2);
+const [baseUrl = '', formatName, accounts, pages, bodyMb] = process.argv.slice(2);
 const format = FORMATS.find((name) => name === formatName) ?? 'json';
 const run = runOf(format, Number(accounts));
-const api = createAccountsApi({ baseUrl, credentials: { get: async () => ({ keyId: 'k', secret: 's' }) } });
+const api = createAccountsApi({
+  baseUrl,
+  credentials: { get: async () => ({ keyId: 'k', secret: 's' }) },
+  limits: { bodyLimitBytes: Number(bodyMb) * 2 ** 20 },
+});
 const cpuMs: number[] = [];
 let error: string | null = null;
 try {
