@@ -20,6 +20,7 @@ const RESERVED = /^(?:superseded|_col\d+)$/i;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const COMMA = 0x2c;
+const COLON = 0x3a;
 const OPEN_ARRAY = 0x5b;
 const CLOSE_ARRAY = 0x5d;
 const OPEN_OBJECT = 0x7b;
@@ -57,17 +58,15 @@ export function splitRecords(text: string): SplitRecords {
   /** A nested value that becomes text, and the depth it lies at. */
   const nested = new Line();
   let nestedAt = NOWHERE;
-  /**
-   * Up to here each character is looked at: a run of plain fields has just ended, or there was none where one was looked
-   * for, so that the account is likely to be spread out or odd, and no other is looked for in it.
-   */
+  /** Up to here no run of plain fields or members begins: one ended here, or an account is spread out and has none. */
   let closelyTo = 0;
 
   for (let i = 0; i < text.length; ) {
     const code = text.charCodeAt(i);
     if (code === QUOTE) {
       const atField = atKey && depth === IN_RECORD;
-      const atMember = kind === 'textMap' && depth === IN_FIELD;
+      // Runs elsewhere would be as right, but rare. Behind a colon is a value.
+      const atMember = kind === 'textMap' && depth === IN_FIELD && text.charCodeAt(i - 1) !== COLON;
       if (i > closelyTo && (atField || atMember)) {
         const plainEnd = atField ? endOfPlainFields(text, i) : endOfPlainMembers(text, i);
         if (plainEnd > i) {
@@ -75,7 +74,7 @@ export function splitRecords(text: string): SplitRecords {
           closelyTo = plainEnd;
           continue;
         }
-        closelyTo = text.length;
+        if (atField) closelyTo = text.length;
       }
       const end = endOfString(text, i);
       if (atField) {
@@ -136,6 +135,7 @@ export function splitRecords(text: string): SplitRecords {
         lines.push(line.take());
       }
     } else {
+      // The kind stays: before the next value comes its key, in a run or looked at.
       if (code === COMMA && depth === IN_RECORD) atKey = true;
       i++;
     }

@@ -1,8 +1,13 @@
 /** The short way of an account to its line must lead where the long way does, or not be taken. */
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { splitRecords } from '../../functions/formats/json-text.ts';
 import { endOfPlainFields, endOfPlainMembers } from '../../functions/formats/plain-account.ts';
+
+vi.mock('../../functions/formats/plain-account.ts', { spy: true });
+beforeEach(() => {
+  vi.clearAllMocks();
+});
 
 describe('fields are plain', () => {
   it.each([
@@ -110,7 +115,49 @@ const blanks = fc.oneof(
   fc.array(fc.oneof(fc.constant(''), blank), { minLength: 1, maxLength: 9 }),
 );
 
+describe('what is plain is copied in runs', () => {
+  /** The texts that were told to be plain, in order. */
+  const runsOf = (found: typeof endOfPlainFields) =>
+    vi
+      .mocked(found)
+      .mock.calls.map(([text, start], i) => text.slice(start, vi.mocked(found).mock.results[i]?.value as number));
+
+  it.each<[string, string, readonly string[]]>([
+    ['before and behind a nested one', '"a":1,"t":["x"],"b":"x"', ['"a":1,', '"b":"x"']],
+    ['behind a nested one that is first', '"t":{"x":"y"},"a":1,"b":"x"', ['', '"a":1,"b":"x"']],
+    ['around a text of many escapes', `"a":1,"t":"${'\\n'.repeat(51)}","b":"x"`, ['"a":1,', '"b":"x"']],
+    ['behind an escaped key', '"\\n":"x","b":"x"', ['', '"b":"x"']],
+  ])('%s in a map', (_where, members, runs) => {
+    splitRecords(`[{"name":"a","attributes":{${members}},"totalActions":5}]`);
+    expect(runsOf(endOfPlainMembers)).toEqual(runs);
+    expect(runsOf(endOfPlainFields)).toEqual(['"name":"a",', '"totalActions":5']);
+  });
+
+  it('a whole account at once', () => {
+    splitRecords('[{"name":"a","attributes":{"a":1}},{"name":"b"}]');
+    expect(runsOf(endOfPlainFields)).toEqual(['"name":"a","attributes":{"a":1}', '"name":"b"']);
+    expect(endOfPlainMembers).not.toHaveBeenCalled();
+  });
+
+  it('and none is looked for in an account that is spread out', () => {
+    splitRecords('[{ "name": "a", "totalActions": 5 },{"name":"b"}]');
+    expect(runsOf(endOfPlainFields)).toEqual(['', '"name":"b"']);
+  });
+});
+
 describe('a line', () => {
+  it('keeps a value as it was sent whose field moves, nested or not', () => {
+    const { lines } = splitRecords('[{"attributes":[{"a":{"b":1}}],"name":{"a":[1]}}]');
+    expect(lines).toEqual(['{"attributes_as_sent":[{"a":{"b":1}}],"name":"{\\"a\\":[1]}"}']);
+  });
+
+  it('is whole with as much of everything as a run may have', () => {
+    const list = (length: number, one: (i: number) => string) => Array.from({ length }, (_, i) => one(i)).join();
+    const map = `{${list(500, (i) => `"k${i}":"${'\\n'.repeat(50)}"`)}}`;
+    const account = `{${list(50, () => `"attributes":${map}`)}}`;
+    expect(splitRecords(`[${account}]`).lines[0] === account).toBe(true);
+  });
+
   it('is the same whether the account could be taken for plain or not', () => {
     fc.assert(
       fc.property(page, blanks, (json, between) => {
