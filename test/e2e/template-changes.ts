@@ -69,8 +69,8 @@ export function fitForEmulator(template: Template, apiUrl: string): Change[] {
   changes.push({
     resources: functions.map(([id]) => id),
     what: 'Runtime nodejs24.x is provided.al2023, and the file "bootstrap" lies beside the bundle',
-    why: "the emulator's own Node runtime tells the workflow no error names; over the Runtime API it does",
-    onAws: "not needed: Lambda's own Node runtime tells them",
+    why: "the emulator's own Node runtime gives every error one name; over the Runtime API errors keep theirs",
+    onAws: "not needed: Lambda's own Node runtime tells the names",
   });
   const callers = functions.filter(([, { Properties }]) => variablesOf(Properties).API_URL !== undefined);
   for (const [, { Properties }] of callers) variablesOf(Properties).API_URL = apiUrl;
