@@ -92,8 +92,9 @@ export async function startDeployedStack(simulated: SimulatorOptions): Promise<D
     const emulator = await startEmulator({ traces: `127.0.0.1:${daemon.address().port}` });
     closing.push(() => emulator.close());
     const { outputs, changes } = await deploy(emulator, folder, simulator.url);
-    for (const { what, why, resources } of changes) {
-      process.stdout.write(`changed for the emulator, in ${resources.length} resources: ${what}\n  because ${why}\n`);
+    for (const { what, why, onAws, resources } of changes) {
+      const where = `in ${resources.length} resources`;
+      process.stdout.write(`changed for the emulator, ${where}: ${what}\n  because ${why}\n  on AWS ${onAws}\n`);
     }
     const aws = clientsOf(emulator);
     return {

@@ -1,4 +1,7 @@
-/** What a run left in the bucket and the catalogue, read through the SDK and nothing of the project's. */
+/**
+ * What a run left in the bucket and the catalogue: objects and partitions as the SDK gives them, and rows as the project's
+ * own `query` finds them in a copy of the bucket.
+ */
 import { createHash } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';

@@ -16,6 +16,8 @@ export interface Change {
   readonly resources: readonly string[];
   readonly what: string;
   readonly why: string;
+  /** In a few words: whether AWS would need it too. */
+  readonly onAws: string;
 }
 
 interface LeftOut {
@@ -24,6 +26,7 @@ interface LeftOut {
   readonly only?: (properties: Record<string, unknown>) => boolean;
   readonly what: string;
   readonly why: string;
+  readonly onAws: string;
 }
 
 /** What the emulator's CloudFormation does not take, and what is lost by leaving it out. */
@@ -32,17 +35,20 @@ const LEFT_OUT: readonly LeftOut[] = [
     type: 'AWS::Athena::NamedQuery',
     what: "left out: queries saved for analysts, which are made through Athena's API instead",
     why: "the emulator's CloudFormation lacks the type",
+    onAws: 'not needed: CloudFormation has the type',
   },
   {
     type: 'AWS::Logs::QueryDefinition',
     what: 'left out: queries saved for operators, which nothing of a run uses',
-    why: "the emulator's CloudFormation lacks the type",
+    why: "the emulator's CloudFormation lacks the type, and its API of logs lacks such queries",
+    onAws: 'not needed: CloudFormation has the type',
   },
   {
     type: 'AWS::CloudWatch::Alarm',
     only: ({ Metrics }) => Metrics !== undefined,
     what: 'left out: alarms over an expression of metrics; those over one metric are deployed',
-    why: "the emulator's CloudFormation takes alarms over one metric only",
+    why: "the emulator's CloudFormation refuses the expression, and its API drops it without a word",
+    onAws: 'not needed: CloudFormation takes expressions',
   },
 ];
 
@@ -50,12 +56,12 @@ const LEFT_OUT: readonly LeftOut[] = [
 export function fitForEmulator(template: Template, apiUrl: string): Change[] {
   const { Resources } = template;
   const changes: Change[] = [];
-  for (const { type, only = () => true, what, why } of LEFT_OUT) {
+  for (const { type, only = () => true, what, why, onAws } of LEFT_OUT) {
     const resources = Object.entries(Resources)
       .filter(([, { Type, Properties = {} }]) => Type === type && only(Properties))
       .map(([id]) => id);
     for (const id of resources) delete Resources[id];
-    if (resources.length > 0) changes.push({ resources, what: `${type} ${what}`, why });
+    if (resources.length > 0) changes.push({ resources, what: `${type} ${what}`, why, onAws });
   }
   changes.push(...secretsByArn(template));
   const functions = Object.entries(Resources).filter(([, { Type }]) => Type === 'AWS::Lambda::Function');
@@ -63,14 +69,16 @@ export function fitForEmulator(template: Template, apiUrl: string): Change[] {
   changes.push({
     resources: functions.map(([id]) => id),
     what: 'Runtime nodejs24.x is provided.al2023, and the file "bootstrap" lies beside the bundle',
-    why: "the emulator's own Node runtime tells the workflow no error names; over the Runtime API it does",
+    why: "the emulator's own Node runtime gives every error one name; over the Runtime API errors keep theirs",
+    onAws: "not needed: Lambda's own Node runtime tells the names",
   });
   const callers = functions.filter(([, { Properties }]) => variablesOf(Properties).API_URL !== undefined);
   for (const [, { Properties }] of callers) variablesOf(Properties).API_URL = apiUrl;
   changes.push({
     resources: callers.map(([id]) => id),
     what: `API_URL is ${apiUrl}`,
-    why: 'the tenant is simulated; on AWS it can only be https://<accountName>.<instance>.evergage.com',
+    why: 'the tenant is simulated',
+    onAws: 'not needed: there it can only be https://<accountName>.<instance>.evergage.com',
   });
   return changes;
 }
@@ -102,7 +110,8 @@ function secretsByArn(template: Template): Change[] {
     {
       resources: ids,
       what: 'Ref of a secret is Fn::GetAtt of its Id, and it has the name that CloudFormation would give it',
-      why: 'both are the ARN on AWS; in the emulator Ref is the name, of another form',
+      why: 'in the emulator Ref is the name, and the name has another form',
+      onAws: 'not needed: there both are the ARN',
     },
   ];
 }
