@@ -64,7 +64,9 @@ ${bullets(speedFindings(speeds))}
 ${count(TROUBLE_ACCOUNTS)} accounts in pages of ${TROUBLE_PAGE_SIZE}. The fifth page is struck, and requests for it alone; a
 tool that tries again is served the next time. The empty and the short page are answers as if the tenant ended there, made by this
 benchmark; the rest are faults and settings of the simulator. _Done_ is exit code 0. _Lost_ are accounts that were there throughout and were not
-delivered. Where a manifest says \`drifted\`, an export is published and its reader is told that the source moved.
+delivered. Where a manifest says \`drifted\`, an export is published and its reader is told that the source moved. Of a run that
+failed, _written_ are the records that lie in its files; of Account Export’s, tables show none before there is a manifest,
+which is looked for.
 
 ${markdownTable(troubleTable(troubles))}
 
@@ -178,8 +180,8 @@ function troubleTable(runs: readonly TroubleRun[]) {
   };
 }
 
-function endingText({ ending, run, tool }: TroubleRun): string {
-  const { lost, doubled, unknown, delivered } = run.comparison;
+export function endingText({ ending, run }: Pick<TroubleRun, 'ending' | 'run'>): string {
+  const { lost, doubled, unknown } = run.comparison;
   const wrong = [
     ...(lost > 0 ? [`lost ${count(lost)}`] : []),
     ...(doubled > 0 ? [`doubled ${count(doubled)}`] : []),
@@ -193,11 +195,19 @@ function endingText({ ending, run, tool }: TroubleRun): string {
     case 'silent':
       return `**done, and ${wrong}**`;
     case 'failed':
-      if (tool === COMPARED[0]) return 'failed, nothing published';
-      return delivered === 0 ? 'failed, nothing delivered' : `failed, ${count(delivered)} records delivered`;
+      return `failed, ${leftBy(run)}`;
     case 'endless':
       return `not ended after ${run.wallSeconds.toFixed(0)} s, ${count(run.seen.recordsServed)} records fetched`;
   }
+}
+
+/** What lies there of a run that failed, and whether a manifest publishes it, where one is looked for. */
+function leftBy({ published, comparison }: ToolRun): string {
+  const { delivered } = comparison;
+  const records = `${count(delivered)} records written`;
+  if (published === true) return `**and published**, ${records}`;
+  if (published === false) return delivered === 0 ? 'nothing published' : `nothing published, ${records}`;
+  return delivered === 0 ? 'nothing written' : records;
 }
 
 function valueTable(values: readonly ValueRun[]) {
@@ -226,13 +236,14 @@ export function figures({ plan, python, speeds, troubles, values, seconds, loadB
     seconds,
     speed: { accounts, pageSize, runs: speeds },
     troubles: troubles.map(({ trouble, tool, ending, run }) => {
-      const { exitCode, wallSeconds, seen, comparison, verdict } = run;
+      const { exitCode, wallSeconds, seen, comparison, published, verdict } = run;
       const { requests, recordsServed } = seen;
       return {
         trouble: trouble.name,
         tool,
         ending,
         exitCode,
+        published,
         verdict,
         wallSeconds,
         requests,
