@@ -62,8 +62,8 @@ ${bullets(speedFindings(speeds))}
 ## With the API in trouble
 
 ${count(TROUBLE_ACCOUNTS)} accounts in pages of ${TROUBLE_PAGE_SIZE}. The fifth page is struck, and requests for it alone; a
-tool that tries again is served the next time. The empty and the short page are answers as if the tenant ended there, made by this
-benchmark; the rest are faults and settings of the simulator. _Done_ is exit code 0. _Lost_ are accounts that were there throughout and were not
+tool that tries again is served the next time. The empty and the short page in the middle are answers as if the tenant ended there,
+made by this benchmark; the rest are faults and settings of the simulator. _Done_ is exit code 0. _Lost_ are accounts that were there throughout and were not
 delivered. Where a manifest says \`drifted\`, an export is published and its reader is told that the source moved. Of a run that
 failed, _written_ are the records that lie in its files; of Account Export’s, tables show none before there is a manifest,
 which is looked for.
