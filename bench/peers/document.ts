@@ -12,6 +12,8 @@ import type { TroubleRun, ValueRun } from './trouble-runs.ts';
 import { TROUBLE_ACCOUNTS, TROUBLE_PAGE_SIZE } from './troubles.ts';
 
 export interface Found {
+  /** On which it began: `YYYY-MM-DD`, UTC. */
+  readonly date: string;
   readonly plan: SpeedPlan;
   readonly python: PythonEnvironments;
   readonly speeds: readonly Speed[];
@@ -33,7 +35,7 @@ const CHANGE_HEADS: Readonly<Record<Change, string>> = {
 };
 
 export async function document(found: Found): Promise<string> {
-  const { plan, python, speeds, troubles, values, seconds, loadBefore } = found;
+  const { date, plan, python, speeds, troubles, values, seconds, loadBefore } = found;
   const { versions } = python;
   const bullets = (sentences: readonly string[]) => sentences.map((sentence) => `- ${sentence}`).join('\n');
   return `# Beside others
@@ -43,7 +45,7 @@ The same simulated API, the same accounts and the same machine, exported by Acco
 [Singer](https://github.com/Widen/tap-rest-api-msdk) pair from PyPI: tap-rest-api-msdk ${versions['tap-rest-api-msdk']} (on
 singer-sdk ${versions['singer-sdk']}) into target-jsonl ${versions['target-jsonl']}. This page and \`benchmarks-peers.json\` are
 written by \`npm run bench:peers\`, which makes the Python environments itself; sentences with figures are made from the
-figures. Its last run took ${seconds} s on ${machine()}, Node ${process.versions.node}, Python ${python.pythonVersion}. Before
+figures. Its last run, of ${date}, took ${seconds} s on ${machine()}, Node ${process.versions.node}, Python ${python.pythonVersion}. Before
 it began, the machine's load was ${loadBefore.toFixed(1)}; on one with other work to do, CPU says more than wall time.
 
 dlt and Singer are general tools that know hundreds of sources and destinations, and this is one source, of a kind that is hard
@@ -222,7 +224,7 @@ function valueTable(values: readonly ValueRun[]) {
   };
 }
 
-export function figures({ plan, python, speeds, troubles, values, seconds, loadBefore }: Found): object {
+export function figures({ date, plan, python, speeds, troubles, values, seconds, loadBefore }: Found): object {
   const { accounts, pageSize } = plan;
   return {
     machine: {
@@ -230,6 +232,7 @@ export function figures({ plan, python, speeds, troubles, values, seconds, loadB
       cpu: os.cpus()[0]?.model.trim(),
       memoryBytes: os.totalmem(),
       system: os.type(),
+      date,
     },
     versions: { node: process.versions.node, python: python.pythonVersion, ...python.versions },
     loadBefore,
