@@ -29,10 +29,13 @@ export function pageText(sections: readonly BenchSection[], { node, cpu, cores, 
     '## How to read it',
     [
       `- Measured on ${date} with Node ${node} on ${platform}, ${cores} cores of ${cpu}. Other machines have other figures; ratios differ less.`,
-      '- What is compared runs in turn within one process, A B A B. A ratio is made of two values of the same round.',
-      '- `1.06 (1.05–1.13)` is the median of all rounds, with the least and the greatest.',
+      '- Under *Page transform* and *Compression*, what is compared runs in turn within one process, A B A B, and a ratio\n' +
+        '  that has a range is made of two values of the same round. The other sections say how they measure.',
+      '- `1.06 (1.05–1.13)` is the median of what was measured, with the least and the greatest. A figure without a range was\n' +
+        '  measured once, always came out the same, or is a median alone or made of such.',
       '- Nothing leaves the machine. Accounts are those of the simulator.',
-      '- `npm run bench -- NAME` runs one of them and `npm run bench -- --quick` all in fewer rounds: both only print.',
+      '- `npm run bench -- NAME` runs one of them and `npm run bench -- --quick` all with less to measure: both only print.',
+      '- Beside others, [benchmarks-peers.md](benchmarks-peers.md): `npm run bench:peers`.',
     ].join('\n'),
     ...sections.map(sectionText),
   ].join('\n\n')}\n`;

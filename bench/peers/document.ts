@@ -12,6 +12,8 @@ import type { TroubleRun, ValueRun } from './trouble-runs.ts';
 import { TROUBLE_ACCOUNTS, TROUBLE_PAGE_SIZE } from './troubles.ts';
 
 export interface Found {
+  /** On which it began: `YYYY-MM-DD`, UTC. */
+  readonly date: string;
   readonly plan: SpeedPlan;
   readonly python: PythonEnvironments;
   readonly speeds: readonly Speed[];
@@ -33,7 +35,7 @@ const CHANGE_HEADS: Readonly<Record<Change, string>> = {
 };
 
 export async function document(found: Found): Promise<string> {
-  const { plan, python, speeds, troubles, values, seconds, loadBefore } = found;
+  const { date, plan, python, speeds, troubles, values, seconds, loadBefore } = found;
   const { versions } = python;
   const bullets = (sentences: readonly string[]) => sentences.map((sentence) => `- ${sentence}`).join('\n');
   return `# Beside others
@@ -43,7 +45,7 @@ The same simulated API, the same accounts and the same machine, exported by Acco
 [Singer](https://github.com/Widen/tap-rest-api-msdk) pair from PyPI: tap-rest-api-msdk ${versions['tap-rest-api-msdk']} (on
 singer-sdk ${versions['singer-sdk']}) into target-jsonl ${versions['target-jsonl']}. This page and \`benchmarks-peers.json\` are
 written by \`npm run bench:peers\`, which makes the Python environments itself; sentences with figures are made from the
-figures. Its last run took ${seconds} s on ${machine()}, Node ${process.versions.node}, Python ${python.pythonVersion}. Before
+figures. Its last run, of ${date}, took ${seconds} s on ${machine()}, Node ${process.versions.node}, Python ${python.pythonVersion}. Before
 it began, the machine's load was ${loadBefore.toFixed(1)}; on one with other work to do, CPU says more than wall time.
 
 dlt and Singer are general tools that know hundreds of sources and destinations, and this is one source, of a kind that is hard
@@ -62,9 +64,11 @@ ${bullets(speedFindings(speeds))}
 ## With the API in trouble
 
 ${count(TROUBLE_ACCOUNTS)} accounts in pages of ${TROUBLE_PAGE_SIZE}. The fifth page is struck, and requests for it alone; a
-tool that tries again is served the next time. The empty and the short page are answers as if the tenant ended there, made by this
-benchmark; the rest are faults and settings of the simulator. _Done_ is exit code 0. _Lost_ are accounts that were there throughout and were not
-delivered. Where a manifest says \`drifted\`, an export is published and its reader is told that the source moved.
+tool that tries again is served the next time. The empty and the short page in the middle are answers as if the tenant ended there,
+made by this benchmark; the rest are faults and settings of the simulator. _Done_ is exit code 0. _Lost_ are accounts that were there throughout and were not
+delivered. Where a manifest says \`drifted\`, an export is published and its reader is told that the source moved. Of a run that
+failed, _written_ are the records that lie in its files; of Account Export’s, tables show none before there is a manifest,
+which is looked for.
 
 ${markdownTable(troubleTable(troubles))}
 
@@ -178,8 +182,8 @@ function troubleTable(runs: readonly TroubleRun[]) {
   };
 }
 
-function endingText({ ending, run, tool }: TroubleRun): string {
-  const { lost, doubled, unknown, delivered } = run.comparison;
+export function endingText({ ending, run }: Pick<TroubleRun, 'ending' | 'run'>): string {
+  const { lost, doubled, unknown } = run.comparison;
   const wrong = [
     ...(lost > 0 ? [`lost ${count(lost)}`] : []),
     ...(doubled > 0 ? [`doubled ${count(doubled)}`] : []),
@@ -193,11 +197,19 @@ function endingText({ ending, run, tool }: TroubleRun): string {
     case 'silent':
       return `**done, and ${wrong}**`;
     case 'failed':
-      if (tool === COMPARED[0]) return 'failed, nothing published';
-      return delivered === 0 ? 'failed, nothing delivered' : `failed, ${count(delivered)} records delivered`;
+      return `failed, ${leftBy(run)}`;
     case 'endless':
       return `not ended after ${run.wallSeconds.toFixed(0)} s, ${count(run.seen.recordsServed)} records fetched`;
   }
+}
+
+/** What lies there of a run that failed, and whether a manifest publishes it, where one is looked for. */
+function leftBy({ published, comparison }: ToolRun): string {
+  const { delivered } = comparison;
+  const records = `${count(delivered)} records written`;
+  if (published === true) return `**and published**, ${records}`;
+  if (published === false) return delivered === 0 ? 'nothing published' : `nothing published, ${records}`;
+  return delivered === 0 ? 'nothing written' : records;
 }
 
 function valueTable(values: readonly ValueRun[]) {
@@ -212,7 +224,7 @@ function valueTable(values: readonly ValueRun[]) {
   };
 }
 
-export function figures({ plan, python, speeds, troubles, values, seconds, loadBefore }: Found): object {
+export function figures({ date, plan, python, speeds, troubles, values, seconds, loadBefore }: Found): object {
   const { accounts, pageSize } = plan;
   return {
     machine: {
@@ -220,19 +232,21 @@ export function figures({ plan, python, speeds, troubles, values, seconds, loadB
       cpu: os.cpus()[0]?.model.trim(),
       memoryBytes: os.totalmem(),
       system: os.type(),
+      date,
     },
     versions: { node: process.versions.node, python: python.pythonVersion, ...python.versions },
     loadBefore,
     seconds,
     speed: { accounts, pageSize, runs: speeds },
     troubles: troubles.map(({ trouble, tool, ending, run }) => {
-      const { exitCode, wallSeconds, seen, comparison, verdict } = run;
+      const { exitCode, wallSeconds, seen, comparison, published, verdict } = run;
       const { requests, recordsServed } = seen;
       return {
         trouble: trouble.name,
         tool,
         ending,
         exitCode,
+        published,
         verdict,
         wallSeconds,
         requests,

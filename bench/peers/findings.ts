@@ -17,8 +17,6 @@ export function speedFindings(speeds: readonly Speed[]): string[] {
   const slowest = latencies.at(-1) ?? 0;
   const [first = 0] = latencies;
   const own = of(OWN, slowest);
-  const sequential = speeds.find(({ tool }) => tool.includes('--concurrency 1'));
-  const beside = sequential && of('dlt', sequential.latencyMs);
   const incomplete = speeds.filter(({ complete }) => !complete).map(({ tool }) => tool);
   return [
     ...latencies.map(
@@ -28,14 +26,32 @@ export function speedFindings(speeds: readonly Speed[]): string[] {
     `Memory of the largest process, at ${first} ms: ${each(first, (s) => `${s.peakMegabytes.median.toFixed(0)} MB`)}.`,
     `Requests: ${each(first, (s) => count(s.requests))}; records as a contract counts them: ${each(first, (s) => count(s.recordsServed))}. Account Export spends the difference on counting before and after and on looking at the borders of pages.`,
     ...(own ? [`Requests in flight at once, at ${slowest} ms: ${each(slowest, (s) => String(s.maxInFlight))}.`] : []),
-    ...(sequential && beside
-      ? [
-          `Told to ask for one page at a time, Account Export takes ${sequential.wallSeconds.median.toFixed(1)} s at ${sequential.latencyMs} ms for its ${count(sequential.requests)} requests, dlt ${beside.wallSeconds.median.toFixed(1)} s for ${count(beside.requests)}: what is won is won by asking for several pages at once.`,
-        ]
-      : []),
+    ...byConcurrency(speeds),
     incomplete.length === 0
       ? 'With nothing the matter, every run of every tool delivered every account once.'
       : `Not complete with nothing the matter: ${listed([...new Set(incomplete)])}.`,
+  ];
+}
+
+/** How much of the difference in time is of asking for several pages at once, and what is left without. */
+function byConcurrency(speeds: readonly Speed[]): string[] {
+  const alone = speeds.find(({ tool }) => tool.includes('--concurrency 1'));
+  const of = (name: string) => speeds.find(({ tool, latencyMs }) => tool === name && latencyMs === alone?.latencyMs);
+  const own = of(OWN);
+  if (!alone || !own) return [];
+  const wall = (speed: Speed) => speed.wallSeconds.median;
+  const atOnce = wall(alone) - wall(own);
+  const others = OTHERS.flatMap((tool) => of(tool) ?? []).map((other) => {
+    const rest = wall(other) - wall(alone);
+    return `${Math.abs(rest).toFixed(1)} s ${rest < 0 ? 'more' : 'less'} than ${other.tool} (${count(other.requests)}, ${other.cpuSeconds.median.toFixed(1)} s)`;
+  });
+  return [
+    `Several pages at once take ${Math.abs(atOnce).toFixed(1)} s ${atOnce < 0 ? 'more' : 'less'} than one at a time, at ${alone.latencyMs} ms: Account Export ${wall(own).toFixed(1)} s, told \`--concurrency 1\` ${wall(alone).toFixed(1)} s.`,
+    ...(others.length === 0
+      ? []
+      : [
+          `What is left without: one page at a time, Account Export (${count(alone.requests)} requests, ${alone.cpuSeconds.median.toFixed(1)} s of CPU) takes ${listed(others)}.`,
+        ]),
   ];
 }
 

@@ -75,6 +75,7 @@ async function main(): Promise<void> {
   await rm(runs, { recursive: true, force: true });
 
   const found = {
+    date: new Date(startedAt).toISOString().slice(0, 10),
     plan,
     python,
     speeds,

@@ -25,7 +25,9 @@ export interface ToolRun {
   readonly deliveredBytes: number;
   readonly seen: SeenBySimulator;
   readonly comparison: Comparison;
-  /** What its manifest says of the source, where there is one. */
+  /** Whether there is a manifest, where one is looked for. */
+  readonly published?: boolean;
+  /** What the manifest says of the source. */
   readonly verdict?: string;
 }
 
@@ -56,13 +58,12 @@ export async function runTool(tool: Tool, setting: RunSetting): Promise<ToolRun>
       seen.remaining ? accounts + NEW_ACCOUNTS : accounts,
       setting.compareValues ? (id) => tenant.json(id) ?? '' : undefined,
     );
-    const verdict = await verdictOf(folder);
     return {
       ...measured,
       deliveredBytes: bytesBelow(delivered),
       seen,
       comparison,
-      ...(verdict === undefined ? {} : { verdict }),
+      ...(tool.publishes === undefined ? {} : await publishedBy(tool.publishes, folder)),
     };
   } finally {
     await api.close();
@@ -89,13 +90,13 @@ async function measure(
   return JSON.parse(await readFile(result, 'utf8')) as Measured;
 }
 
-async function verdictOf(folder: string): Promise<string | undefined> {
-  const [manifest] = globSync('out/export_runs/run_id=*/manifest.json', { cwd: folder });
-  if (manifest === undefined) return undefined;
+async function publishedBy(manifests: string, folder: string): Promise<Pick<ToolRun, 'published' | 'verdict'>> {
+  const [manifest] = globSync(manifests, { cwd: folder });
+  if (manifest === undefined) return { published: false };
   const { consistency } = JSON.parse(await readFile(path.join(folder, manifest), 'utf8')) as {
     consistency: { verdict: string };
   };
-  return consistency.verdict;
+  return { published: true, verdict: consistency.verdict };
 }
 
 function bytesBelow(folder: string): number {

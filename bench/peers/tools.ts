@@ -19,6 +19,8 @@ export interface Tool {
   prepare(job: Job): Promise<{ readonly command: readonly string[]; readonly env?: Readonly<Record<string, string>> }>;
   /** The folder, below the job's, of what it delivers. */
   readonly delivers: string;
+  /** The manifests, below the job's folder, without which nothing that is delivered is published. */
+  readonly publishes?: string;
   read(folder: string): Iterable<ReadAccount>;
 }
 
@@ -34,6 +36,7 @@ export function accountExport(flags: readonly string[] = [], name = 'Account Exp
   return {
     name,
     delivers: 'out/accounts_json',
+    publishes: 'out/export_runs/run_id=*/manifest.json',
     read: readAccountExport,
     prepare: async ({ apiUrl, pageSize, folder }) => ({
       command: [

@@ -49,6 +49,8 @@ export const TROUBLES: readonly Trouble[] = [
   { name: 'body cut short with a clean end, once', options: strike('truncate') },
   { name: 'a sign-in page with status 200, once', options: strike('html') },
   { name: 'an empty body with status 200, once', options: strike('empty-body') },
+  { name: 'text that is no JSON, once', options: strike('garbage') },
+  { name: 'an empty page of 200 MiB of blanks, once', options: strike('huge') },
   { name: 'a page of one record with a broken character, once', options: strike('invalid-utf8') },
   { name: 'an empty page in the middle, once', onPage: serveTotal(PAGE * TROUBLE_PAGE_SIZE) },
   { name: 'a short page in the middle, once', onPage: serveTotal(PAGE * TROUBLE_PAGE_SIZE + 400) },

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { changesOf, countAccounts } from '../../bench/peers/compare.ts';
+import { endingText } from '../../bench/peers/document.ts';
 import type { AccountValues, ReadAccount } from '../../bench/peers/read-output.ts';
 import { endingOf } from '../../bench/peers/trouble-runs.ts';
 import { exactJson } from '../support/exact-json.ts';
@@ -61,6 +62,17 @@ it.each([
 ])('calls a run %s that ended with %j', (ending, { lost, ...run }) => {
   const comparison = { delivered: 0, lost, doubled: 0, unknown: 0 };
   expect(endingOf({ ...UNTOUCHED, ...run, comparison })).toBe(ending);
+});
+
+it.each([
+  ['failed, nothing written', { delivered: 0 }],
+  ['failed, 2,000 records written', { delivered: 2000 }],
+  ['failed, nothing published', { delivered: 0, published: false }],
+  ['failed, nothing published, 2,000 records written', { delivered: 2000, published: false }],
+  ['failed, **and published**, 2,000 records written', { delivered: 2000, published: true }],
+])('says of a run “%s” that left %j', (text, { delivered, ...run }) => {
+  const comparison = { delivered, lost: 0, doubled: 0, unknown: 0 };
+  expect(endingText({ ending: 'failed', run: { ...UNTOUCHED, exitCode: 1, ...run, comparison } })).toBe(text);
 });
 
 const UNTOUCHED = {

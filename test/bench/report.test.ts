@@ -24,6 +24,7 @@ describe('the page', () => {
     const page = pageText([SECTION, { ...SECTION, title: 'Bundles' }], machine);
     expect(page).toContain('\n\n[Page transform, per core](#page-transform-per-core) · [Bundles](#bundles)\n\n');
     expect(page).toContain('Measured on 2026-11-24 with Node 24.21.0 on linux x64, 2 cores of EPYC.');
+    expect(page).toContain('\n- Beside others, [benchmarks-peers.md](benchmarks-peers.md): `npm run bench:peers`.\n');
     expect(page.split('\n').filter((line) => line.startsWith('## '))).toEqual([
       '## How to read it',
       '## Page transform, per core',

@@ -1,0 +1,45 @@
+import { describe, expect, it } from 'vitest';
+import { speedFindings } from '../../bench/peers/findings.ts';
+import type { Speed } from '../../bench/peers/speed.ts';
+
+describe('what is said of asking for several pages at once', () => {
+  const OWN = [speed('Account Export', 2.5, 2.2, 181), speed('Account Export, `--concurrency 1`', 8.6, 2.3, 157)];
+
+  it('is what one page at a time takes longer, and what is left beside others without it', () => {
+    const found = speedFindings([...OWN, speed('dlt', 9.8, 4.7, 101), speed('Singer', 10.2, 8.4, 101)]);
+    expect(found).toContain(
+      'Several pages at once take 6.1 s less than one at a time, at 50 ms: Account Export 2.5 s, told `--concurrency 1` 8.6 s.',
+    );
+    expect(found).toContain(
+      'What is left without: one page at a time, Account Export (157 requests, 2.3 s of CPU) takes 1.2 s less than dlt (101, 4.7 s) and 1.6 s less than Singer (101, 8.4 s).',
+    );
+  });
+
+  it('says so where another is faster than one page at a time', () => {
+    expect(speedFindings([...OWN, speed('dlt', 6.4, 1, 101)])).toContain(
+      'What is left without: one page at a time, Account Export (157 requests, 2.3 s of CPU) takes 2.2 s more than dlt (101, 1.0 s).',
+    );
+  });
+
+  it('is nothing where one page at a time was not measured', () => {
+    expect(speedFindings([speed('Account Export', 2.5, 2.2, 181)]).join('\n')).not.toContain('at a time');
+  });
+});
+
+function speed(tool: string, wallSeconds: number, cpuSeconds: number, requests: number): Speed {
+  const spread = (value: number) => ({ median: value, min: value, max: value });
+  return {
+    tool,
+    latencyMs: 50,
+    rounds: 1,
+    wallSeconds: spread(wallSeconds),
+    cpuSeconds: spread(cpuSeconds),
+    peakMegabytes: spread(100),
+    requests,
+    recordsServed: 100_000,
+    maxInFlight: 1,
+    deliveredMegabytes: 5,
+    simulatorCpuSeconds: 1,
+    complete: true,
+  };
+}
