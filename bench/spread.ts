@@ -8,10 +8,10 @@ export function spreadOf(values: readonly number[]): Spread {
   return { median: (low + high) / 2, min: sorted[0] ?? 0, max: sorted.at(-1) ?? 0 };
 }
 
-/** `1.06 (1.05–1.13)`: the median, and from which to which the rest lay; what was measured once has no range. */
+/** `1.06 (1.05–1.13)`: the median, and from which to which the rest lay; no range where it would say the same. */
 export function quoteSpread({ median, min, max }: Spread, digits: number): string {
-  if (min === max) return median.toFixed(digits);
-  return `${median.toFixed(digits)} (${min.toFixed(digits)}–${max.toFixed(digits)})`;
+  const [middle, from, to] = [median, min, max].map((value) => value.toFixed(digits));
+  return from === to ? `${middle}` : `${middle} (${from}–${to})`;
 }
 
 /** `1,000,000` */

@@ -17,6 +17,7 @@ describe('a spread', () => {
   it('is quoted by its median, with the range behind it', () => {
     expect(quoteSpread({ median: 1.0649, min: 1.05, max: 1.1 }, 2)).toBe('1.06 (1.05–1.10)');
     expect(quoteSpread({ median: 1.0649, min: 1.0649, max: 1.0649 }, 2)).toBe('1.06');
+    expect(quoteSpread({ median: 0.001, min: 0.0009, max: 0.0014 }, 2)).toBe('0.00');
     expect(grouped(1234567.8)).toBe('1,234,568');
   });
 });
