@@ -1,4 +1,4 @@
-/** With how much of Lambda's memory a page gets through whatever its body holds, within the limits of a body. */
+/** With how much of Lambda's memory pages get through, one after the other, when their bodies are large or hard. */
 import { bodyOf, type Format } from './pages.ts';
 import type { BenchTable } from './section.ts';
 
@@ -11,7 +11,7 @@ const TO_SPARE = 1.25;
 /** What a container exports one after the other: what one leaves behind weighs on the next. */
 export const PAGES_IN_TURN = 3;
 const ACCOUNTS = 10_000;
-/** Values and objects that a body may hold (`body-limits.ts`), or nearly. */
+/** Of an account: 10,000 times as many are nearly all that a body may hold (`body-limits.ts`). */
 const VALUES = 240;
 
 /** What exports a body `PAGES_IN_TURN` times in a process of its own: its peak in MB; `null` where it ran out of memory. */
@@ -64,7 +64,7 @@ function ordinary(largest: Readonly<Record<Format, Buffer>>) {
   }));
 }
 
-/** Bodies that take the most memory for their size. */
+/** Bodies of another kind, that are hard on memory. */
 function hard(): { readonly what: string; readonly format: Format; readonly body: Buffer }[] {
   const attributes = bodyOfAttributes((account) => list(VALUES, (i) => `"${i % 90}${account % 90}":${i}`));
   const escapes = bodyOfAttributes(() => `"a":["${'\\"'.repeat(1500)}"]`);
@@ -102,9 +102,7 @@ function tableOf(bodies: readonly Borne[]): BenchTable {
       format,
       what,
       `${bodyMb.toFixed(1)} MB`,
-      ...TRIED_MB.map((memoryMb) => {
-        return quotePeak(peakMb[memoryMb] ?? Infinity);
-      }),
+      ...TRIED_MB.map((memoryMb) => quotePeak(peakMb[memoryMb] ?? Infinity)),
     ]),
   };
 }

@@ -30,8 +30,8 @@ export const PRICES = {
 
 /**
  * The memory of each function, in MB. A page mostly waits, and waiting costs more with more memory; so it has the least that
- * bears any body that is accepted (docs/decisions/0008-defaults.md, test/hostile/memory.test.ts). Planning asks for one page
- * of the real size, too.
+ * bears large and hard bodies with something to spare (docs/decisions/0008-defaults.md, test/hostile/memory.test.ts).
+ * Planning asks for one page of the real size, too.
  */
 export const MEMORY_MB = { plan: 1024, page: 1024, publish: 2048, report: 256, expire: 512 } as const;
 

@@ -58,7 +58,7 @@ export function splitRecords(text: string): SplitRecords {
   /** A nested value that becomes text, and the depth it lies at. */
   const nested = new Line();
   let nestedAt = NOWHERE;
-  /** Up to here no run of plain fields or members begins: one ended here, or an account is spread out and has none. */
+  /** Up to here no run of plain fields or members begins: one ended here, or this account is spread out and has none. */
   let closelyTo = 0;
 
   for (let i = 0; i < text.length; ) {
@@ -74,7 +74,6 @@ export function splitRecords(text: string): SplitRecords {
           closelyTo = plainEnd;
           continue;
         }
-        if (atField) closelyTo = text.length;
       }
       const end = endOfString(text, i);
       if (atField) {

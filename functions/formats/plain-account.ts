@@ -46,7 +46,7 @@ const PLAIN_MEMBERS = new RegExp(MEMBERS, 'y');
  * A regular expression runs as machine code over the text itself: six times as fast as looking at each character.
  *
  * @param text valid JSON
- * @returns the position behind the last such field and its comma; `start` where there is none, or none that is told
+ * @returns the position behind the last such field and its comma; `start` where there is none that can be told at a glance
  */
 export function endOfPlainFields(text: string, start: number): number {
   return endOf(PLAIN_FIELDS, text, start);

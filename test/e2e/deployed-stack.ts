@@ -36,6 +36,8 @@ export interface DeployedStack {
   readonly traces: readonly string[];
   /** Starts an execution by the API of Step Functions, as the console does, and waits for its end. */
   execute(input: object, name: string): Promise<Ended>;
+  /** Waits for the end of an execution that something else started. */
+  endOf(name: string): Promise<Ended>;
   /** All that the functions wrote into their logs. */
   logLines(): Promise<readonly string[]>;
   /** The project's command line, which knows no other AWS. */
@@ -107,6 +109,7 @@ export async function startDeployedStack(simulated: SimulatorOptions): Promise<D
       events: await listenToEvents(aws),
       mails: await listenToMails(aws, outputs.FailureTopicArn ?? ''),
       execute: async (input, name) => await execute(aws, outputs.StateMachineArn ?? '', input, name),
+      endOf: async (name) => await endOf(aws, outputs.StateMachineArn ?? '', name),
       logLines: async () => await logLines(aws),
       cli: (...args) => accountExport(args, emulator.environment),
       close,
@@ -119,8 +122,13 @@ export async function startDeployedStack(simulated: SimulatorOptions): Promise<D
 
 type Clients = ReturnType<typeof clientsOf>;
 
-async function execute({ sfn }: Clients, stateMachineArn: string, input: object, name: string): Promise<Ended> {
-  const { executionArn } = await sfn.startExecution({ stateMachineArn, name, input: JSON.stringify(input) });
+async function execute(clients: Clients, stateMachineArn: string, input: object, name: string): Promise<Ended> {
+  await clients.sfn.startExecution({ stateMachineArn, name, input: JSON.stringify(input) });
+  return await endOf(clients, stateMachineArn, name);
+}
+
+async function endOf({ sfn }: Clients, stateMachineArn: string, name: string): Promise<Ended> {
+  const executionArn = `${stateMachineArn.replace(':stateMachine:', ':execution:')}:${name}`;
   return await until(`the end of ${name}`, async () => {
     const { status, output, error, cause } = await sfn.describeExecution({ executionArn });
     return status === 'RUNNING' ? undefined : { status, error, cause, output: JSON.parse(output ?? 'null') as unknown };

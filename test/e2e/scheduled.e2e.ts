@@ -45,17 +45,6 @@ async function dueNow(described: string, suffix = 'now'): Promise<string> {
   return Input;
 }
 
-/** Of an execution that nobody here started: Scheduler named it, and the run after it. */
-async function endOf(runId: string): Promise<{ status: string; output: unknown }> {
-  const { sfn } = stack.aws;
-  return await until(`the end of ${runId}`, async () => {
-    const { executions = [] } = await sfn.listExecutions({ stateMachineArn: stack.outputs.StateMachineArn });
-    const { executionArn } = executions.find(({ name }) => name === runId) ?? {};
-    const { status = 'RUNNING', output = 'null' } = await sfn.describeExecution({ executionArn });
-    return status === 'RUNNING' ? undefined : { status, output: JSON.parse(output) as unknown };
-  });
-}
-
 it('runs an export at its tick, for the day that it was due', async () => {
   const input = await dueNow('Account Export: all-accounts');
   expect(JSON.parse(input)).toEqual({ exportName: 'all-accounts', dueAt: SCHEDULED_TIME, scheduled: true });
@@ -78,7 +67,8 @@ it('runs once for a tick that is delivered twice: the second names the first, an
   expect(event.detail).toMatchObject({ status: 'skipped', dueAt: '2026-11-24T05:00:00.000Z', yieldsTo: first });
   expect(event.detail.runId).not.toBe(first);
   expect(stack.simulator.requests).toHaveLength(requests);
-  expect(await endOf(event.detail.runId)).toEqual({ status: 'SUCCEEDED', output: event.detail });
+  // Scheduler named the execution, and the run after it.
+  expect(await stack.endOf(event.detail.runId)).toMatchObject({ status: 'SUCCEEDED', output: event.detail });
 });
 
 /** A run's manifest is set back by the bucket's owner. */

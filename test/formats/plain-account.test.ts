@@ -139,6 +139,11 @@ describe('what is plain is copied in runs', () => {
     expect(endOfPlainMembers).not.toHaveBeenCalled();
   });
 
+  it('behind fields that are odd', () => {
+    splitRecords('[{"name":"a","x":[1],"y":{},"totalActions":5,"z":[]}]');
+    expect(runsOf(endOfPlainFields)).toEqual(['"name":"a",', '', '"totalActions":5,']);
+  });
+
   it('and none is looked for in an account that is spread out', () => {
     splitRecords('[{ "name": "a", "totalActions": 5 },{"name":"b"}]');
     expect(runsOf(endOfPlainFields)).toEqual(['', '"name":"b"']);
