@@ -57,7 +57,7 @@ interface BundleFigures {
 export const benchmark: Benchmark = async ({ quick }) => {
   const folder = await mkdtemp(join(tmpdir(), 'account-export-bench-'));
   try {
-    const functions = await synthesise(folder);
+    const functions = await synthesize(folder);
     const empty = join(folder, 'empty.mjs');
     await writeFile(empty, '');
     const loaded = await loadInTurn(folder, [{ entry: 'empty', file: empty }, ...functions], quick ? 3 : 15);
@@ -68,7 +68,7 @@ export const benchmark: Benchmark = async ({ quick }) => {
     return {
       title: 'Bundles',
       about: [
-        'The bundles of a synthesised stack, as `cdk deploy` would send them, each with its source map: *gzip* is of the',
+        'The bundles of a synthesized stack, as `cdk deploy` would send them, each with its source map: *gzip* is of the',
         'bundle alone, so not all that is sent. Loading is the import of a bundle by a fresh Node process with the function’s',
         `environment, in turn with all others and with an empty module, which takes ${quoteSpread(emptyMs, 1)} ms. On Lambda a`,
         'container loads it once.',
@@ -104,7 +104,7 @@ export const benchmark: Benchmark = async ({ quick }) => {
 };
 
 /** Synthesises the stack as it is configured, and finds the bundles. */
-async function synthesise(folder: string): Promise<DeployedFunction[]> {
+async function synthesize(folder: string): Promise<DeployedFunction[]> {
   const { context } = JSON.parse(await readFile(join(ROOT, 'cdk.json'), 'utf8')) as { context: object };
   await promisify(execFile)(process.execPath, ['infra/app.ts'], {
     cwd: ROOT,

@@ -1,6 +1,6 @@
 /** How parts are best packed: what packing takes, against a year of keeping and reading what it made. */
 import { constants, gzipSync, zstdCompressSync } from 'node:zlib';
-import { MEMORY_MB } from '../functions/export/cost-model.ts';
+import { MEMORY_MB } from '../functions/export/plan/estimate.ts';
 import { GZIP_LEVEL } from '../functions/formats/gzip.ts';
 import { packColumn, ZSTD_LEVEL } from '../functions/formats/parquet.ts';
 import { plainParquet } from './floors.ts';

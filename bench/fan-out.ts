@@ -4,7 +4,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Agent } from 'undici';
 import { directoryStore } from '../cli/local/directory-store.ts';
-import { localCatalogue } from '../cli/local/local-catalogue.ts';
+import { localCatalog } from '../cli/local/local-catalog.ts';
 import { runLocal } from '../cli/local/run-local.ts';
 import { createAccountsApi } from '../functions/personalization/accounts-api.ts';
 import { basicAuthorization, staticCredentials } from '../functions/personalization/credentials.ts';
@@ -139,7 +139,7 @@ async function runOnce(simulator: SimulatorProcess, { concurrency, pageSize }: C
     const outcome = await runLocal({
       api,
       store: directoryStore(out),
-      catalogue: localCatalogue(),
+      catalog: localCatalog(),
       clock: { now: Date.now },
       runId: 'bench',
       request: { exportName: 'bench', datasetId: 'engage', pageSize },

@@ -1,5 +1,5 @@
 /** What a function costs, from what was measured on this machine: its share of a processor grows with its memory. */
-import { PRICES } from '../functions/export/cost-model.ts';
+import { PRICES } from '../functions/export/plan/estimate.ts';
 
 /** Lambda gives a function one whole virtual processor at this memory. Source: Lambda developer guide, "Configure memory". */
 const MB_OF_A_CPU = 1769;

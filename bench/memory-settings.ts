@@ -1,5 +1,5 @@
 /** What pages cost with more or less of Lambda's memory, which is more or less of a processor, too. */
-import { MEMORY_MB, SECONDS_PER_ACCOUNT, TRANSFORM_SECONDS_PER_ACCOUNT } from '../functions/export/cost-model.ts';
+import { MEMORY_MB, SECONDS_PER_ACCOUNT, TRANSFORM_SECONDS_PER_ACCOUNT } from '../functions/export/plan/estimate.ts';
 import { shareOfCpu, usdOfSeconds } from './lambda-price.ts';
 import type { Format } from './pages.ts';
 import type { BenchTable, Spread } from './section.ts';

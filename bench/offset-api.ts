@@ -1,6 +1,7 @@
 /** An API in memory whose accounts are numbers: a name each, made when it is asked for, at no cost but the requests. */
-import type { PageQuery } from '../functions/contracts.ts';
+
 import type { AccountsApi } from '../functions/export/ports.ts';
+import type { PageQuery } from '../functions/model/page-query.ts';
 
 /** The name of the account at an offset. */
 export function nameAt(offset: number): string {

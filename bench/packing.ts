@@ -1,5 +1,5 @@
 /** What a way of packing costs: once to pack, and then to keep and to read. */
-import { MEMORY_MB } from '../functions/export/cost-model.ts';
+import { MEMORY_MB } from '../functions/export/plan/estimate.ts';
 import { shareOfCpu, usdOfSeconds } from './lambda-price.ts';
 import { interleaved, type Rounds } from './measure.ts';
 import type { BenchTable, Spread } from './section.ts';

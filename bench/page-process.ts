@@ -4,8 +4,8 @@
  * only loads.
  */
 // All that the function loads is in memory before its first page.
-import '../functions/export-page.ts';
-import { isExportError } from '../functions/errors.ts';
+import '../functions/handlers/export-page.ts';
+import { isExportError } from '../functions/model/errors.ts';
 import { createAccountsApi } from '../functions/personalization/accounts-api.ts';
 import { exportFirstPage, FORMATS, runOf } from './pages.ts';
 import { peakBytes } from './peak-memory.ts';

@@ -1,10 +1,10 @@
 /** Pages to export: bodies as the simulator serves them, a run that they belong to, and ends that take nothing away. */
 import { gunzipSync } from 'node:zlib';
-import type { Run } from '../functions/contracts.ts';
-import { exportPage } from '../functions/export/export-page.ts';
+import { exportPage } from '../functions/export/page/export-page.ts';
 import type { AccountsApi, ObjectStore } from '../functions/export/ports.ts';
 import { csvTableColumns, pinCsvColumns } from '../functions/formats/csv.ts';
 import { formatForRun } from '../functions/formats/format-for-run.ts';
+import type { Run } from '../functions/model/run.ts';
 import { ATTRIBUTES } from '../simulator/accounts.ts';
 import { Tenant } from '../simulator/tenant.ts';
 

@@ -3,12 +3,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { directoryStore } from '../cli/local/directory-store.ts';
-import type { Manifest } from '../functions/contracts.ts';
-import { countAccounts } from '../functions/export/count-accounts.ts';
-import { manifestKey } from '../functions/export/layout.ts';
-import { planExport } from '../functions/export/plan-export.ts';
+import { planExport } from '../functions/export/plan/plan-export.ts';
 import type { ObjectStore } from '../functions/export/ports.ts';
-import { putJson } from '../functions/export/stored-json.ts';
+import { countAccounts } from '../functions/export/source/count-accounts.ts';
+import { manifestKey } from '../functions/export/storage/bucket-layout.ts';
+import { putJson } from '../functions/export/storage/stored-json.ts';
+import type { Manifest } from '../functions/model/manifest.ts';
 import { nameAt, offsetApi } from './offset-api.ts';
 import { listed } from './peers/markdown.ts';
 import type { Benchmark, BenchSection, BenchTable, Spread } from './section.ts';
@@ -127,11 +127,11 @@ async function leavePublishedRun(store: ObjectStore, records: number): Promise<v
     apiRequests: 1,
     retries: 0,
     consistency: {
-      verdict: 'steady',
+      verdict: 'consistent',
       accountsBefore: records,
       accountsAfter: records,
-      seamsProbed: 0,
-      seamsMoved: 0,
+      boundariesChecked: 0,
+      boundariesMoved: 0,
     },
     unmappedColumns: [],
     escapedLineBreaks: 0,

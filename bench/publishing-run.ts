@@ -5,15 +5,16 @@
 import { S3Client } from '@aws-sdk/client-s3';
 import pLimit from 'p-limit';
 import { directoryStore } from '../cli/local/directory-store.ts';
-import { localCatalogue } from '../cli/local/local-catalogue.ts';
+import { localCatalog } from '../cli/local/local-catalog.ts';
 import { s3ObjectStore } from '../functions/aws/s3-object-store.ts';
-import type { PageRecord, Run, StoredPlan } from '../functions/contracts.ts';
-import { hashAccounts } from '../functions/export/account-hashes.ts';
-import { pageRecordKey, partKey, planKey } from '../functions/export/layout.ts';
-import { sha256 } from '../functions/export/page-records.ts';
+import { hashAccounts } from '../functions/export/page/account-hashes.ts';
 import type { ObjectStore } from '../functions/export/ports.ts';
-import { publishRun } from '../functions/export/publish-run.ts';
-import { putJson } from '../functions/export/stored-json.ts';
+import { publishRun } from '../functions/export/publish/publish-run.ts';
+import { partKey, planKey, receiptKey } from '../functions/export/storage/bucket-layout.ts';
+import { sha256 } from '../functions/export/storage/run-folder.ts';
+import { putJson } from '../functions/export/storage/stored-json.ts';
+import type { Receipt } from '../functions/model/receipt.ts';
+import type { Run, StoredPlan } from '../functions/model/run.ts';
 import { nameAt, offsetApi } from './offset-api.ts';
 import { peakBytes } from './peak-memory.ts';
 
@@ -81,7 +82,7 @@ function runOf(pages: number, pageSize: number): Run {
 
 /** The plan, and of each page a part and its record; the parts are tiny, since publishing does not read them. */
 async function write(store: ObjectStore): Promise<void> {
-  const plan: StoredPlan = { version: 1, run, counting: SPENT, spent: SPENT, rounds: 8 };
+  const plan: StoredPlan = { version: 1, run, counting: SPENT, usage: SPENT, rounds: 8 };
   await putJson(store, planKey(run.runId), plan);
   const limit = pLimit(WRITES_AT_ONCE);
   await Promise.all(Array.from({ length: pages }, (_, page) => limit(() => writePage(store, page))));
@@ -91,9 +92,9 @@ async function writePage(store: ObjectStore, page: number): Promise<void> {
   const key = partKey(run, page);
   const body = Buffer.from(`page ${page}\n`);
   const names = Array.from({ length: pageSize }, (_, i) => nameAt(page * pageSize + i));
-  // Within the first page, and away from its seams, so that the API still agrees with them.
+  // Within the first page, and away from its boundaries, so that the API still agrees with them.
   if (page === 0) for (let i = 1; i <= TWICE; i++) names[i * 2] = nameAt(i * 2 - 1);
-  const record: PageRecord = {
+  const record: Receipt = {
     version: 1,
     page,
     attempt: 1,
@@ -105,10 +106,10 @@ async function writePage(store: ObjectStore, page: number): Promise<void> {
     accountHashes: hashAccounts(run.runId, names),
     unmappedColumns: [],
     escapedLineBreaks: 0,
-    spent: { ...SPENT, recordsFetched: pageSize },
+    usage: { ...SPENT, recordsFetched: pageSize },
     latencyMs: 400,
   };
-  await putJson(store, pageRecordKey(run.runId, page), record);
+  await putJson(store, receiptKey(run.runId, page), record);
 }
 
 async function publish(directory: ObjectStore): Promise<PublishingFigures> {
@@ -128,7 +129,7 @@ async function publish(directory: ObjectStore): Promise<PublishingFigures> {
   const startRssBytes = process.memoryUsage.rss();
   const cpuBefore = process.cpuUsage();
   const startedAt = performance.now();
-  const ports = { api, store, catalogue: localCatalogue(), clock: { now: Date.now } };
+  const ports = { api, store, catalog: localCatalog(), clock: { now: Date.now } };
   const outcome = await publishRun(ports, { run, release: false });
   const ms = performance.now() - startedAt;
   const { user, system } = process.cpuUsage(cpuBefore);

@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expectRun, MEMORY_MB } from '../functions/export/cost-model.ts';
+import { estimateRun, MEMORY_MB } from '../functions/export/plan/estimate.ts';
 import { startSmallS3 } from '../test/support/small-s3.ts';
 import { runScript } from './node-process.ts';
 import type { PublishingFigures, ReadingFigures } from './publishing-run.ts';
@@ -99,7 +99,7 @@ function describe(measured: readonly Measured[], reading: ReadingFigures): Bench
   const { pages, last, peakMb, cpuSeconds } = largest;
   const sdkSeconds = (last.gets * reading.cpuMsAGet) / 1000;
   const onLambda = cpuSeconds.median + sdkSeconds + largest.s3Seconds;
-  const model = expectRun({
+  const model = estimateRun({
     accounts: last.accounts,
     pages,
     pageSize: PAGE_SIZE,

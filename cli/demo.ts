@@ -1,12 +1,12 @@
 /** `npm start`: a complete export against a simulated tenant, and a look at what it wrote. */
 import { gunzipSync } from 'node:zlib';
-import { type Manifest, ManifestSchema } from '../functions/contracts.ts';
-import { manifestKey } from '../functions/export/layout.ts';
-import { getJson } from '../functions/export/stored-json.ts';
+import { manifestKey } from '../functions/export/storage/bucket-layout.ts';
+import { getJson } from '../functions/export/storage/stored-json.ts';
+import { type Manifest, ManifestSchema } from '../functions/model/manifest.ts';
 import { startSimulator } from '../simulator/simulator.ts';
 import { newRunId, runExport } from './commands/run.ts';
 import { directoryStore } from './local/directory-store.ts';
-import { count } from './terminal.ts';
+import { count } from './terminal/terminal.ts';
 
 const ACCOUNTS = 12_431;
 const LATENCY_MS = 200;
@@ -64,7 +64,7 @@ function inShort(manifest: Manifest): string[] {
     `pages ${pages}, apiRequests ${apiRequests}, retries ${retries}`,
     `recordsFetched ${recordsFetched} (what the contract counts)`,
     `consistency ${consistency.verdict}: ${consistency.accountsBefore} accounts before, ${consistency.accountsAfter} after,`,
-    `  ${consistency.seamsMoved} of ${consistency.seamsProbed} seams moved`,
+    `  ${consistency.boundariesMoved} of ${consistency.boundariesChecked} boundaries moved`,
     `unmappedColumns ${JSON.stringify(manifest.unmappedColumns)}`,
   ];
 }

@@ -1,8 +1,8 @@
 import { Command, CommanderError } from 'commander';
-import { ExportError } from '../functions/errors.ts';
+import { ExportError } from '../functions/model/errors.ts';
 import { publishCommand } from './commands/publish.ts';
 import { queryCommand } from './commands/query.ts';
-import { redriveCommand } from './commands/redrive.ts';
+import { resumeCommand } from './commands/resume.ts';
 import { runCommand } from './commands/run.ts';
 import { runsCommand } from './commands/runs.ts';
 import { simulateCommand } from './commands/simulate.ts';
@@ -26,7 +26,7 @@ const program = new Command('account-export')
   .addCommand(startCommand())
   .addCommand(runsCommand())
   .addCommand(statusCommand())
-  .addCommand(redriveCommand())
+  .addCommand(resumeCommand())
   .addCommand(publishCommand());
 for (const command of [program, ...program.commands]) command.exitOverride().configureHelp({ helpWidth: 80 });
 

@@ -5,8 +5,8 @@
  * and because a definition that is written down twice drifts apart.
  */
 
-import { TRANSIENT_ERRORS } from './errors.ts';
-import type { ExportSettings } from './export/export-config.ts';
+import { TRANSIENT_ERRORS } from './model/errors.ts';
+import type { ExportSettings } from './model/export-settings.ts';
 
 /** The states, by the names that people see in the console. */
 export const STATES = {

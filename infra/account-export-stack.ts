@@ -1,8 +1,8 @@
 import { CfnOutput, Duration, Stack, type StackProps, Tags } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { tableDefinitions } from '../functions/catalog/tables.ts';
-import { MEMORY_MB } from '../functions/export/cost-model.ts';
-import { attributeColumnsOf, attributeNamesOf } from '../functions/export/export-config.ts';
+import { MEMORY_MB } from '../functions/export/plan/estimate.ts';
+import { attributeColumnsOf, attributeNamesOf } from '../functions/model/export-settings.ts';
 import { evergageBaseUrl } from '../functions/personalization/request-url.ts';
 import { AccessLogs } from './constructs/access-logs.ts';
 import { AccountCatalog } from './constructs/account-catalog.ts';
@@ -93,7 +93,7 @@ export class AccountExportStack extends Stack {
       ...callsApi,
       entry: 'publish-run',
       description: 'Account Export: proves a run whole and publishes it',
-      catalogue: {
+      catalog: {
         database: config.databaseName,
         tables,
         actions: ['glue:BatchCreatePartition', 'glue:DeletePartition', 'glue:GetPartition', 'glue:GetPartitions'],
@@ -124,7 +124,7 @@ export class AccountExportStack extends Stack {
       reads: ['export_runs/*', 'work/*'],
       writes: [],
       deletes: [...PARTS, 'export_runs/*'],
-      catalogue: { database: config.databaseName, tables, actions: ['glue:DeletePartition'] },
+      catalog: { database: config.databaseName, tables, actions: ['glue:DeletePartition'] },
       environment: { RETENTION_DAYS: String(config.retentionDays) },
       // The scheduler does not wait for it.
       deadLetters,

@@ -1,5 +1,5 @@
 import { App } from 'aws-cdk-lib';
-import { isExportError } from '../functions/errors.ts';
+import { isExportError } from '../functions/model/errors.ts';
 import { AccountExportStack } from './account-export-stack.ts';
 import { enforceSecurityChecks } from './security-checks.ts';
 import { parseStackConfig } from './stack-config.ts';

@@ -2,8 +2,8 @@
 import { App, CfnElement, type Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { type IApplyRule, NagRuleCompliance, NIST80053R5Checks } from 'cdk-nag';
+import { type MadeBlocks, markdownTable } from '../tools/docs/made-blocks.ts';
 import { AccountExportStack } from './account-export-stack.ts';
-import { type MadeBlocks, markdownTable } from './docs/made-blocks.ts';
 import { NIST_ANSWERS } from './nist-answers.ts';
 import { parseStackConfig } from './stack-config.ts';
 

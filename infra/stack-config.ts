@@ -1,6 +1,6 @@
 /** What `cdk.json` configures under `accountExport`. */
 import * as z from 'zod';
-import { type ExportSettings, ExportSettingsSchema, parseOrThrow } from '../functions/export/export-config.ts';
+import { type ExportSettings, ExportSettingsSchema, parseOrThrow } from '../functions/model/export-settings.ts';
 import { DNS_LABEL, DNS_LABEL_RULE } from '../functions/personalization/request-url.ts';
 import { TagsSchema } from './stack-tags.ts';
 

@@ -1,5 +1,5 @@
 /** Faults on request: what a network, a proxy and an API in trouble do to an answer. */
-import { ExportError } from '../functions/errors.ts';
+import { ExportError } from '../functions/model/errors.ts';
 
 /** Faults of the answer's body or connection; a number is a status code. */
 export const FAULT_KINDS = [

@@ -1,7 +1,7 @@
 /** How long a run outlasts an API that is down, from the definition itself: what `docs/decisions/0006-retries.md` says. */
 import { StateMachine } from 'aws-local-stepfunctions';
 import { describe, expect, it } from 'vitest';
-import { TERMINAL_ERRORS, TRANSIENT_ERRORS } from '../functions/errors.ts';
+import { PERMANENT_ERRORS, TRANSIENT_ERRORS } from '../functions/model/errors.ts';
 import { exportWorkflow, RETRY_POLICY, STATES } from '../functions/workflow.ts';
 import { randomFrom } from './support/random.ts';
 
@@ -76,7 +76,7 @@ describe('the state machine', () => {
       expect(policy).toEqual(RETRY_POLICY);
       expect(policy.JitterStrategy).toBe('FULL');
       expect(ErrorEquals).toEqual(expect.arrayContaining([...TRANSIENT_ERRORS]));
-      for (const name of TERMINAL_ERRORS) expect(ErrorEquals).not.toContain(name);
+      for (const name of PERMANENT_ERRORS) expect(ErrorEquals).not.toContain(name);
       expect(ErrorEquals).not.toContain('States.ALL');
     }
   });

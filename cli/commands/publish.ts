@@ -1,10 +1,10 @@
 import { Command } from 'commander';
-import { ManifestSchema } from '../../functions/contracts.ts';
-import { ExportError } from '../../functions/errors.ts';
-import { manifestKey } from '../../functions/export/layout.ts';
+import { checkRunId } from '../../functions/export/plan/resolve-request.ts';
 import type { AccountsApi } from '../../functions/export/ports.ts';
-import { checkRunId } from '../../functions/export/resolve-request.ts';
-import { getJson } from '../../functions/export/stored-json.ts';
+import { manifestKey } from '../../functions/export/storage/bucket-layout.ts';
+import { getJson } from '../../functions/export/storage/stored-json.ts';
+import { ExportError } from '../../functions/model/errors.ts';
+import { ManifestSchema } from '../../functions/model/manifest.ts';
 import { followOnTerminal } from '../deployed/follow-on-terminal.ts';
 import type { Sleep } from '../deployed/follow-run.ts';
 import { describeRun, lookAtRun } from '../deployed/look-at-run.ts';
@@ -12,9 +12,9 @@ import type { OutputFlags } from '../deployed/print-run.ts';
 import { executionArnOf, regionOfRun, reportOf } from '../deployed/run-report.ts';
 import { findStack, nextCommand, type StackFlags, withStackOptions } from '../deployed/stack.ts';
 import { startExecution } from '../deployed/start-execution.ts';
-import { localCatalogue } from '../local/local-catalogue.ts';
+import { localCatalog } from '../local/local-catalog.ts';
 import { runLocal } from '../local/run-local.ts';
-import { printPublished, terminalOutput } from '../terminal.ts';
+import { printPublished, terminalOutput } from '../terminal/terminal.ts';
 import { newRunId, storeAt } from './run.ts';
 
 /** The flags of `publish`, as commander hands them over. */
@@ -85,7 +85,7 @@ async function publishHere(run: string, out: string, flags: OutputFlags): Promis
   const outcome = await runLocal({
     api: NO_API,
     store,
-    catalogue: localCatalogue(),
+    catalog: localCatalog(),
     clock: { now: Date.now },
     runId: newRunId(new Date()),
     request: { publish: checkRunId(run) },

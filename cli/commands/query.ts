@@ -1,10 +1,10 @@
 import { StatementType } from '@duckdb/node-api';
 import Table from 'cli-table3';
 import { Command } from 'commander';
-import { ExportError } from '../../functions/errors.ts';
+import { ExportError } from '../../functions/model/errors.ts';
 import { openLocalDatabase } from '../query/local-database.ts';
 import { plainValue } from '../query/plain-value.ts';
-import { counted } from '../terminal.ts';
+import { counted } from '../terminal/terminal.ts';
 
 interface QueryFlags {
   out: string;

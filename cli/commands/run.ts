@@ -1,19 +1,20 @@
 import { randomBytes } from 'node:crypto';
 import { Command, Option } from 'commander';
-import { type FailedRun, ManifestSchema } from '../../functions/contracts.ts';
-import { ExportError } from '../../functions/errors.ts';
-import { DEFAULT_PAGE_SIZE, ExportRequestSchema, parseOrThrow } from '../../functions/export/export-config.ts';
-import { manifestKey } from '../../functions/export/layout.ts';
+import { checkRunId } from '../../functions/export/plan/resolve-request.ts';
 import type { ObjectStore } from '../../functions/export/ports.ts';
-import { checkRunId } from '../../functions/export/resolve-request.ts';
-import { getJson } from '../../functions/export/stored-json.ts';
+import { manifestKey } from '../../functions/export/storage/bucket-layout.ts';
+import { getJson } from '../../functions/export/storage/stored-json.ts';
+import { ExportError } from '../../functions/model/errors.ts';
+import { DEFAULT_PAGE_SIZE, ExportRequestSchema, parseOrThrow } from '../../functions/model/export-settings.ts';
+import { ManifestSchema } from '../../functions/model/manifest.ts';
+import type { FailedRun } from '../../functions/model/outcomes.ts';
 import { createAccountsApi, evergageBaseUrl } from '../../functions/personalization/accounts-api.ts';
 import { type CredentialsSource, staticCredentials } from '../../functions/personalization/credentials.ts';
-import { integer } from '../arguments.ts';
+import { integer } from '../flags/integer.ts';
 import { directoryStore } from '../local/directory-store.ts';
-import { localCatalogue } from '../local/local-catalogue.ts';
+import { localCatalog } from '../local/local-catalog.ts';
 import { type LocalOutcome, runLocal } from '../local/run-local.ts';
-import { pageProgress, printExpected, printPlan, printPublished, terminalOutput } from '../terminal.ts';
+import { pageProgress, printExpected, printPlan, printPublished, terminalOutput } from '../terminal/terminal.ts';
 
 /** The flags of `run`, as commander hands them over. */
 export interface RunFlags {
@@ -132,7 +133,7 @@ export async function runExport(flags: RunFlags): Promise<number> {
     const outcome = await runLocal({
       api,
       store,
-      catalogue: localCatalogue(),
+      catalog: localCatalog(),
       clock: { now: Date.now },
       runId,
       request,

@@ -1,11 +1,11 @@
 import Table from 'cli-table3';
 import { Command } from 'commander';
-import { integer } from '../arguments.ts';
 import { listRuns } from '../deployed/list-runs.ts';
 import type { OutputFlags } from '../deployed/print-run.ts';
 import type { RunReport } from '../deployed/run-report.ts';
 import { findStack, type StackFlags, withStackOptions } from '../deployed/stack.ts';
-import { count, duration, terminalOutput } from '../terminal.ts';
+import { integer } from '../flags/integer.ts';
+import { count, duration, terminalOutput } from '../terminal/terminal.ts';
 
 /** The flags of `runs`, as commander hands them over. */
 export interface RunsFlags extends StackFlags, OutputFlags {

@@ -1,9 +1,9 @@
 import { Command } from 'commander';
-import { ExportError } from '../../functions/errors.ts';
+import { ExportError } from '../../functions/model/errors.ts';
 import { FAULT_KINDS, type FaultRule, parseFault } from '../../simulator/faults.ts';
 import { DEFAULT_KEY, DEFAULT_SEGMENTS, startSimulator } from '../../simulator/simulator.ts';
-import { integer } from '../arguments.ts';
-import { count } from '../terminal.ts';
+import { integer } from '../flags/integer.ts';
+import { count } from '../terminal/terminal.ts';
 
 interface SimulateFlags {
   accounts: number;

@@ -1,13 +1,13 @@
 import { Command, Option } from 'commander';
-import { ExportRequestSchema, parseOrThrow } from '../../functions/export/export-config.ts';
-import { integer } from '../arguments.ts';
+import { ExportRequestSchema, parseOrThrow } from '../../functions/model/export-settings.ts';
 import { followOnTerminal } from '../deployed/follow-on-terminal.ts';
 import type { Sleep } from '../deployed/follow-run.ts';
 import { lookAtRun } from '../deployed/look-at-run.ts';
 import type { OutputFlags } from '../deployed/print-run.ts';
 import { findStack, nextCommand, type StackFlags, withStackOptions } from '../deployed/stack.ts';
 import { startExecution } from '../deployed/start-execution.ts';
-import { terminalOutput } from '../terminal.ts';
+import { integer } from '../flags/integer.ts';
+import { terminalOutput } from '../terminal/terminal.ts';
 import { newRunId } from './run.ts';
 
 /** The flags of `start`, as commander hands them over. */

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { ExportError } from '../../functions/errors.ts';
+import { ExportError } from '../../functions/model/errors.ts';
 import { CommandError } from '../deployed/command-error.ts';
 import { followOnTerminal } from '../deployed/follow-on-terminal.ts';
 import { followRun, type Sleep } from '../deployed/follow-run.ts';
@@ -7,7 +7,7 @@ import { lookAtRun, type RunLook } from '../deployed/look-at-run.ts';
 import { type OutputFlags, printEnd, printRun, printStage } from '../deployed/print-run.ts';
 import { executionArnOf, regionOfRun } from '../deployed/run-report.ts';
 import { findStack, nextCommand, type Stack, type StackFlags, withStackOptions } from '../deployed/stack.ts';
-import { count, counted, type Output, printPlan, terminalOutput } from '../terminal.ts';
+import { count, counted, type Output, printPlan, terminalOutput } from '../terminal/terminal.ts';
 
 /** The flags of `status`, as commander hands them over. */
 export interface StatusFlags extends StackFlags, OutputFlags {

@@ -1,5 +1,5 @@
 /** Following a run with a progress bar, until it ends or somebody has seen enough. */
-import { type Output, type Progress, pageProgress, printPlan } from '../terminal.ts';
+import { type Output, type Progress, pageProgress, printPlan } from '../terminal/terminal.ts';
 import { CommandError } from './command-error.ts';
 import { followRun, type Sleep } from './follow-run.ts';
 import type { RunLook } from './look-at-run.ts';

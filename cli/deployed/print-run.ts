@@ -1,8 +1,8 @@
 /** How a run of the deployed state machine is told of: in the words of `run`, and how to go on. */
-import { count, counted, duration, type Output, printExpected, printPublished } from '../terminal.ts';
+import { count, counted, duration, type Output, printExpected, printPublished } from '../terminal/terminal.ts';
 import type { RunLook } from './look-at-run.ts';
 import type { RunOutput } from './run-output.ts';
-import { isHeldBack, type RunReport } from './run-report.ts';
+import { isQuarantined, type RunReport } from './run-report.ts';
 import { nextCommand, type StackFlags } from './stack.ts';
 
 /** What the commands have in common beside the stack. */
@@ -83,9 +83,9 @@ export function printEnd(output: Output, { report, plan }: RunLook, flags: Stack
       // A run that was never planned has nothing to go on with, one that was held back has all: its cause says what to do.
       // An input that is refused, also because there is no plan to go on with, is refused again.
       const canGoOn = (plan || report.resumes !== null) && report.error !== 'RequestError';
-      if (canGoOn && !isHeldBack(report) && !flags.quiet)
+      if (canGoOn && !isQuarantined(report) && !flags.quiet)
         process.stderr.write(`To go on:  ${nextCommand('redrive', report.runId, flags)}\n`);
-      if (isHeldBack(report) && !flags.quiet)
+      if (isQuarantined(report) && !flags.quiet)
         process.stderr.write(`To publish it as it is:  ${nextCommand('publish', report.runId, flags)}\n`);
       return code;
     }

@@ -1,6 +1,6 @@
 /** What an execution was started with and ended with, read with care: other versions of the stack wrote it too. */
 import * as z from 'zod';
-import type { DryRunResult, PublishResult, SkippedRun } from '../../functions/contracts.ts';
+import type { DryRunResult, PublishResult, SkippedRun } from '../../functions/model/outcomes.ts';
 
 const figures = { accounts: z.int().min(0), pages: z.int().min(1), pageSize: z.int().min(1) };
 const plan = z.object({
@@ -33,7 +33,7 @@ const RunOutputSchema = z.discriminatedUnion('status', [
     pages: z.int(),
     bytes: z.number(),
     seconds: z.number(),
-    verdict: z.enum(['steady', 'drifted']),
+    verdict: z.enum(['consistent', 'drifted']),
     unmappedColumns: z.array(z.string()),
     parts: z.string(),
     manifest: z.string(),

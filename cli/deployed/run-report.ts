@@ -1,7 +1,7 @@
 /** A run of the deployed state machine as it stands: what `--json` prints, and what the sentences are made of. */
 import type { DescribeExecutionCommandOutput } from '@aws-sdk/client-sfn';
-import { ExportError } from '../../functions/errors.ts';
-import { checkRunId } from '../../functions/export/resolve-request.ts';
+import { checkRunId } from '../../functions/export/plan/resolve-request.ts';
+import { ExportError } from '../../functions/model/errors.ts';
 import { CommandError } from './command-error.ts';
 import { readInput, readJson, readOutput, type SeenPlan } from './run-output.ts';
 import type { Stack } from './stack.ts';
@@ -83,7 +83,7 @@ const UNENDED: Readonly<Record<string, RunStatus>> = {
 };
 
 /** Whether a run was exported and then held back, for somebody to look at: there is no page to fetch again. */
-export function isHeldBack({ error }: Pick<RunReport, 'error'>): boolean {
+export function isQuarantined({ error }: Pick<RunReport, 'error'>): boolean {
   return error === 'DriftedError' || error === 'QuarantinedError';
 }
 

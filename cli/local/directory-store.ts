@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { link, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve, sep } from 'node:path';
-import { ExportError } from '../../functions/errors.ts';
 import type { ObjectStore, StoredObject } from '../../functions/export/ports.ts';
+import { ExportError } from '../../functions/model/errors.ts';
 
 /** Names that start with a dot are never read, neither by Athena nor here: what is half-written hides behind one. */
 const HIDDEN = '.';

@@ -1,19 +1,25 @@
 /** The run on one machine: the deployed workflow's own definition, its tasks as functions over local ports. */
 import { StateMachine } from 'aws-local-stepfunctions';
-import type { DryRunResult, FailureReport, PlanOutcome, PublishResult, SkippedRun } from '../../functions/contracts.ts';
-import type { ExportSettings } from '../../functions/export/export-config.ts';
-import { exportPage } from '../../functions/export/export-page.ts';
-import { planExport } from '../../functions/export/plan-export.ts';
-import type { AccountsApi, Catalogue, Clock, ObjectStore } from '../../functions/export/ports.ts';
-import { publishRun } from '../../functions/export/publish-run.ts';
-import { reportFailure } from '../../functions/export/report-failure.ts';
+import { exportPage } from '../../functions/export/page/export-page.ts';
+import { planExport } from '../../functions/export/plan/plan-export.ts';
+import type { AccountsApi, Catalog, Clock, ObjectStore } from '../../functions/export/ports.ts';
+import { publishRun } from '../../functions/export/publish/publish-run.ts';
+import { reportFailure } from '../../functions/export/report/report-failure.ts';
+import type { ExportSettings } from '../../functions/model/export-settings.ts';
+import type {
+  DryRunResult,
+  FailureReport,
+  PlanOutcome,
+  PublishResult,
+  SkippedRun,
+} from '../../functions/model/outcomes.ts';
 import { ANNOUNCING_STATES, exportWorkflow, STATES } from '../../functions/workflow.ts';
 import { beginLocalExecution, localExecutions } from './local-executions.ts';
 
 export interface LocalRunOptions {
   readonly api: AccountsApi;
   readonly store: ObjectStore;
-  readonly catalogue: Catalogue;
+  readonly catalog: Catalog;
   readonly clock: Clock;
   readonly runId: string;
   readonly request: unknown;
@@ -52,7 +58,7 @@ const PAGES_PER_REQUEST = 2;
 
 /** Runs an export to its end; a failure is an outcome, not an exception. */
 export async function runLocal(options: LocalRunOptions): Promise<LocalOutcome> {
-  const { api, store, catalogue, clock, signal } = options;
+  const { api, store, catalog, clock, signal } = options;
   const { execution: executionId, end } = beginLocalExecution();
   let plan: PlanOutcome | undefined;
   let failure: FailureReport | undefined;
@@ -82,7 +88,7 @@ export async function runLocal(options: LocalRunOptions): Promise<LocalOutcome> 
       return accounts;
     }),
     [STATES.publish]: task(async (event) =>
-      throughJson(await publishRun({ api, store, catalogue, clock }, event, stopped)),
+      throughJson(await publishRun({ api, store, catalog, clock }, event, stopped)),
     ),
     [STATES.report]: task(async (event) => {
       stop.abort();

@@ -2,8 +2,8 @@ import { open } from 'node:fs/promises';
 import { createGunzip } from 'node:zlib';
 import { parse } from 'csv-parse/sync';
 import { csvColumns, tableName } from '../../functions/catalog/tables.ts';
-import type { Manifest } from '../../functions/contracts.ts';
 import { csvTableColumns, SUPERSEDED_COLUMN } from '../../functions/formats/csv.ts';
+import type { Manifest } from '../../functions/model/manifest.ts';
 import { emptyTable, partsOf } from './local-database.ts';
 import { list, text } from './sql-text.ts';
 

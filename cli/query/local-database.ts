@@ -2,11 +2,11 @@
 import { join, resolve } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { PARQUET_COLUMNS, RUNS_TABLE, tableDefinitions, tableName } from '../../functions/catalog/tables.ts';
-import { type Manifest, ManifestSchema } from '../../functions/contracts.ts';
-import { ExportError } from '../../functions/errors.ts';
-import { manifestKey } from '../../functions/export/layout.ts';
-import { getJson } from '../../functions/export/stored-json.ts';
+import { manifestKey } from '../../functions/export/storage/bucket-layout.ts';
+import { getJson } from '../../functions/export/storage/stored-json.ts';
 import { ACCOUNT_FIELDS } from '../../functions/formats/account-columns.ts';
+import { ExportError } from '../../functions/model/errors.ts';
+import { type Manifest, ManifestSchema } from '../../functions/model/manifest.ts';
 import { directoryStore } from '../local/directory-store.ts';
 import { csvTable } from './csv-table.ts';
 import { localViews } from './local-views.ts';
@@ -82,8 +82,8 @@ function lowerCaseKeys(sql: string): string {
     'pageSize',
     'accountsBefore',
     'accountsAfter',
-    'seamsProbed',
-    'seamsMoved',
+    'boundariesChecked',
+    'boundariesMoved',
   ]);
   return camel
     .filter((key) => key !== key.toLowerCase())

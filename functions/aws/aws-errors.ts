@@ -1,5 +1,5 @@
 /** What an AWS service's failure means to an export. */
-import { ExportError } from '../errors.ts';
+import { ExportError } from '../model/errors.ts';
 
 interface ServiceFailure {
   readonly name?: string;

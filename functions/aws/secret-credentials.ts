@@ -1,6 +1,6 @@
 import { SecretsProvider } from '@aws-lambda-powertools/parameters/secrets';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import { ExportError, isExportError } from '../errors.ts';
+import { ExportError, isExportError } from '../model/errors.ts';
 import { type ApiKey, type CredentialsSource, parseApiKeySecret } from '../personalization/credentials.ts';
 import { awsFailure } from './aws-errors.ts';
 

@@ -1,8 +1,9 @@
 /** The tables of the Glue database, one definition for the stack, for partitions and for tests. */
-import type { ExportFormat } from '../export/export-config.ts';
-import { tablePrefix } from '../export/layout.ts';
+
+import { tablePrefix } from '../export/storage/bucket-layout.ts';
 import { ACCOUNT_FIELDS, type FieldKind } from '../formats/account-columns.ts';
 import { CSV_SERDE_PARAMETERS, csvTableColumns, SUPERSEDED_COLUMN } from '../formats/csv.ts';
+import type { ExportFormat } from '../model/export-settings.ts';
 import { hiveNames } from './hive-names.ts';
 
 export interface TableColumn {

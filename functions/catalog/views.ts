@@ -1,7 +1,8 @@
 /** The views that analysts ask: one shape for all formats, as SQL of Trino, which Athena's engine 3 is built on. */
-import type { ExportFormat } from '../export/export-config.ts';
+
 import { ACCOUNT_FIELDS } from '../formats/account-columns.ts';
 import { csvTableColumns } from '../formats/csv.ts';
+import type { ExportFormat } from '../model/export-settings.ts';
 import { csvColumns, newestName, RUNS_TABLE, tableName } from './tables.ts';
 
 export interface ViewColumn {

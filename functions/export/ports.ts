@@ -1,6 +1,6 @@
 /** What the rules of an export need from outside. AWS and one machine each bring their own. */
-import type { PageQuery } from '../contracts.ts';
-import type { Spent } from '../errors.ts';
+import type { PageQuery } from '../model/page-query.ts';
+import type { Usage } from '../model/usage.ts';
 
 /** Objects under keys; a bucket, or a folder. Failures that time can heal are thrown as `StorageError`. */
 export interface ObjectStore {
@@ -39,7 +39,7 @@ export interface StoredObject {
 }
 
 /** Where published runs become visible to queries. */
-export interface Catalogue {
+export interface Catalog {
   /** The database, where queries must name it. */
   readonly database?: string;
   /** Makes a published run visible, at once and whole; adding it again is no error. */
@@ -57,7 +57,7 @@ export interface Executions {
   isRunning(execution: string, startedAt: string): Promise<boolean>;
 }
 
-/** What a catalogue needs to know of a run. */
+/** What a catalog needs to know of a run. */
 export interface PublishedRun {
   readonly format: 'json' | 'csv' | 'parquet';
   readonly exportName: string;
@@ -89,7 +89,7 @@ export interface Allowance {
 }
 
 /** An answered request and all it took. */
-export interface ApiAnswer<T> extends Spent {
+export interface ApiAnswer<T> extends Usage {
   readonly value: T;
   /** From sending the last try to its last byte. */
   readonly latencyMs: number;

@@ -5,7 +5,7 @@
  * in CSV more than 3 GB. What is counted here is what parsers allocate for. A page over a limit is no defect of the API:
  * a smaller page size does, and the client names one.
  */
-import { ExportError } from '../errors.ts';
+import { ExportError } from '../model/errors.ts';
 
 /** Deeper values than this are no account: nothing may meet them and recurse. */
 export const MAX_DEPTH = 1000;

@@ -1,5 +1,5 @@
 import { parse } from 'csv-parse/sync';
-import { ExportError } from '../errors.ts';
+import { ExportError } from '../model/errors.ts';
 import { ACCOUNT_FIELDS, ACCOUNT_KEY } from './account-columns.ts';
 import { checkCsvLimits } from './body-limits.ts';
 import { gzip } from './gzip.ts';

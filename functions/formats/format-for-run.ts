@@ -1,5 +1,5 @@
-import type { Run } from '../contracts.ts';
-import { ExportError } from '../errors.ts';
+import { ExportError } from '../model/errors.ts';
+import type { Run } from '../model/run.ts';
 import { csvFormat } from './csv.ts';
 import { jsonLinesFormat } from './json-lines.ts';
 import type { PageFormat } from './page-format.ts';

@@ -1,4 +1,4 @@
-import { ExportError } from '../errors.ts';
+import { ExportError } from '../model/errors.ts';
 import { ACCOUNT_FIELDS, ACCOUNT_KEY } from './account-columns.ts';
 import { checkJsonLimits } from './body-limits.ts';
 import { gzip } from './gzip.ts';

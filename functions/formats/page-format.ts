@@ -1,4 +1,4 @@
-import type { ExportFormat } from '../contracts.ts';
+import type { ExportFormat } from '../model/export-settings.ts';
 
 /** One page of the API, understood. */
 export interface DecodedPage {

@@ -1,4 +1,4 @@
-import { ExportError } from '../errors.ts';
+import { ExportError } from '../model/errors.ts';
 
 const decoder = new TextDecoder('utf-8', { fatal: true });
 

@@ -2,9 +2,10 @@
 import { setImmediate } from 'node:timers/promises';
 import pLimit from 'p-limit';
 import { Agent } from 'undici';
-import type { PageQuery } from '../contracts.ts';
-import { ApiThrottledError, ExportError, isExportError, type Spent } from '../errors.ts';
 import type { AccountsApi, Allowance, ApiAnswer, Decode } from '../export/ports.ts';
+import { ApiThrottledError, ExportError, isExportError } from '../model/errors.ts';
+import type { PageQuery } from '../model/page-query.ts';
+import type { Usage } from '../model/usage.ts';
 import { type ApiKey, basicAuthorization, type CredentialsSource, SharedKey } from './credentials.ts';
 import { type RequestLimits, requestPage, understand, unpackReceived } from './request-page.ts';
 import { pagePath } from './request-url.ts';
@@ -61,7 +62,7 @@ export function createAccountsApi(options: AccountsApiOptions): AccountsApi & { 
     allowance?: Allowance,
   ): Promise<ApiAnswer<T>> {
     const path = pagePath(query);
-    const spent = new CallSpent();
+    const usage = new CallSpent();
     let held = await keys.get();
     let startedAt: number | undefined;
     let freshKeyAsked = false;
@@ -77,45 +78,45 @@ export function createAccountsApi(options: AccountsApiOptions): AccountsApi & { 
         signal,
       };
       await allowance?.take(query.pageSize).catch((error: unknown) => {
-        throw isExportError(error) ? spent.attachTo(error) : error;
+        throw isExportError(error) ? usage.attachTo(error) : error;
       });
       const packed = await inFlight(() => {
         startedAt ??= now();
-        if (signal?.aborted) throw stopped(query, spent);
+        if (signal?.aborted) throw stopped(query, usage);
         return requestPage(agent, request);
       });
       // Unpacking and understanding an answer hold no place among the requests in flight, and let the next one leave first.
       if (packed.outcome === 'received') await setImmediate();
       const received = packed.outcome === 'received' ? await unpackReceived(request, packed) : packed;
       const attempt = received.outcome === 'received' ? understand(request, received, decode) : received;
-      spent.enter(1, attempt.records);
+      usage.enter(1, attempt.records);
       allowance?.giveBack(query.pageSize - attempt.records);
       if (attempt.outcome === 'answered') {
         const latencyMs = received.outcome === 'received' ? received.latencyMs : 0;
-        return { value: attempt.value, latencyMs, ...spent.total };
+        return { value: attempt.value, latencyMs, ...usage.total };
       }
-      if (signal?.aborted) throw stopped(query, spent);
+      if (signal?.aborted) throw stopped(query, usage);
 
       if (attempt.outcome === 'refused-key' && !freshKeyAsked) {
         // The key may have been rotated since it was read: one fresh read tells, and a wrong key fails within seconds.
         freshKeyAsked = true;
         const fresh = await keys.newerThan(held).catch((error: unknown) => {
-          throw isExportError(error) ? spent.attachTo(error) : error;
+          throw isExportError(error) ? usage.attachTo(error) : error;
         });
         if (!sameKey(fresh.key, held.key)) {
           held = fresh;
-          spent.retry('key-changed');
+          usage.retry('key-changed');
           continue;
         }
       }
       const elapsed = now() - (startedAt ?? now());
-      const wait = Math.max(backoffMs(spent.tries - 1, random()), attempt.retryAfterMs ?? 0);
+      const wait = Math.max(backoffMs(usage.tries - 1, random()), attempt.retryAfterMs ?? 0);
       const again =
-        attempt.outcome === 'failed' && spent.tries < limits.tries && elapsed + wait <= limits.retryBudgetMs;
-      if (!again) throw spent.attachTo(withEffort(attempt.error, spent.tries, elapsed));
-      spent.retry(attempt.cause);
+        attempt.outcome === 'failed' && usage.tries < limits.tries && elapsed + wait <= limits.retryBudgetMs;
+      if (!again) throw usage.attachTo(withEffort(attempt.error, usage.tries, elapsed));
+      usage.retry(attempt.cause);
       await sleep(wait, signal);
-      if (signal?.aborted) throw stopped(query, spent);
+      if (signal?.aborted) throw stopped(query, usage);
     }
   }
 
@@ -132,7 +133,7 @@ class CallSpent {
     return this.#requests;
   }
 
-  get total(): Spent {
+  get total(): Usage {
     return { apiRequests: this.#requests, recordsFetched: this.#records, retries: { ...this.#retries } };
   }
 
@@ -146,7 +147,7 @@ class CallSpent {
   }
 
   attachTo(error: ExportError): ExportError {
-    error.spent = this.total;
+    error.usage = this.total;
     return error;
   }
 }
@@ -165,8 +166,8 @@ function withEffort(error: ExportError, tries: number, elapsedMs: number): Expor
     : new ExportError(error.name, message);
 }
 
-function stopped(query: PageQuery, spent: CallSpent): ExportError {
-  return spent.attachTo(
+function stopped(query: PageQuery, usage: CallSpent): ExportError {
+  return usage.attachTo(
     new ExportError(
       'ApiUnavailableError',
       `Page ${query.page} was given up before the API had answered; it can be tried again later.`,

@@ -1,5 +1,5 @@
 /** The API key: where it comes from, and how it is sent. */
-import { ExportError } from '../errors.ts';
+import { ExportError } from '../model/errors.ts';
 
 /** A key of the Personalization API, as its user interface shows the two halves. */
 export interface ApiKey {

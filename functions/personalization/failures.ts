@@ -1,7 +1,7 @@
 /** What a try that did not end well means: which error, what it counts, and whether another try may do. */
 import type { Dispatcher } from 'undici';
-import type { PageQuery } from '../contracts.ts';
-import { ApiThrottledError, ExportError } from '../errors.ts';
+import { ApiThrottledError, ExportError } from '../model/errors.ts';
+import type { PageQuery } from '../model/page-query.ts';
 import { sentParameters } from './request-url.ts';
 import { retryAfterMs } from './retry-timing.ts';
 

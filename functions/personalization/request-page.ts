@@ -1,7 +1,7 @@
 /** One request, and what its answer means. */
 import type { Dispatcher } from 'undici';
-import { ExportError, isExportError } from '../errors.ts';
 import type { Decode } from '../export/ports.ts';
+import { ExportError, isExportError } from '../model/errors.ts';
 import { ACCEPTED_ENCODINGS, BodyTooLarge, isKnownEncoding, readBody, unpackBody } from './body.ts';
 import { usesOtherCharset } from './charset.ts';
 import {

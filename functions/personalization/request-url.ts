@@ -1,6 +1,7 @@
 /** Where the API lies and how a page is asked for. */
-import type { PageQuery } from '../contracts.ts';
-import { ExportError } from '../errors.ts';
+
+import { ExportError } from '../model/errors.ts';
+import type { PageQuery } from '../model/page-query.ts';
 
 /** One label of a host name (RFC 1123): with it, whoever names an account cannot send the key to another host. */
 export const DNS_LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/i;

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { parseOrThrow } from '../export/export-config.ts';
+import { parseOrThrow } from '../model/export-settings.ts';
 
 /** The stack sets every variable: one that is missing was taken away by hand. */
 const variable = z.string({ error: 'the stack sets it' }).min(1, { error: 'the stack sets it' });
@@ -23,11 +23,11 @@ export function storeEnvironment(env: NodeJS.ProcessEnv = process.env): z.infer<
   return parseOrThrow(StoreEnvironmentSchema, env, "The function's environment", 'ConfigError');
 }
 
-const CatalogueEnvironmentSchema = z.object({ BUCKET: variable, DATABASE: variable });
+const CatalogEnvironmentSchema = z.object({ BUCKET: variable, DATABASE: variable });
 
-/** What the stack tells the functions that change the catalogue. @throws ExportError `ConfigError` */
-export function catalogueEnvironment(env: NodeJS.ProcessEnv = process.env): z.infer<typeof CatalogueEnvironmentSchema> {
-  return parseOrThrow(CatalogueEnvironmentSchema, env, "The function's environment", 'ConfigError');
+/** What the stack tells the functions that change the catalog. @throws ExportError `ConfigError` */
+export function catalogEnvironment(env: NodeJS.ProcessEnv = process.env): z.infer<typeof CatalogEnvironmentSchema> {
+  return parseOrThrow(CatalogEnvironmentSchema, env, "The function's environment", 'ConfigError');
 }
 
 const RetentionEnvironmentSchema = z.object({

@@ -1,8 +1,8 @@
 /** What wraps every task on AWS: ids in each log line, one line an invocation, a trace, an end before the timeout. */
 import middy from '@middy/core';
 import type { Context } from 'aws-lambda';
-import { ExportError, isExportError } from '../errors.ts';
-import { NAME_PATTERN } from '../export/export-config.ts';
+import { ExportError, isExportError } from '../model/errors.ts';
+import { NAME_PATTERN } from '../model/export-settings.ts';
 import { logger } from './observability.ts';
 import { traced } from './tracing.ts';
 

@@ -5,9 +5,9 @@
  * not know by name.
  */
 import { MetricUnit } from '@aws-lambda-powertools/metrics';
-import type { FailureReport, PublishOutcome, PublishResult } from '../contracts.ts';
-import type { PageAttempt } from '../export/export-page.ts';
-import type { PublishedAge } from '../export/published-ages.ts';
+import type { PageAttempt } from '../export/page/export-page.ts';
+import type { PublishedAge } from '../export/upkeep/freshness.ts';
+import type { FailureReport, PublishOutcome, PublishResult } from '../model/outcomes.ts';
 import { DIMENSIONS, METRICS } from './metric-names.ts';
 import { metrics } from './observability.ts';
 
@@ -37,14 +37,14 @@ function figuresOf(outcome: PublishResult): Figure[] {
 }
 
 /** Of an attempt at a page. */
-export function measurePage({ exportName, spent, latencyMs }: PageAttempt): void {
-  const retries = Object.values(spent.retries).reduce((sum, count) => sum + count, 0);
+export function measurePage({ exportName, usage, latencyMs }: PageAttempt): void {
+  const retries = Object.values(usage.retries).reduce((sum, count) => sum + count, 0);
   emit(exportName, [
     ...(latencyMs === undefined ? [] : [[METRICS.apiLatency, MetricUnit.Milliseconds, latencyMs] as const]),
-    [METRICS.apiRequests, MetricUnit.Count, spent.apiRequests],
+    [METRICS.apiRequests, MetricUnit.Count, usage.apiRequests],
     [METRICS.retries, MetricUnit.Count, retries],
   ]);
-  for (const [cause, count] of Object.entries(spent.retries)) {
+  for (const [cause, count] of Object.entries(usage.retries)) {
     metrics.addDimensions({ [DIMENSIONS.export]: exportName, [DIMENSIONS.cause]: cause });
     metrics.addMetric(METRICS.retries, MetricUnit.Count, count);
     metrics.publishStoredMetrics();

@@ -15,7 +15,7 @@ import type { FunctionNetwork } from './api-network.ts';
 import { KEY_READS, KEY_SENDS, KEY_WRITES, useOfKey } from './data-key.ts';
 
 export interface ExportFunctionProps {
-  /** The entry file in `functions/`, without its ending. */
+  /** The file in `functions/handlers/`, without its extension. */
   readonly entry: string;
   readonly description: string;
   readonly memoryMb: number;
@@ -28,7 +28,7 @@ export interface ExportFunctionProps {
   /** Objects that it deletes. @default none */
   readonly deletes?: readonly string[];
   /** What it does to the partitions of which tables. @default nothing */
-  readonly catalogue?: {
+  readonly catalog?: {
     readonly database: string;
     readonly tables: readonly string[];
     readonly actions: readonly string[];
@@ -58,13 +58,13 @@ export const NETWORK_ACTIONS = [
   'ec2:UnassignPrivateIpAddresses',
 ];
 
-const FUNCTIONS = fileURLToPath(new URL('../../functions/', import.meta.url));
+const HANDLERS = fileURLToPath(new URL('../../functions/handlers/', import.meta.url));
 const LOCKFILE = fileURLToPath(new URL('../../package-lock.json', import.meta.url));
 
 /** One task of the workflow as a Lambda, with the rights that its code uses and no others. */
 export class ExportFunction extends Construct {
   readonly function: NodejsFunction;
-  /** The entry file in `functions/`, without its ending. */
+  /** The file in `functions/handlers/`, without its extension. */
   readonly entry: string;
 
   constructor(scope: Construct, id: string, props: ExportFunctionProps) {
@@ -86,7 +86,7 @@ export class ExportFunction extends Construct {
     this.function = new NodejsFunction(this, 'Function', {
       role,
       description: props.description,
-      entry: `${FUNCTIONS}${props.entry}.ts`,
+      entry: `${HANDLERS}${props.entry}.ts`,
       handler: 'handler',
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
@@ -106,7 +106,7 @@ export class ExportFunction extends Construct {
       environment: {
         BUCKET: props.bucket.bucketName,
         ...(props.api ? { API_URL: props.api.url, SECRET_ID: props.api.secret.secretName } : {}),
-        ...(props.catalogue ? { DATABASE: props.catalogue.database } : {}),
+        ...(props.catalog ? { DATABASE: props.catalog.database } : {}),
         ...props.environment,
         POWERTOOLS_TRACER_CAPTURE_RESPONSE: 'false',
         NODE_OPTIONS: '--enable-source-maps',
@@ -132,7 +132,7 @@ export class ExportFunction extends Construct {
     this.allowObjects(props.bucket, 's3:GetObject', props.reads);
     this.allowObjects(props.bucket, 's3:PutObject', props.writes);
     this.allowObjects(props.bucket, 's3:DeleteObject', props.deletes ?? []);
-    if (props.catalogue) this.allowPartitions(props.catalogue);
+    if (props.catalog) this.allowPartitions(props.catalog);
     // Without this right S3 answers 403 and not 404 for an object that is not there. A condition on `s3:prefix` would take
     // it away again, since reading an object brings no prefix to compare.
     this.function.addToRolePolicy(
@@ -208,8 +208,8 @@ export class ExportFunction extends Construct {
     );
   }
 
-  /** Glue asks for rights on the catalogue and the database too, whatever is done to a table. */
-  private allowPartitions({ database, tables, actions }: NonNullable<ExportFunctionProps['catalogue']>): void {
+  /** Glue asks for rights on the catalog and the database too, whatever is done to a table. */
+  private allowPartitions({ database, tables, actions }: NonNullable<ExportFunctionProps['catalog']>): void {
     const resources = ['catalog', `database/${database}`, ...tables.map((table) => `table/${database}/${table}`)];
     const stack = Stack.of(this);
     this.function.addToRolePolicy(

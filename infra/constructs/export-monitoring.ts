@@ -23,8 +23,8 @@ import type { Topic } from 'aws-cdk-lib/aws-sns';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
-import type { ExportSettings } from '../../functions/export/export-config.ts';
-import { longestGapHours } from '../../functions/export/schedule-expression.ts';
+import type { ExportSettings } from '../../functions/model/export-settings.ts';
+import { longestGapHours } from '../../functions/model/schedule-expression.ts';
 import { DIMENSIONS, METRIC_NAMESPACE, METRICS } from '../../functions/runtime/metric-names.ts';
 
 export interface ExportMonitoringProps {

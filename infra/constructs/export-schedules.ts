@@ -11,7 +11,7 @@ import { StepFunctionsStartExecution } from 'aws-cdk-lib/aws-scheduler-targets';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
-import type { ExportSettings } from '../../functions/export/export-config.ts';
+import type { ExportSettings } from '../../functions/model/export-settings.ts';
 import { KEY_SENDS, useOfKey } from './data-key.ts';
 import { schedulerRole } from './scheduler-role.ts';
 

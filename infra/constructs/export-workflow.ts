@@ -6,7 +6,7 @@ import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { DefinitionBody, LogLevel, StateMachine, StateMachineType } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
-import type { ExportSettings } from '../../functions/export/export-config.ts';
+import type { ExportSettings } from '../../functions/model/export-settings.ts';
 import { exportWorkflow, MAP_LABEL, type TaskName } from '../../functions/workflow.ts';
 import { acknowledgeWildcard, defaultPolicyOf } from '../acknowledge.ts';
 import { KEY_SENDS, useOfKey } from './data-key.ts';

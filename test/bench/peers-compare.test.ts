@@ -55,7 +55,7 @@ describe('what a peer delivered, held against what was served', () => {
 it.each([
   ['complete', { exitCode: 0, lost: 0 }],
   ['silent', { exitCode: 0, lost: 1 }],
-  ['silent', { exitCode: 0, lost: 1, verdict: 'steady' }],
+  ['silent', { exitCode: 0, lost: 1, verdict: 'consistent' }],
   ['told', { exitCode: 0, lost: 1, verdict: 'drifted' }],
   ['failed', { exitCode: 1, lost: 0 }],
   ['endless', { exitCode: -9, lost: 0, timedOut: true }],

@@ -7,11 +7,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { s3ObjectStore } from '../../functions/aws/s3-object-store.ts';
 import { tableDefinitions } from '../../functions/catalog/tables.ts';
 import { VIEW_COLUMNS, viewDefinitions } from '../../functions/catalog/views.ts';
-import type { PlanResult } from '../../functions/contracts.ts';
-import { exportPage } from '../../functions/export/export-page.ts';
-import { planExport } from '../../functions/export/plan-export.ts';
-import type { Catalogue, ObjectStore, PublishedRun } from '../../functions/export/ports.ts';
-import { publishRun } from '../../functions/export/publish-run.ts';
+import { exportPage } from '../../functions/export/page/export-page.ts';
+import { planExport } from '../../functions/export/plan/plan-export.ts';
+import type { Catalog, ObjectStore, PublishedRun } from '../../functions/export/ports.ts';
+import { publishRun } from '../../functions/export/publish/publish-run.ts';
+import type { PlanResult } from '../../functions/model/outcomes.ts';
 import { createAccountsApi } from '../../functions/personalization/accounts-api.ts';
 import { ATTRIBUTES } from '../../simulator/accounts.ts';
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts';
@@ -58,8 +58,8 @@ describe.skipIf(missing !== undefined)('on Trino', () => {
     await s3?.close();
   });
 
-  /** Partitions as the Glue catalogue adds and removes them; there, tests of its own hold it to that. */
-  const catalogue: Catalogue = {
+  /** Partitions as the Glue catalog adds and removes them; there, tests of its own hold it to that. */
+  const catalog: Catalog = {
     addRun: async (run) => {
       await addAccounts(run);
       await addRunRow(run.runId);
@@ -88,17 +88,17 @@ describe.skipIf(missing !== undefined)('on Trino', () => {
     trino.query(`CALL hive.system.register_partition('exports', 'export_runs', ARRAY['run_id'], ARRAY['${runId}'])`);
 
   /** A whole run against the simulator, published to Trino. */
-  async function published(runId: string, request: object, useCatalogue = catalogue): Promise<PublishedRun> {
+  async function published(runId: string, request: object, useCatalog = catalog): Promise<PublishedRun> {
     const api = createAccountsApi({
       baseUrl: simulator.url,
       credentials: { get: async () => ({ keyId: 'demo-key', secret: 'demo:secret' }) },
     });
     const added: PublishedRun[] = [];
-    const remembering: Catalogue = {
-      ...useCatalogue,
+    const remembering: Catalog = {
+      ...useCatalog,
       addRun: async (run) => {
         added.push(run);
-        await useCatalogue.addRun(run);
+        await useCatalog.addRun(run);
       },
     };
     try {
@@ -115,7 +115,7 @@ describe.skipIf(missing !== undefined)('on Trino', () => {
       )) as PlanResult;
       for (const page of plan.pageNumbers) await exportPage({ api, store }, { page, run: plan.run });
       await publishRun(
-        { api, store, catalogue: remembering, clock: { now: Date.now } },
+        { api, store, catalog: remembering, clock: { now: Date.now } },
         { run: plan.run, release: false },
       );
     } finally {
@@ -175,7 +175,7 @@ describe.skipIf(missing !== undefined)('on Trino', () => {
     const counted = () =>
       trino.query("SELECT run_id, count(*) FROM accounts_latest WHERE export_name = 'steps' GROUP BY run_id");
     await published('steps-1', { exportName: 'steps', filter: 'Tier 1 & 2/EMEA' });
-    const nothing: Catalogue = { addRun: async () => undefined, removeRun: async () => undefined };
+    const nothing: Catalog = { addRun: async () => undefined, removeRun: async () => undefined };
     const run = await published('steps-2', { exportName: 'steps', filter: 'Tier 1 & 2/EMEA + ü%' }, nothing);
     expect(await counted()).toEqual([['steps-1', 1243]]);
     await addAccounts(run);
@@ -210,7 +210,7 @@ describe.skipIf(missing !== undefined)('on Trino', () => {
     const { api } = arrayApi({ list });
     const steps = runSteps(api, store, `twice-${format}`);
     await steps.all({ exportName: `twice-${format}`, format });
-    for (const run of steps.partitions) await catalogue.addRun(run);
+    for (const run of steps.partitions) await catalog.addRun(run);
     const rows = await trino.query(
       `SELECT name, account_status FROM accounts_latest WHERE export_name = 'twice-${format}' ORDER BY name LIMIT 100`,
     );
@@ -225,6 +225,6 @@ describe.skipIf(missing !== undefined)('on Trino', () => {
     const [row] = await trino.query(
       "SELECT exportname, records, consistency.verdict, consistency.accountsbefore, parameters.pagesize, parts[1].records, cardinality(parts), unmappedcolumns FROM export_runs WHERE run_id = 'nasty-json'",
     );
-    expect(row).toEqual(['nasty-json', ACCOUNTS, 'steady', ACCOUNTS, 1000, 1000, 13, ['healthIndex']]);
+    expect(row).toEqual(['nasty-json', ACCOUNTS, 'consistent', ACCOUNTS, 1000, 1000, 13, ['healthIndex']]);
   });
 });

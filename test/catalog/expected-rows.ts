@@ -48,12 +48,12 @@ export const SAVED_ROWS: Readonly<Record<string, unknown[][]>> = {
     ['switched', DAY, null, null, null, NONE],
   ],
   'Run history': [
-    ['all-accounts', 'json-filled-in', '2026-08-10T02:00:00.000Z', 4, 1, 'steady', 50, 1_072_800],
-    ['all-accounts', 'json-2-again', '2026-08-21T02:00:00.000Z', 4, 1, 'steady', 50, 25_200],
-    ['switched', 'switched-parquet', '2026-08-21T02:00:00.000Z', 4, 1, 'steady', 50, 7200],
-    ['sheet', 'csv-1', '2026-08-21T02:00:00.000Z', 4, 1, 'steady', 50, 3600],
-    ['all-accounts', 'json-2', '2026-08-21T02:00:00.000Z', 4, 1, 'steady', 50, 300],
-    ['switched', 'switched-json', '2026-08-20T02:00:00.000Z', 4, 1, 'steady', 50, 7200],
+    ['all-accounts', 'json-filled-in', '2026-08-10T02:00:00.000Z', 4, 1, 'consistent', 50, 1_072_800],
+    ['all-accounts', 'json-2-again', '2026-08-21T02:00:00.000Z', 4, 1, 'consistent', 50, 25_200],
+    ['switched', 'switched-parquet', '2026-08-21T02:00:00.000Z', 4, 1, 'consistent', 50, 7200],
+    ['sheet', 'csv-1', '2026-08-21T02:00:00.000Z', 4, 1, 'consistent', 50, 3600],
+    ['all-accounts', 'json-2', '2026-08-21T02:00:00.000Z', 4, 1, 'consistent', 50, 300],
+    ['switched', 'switched-json', '2026-08-20T02:00:00.000Z', 4, 1, 'consistent', 50, 7200],
     ['all-accounts', 'json-1', '2026-08-20T02:00:00.000Z', 4, 1, 'drifted', 50, 300],
   ],
   'What changed since the run before': [

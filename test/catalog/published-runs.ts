@@ -20,7 +20,7 @@ interface HandMadeRun {
   readonly parts: readonly (readonly string[])[];
   /** Which partitions there are; all published runs have those of their table and of `export_runs`. */
   readonly partitions: readonly ('accounts' | 'newest' | 'run')[];
-  readonly verdict?: 'steady' | 'drifted';
+  readonly verdict?: 'consistent' | 'drifted';
 }
 
 const CSV_HEADER =
@@ -174,7 +174,15 @@ async function partOf(format: HandMadeRun['format'], lines: readonly string[]): 
   return (await parquetFormat().encode(decodeJson(Buffer.from(`[${lines.join(',')}]`)))).body;
 }
 
-function manifestOf({ exportName, runId, format, date, publishedAt, parts, verdict = 'steady' }: HandMadeRun): string {
+function manifestOf({
+  exportName,
+  runId,
+  format,
+  date,
+  publishedAt,
+  parts,
+  verdict = 'consistent',
+}: HandMadeRun): string {
   return `${JSON.stringify({
     version: 1,
     runId,
@@ -198,9 +206,9 @@ function manifestOf({ exportName, runId, format, date, publishedAt, parts, verdi
     consistency: {
       verdict,
       accountsBefore: 4,
-      accountsAfter: verdict === 'steady' ? 4 : 5,
-      seamsProbed: 1,
-      seamsMoved: 0,
+      accountsAfter: verdict === 'consistent' ? 4 : 5,
+      boundariesChecked: 1,
+      boundariesMoved: 0,
     },
     unmappedColumns: [],
     escapedLineBreaks: 0,

@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
-import { redriveRun } from '../../cli/commands/redrive.ts';
+import { resumeRun } from '../../cli/commands/resume.ts';
 import { showRuns } from '../../cli/commands/runs.ts';
 import { startRun } from '../../cli/commands/start.ts';
 import { showStatus } from '../../cli/commands/status.ts';
@@ -142,7 +142,7 @@ describe('a stack', () => {
 describe('a run', () => {
   it.each([
     ['status', () => showStatus('20260822T020000Z-1f3a', STACK_FLAGS)],
-    ['redrive', () => redriveRun('20260822T020000Z-1f3a', STACK_FLAGS)],
+    ['redrive', () => resumeRun('20260822T020000Z-1f3a', STACK_FLAGS)],
   ])('that does not exist, for %s', async (_command, command) => {
     const { aws } = await smallWorld();
     expect(await sentenceOf(command)).toBe(

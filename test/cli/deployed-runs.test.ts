@@ -15,7 +15,7 @@ const PUBLISHED = {
   pages: 1235,
   bytes: 1,
   seconds: 1,
-  verdict: 'steady',
+  verdict: 'consistent',
   unmappedColumns: [],
   parts: 's3://bucket/',
   manifest: 's3://bucket/manifest.json',

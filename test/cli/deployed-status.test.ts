@@ -1,7 +1,7 @@
 /** Coming back to a run: to look, to stop it, to go on with it. */
 import { describe, expect, it } from 'vitest';
 import { publishDeployed } from '../../cli/commands/publish.ts';
-import { redriveRun } from '../../cli/commands/redrive.ts';
+import { resumeRun } from '../../cli/commands/resume.ts';
 import { showStatus } from '../../cli/commands/status.ts';
 import {
   brokenPage,
@@ -104,7 +104,7 @@ describe('redrive', () => {
     const { aws } = await smallWorld({ accounts: 4000, latencyMs: 50 });
     await start({ follow: false });
     const name = aws.stateMachine.executions[0]?.name ?? '';
-    expect(await sentenceOf(() => redriveRun(name, STACK_FLAGS))).toBe(
+    expect(await sentenceOf(() => resumeRun(name, STACK_FLAGS))).toBe(
       `Run "${name}" is still running: follow it with npm run --silent account-export -- status ${name}`,
     );
     expect(aws.callsOf('StartExecution')).toHaveLength(1);
@@ -117,7 +117,7 @@ describe('redrive', () => {
     const { aws } = await smallWorld();
     await start(flags);
     const name = aws.stateMachine.executions[0]?.name ?? '';
-    expect(await sentenceOf(() => redriveRun(name, STACK_FLAGS))).toBe(`Run "${name}" ${why}`);
+    expect(await sentenceOf(() => resumeRun(name, STACK_FLAGS))).toBe(`Run "${name}" ${why}`);
     expect(aws.callsOf('StartExecution')).toHaveLength(1);
   });
 
@@ -132,7 +132,7 @@ describe('redrive', () => {
     expect(heldBack.stderr.split('\n')[1]).toBe(
       `To publish it as it is:  npm run --silent account-export -- publish ${name}`,
     );
-    expect(await sentenceOf(() => redriveRun(name, STACK_FLAGS))).toBe(
+    expect(await sentenceOf(() => resumeRun(name, STACK_FLAGS))).toBe(
       `Run "${name}" was held back with all its pages: publish it as it is with npm run --silent account-export -- publish ${name} or start its export again.`,
     );
 

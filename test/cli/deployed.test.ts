@@ -1,6 +1,6 @@
 /** The command line for the deployed state machine as a user runs it: a process of its own. */
 import { describe, expect, it } from 'vitest';
-import { redriveCommand } from '../../cli/commands/redrive.ts';
+import { resumeCommand } from '../../cli/commands/resume.ts';
 import { runsCommand } from '../../cli/commands/runs.ts';
 import { startCommand } from '../../cli/commands/start.ts';
 import { statusCommand } from '../../cli/commands/status.ts';
@@ -140,7 +140,7 @@ describe('--help', () => {
     ['start', startCommand],
     ['runs', runsCommand],
     ['status', statusCommand],
-    ['redrive', redriveCommand],
+    ['redrive', resumeCommand],
   ])('of %s keeps to 80 columns and shows an example', (name, makeCommand) => {
     let text = '';
     makeCommand()

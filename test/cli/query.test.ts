@@ -116,7 +116,7 @@ it('has the columns of Athena in both views, also where no run has a format', as
   }
   expect(await rowsOf(folder, 'SELECT count(*)::INT AS n FROM accounts_csv')).toEqual([{ n: 0 }]);
   expect(await rowsOf(folder, 'SELECT exportname, records, consistency.verdict AS verdict FROM export_runs')).toEqual([
-    { exportname: 'all', records: 25, verdict: 'steady' },
+    { exportname: 'all', records: 25, verdict: 'consistent' },
   ]);
 });
 

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { describe, expect, it, vi } from 'vitest';
-import { localCatalogue } from '../../cli/local/local-catalogue.ts';
+import { localCatalog } from '../../cli/local/local-catalog.ts';
 import { runLocal } from '../../cli/local/run-local.ts';
 import type { AccountsApi } from '../../functions/export/ports.ts';
 import { CSV_SERDE_PARAMETERS } from '../../functions/formats/csv.ts';
@@ -38,7 +38,7 @@ const TABLE = [
 
 async function expectWholeJson(options: SimulatorOptions, request?: Record<string, unknown>) {
   const { outcome, simulator, manifest, parts } = await localRun(options, request);
-  expect(outcome).toMatchObject({ status: 'published', result: { accounts: options.accounts, verdict: 'steady' } });
+  expect(outcome).toMatchObject({ status: 'published', result: { accounts: options.accounts, verdict: 'consistent' } });
   const lines = (await parts()).flatMap((text) => text.split('\n').slice(0, -1));
   expect(lines).toHaveLength(options.accounts ?? -1);
   for (const [i, line] of lines.entries()) expectSameAccount(line, simulator.tenant.json(i) ?? '');
@@ -48,7 +48,7 @@ async function expectWholeJson(options: SimulatorOptions, request?: Record<strin
 async function expectWholeCsv(options: SimulatorOptions) {
   const request = { format: 'csv', attributeColumns: ATTRIBUTE_COLUMNS };
   const { outcome, simulator, manifest, parts } = await localRun(options, request);
-  expect(outcome).toMatchObject({ status: 'published', result: { accounts: options.accounts, verdict: 'steady' } });
+  expect(outcome).toMatchObject({ status: 'published', result: { accounts: options.accounts, verdict: 'consistent' } });
   const texts = await parts();
   expect(new Set(texts.map((text) => text.split('\n')[0])).size).toBe(1);
   const rows = texts.flatMap((text) => readOpenCsv(text, TABLE.length, CSV_SERDE_PARAMETERS));
@@ -123,7 +123,7 @@ it('waits for a step as long as the step takes', async () => {
     const run = runLocal({
       api: slow,
       store,
-      catalogue: localCatalogue(),
+      catalog: localCatalog(),
       clock: { now: () => Date.parse('2026-08-22T02:00:00Z') },
       runId: 'slow',
       request: { exportName: 'all', datasetId: 'engage', pageSize: 10 },
@@ -206,7 +206,7 @@ describe('an API that does not do as it is asked', () => {
 
   it('counts its offsets otherwise: the run counts whole pages and is complete', async () => {
     const { manifest } = await expectWholeJson({ accounts: 1700, minPageSize: 10 });
-    expect(manifest.consistency).toMatchObject({ verdict: 'steady', accountsAfter: 1700, seamsProbed: 0 });
+    expect(manifest.consistency).toMatchObject({ verdict: 'consistent', accountsAfter: 1700, boundariesChecked: 0 });
   });
 
   it('grows while it is read: every account is exported', async () => {

@@ -1,5 +1,5 @@
 /** Whether an alarm of the template would be raised by what the functions have written: their metrics are log lines (EMF). */
-import { synthesised } from '../support/synthesised.ts';
+import { synthesized } from '../support/synthesized.ts';
 
 interface MetricOf {
   readonly Namespace: string;
@@ -43,7 +43,7 @@ export function isRaised(alarm: string, printed: readonly string[]): boolean {
 }
 
 function alarmOf(name: string): AlarmProperties {
-  const alarms = Object.entries(synthesised({ exports: EXPORTS }).findResources('AWS::CloudWatch::Alarm'));
+  const alarms = Object.entries(synthesized({ exports: EXPORTS }).findResources('AWS::CloudWatch::Alarm'));
   const [, found] = alarms.find(([id]) => id.startsWith(`Monitoring${name}`)) ?? [];
   if (!found) throw new Error(`The stack has no alarm ${name}.`);
   return found.Properties as AlarmProperties;

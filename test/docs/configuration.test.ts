@@ -1,12 +1,12 @@
 /** `docs/configuration.md` says what the code does: its tables are made from the schemas, its examples are run. */
 import { describe, expect, it } from 'vitest';
-import { ExportRequestSchema, ExportSettingsSchema, windowMs } from '../../functions/export/export-config.ts';
-import { parseRequest, resolveRequest } from '../../functions/export/resolve-request.ts';
-import { isScheduleExpression } from '../../functions/export/schedule-expression.ts';
-import { configurationBlocks, settingRows } from '../../infra/docs/configuration-table.ts';
-import { withMadeBlocks } from '../../infra/docs/made-blocks.ts';
+import { parseRequest, resolveRequest } from '../../functions/export/plan/resolve-request.ts';
+import { ExportRequestSchema, ExportSettingsSchema, windowMs } from '../../functions/model/export-settings.ts';
+import { isScheduleExpression } from '../../functions/model/schedule-expression.ts';
 import { parseStackConfig, StackConfigSchema } from '../../infra/stack-config.ts';
-import { synthesised } from '../support/synthesised.ts';
+import { configurationBlocks, settingRows } from '../../tools/docs/configuration-table.ts';
+import { withMadeBlocks } from '../../tools/docs/made-blocks.ts';
+import { synthesized } from '../support/synthesized.ts';
 import { jsonExamples, page, tableBelow, textExamples, unwrapped } from './page.ts';
 
 const PAGE = page('configuration');
@@ -87,7 +87,7 @@ describe('the examples', () => {
   });
 
   it('make a schedule for each export that has one', () => {
-    const schedules = Object.values(synthesised(configs[1] as object).findResources('AWS::Scheduler::Schedule'))
+    const schedules = Object.values(synthesized(configs[1] as object).findResources('AWS::Scheduler::Schedule'))
       .map(({ Properties }) => Properties)
       .filter(({ Target }) => String(Target.Input).includes('exportName'));
     expect(

@@ -1,17 +1,23 @@
 /** `docs/cost.md` says what the cost model reckons. */
 import { afterEach, describe, expect, it } from 'vitest';
-import { printExpected, printPlan } from '../../cli/terminal.ts';
-import type { DryRunResult } from '../../functions/contracts.ts';
-import { expectRun, MEMORY_MB, PRICES, PRICES_AS_OF, type RunToExpect } from '../../functions/export/cost-model.ts';
-import { parseRequest } from '../../functions/export/resolve-request.ts';
-import { costBlocks, MEASURED } from '../../infra/docs/cost-tables.ts';
-import { keptBlocks, withMadeBlocks } from '../../infra/docs/made-blocks.ts';
-import { monthlyRows } from '../../infra/docs/monthly-cost.ts';
+import { printExpected, printPlan } from '../../cli/terminal/terminal.ts';
+import {
+  estimateRun,
+  MEMORY_MB,
+  PRICES,
+  PRICES_AS_OF,
+  type RunToEstimate,
+} from '../../functions/export/plan/estimate.ts';
+import { parseRequest } from '../../functions/export/plan/resolve-request.ts';
+import type { DryRunResult } from '../../functions/model/outcomes.ts';
+import { costBlocks, MEASURED } from '../../tools/docs/cost-tables.ts';
+import { keptBlocks, withMadeBlocks } from '../../tools/docs/made-blocks.ts';
+import { monthlyRows } from '../../tools/docs/monthly-cost.ts';
 import { publishedDetail } from './event-details.ts';
 import { jsonExamples, page, tableBelow, textExamples } from './page.ts';
 
 const PAGE = page('cost');
-const NONE: RunToExpect = {
+const NONE: RunToEstimate = {
   accounts: 0,
   pages: 0,
   pageSize: 1000,
@@ -27,9 +33,9 @@ const prices = PRICES as { -readonly [K in Price]: number };
 afterEach(() => void Object.assign(prices, listed));
 
 /** How much of one thing a run takes: what it would cost if that thing cost 1 and all others nothing. */
-function quantity(price: Price, run: Partial<RunToExpect>): number {
+function quantity(price: Price, run: Partial<RunToEstimate>): number {
   for (const name of Object.keys(prices) as Price[]) prices[name] = name === price ? 1 : 0;
-  return expectRun({ ...NONE, ...run }).usd;
+  return estimateRun({ ...NONE, ...run }).usd;
 }
 
 describe('the tables', () => {
@@ -94,8 +100,8 @@ describe('the quantities', () => {
 
   it('of requests and records are those of planning, of the pages, and of proving', () => {
     const run = { ...NONE, accounts: 5000, pages: 5, planned: { apiRequests: 60, recordsFetched: 30, seconds: 1 } };
-    expect(expectRun(run)).toMatchObject({ apiRequests: 60 + 5 + 26, recordsFetched: 30 + 5000 + 72 });
-    expect(expectRun({ ...run, accounts: 2, pages: 1 }).recordsFetched).toBe(30 + 2 + 6);
+    expect(estimateRun(run)).toMatchObject({ apiRequests: 60 + 5 + 26, recordsFetched: 30 + 5000 + 72 });
+    expect(estimateRun({ ...run, accounts: 2, pages: 1 }).recordsFetched).toBe(30 + 2 + 6);
     expect(PAGE.text).toContain('those of planning + P + 26');
     expect(PAGE.text).toContain('the accounts + 72');
   });
@@ -158,7 +164,7 @@ describe('the dry run', () => {
 
   it('expects of the records of a real run no more than two in a thousand too many or too few', async () => {
     const { recordsFetched } = await publishedDetail();
-    const expected = expectRun({
+    const expected = estimateRun({
       ...NONE,
       accounts: 12_431,
       pages: 13,

@@ -1,12 +1,12 @@
 /** `docs/dashboard.svg` shows the dashboard as the template has it. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { dashboardPicture, dashboardWidgets, picture, type Widget } from '../../infra/docs/dashboard-picture.ts';
-import { synthesised } from '../support/synthesised.ts';
+import { dashboardPicture, dashboardWidgets, picture, type Widget } from '../../tools/docs/dashboard-picture.ts';
+import { synthesized } from '../support/synthesized.ts';
 
 const PICTURE = readFileSync(new URL('../../docs/dashboard.svg', import.meta.url), 'utf8');
 const SCHEDULED = [{ name: 'daily', datasetId: 'engage', schedule: 'cron(0 6 * * ? *)' }];
-const widgets = dashboardWidgets(synthesised({ exports: SCHEDULED }));
+const widgets = dashboardWidgets(synthesized({ exports: SCHEDULED }));
 
 describe('the picture of the dashboard', () => {
   it('is as the template is now: npm run docs makes it so', () => {
@@ -66,7 +66,7 @@ describe('the picture of the dashboard', () => {
 });
 
 it('where no export has a schedule, a sentence stands in the place of the ages', () => {
-  const [, ages, accounts] = dashboardWidgets(synthesised({ exports: [{ name: 'a', datasetId: 'engage' }] }));
+  const [, ages, accounts] = dashboardWidgets(synthesized({ exports: [{ name: 'a', datasetId: 'engage' }] }));
   expect(ages).toMatchObject({
     type: 'text',
     width: 12,

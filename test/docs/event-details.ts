@@ -1,8 +1,8 @@
 /** The details of the three events, each made by a run that really ends that way. */
-import { localCatalogue } from '../../cli/local/local-catalogue.ts';
+import { localCatalog } from '../../cli/local/local-catalog.ts';
 import { runLocal } from '../../cli/local/run-local.ts';
-import type { FailedRun, PublishResult, SkippedRun } from '../../functions/contracts.ts';
-import { reportFailure } from '../../functions/export/report-failure.ts';
+import { reportFailure } from '../../functions/export/report/report-failure.ts';
+import type { FailedRun, PublishResult, SkippedRun } from '../../functions/model/outcomes.ts';
 import { createAccountsApi } from '../../functions/personalization/accounts-api.ts';
 import { type SimulatorOptions, startSimulator } from '../../simulator/simulator.ts';
 import { arrayApi } from '../support/array-api.ts';
@@ -24,7 +24,7 @@ async function run(simulated: SimulatorOptions) {
     const outcome = await runLocal({
       api,
       store,
-      catalogue: { ...localCatalogue(), database: 'account_export' },
+      catalog: { ...localCatalog(), database: 'account_export' },
       clock: { now: () => times.shift() ?? 0 },
       runId: RUN,
       request: REQUEST,

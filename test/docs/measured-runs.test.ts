@@ -1,6 +1,6 @@
 /** `docs/cost.md` says what runs really take: the runs of its table are made again here. */
 import { describe, expect, it } from 'vitest';
-import { keptBlocks } from '../../infra/docs/made-blocks.ts';
+import { keptBlocks } from '../../tools/docs/made-blocks.ts';
 import { COUNTED, countsTable, measureRuns } from './measured-runs.ts';
 import { page, tableBelow } from './page.ts';
 

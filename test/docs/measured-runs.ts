@@ -2,9 +2,10 @@
  * What dry runs say, and what the runs after them take: the tables of `docs/cost.md` that are measured. By the functions as
  * they are deployed, against a simulated tenant; the services of AWS count what they are asked for.
  */
-import type { ExpectedRun, PublishResult } from '../../functions/contracts.ts';
-import { quantitiesOf } from '../../functions/export/cost-model.ts';
-import { type MadeBlocks, markdownTable } from '../../infra/docs/made-blocks.ts';
+
+import { quantitiesOf } from '../../functions/export/plan/estimate.ts';
+import type { PublishResult, RunEstimate } from '../../functions/model/outcomes.ts';
+import { type MadeBlocks, markdownTable } from '../../tools/docs/made-blocks.ts';
 import { startDeployedFunctions, type Taken } from '../support/deployed-run.ts';
 
 /** The stack's defaults. */
@@ -14,7 +15,7 @@ const PAGE_SIZE = 1000;
 export interface MeasuredRun {
   readonly accounts: number;
   readonly run: 'first' | 'later';
-  readonly expected: ExpectedRun;
+  readonly expected: RunEstimate;
   readonly taken: Taken;
   /** From its start to its manifest. */
   readonly seconds: number;
@@ -37,7 +38,7 @@ export async function measureRuns(accounts: number, latencyMs = 0): Promise<Meas
       const due = { dueAt: `2026-08-2${i}` };
       const dryRun = await execute(`dry-${run}`, { ...due, dryRun: true });
       const taken = await execute(run, due);
-      const { expected } = dryRun.output as { expected: ExpectedRun };
+      const { expected } = dryRun.output as { expected: RunEstimate };
       const { seconds } = taken.output as PublishResult;
       measured.push({ accounts, run, expected, taken, seconds, metrics: metricsIn(taken.printed) });
     }

@@ -2,12 +2,12 @@
 import { existsSync, readdirSync } from 'node:fs';
 import type { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
-import { TERMINAL_ERRORS, TRANSIENT_ERRORS } from '../../functions/errors.ts';
-import { parseRequest, resolveRequest } from '../../functions/export/resolve-request.ts';
+import { parseRequest, resolveRequest } from '../../functions/export/plan/resolve-request.ts';
+import { PERMANENT_ERRORS, TRANSIENT_ERRORS } from '../../functions/model/errors.ts';
 import { parseApiKeySecret } from '../../functions/personalization/credentials.ts';
 import { EVENT_SOURCE, EVENT_TYPES, exportWorkflow } from '../../functions/workflow.ts';
 import { parseStackConfig } from '../../infra/stack-config.ts';
-import { synthesised } from '../support/synthesised.ts';
+import { synthesized } from '../support/synthesized.ts';
 import { failedDetail, failedRun, publishedDetail, skippedDetail } from './event-details.ts';
 import { jsonExamples, page, tableBelow, textExamples, unwrapped } from './page.ts';
 
@@ -89,7 +89,7 @@ function takable(input: unknown): object {
 describe('the errors', () => {
   it('are all told, with what to do', () => {
     const told = tableBelow(PAGE, '## A run failed').map(([name = '']) => name.slice(1, -1));
-    expect(told).toEqual([...TRANSIENT_ERRORS, ...TERMINAL_ERRORS]);
+    expect(told).toEqual([...TRANSIENT_ERRORS, ...PERMANENT_ERRORS]);
   });
 });
 
@@ -210,7 +210,7 @@ describe('the commands', async () => {
 
 describe('what the page names', () => {
   it('are outputs that the stack has', () => {
-    const outputs = Object.keys(synthesised().findOutputs('*'));
+    const outputs = Object.keys(synthesized().findOutputs('*'));
     for (const name of ['PutKeyCommand', 'StartCommand', 'ConsoleUrl', 'FailureTopicArn']) {
       expect(PAGE.codes).toContain(name);
       expect(outputs).toContain(name);

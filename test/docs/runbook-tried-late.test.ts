@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { FaultRule } from '../../simulator/faults.ts';
 import { type DeployedWorld, deployedWorld } from '../support/deployed-world.ts';
 import { until } from '../support/small-aws-world.ts';
-import { synthesised } from '../support/synthesised.ts';
+import { synthesized } from '../support/synthesized.ts';
 import { isRaised, metricValues } from './alarm-state.ts';
 import { runbookEntry } from './runbook-entry.ts';
 
@@ -19,7 +19,7 @@ describe('start-undelivered', () => {
   it('start EXPORT --due TIME makes up for what the message was to start, under its day', async () => {
     // What the schedule sends, and so what the message in the queue holds (the queue itself is AWS alone).
     const exports = [{ name: EXPORT, datasetId: 'engage', schedule: 'cron(0 6 * * ? *)' }];
-    const inputs = Object.values(synthesised({ exports }).findResources('AWS::Scheduler::Schedule'))
+    const inputs = Object.values(synthesized({ exports }).findResources('AWS::Scheduler::Schedule'))
       .map(({ Properties }) => String(Properties.Target.Input))
       .filter((input) => input.includes('exportName'));
     expect(inputs).toEqual([`{"exportName":"${EXPORT}","dueAt":"<aws.scheduler.scheduled-time>","scheduled":true}`]);

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { synthesised } from '../support/synthesised.ts';
+import { synthesized } from '../support/synthesized.ts';
 
 const PAGE = readFileSync('docs/runbook.md', 'utf8');
-const template = synthesised({
+const template = synthesized({
   monthlyBudgetUsd: 20,
   exports: [{ name: 'daily', datasetId: 'engage', schedule: 'cron(0 6 * * ? *)' }],
 });

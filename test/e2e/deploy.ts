@@ -20,7 +20,7 @@ export interface Deployed {
 }
 
 /**
- * @param folder an empty one, for the synthesised app
+ * @param folder an empty one, for the synthesized app
  * @param apiUrl the simulated tenant's address
  * @throws Error with what CDK said last
  */

@@ -1,4 +1,4 @@
-/** The synthesised stack in an emulator, a simulated tenant for it, and ears at every place where it tells something. */
+/** The synthesized stack in an emulator, a simulated tenant for it, and ears at every place where it tells something. */
 import { createSocket } from 'node:dgram';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -73,7 +73,7 @@ describe.each(['json', 'csv', 'parquet'] as const)('a %s export', (format) => {
       runId,
       accounts: ACCOUNTS,
       pages: 3,
-      verdict: 'steady',
+      verdict: 'consistent',
     });
     const event = JSON.parse(await stack.events.with('Export run published', runId)) as Record<string, unknown>;
     expect(event).toMatchObject({ source: 'account-export', detail: outcome.output });
@@ -231,7 +231,7 @@ describe('what is told', () => {
   });
 });
 
-it('leaves in the table of the newest runs one run of each export, whatever the catalogue does with a filter', async () => {
+it('leaves in the table of the newest runs one run of each export, whatever the catalog does with a filter', async () => {
   expect((await partitionsOf(stack, 'newest_json')).map((partition) => partition.split('/')[0])).toEqual([
     'all-accounts',
     'engage',
@@ -253,7 +253,7 @@ it('has the queries saved for analysts in its workgroup', async () => {
 });
 
 describe('the rights of the functions', () => {
-  it('are held to: a run whose publisher may not touch the catalogue fails with that sentence, and goes on', async () => {
+  it('are held to: a run whose publisher may not touch the catalog fails with that sentence, and goes on', async () => {
     const { iam } = stack.aws;
     const { Roles = [] } = await iam.listRoles({});
     const RoleName = Roles.find((role) => role.RoleName?.includes('PublishRunRole'))?.RoleName ?? '';

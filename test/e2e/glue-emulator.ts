@@ -1,5 +1,5 @@
 /**
- * A Glue on this machine that has what the catalogue's port needs and the emulator of `emulator.ts` has not: Moto's server,
+ * A Glue on this machine that has what the catalog's port needs and the emulator of `emulator.ts` has not: Moto's server,
  * from PyPI, which removes partitions, filters them, and knows which tables there are. It asks nobody for rights.
  */
 import { spawn } from 'node:child_process';

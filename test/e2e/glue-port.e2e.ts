@@ -8,7 +8,7 @@ import {
   type Partition,
 } from '@aws-sdk/client-glue';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { glueCatalogue } from '../../functions/aws/glue-catalogue.ts';
+import { glueCatalog } from '../../functions/aws/glue-catalog.ts';
 import { type TableColumn, tableDefinitions } from '../../functions/catalog/tables.ts';
 import type { PublishedRun } from '../../functions/export/ports.ts';
 import { ACCOUNT, type Emulator, REGION, startEmulator } from './emulator.ts';
@@ -49,7 +49,7 @@ function glueOf(start: () => Promise<Service>) {
     client: () => client,
     /** Through the proxy, which passes all on unless told otherwise. Each test has a database of its own. */
     catalogueOf: (database: string, by: GlueClient = proxied) =>
-      glueCatalogue({ client: by, database, bucket: 'bucket', sleep: () => setImmediate() }),
+      glueCatalog({ client: by, database, bucket: 'bucket', sleep: () => setImmediate() }),
     async createDatabase(database: string) {
       await client.send(new CreateDatabaseCommand({ DatabaseInput: { Name: database } }));
       for (const table of tableDefinitions([])) {
@@ -93,7 +93,7 @@ const ADDED = ['accounts_json all/2026-08-22/run-1', 'export_runs run-1', 'newes
 describe.each([
   ['the emulator', startEmulator],
   ['the emulator of Glue', startGlueEmulator],
-])('glueCatalogue in %s', (_name, start) => {
+])('glueCatalog in %s', (_name, start) => {
   const glue = glueOf(start);
 
   it('adds a run to its tables, each partition with its place and its SerDe', async () => {
@@ -226,7 +226,7 @@ describe.each([
   });
 });
 
-describe('glueCatalogue and rights', () => {
+describe('glueCatalog and rights', () => {
   let emulator: Emulator;
   const glue = glueOf(async () => {
     emulator = await startEmulator();
@@ -260,7 +260,7 @@ describe('glueCatalogue and rights', () => {
   });
 });
 
-describe('glueCatalogue in the emulator of Glue alone', () => {
+describe('glueCatalog in the emulator of Glue alone', () => {
   const glue = glueOf(startGlueEmulator);
   const later: PublishedRun = { ...run, runId: 'run-2', publishedAt: '2026-08-22T03:00:00.000Z' };
   const newestOf = async (database: string) =>
@@ -268,12 +268,12 @@ describe('glueCatalogue in the emulator of Glue alone', () => {
 
   it('leaves in the newest tables the newest run of each export, whatever its format, and all in the others', async () => {
     await glue.createDatabase('newest');
-    const catalogue = glue.catalogueOf('newest');
-    await catalogue.addRun(run);
-    await catalogue.addRun({ ...run, exportName: 'other' });
-    await catalogue.addRun({ ...run, exportName: 'all-of-it', runId: 'run-0' });
-    await catalogue.addRun({ ...later, format: 'parquet' });
-    await catalogue.addRun({
+    const catalog = glue.catalogueOf('newest');
+    await catalog.addRun(run);
+    await catalog.addRun({ ...run, exportName: 'other' });
+    await catalog.addRun({ ...run, exportName: 'all-of-it', runId: 'run-0' });
+    await catalog.addRun({ ...later, format: 'parquet' });
+    await catalog.addRun({
       ...run,
       runId: 'filled-in',
       exportDate: '2026-08-01',
@@ -305,11 +305,11 @@ describe('glueCatalogue in the emulator of Glue alone', () => {
 
   it('takes a run away, and no other, also when it is gone already', async () => {
     await glue.createDatabase('removed');
-    const catalogue = glue.catalogueOf('removed');
-    await catalogue.addRun(run);
-    await catalogue.addRun(later);
-    await catalogue.removeRun(run);
-    await catalogue.removeRun(run);
+    const catalog = glue.catalogueOf('removed');
+    await catalog.addRun(run);
+    await catalog.addRun(later);
+    await catalog.removeRun(run);
+    await catalog.removeRun(run);
     expect(await glue.allPartitionsOf('removed')).toEqual([
       'accounts_json all/2026-08-22/run-2',
       'export_runs run-2',
@@ -319,10 +319,10 @@ describe('glueCatalogue in the emulator of Glue alone', () => {
 
   it('takes the rest of a run away that was left half way', async () => {
     await glue.createDatabase('half');
-    const catalogue = glue.catalogueOf('half');
-    await catalogue.addRun(run);
+    const catalog = glue.catalogueOf('half');
+    await catalog.addRun(run);
     glue.proxy().follow('pass', 'throttle');
-    const failure = await catalogue.removeRun(run).catch((error: unknown) => error);
+    const failure = await catalog.removeRun(run).catch((error: unknown) => error);
     glue.proxy().follow('pass');
     expect(failure).toMatchObject({
       name: 'StorageError',
@@ -333,7 +333,7 @@ describe('glueCatalogue in the emulator of Glue alone', () => {
       'accounts_json all/2026-08-22/run-1',
       'newest_json all/2026-08-22/run-1',
     ]);
-    await catalogue.removeRun(run);
+    await catalog.removeRun(run);
     expect(await glue.allPartitionsOf('half')).toEqual([]);
   });
 

@@ -3,7 +3,7 @@ import { Athena, type CreateNamedQueryInput } from '@aws-sdk/client-athena';
 import type { Emulator } from './emulator.ts';
 import type { Template } from './template-changes.ts';
 
-/** Of a template as it was synthesised. */
+/** Of a template as it was synthesized. */
 export function namedQueriesOf({ Resources }: Template): CreateNamedQueryInput[] {
   return Object.values(Resources).flatMap(({ Type, Properties = {} }) => {
     if (Type !== 'AWS::Athena::NamedQuery') return [];

@@ -4,7 +4,7 @@
  * The deployed schedules wait for their hours: each has a second one like it, with the same target and role, for now.
  */
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { SkippedRun } from '../../functions/contracts.ts';
+import type { SkippedRun } from '../../functions/model/outcomes.ts';
 import { type DeployedStack, startDeployedStack, until } from './deployed-stack.ts';
 import { objectsBelow, partitionsOf } from './stored.ts';
 

@@ -1,5 +1,5 @@
 /**
- * What a run left in the bucket and the catalogue: objects and partitions as the SDK gives them, and rows as the project's
+ * What a run left in the bucket and the catalog: objects and partitions as the SDK gives them, and rows as the project's
  * own `query` finds them in a copy of the bucket.
  */
 import { createHash } from 'node:crypto';
@@ -7,7 +7,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { openLocalDatabase } from '../../cli/query/local-database.ts';
 import { plainValue } from '../../cli/query/plain-value.ts';
-import type { Manifest } from '../../functions/contracts.ts';
+import type { Manifest } from '../../functions/model/manifest.ts';
 import type { DeployedStack } from './deployed-stack.ts';
 
 /** All objects below a prefix, by key. */

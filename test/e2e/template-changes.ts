@@ -1,5 +1,5 @@
 /**
- * What of the synthesised stack the emulator cannot take as it is. Nothing else is changed, each change is printed, and each
+ * What of the synthesized stack the emulator cannot take as it is. Nothing else is changed, each change is printed, and each
  * says whether AWS would need it too: then it would be a defect of the stack.
  */
 

@@ -1,7 +1,7 @@
 import { gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { PageRecordSchema } from '../../functions/contracts.ts';
+import { ReceiptSchema } from '../../functions/model/receipt.ts';
 import { MANIFEST, manifestIn, namesIn, PARTS, setUp } from '../support/stepped-run.ts';
 
 describe('a run', () => {
@@ -11,14 +11,14 @@ describe('a run', () => {
         const { steps, objects } = setUp(total);
         await steps.all({ pageSize });
         expect(namesIn(objects)).toEqual(Array.from({ length: total }, (_, i) => `account ${i}`));
-        expect(manifestIn(objects).consistency.verdict).toBe('steady');
+        expect(manifestIn(objects).consistency.verdict).toBe('consistent');
       }),
     );
   });
 
   it('publishes an empty export: one empty part and a manifest', async () => {
     const { steps, objects } = setUp(0);
-    expect(await steps.all()).toMatchObject({ accounts: 0, pages: 1, verdict: 'steady' });
+    expect(await steps.all()).toMatchObject({ accounts: 0, pages: 1, verdict: 'consistent' });
     expect(gunzipSync(objects.get(`${PARTS}part-00000.json.gz`) ?? '').toString()).toBe('');
   });
 
@@ -58,7 +58,13 @@ describe('a run', () => {
       duplicates: 0,
       plannedRecords: 25,
       retries: 0,
-      consistency: { verdict: 'steady', accountsBefore: 25, accountsAfter: 25, seamsProbed: 4, seamsMoved: 0 },
+      consistency: {
+        verdict: 'consistent',
+        accountsBefore: 25,
+        accountsAfter: 25,
+        boundariesChecked: 4,
+        boundariesMoved: 0,
+      },
       unmappedColumns: [],
       escapedLineBreaks: 0,
     });
@@ -116,7 +122,7 @@ describe('page records', () => {
   it('say what the part is', async () => {
     const { steps, objects } = setUp(25);
     await steps.all();
-    const record = PageRecordSchema.parse(JSON.parse(String(objects.get('work/run_id=run-1/pages/00002.json'))));
+    const record = ReceiptSchema.parse(JSON.parse(String(objects.get('work/run_id=run-1/pages/00002.json'))));
     expect(record).toMatchObject({ page: 2, key: `${PARTS}part-00002.json.gz`, records: 5, escapedLineBreaks: 0 });
     expect(record.bytes).toBe(objects.get(record.key)?.length);
     expect(Buffer.from(record.accountHashes, 'base64')).toHaveLength(40);

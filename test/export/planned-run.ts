@@ -1,5 +1,6 @@
 /** A run, and a manifest, as plans and publishing leave them, for tests that look at one rule alone. */
-import type { Manifest, Run } from '../../functions/contracts.ts';
+import type { Manifest } from '../../functions/model/manifest.ts';
+import type { Run } from '../../functions/model/run.ts';
 
 /** 25 accounts in three pages of ten. */
 export function plannedRun(more: Partial<Run> = {}): Run {
@@ -46,7 +47,13 @@ export function publishedManifest(more: Partial<Manifest> = {}): Manifest {
     recordsFetched: 40,
     apiRequests: 20,
     retries: 0,
-    consistency: { verdict: 'steady', accountsBefore: 25, accountsAfter: 25, seamsProbed: 4, seamsMoved: 0 },
+    consistency: {
+      verdict: 'consistent',
+      accountsBefore: 25,
+      accountsAfter: 25,
+      boundariesChecked: 4,
+      boundariesMoved: 0,
+    },
     unmappedColumns: [],
     escapedLineBreaks: 0,
     ...more,

@@ -68,17 +68,17 @@ const recording = (operations: Operation[]): Faults => ({
 
 async function strikeAt(source: Source, target: Operation, strike: Strike): Promise<string> {
   const world = await makeWorld(source);
-  const spent = countFromHere(source);
+  const usage = countFromHere(source);
   const store = { strike: ({ nth }: Operation) => (nth === target.nth ? strike : undefined) };
   const request = { ...REQUEST, maxRecords: MAX_RECORDS };
   const first = await world.run(RUN.runId, request, { store });
   await mustHaveKept(world, first, {});
-  must(spent() <= MAX_RECORDS, `it fetched ${spent()} records where maxRecords allows ${MAX_RECORDS}`);
+  must(usage() <= MAX_RECORDS, `it fetched ${usage()} records where maxRecords allows ${MAX_RECORDS}`);
   if (first.status === 'published') return 'published';
   const told = first.status === 'failed' ? `failed: ${first.error}` : first.status;
   const second = await world.run(RUN.runId, request);
   await mustHaveKept(world, second, {});
-  must(spent() <= MAX_RECORDS, `started again, it fetched ${spent()} records where maxRecords allows ${MAX_RECORDS}`);
+  must(usage() <= MAX_RECORDS, `started again, it fetched ${usage()} records where maxRecords allows ${MAX_RECORDS}`);
   if (second.status === 'published') return `${told}; resumed within the budget`;
   must(second.status === 'failed' && second.error === 'BudgetExceededError', `it ended ${JSON.stringify(second)}`);
   await goOn(world, { again: { maxRecords: ENOUGH }, request });
@@ -87,26 +87,26 @@ async function strikeAt(source: Source, target: Operation, strike: Strike): Prom
 
 async function brokenPage(source: Source): Promise<string> {
   const world = await makeWorld(source);
-  const spent = countFromHere(source);
+  const usage = countFromHere(source);
   let broken = 0;
   source.setFault(({ page, pageSize }) => {
     if (pageSize !== PAGE_SIZE || page !== 3) return undefined;
     broken++;
     return 'truncated';
   });
-  return exceeds(world, MAX_RECORDS, () => spent() + broken * PAGE_SIZE);
+  return exceeds(world, MAX_RECORDS, () => usage() + broken * PAGE_SIZE);
 }
 
 async function tooSmall(source: Source): Promise<string> {
   return exceeds(await makeWorld(source), 40, countFromHere(source));
 }
 
-async function exceeds(world: World, maxRecords: number, spent: () => number): Promise<string> {
+async function exceeds(world: World, maxRecords: number, usage: () => number): Promise<string> {
   const ended = await world.run(RUN.runId, { ...REQUEST, maxRecords });
   world.source.setFault(undefined);
   await mustHaveKept(world, ended, {});
   must(ended.status === 'failed' && ended.error === 'BudgetExceededError', `it ended ${JSON.stringify(ended)}`);
-  must(spent() <= maxRecords, `it fetched ${spent()} records where maxRecords allows ${maxRecords}`);
+  must(usage() <= maxRecords, `it fetched ${usage()} records where maxRecords allows ${maxRecords}`);
   const again = { maxRecords: ENOUGH };
   return `failed: BudgetExceededError; ${await goOn(world, { again, request: { ...REQUEST, maxRecords } })}`;
 }

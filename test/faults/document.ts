@@ -19,7 +19,7 @@ const TABLES: readonly (readonly [table: string, title: string, first: string, c
     MODES,
   ],
   ['killed', 'Processes killed with SIGKILL', 'operation', ['before', 'in the middle of it', 'after']],
-  ['catalogue', 'AWS Glue in trouble, at every request', 'request', MODES.filter((mode) => !/gone/.test(mode))],
+  ['catalog', 'AWS Glue in trouble, at every request', 'request', MODES.filter((mode) => !/gone/.test(mode))],
   [
     'time-out',
     'A function that runs out of time while it writes, and whose write lands later',
@@ -45,7 +45,7 @@ export interface Summary {
   readonly broken: number;
 }
 
-export function summarise(results: readonly Result[]): Summary {
+export function summarize(results: readonly Result[]): Summary {
   const kept = results.filter(({ broken }) => broken === undefined);
   const published = kept.filter(({ text }) => text.startsWith('published')).length;
   const known = results.filter((result) => knownDefect(result) !== undefined).length;
@@ -74,7 +74,7 @@ export function document(results: readonly Result[]): string {
     const text = markdownTable(inOrder(own, columns), first, columns);
     return `### ${title}\n\n${own.length} cases.\n\n${text}`;
   });
-  return [`${summaryLine(summarise(results))}.`, ...tables.filter((text) => text !== undefined)].join('\n\n');
+  return [`${summaryLine(summarize(results))}.`, ...tables.filter((text) => text !== undefined)].join('\n\n');
 }
 
 /** Rows as a run comes by them, not as a list of cases happens to name them first. */

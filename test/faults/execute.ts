@@ -5,12 +5,12 @@
  * processes (`killed-process.ts`) do run `runLocal`.
  */
 import { StateMachine } from 'aws-local-stepfunctions';
-import type { FailureReport, PlanOutcome, PublishResult } from '../../functions/contracts.ts';
-import { exportPage } from '../../functions/export/export-page.ts';
-import { planExport } from '../../functions/export/plan-export.ts';
-import type { AccountsApi, Catalogue, Executions, ObjectStore } from '../../functions/export/ports.ts';
-import { publishRun } from '../../functions/export/publish-run.ts';
-import { reportFailure } from '../../functions/export/report-failure.ts';
+import { exportPage } from '../../functions/export/page/export-page.ts';
+import { planExport } from '../../functions/export/plan/plan-export.ts';
+import type { AccountsApi, Catalog, Executions, ObjectStore } from '../../functions/export/ports.ts';
+import { publishRun } from '../../functions/export/publish/publish-run.ts';
+import { reportFailure } from '../../functions/export/report/report-failure.ts';
+import type { FailureReport, PlanOutcome, PublishResult } from '../../functions/model/outcomes.ts';
 import { ANNOUNCING_STATES, exportWorkflow, STATES } from '../../functions/workflow.ts';
 import type { Step } from './operations.ts';
 
@@ -23,7 +23,7 @@ export type Ended =
 export interface TaskPorts {
   readonly api: AccountsApi;
   readonly store: ObjectStore;
-  readonly catalogue: Catalogue;
+  readonly catalog: Catalog;
 }
 
 export interface Execution {

@@ -1,6 +1,7 @@
 /** An object store that counts its operations and lets a fault strike any of them. */
-import { ExportError } from '../../functions/errors.ts';
+
 import type { ObjectStore } from '../../functions/export/ports.ts';
+import { ExportError } from '../../functions/model/errors.ts';
 import type { Operation, Step, Verb } from './operations.ts';
 
 /** What a fault does to one operation. `lose answer`: it takes effect, and whoever asked is told that it failed. */

@@ -1,5 +1,5 @@
 /** Functions that end before their time, whose last write lands late, that die, or that are invoked twice. */
-import { ExportError } from '../../functions/errors.ts';
+import { ExportError } from '../../functions/model/errors.ts';
 import type { Case } from './cells.ts';
 import type { Invoke } from './execute.ts';
 import type { StoreFault } from './faulty-store.ts';

@@ -4,8 +4,8 @@
  */
 import { createHash } from 'node:crypto';
 import { gunzipSync } from 'node:zlib';
-import { TERMINAL_ERRORS, TRANSIENT_ERRORS } from '../../functions/errors.ts';
 import type { ObjectStore } from '../../functions/export/ports.ts';
+import { PERMANENT_ERRORS, TRANSIENT_ERRORS } from '../../functions/model/errors.ts';
 import type { Tenant } from '../../simulator/tenant.ts';
 import { expectSameAccount } from '../support/exact-json.ts';
 
@@ -39,21 +39,21 @@ export async function manifestOf(store: ObjectStore, runId: string): Promise<See
 }
 
 /** What a run holds, where it lies and what of it is expected. */
-export interface ExpectedRun {
+export interface RunEstimate {
   readonly runId: string;
   readonly exportDate: string;
   readonly pageSize: number;
   readonly tenant: Tenant;
   /** That the source held still is part of what a run must say. */
-  readonly verdict?: 'steady' | 'drifted' | 'either';
+  readonly verdict?: 'consistent' | 'drifted' | 'either';
 }
 
 /**
  * The run's parts hold exactly the accounts that the simulator serves, and its manifest says exactly that.
  * @throws LawBroken
  */
-export async function mustBeComplete(store: ObjectStore, expected: ExpectedRun): Promise<void> {
-  const { runId, exportDate, pageSize, tenant, verdict = 'steady' } = expected;
+export async function mustBeComplete(store: ObjectStore, expected: RunEstimate): Promise<void> {
+  const { runId, exportDate, pageSize, tenant, verdict = 'consistent' } = expected;
   const manifest = await manifestOf(store, runId);
   must(manifest !== undefined, `run ${runId} is published without a manifest`);
   const total = tenant.total;
@@ -123,7 +123,7 @@ export async function unfinishedPages(
   return unfinished;
 }
 
-const ERRORS: readonly string[] = [...TERMINAL_ERRORS, ...TRANSIENT_ERRORS];
+const ERRORS: readonly string[] = [...PERMANENT_ERRORS, ...TRANSIENT_ERRORS];
 
 /** A failure has a name of ours and a sentence that gives nothing away. @throws LawBroken */
 export function mustNameItsCause(error: string, cause: string, tenant: Tenant): void {

@@ -1,5 +1,5 @@
 /** Runs on one machine, over folders, as the command line makes them. */
-import { localCatalogue } from '../../cli/local/local-catalogue.ts';
+import { localCatalog } from '../../cli/local/local-catalog.ts';
 import { type LocalOutcome, runLocal } from '../../cli/local/run-local.ts';
 import type { ObjectStore } from '../../functions/export/ports.ts';
 import { createAccountsApi } from '../../functions/personalization/accounts-api.ts';
@@ -23,7 +23,7 @@ export async function localRunIn({ store, url, runId, dueAt }: LocalRun): Promis
     return await runLocal({
       api,
       store,
-      catalogue: localCatalogue(),
+      catalog: localCatalog(),
       clock: { now: Date.now },
       runId,
       request: { ...REQUEST, dueAt },

@@ -19,7 +19,7 @@ it.each([
   ['store', 36],
   ['store, while a run fails', 10],
   ['killed', 4],
-  ['catalogue', 20],
+  ['catalog', 20],
   ['time-out', 14],
   ['invocation', 21],
   ['budget', 4],

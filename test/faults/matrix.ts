@@ -1,7 +1,7 @@
 /** `npm run faults`: tries every fault at every step and writes what happened into `docs/reliability.md`. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { document, summarise, summaryLine } from './document.ts';
+import { document, summarize, summaryLine } from './document.ts';
 import { KNOWN_DEFECTS, knownDefect } from './known-defects.ts';
 import { runMatrix } from './run-matrix.ts';
 
@@ -20,7 +20,7 @@ const [before, after] = [text.indexOf(BEGIN), text.indexOf(END)];
 if (before < 0 || after < before) throw new Error(`${PAGE} has lost the marks between which the matrix goes`);
 await writeFile(PAGE, `${text.slice(0, before)}${BEGIN}\n\n${document(results)}\n\n${text.slice(after)}`);
 
-const summary = summarise(results);
+const summary = summarize(results);
 console.log(`${summaryLine(summary)}, in ${Math.round((Date.now() - startedAt) / 1000)} s`);
 for (const { id, is } of KNOWN_DEFECTS) {
   if (!results.some((result) => knownDefect(result) && is(result))) console.log(`not seen any more: ${id}`);

@@ -43,7 +43,7 @@ export const COLUMNS = [
   'export page',
   'publish: prove',
   'publish: manifest',
-  'publish: catalogue',
+  'publish: catalog',
   'report failure',
 ] as const;
 export type Column = (typeof COLUMNS)[number];

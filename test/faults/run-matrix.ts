@@ -1,7 +1,7 @@
 /** All cases of the matrix, tried one after the other. */
 import { apiCases } from './api-cases.ts';
 import { budgetCases } from './budget-cases.ts';
-import { catalogueCases } from './catalogue-cases.ts';
+import { catalogueCases } from './catalog-cases.ts';
 import { type Case, type Result, tryCase } from './cells.ts';
 import { damageCases } from './damage-cases.ts';
 import { killedCases } from './killed-cases.ts';

@@ -39,15 +39,23 @@ export function sourceCases(): Case[] {
       holdsBack(grownAtTheEnd(), { onDrift: 'fail' }, 'DriftedError', 'drifted'),
     ),
     one('an account goes while it reads, onDrift fail', () => refuses(lostOne(), { onDrift: 'fail' }, 'DriftedError')),
-    one('an account goes while it reads, onDrift retry', () => publishes(lostOne(), { onDrift: 'retry' }, 'steady')),
-    one('four of five accounts are gone since the last run', () =>
-      holdsBack({ accounts: 20 }, {}, 'QuarantinedError', 'steady'),
+    one('an account goes while it reads, onDrift retry', () =>
+      publishes(lostOne(), { onDrift: 'retry' }, 'consistent'),
     ),
-    one('all accounts are gone since the last run', () => holdsBack({ accounts: 0 }, {}, 'QuarantinedError', 'steady')),
+    one('four of five accounts are gone since the last run', () =>
+      holdsBack({ accounts: 20 }, {}, 'QuarantinedError', 'consistent'),
+    ),
+    one('all accounts are gone since the last run', () =>
+      holdsBack({ accounts: 0 }, {}, 'QuarantinedError', 'consistent'),
+    ),
   ];
 }
 
-async function publishes(options: SimulatorOptions, policy: object, verdict: 'steady' | 'drifted'): Promise<string> {
+async function publishes(
+  options: SimulatorOptions,
+  policy: object,
+  verdict: 'consistent' | 'drifted',
+): Promise<string> {
   return inWorld(options, async (world) => {
     const ended = await world.run(RUN.runId, { ...REQUEST, ...policy });
     await mustHaveKept(world, ended, { verdict });
@@ -69,7 +77,7 @@ async function holdsBack(
   options: SimulatorOptions,
   policy: object,
   error: string,
-  verdict: 'steady' | 'drifted',
+  verdict: 'consistent' | 'drifted',
 ): Promise<string> {
   return inWorld(options, async (world) => {
     const ended = await world.run(RUN.runId, { ...REQUEST, ...policy });
@@ -86,7 +94,7 @@ async function holdsBack(
   });
 }
 
-const expected = (world: World, verdict: 'steady' | 'drifted') => ({
+const expected = (world: World, verdict: 'consistent' | 'drifted') => ({
   ...RUN,
   pageSize: PAGE_SIZE,
   tenant: world.source.simulator.tenant,

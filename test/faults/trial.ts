@@ -13,7 +13,7 @@ export interface Trial {
   readonly again?: object;
   /** What it asks for instead. */
   readonly restart?: object;
-  readonly verdict?: 'steady' | 'drifted' | 'either';
+  readonly verdict?: 'consistent' | 'drifted' | 'either';
   /** Where the source moves, pages of another attempt or another size are fetched again, and rightly so. */
   readonly countPages?: boolean;
   /** Names of failures beside our own that this fault may end with. */

@@ -1,6 +1,6 @@
-/** A tenant, a store with a good run published the day before, and a catalogue: what a fault is let loose on. */
+/** A tenant, a store with a good run published the day before, and a catalog: what a fault is let loose on. */
 import { randomUUID } from 'node:crypto';
-import type { AccountsApi, Catalogue, ObjectStore, PublishedRun } from '../../functions/export/ports.ts';
+import type { AccountsApi, Catalog, ObjectStore, PublishedRun } from '../../functions/export/ports.ts';
 import { type ClientLimits, createAccountsApi } from '../../functions/personalization/accounts-api.ts';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../simulator/simulator.ts';
 import { memoryStore } from '../support/memory-store.ts';
@@ -84,7 +84,7 @@ export interface World {
   readonly source: Source;
   /** Without faults. */
   readonly store: ObjectStore;
-  readonly catalogue: Catalogue;
+  readonly catalog: Catalog;
   /** Fingerprint of the good run, when there was nothing but it. */
   readonly good: string;
   /** The run that `accounts_latest` shows. */
@@ -95,41 +95,41 @@ export interface World {
 let goodRun: { readonly objects: Map<string, Buffer>; readonly runs: readonly PublishedRun[] } | undefined;
 
 /** A world in which `good` was published: exported once, since it is the same in all of them. */
-export async function makeWorld(source: Source, catalogue: SeenCatalogue = memoryCatalogue()): Promise<World> {
+export async function makeWorld(source: Source, catalog: SeenCatalog = memoryCatalog()): Promise<World> {
   goodRun ??= await publishGoodRun();
   const { store, objects } = memoryStore();
   for (const [key, body] of goodRun.objects) objects.set(key, body);
-  for (const run of goodRun.runs) await catalogue.addRun(run);
-  return { ...emptyWorld(source, store, catalogue), good: await published(store, GOOD.exportDate, GOOD.runId) };
+  for (const run of goodRun.runs) await catalog.addRun(run);
+  return { ...emptyWorld(source, store, catalog), good: await published(store, GOOD.exportDate, GOOD.runId) };
 }
 
 async function publishGoodRun() {
   const source = await startSource();
   const { store, objects } = memoryStore();
-  const catalogue = memoryCatalogue();
-  const world = emptyWorld(source, store, catalogue);
+  const catalog = memoryCatalog();
+  const world = emptyWorld(source, store, catalog);
   const ended = await world.run(GOOD.runId, { ...REQUEST, dueAt: GOOD.exportDate });
   await source.close();
   if (ended.status !== 'published') throw new Error(`the good run ended ${JSON.stringify(ended)}`);
-  return { objects, runs: catalogue.runs() };
+  return { objects, runs: catalog.runs() };
 }
 
-function emptyWorld(source: Source, store: ObjectStore, catalogue: SeenCatalogue): World {
+function emptyWorld(source: Source, store: ObjectStore, catalog: SeenCatalog): World {
   /** Executions that have not ended. */
   const running = new Set<string>();
   const world: World = {
     source,
     store,
-    catalogue,
+    catalog,
     good: '',
-    latest: () => catalogue.latest(),
+    latest: () => catalog.latest(),
     run: (name, request, faults = {}) => runIn(world, running, name, request, faults),
   };
   return world;
 }
 
 async function runIn(
-  world: Pick<World, 'source' | 'store' | 'catalogue'>,
+  world: Pick<World, 'source' | 'store' | 'catalog'>,
   running: Set<string>,
   name: string,
   request: object,
@@ -148,7 +148,7 @@ async function runIn(
   const portsOf = (step: Step): TaskPorts => ({
     api: faults.api?.(step) ?? world.source.api,
     store: faultyStore(world.store, step, count, fault, () => isDead),
-    catalogue: world.catalogue,
+    catalog: world.catalog,
   });
   const id = `arn:aws:states:us-east-1:000000000000:execution:exports:${randomUUID()}`;
   running.add(id);
@@ -166,14 +166,14 @@ async function runIn(
   return ended;
 }
 
-/** A catalogue that can be looked at. */
-export interface SeenCatalogue extends Catalogue {
+/** A catalog that can be looked at. */
+export interface SeenCatalog extends Catalog {
   /** The run that `accounts_latest` shows. */
   latest(): string | undefined;
 }
 
 /** Runs become visible at once; the newest is the one due on the latest day, and of one day published last. */
-function memoryCatalogue() {
+function memoryCatalog() {
   const runs = new Map<string, PublishedRun>();
   const rank = ({ exportDate, publishedAt }: PublishedRun) => `${exportDate} ${publishedAt}`;
   return {

@@ -269,7 +269,7 @@ describe('a redirect', () => {
       response.writeHead(status, { location: `${elsewhere}/hidden`, refresh: `0;url=${elsewhere}` }).end('[]');
     });
     const error = await safeErrorOf(client(url).fetchPage(query(), decodeJson));
-    expect(error).toMatchObject({ name: 'ApiRequestError', spent: { apiRequests: 1 } });
+    expect(error).toMatchObject({ name: 'ApiRequestError', usage: { apiRequests: 1 } });
     expect(error.message).toContain('not followed lest the key goes elsewhere');
     expect(seen).toEqual([]);
   });

@@ -3,11 +3,11 @@
  * `node fetch-one.ts <url> <json|csv|parquet> <page size> <how often, at once>`.
  */
 import { readFileSync } from 'node:fs';
-import { isExportError } from '../../functions/errors.ts';
 import { csvFormat, csvTableColumns } from '../../functions/formats/csv.ts';
 import { jsonLinesFormat } from '../../functions/formats/json-lines.ts';
 import type { DecodedPage, PageFormat } from '../../functions/formats/page-format.ts';
 import { parquetFormat } from '../../functions/formats/parquet.ts';
+import { isExportError } from '../../functions/model/errors.ts';
 import { createAccountsApi } from '../../functions/personalization/accounts-api.ts';
 
 export interface Outcome {

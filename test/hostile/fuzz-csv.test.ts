@@ -2,8 +2,8 @@
 import { gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isExportError } from '../../functions/errors.ts';
 import { CSV_SERDE_PARAMETERS, type CsvPage, csvFormat, decodeCsv } from '../../functions/formats/csv.ts';
+import { isExportError } from '../../functions/model/errors.ts';
 import { readOpenCsv } from '../formats/opencsv-serde.ts';
 import { mutationOf } from './mutations.ts';
 

@@ -2,9 +2,9 @@
 import { gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isExportError } from '../../functions/errors.ts';
 import { decodeJson, type JsonPage, jsonLinesFormat } from '../../functions/formats/json-lines.ts';
 import { parquetFormat } from '../../functions/formats/parquet.ts';
+import { isExportError } from '../../functions/model/errors.ts';
 import { exactJson, expectSameAccount } from '../support/exact-json.ts';
 import { mutationOf } from './mutations.ts';
 

@@ -2,9 +2,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { localCatalogue } from '../../cli/local/local-catalogue.ts';
+import { localCatalog } from '../../cli/local/local-catalog.ts';
 import { runLocal } from '../../cli/local/run-local.ts';
-import type { ExportErrorName } from '../../functions/errors.ts';
+import type { ExportErrorName } from '../../functions/model/errors.ts';
 import { readHiveJson } from '../formats/hive-json-serde.ts';
 import { memoryStore } from '../support/memory-store.ts';
 import { runSteps } from '../support/run-steps.ts';
@@ -118,7 +118,11 @@ describe.each([
     state.hostile = () => true;
     await endsHere(() => steps.publish(plan));
     state.hostile = () => false;
-    expect(await steps.publish(plan)).toMatchObject({ accounts: TOTAL, distinctAccounts: TOTAL, verdict: 'steady' });
+    expect(await steps.publish(plan)).toMatchObject({
+      accounts: TOTAL,
+      distinctAccounts: TOTAL,
+      verdict: 'consistent',
+    });
   });
 });
 
@@ -146,7 +150,7 @@ it.each([
   const outcome = await runLocal({
     api,
     store,
-    catalogue: localCatalogue(),
+    catalog: localCatalog(),
     clock: { now: Date.now },
     runId: 'run-1',
     request: { exportName: 'all', datasetId: 'engage', pageSize: 10 },
@@ -169,7 +173,7 @@ describe('keys that come twice in an account', () => {
     );
     const { store, objects } = memoryStore();
     const steps = runSteps(client(url), store);
-    expect(await steps.all()).toMatchObject({ accounts: 1, verdict: 'steady' });
+    expect(await steps.all()).toMatchObject({ accounts: 1, verdict: 'consistent' });
     const [, part] = [...objects].find(([key]) => key.endsWith('part-00000.json.gz')) ?? [];
     const line = gunzipSync(part as Buffer).toString();
     expect(line).toBe(

@@ -1,11 +1,11 @@
 /** What whoever can start a run may put into a request: refused with one short sentence, whatever it is. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isExportError } from '../../functions/errors.ts';
-import { ExportSettingsSchema } from '../../functions/export/export-config.ts';
-import { partKey, planKey } from '../../functions/export/layout.ts';
-import { planExport } from '../../functions/export/plan-export.ts';
-import { checkRunId, parseRequest, resolveRequest } from '../../functions/export/resolve-request.ts';
+import { planExport } from '../../functions/export/plan/plan-export.ts';
+import { checkRunId, parseRequest, resolveRequest } from '../../functions/export/plan/resolve-request.ts';
+import { partKey, planKey } from '../../functions/export/storage/bucket-layout.ts';
+import { isExportError } from '../../functions/model/errors.ts';
+import { ExportSettingsSchema } from '../../functions/model/export-settings.ts';
 import { evergageBaseUrl, pagePath } from '../../functions/personalization/request-url.ts';
 import { arrayApi } from '../support/array-api.ts';
 import { memoryStore } from '../support/memory-store.ts';

@@ -2,8 +2,8 @@
 import { createServer, type RequestListener } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from 'node:net';
 import { afterEach } from 'vitest';
-import type { PageQuery } from '../../functions/contracts.ts';
-import { type ExportError, isExportError } from '../../functions/errors.ts';
+import { type ExportError, isExportError } from '../../functions/model/errors.ts';
+import type { PageQuery } from '../../functions/model/page-query.ts';
 import { type AccountsApiOptions, createAccountsApi } from '../../functions/personalization/accounts-api.ts';
 
 /** Never to be seen in a sentence. */

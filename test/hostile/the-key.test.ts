@@ -3,10 +3,10 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { afterEach, describe, expect, it } from 'vitest';
-import { localCatalogue } from '../../cli/local/local-catalogue.ts';
+import { localCatalog } from '../../cli/local/local-catalog.ts';
 import { runLocal } from '../../cli/local/run-local.ts';
 import { secretCredentials } from '../../functions/aws/secret-credentials.ts';
-import { exportPage } from '../../functions/export/export-page.ts';
+import { exportPage } from '../../functions/export/page/export-page.ts';
 import { decodeJson } from '../../functions/formats/json-lines.ts';
 import { staticCredentials } from '../../functions/personalization/credentials.ts';
 import { type SimulatorOptions, startSimulator } from '../../simulator/simulator.ts';
@@ -183,7 +183,7 @@ describe('a wrong key', () => {
     const outcome = await runLocal({
       api,
       store,
-      catalogue: localCatalogue(),
+      catalog: localCatalog(),
       clock: { now: Date.now },
       runId: 'run-1',
       request: { exportName: 'all', datasetId: 'engage', pageSize: 10 },
@@ -219,7 +219,7 @@ describe('a wrong key', () => {
     expect(error).toMatchObject({
       name: 'StorageError',
       transient: true,
-      spent: { apiRequests: 1, recordsFetched: 0 },
+      usage: { apiRequests: 1, recordsFetched: 0 },
     });
     expect(simulator.requests).toHaveLength(1);
   });
@@ -244,7 +244,7 @@ describe('a key that is changed during a run', () => {
     expect(refused).toBeLessThanOrEqual(10);
     expect(simulator.requests.length - before).toBe(10 + refused);
 
-    expect(await steps.publish(plan)).toMatchObject({ accounts: 95, verdict: 'steady' });
+    expect(await steps.publish(plan)).toMatchObject({ accounts: 95, verdict: 'consistent' });
     expect(state.reads).toBe(2);
   });
 

@@ -5,11 +5,11 @@ import { describe, expect, it } from 'vitest';
 import { hiveNames } from '../../functions/catalog/hive-names.ts';
 import { SAVED_QUERIES } from '../../functions/catalog/saved-queries.ts';
 import { VIEW_COLUMNS } from '../../functions/catalog/views.ts';
-import { partKey } from '../../functions/export/layout.ts';
+import { partKey } from '../../functions/export/storage/bucket-layout.ts';
 import { account, arrayApi } from '../support/array-api.ts';
 import { memoryStore } from '../support/memory-store.ts';
 import { runSteps } from '../support/run-steps.ts';
-import { CONFIG, synthesised } from '../support/synthesised.ts';
+import { CONFIG, synthesized } from '../support/synthesized.ts';
 
 interface TableInput {
   readonly Name: string;
@@ -24,7 +24,7 @@ interface TableInput {
   readonly ViewOriginalText: string;
 }
 
-const template = synthesised();
+const template = synthesized();
 const tables = new Map(
   Object.values(template.findResources('AWS::Glue::Table')).map(({ Properties }) => [
     Properties.TableInput.Name as string,
@@ -130,7 +130,7 @@ describe('the Glue tables and the parts agree', () => {
         attributeColumns: ['industry', 'Annual Revenue', 'annual_revenue'],
       },
     ];
-    const other = synthesised({ exports }).findResources('AWS::Glue::Table', {
+    const other = synthesized({ exports }).findResources('AWS::Glue::Table', {
       Properties: { TableInput: { Name: 'accounts_csv' } },
     });
     const [{ Properties } = { Properties: {} as never }] = Object.values(other);

@@ -2,9 +2,9 @@ import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
 import { exportWorkflow } from '../../functions/workflow.ts';
 import { parseStackConfig } from '../../infra/stack-config.ts';
-import { CONFIG, synthesised } from '../support/synthesised.ts';
+import { CONFIG, synthesized } from '../support/synthesized.ts';
 
-const template = synthesised();
+const template = synthesized();
 
 interface Statement {
   Action: string | string[];
@@ -45,7 +45,7 @@ const TABLES = [
   'newest_parquet',
 ];
 
-/** The rights that some actions on partitions need: on the catalogue, the database and each table. */
+/** The rights that some actions on partitions need: on the catalog, the database and each table. */
 function glueRights(...actions: readonly string[]): string[] {
   const resources = ['catalog', 'database/account_export', ...TABLES.map((table) => `table/account_export/${table}`)];
   return actions.flatMap((action) =>
@@ -102,7 +102,7 @@ describe('the bucket', () => {
     ['the context flag alone', 'Retain', {}, { allowDataDeletion: true }],
     ['both keys', 'Delete', { deleteDataWithStack: true }, { allowDataDeletion: true }],
   ])('with %s and a deleted stack: %s', (_keys, DeletionPolicy, config, options) => {
-    synthesised(config, options).hasResource('AWS::S3::Bucket', { DeletionPolicy });
+    synthesized(config, options).hasResource('AWS::S3::Bucket', { DeletionPolicy });
   });
 });
 
@@ -114,7 +114,7 @@ describe('the key', () => {
   });
 
   it('may lie in a secret that exists', () => {
-    const existing = synthesised({ secretName: 'personalization/key' });
+    const existing = synthesized({ secretName: 'personalization/key' });
     existing.resourceCountIs('AWS::SecretsManager::Secret', 0);
     const policies = JSON.stringify(existing.findResources('AWS::IAM::Policy'));
     expect(policies.match(/:secret:personalization\/key-\?{6}/g)).toHaveLength(3);

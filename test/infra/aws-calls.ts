@@ -15,7 +15,7 @@ const FUNCTIONS = fileURLToPath(new URL('../../functions/', import.meta.url));
 /** What an adapter is called by, in the rules of an export: `store.put(…)`, whoever hands the store over. */
 export const PORT_NAMES: Readonly<Record<string, string>> = {
   s3ObjectStore: 'store',
-  glueCatalogue: 'catalogue',
+  glueCatalog: 'catalog',
   sfnExecutions: 'executions',
   secretCredentials: 'credentials',
 };
@@ -44,7 +44,7 @@ interface Node {
 
 /** The actions that the code behind an entry file takes, sorted. */
 export async function actionsOf(entry: string): Promise<string[]> {
-  const ast = await parsed(`${entry}.ts`);
+  const ast = await parsed(`handlers/${entry}.ts`);
   const makers = new Map(
     nodesOf(ast, 'VariableDeclarator').flatMap((declared) => {
       const factory = calledIn(declared.init).find((name) => name in PORT_NAMES);

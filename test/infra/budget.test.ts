@@ -1,7 +1,7 @@
 import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
 import { parseStackConfig } from '../../infra/stack-config.ts';
-import { CONFIG, synthesised } from '../support/synthesised.ts';
+import { CONFIG, synthesized } from '../support/synthesized.ts';
 import { configuredStack } from './configured-stack.ts';
 
 const ACCOUNT = { Ref: 'AWS::AccountId' };
@@ -14,7 +14,7 @@ const OF_THIS_ACCOUNT = {
 const BUDGETS = { Service: 'budgets.amazonaws.com' };
 
 describe('a budget', () => {
-  const template = synthesised({ monthlyBudgetUsd: 20 });
+  const template = synthesized({ monthlyBudgetUsd: 20 });
   const [topic] = Object.keys(template.findResources('AWS::SNS::Topic'));
   const [policy] = Object.keys(template.findResources('AWS::SNS::TopicPolicy'));
   const over = (NotificationType: string, Threshold: number) => ({
@@ -39,7 +39,7 @@ describe('a budget', () => {
   });
 
   it('follows the tag that the company has for it', () => {
-    synthesised({ monthlyBudgetUsd: 20, tags: { Application: 'Accounts' } }).hasResourceProperties(
+    synthesized({ monthlyBudgetUsd: 20, tags: { Application: 'Accounts' } }).hasResourceProperties(
       'AWS::Budgets::Budget',
       { Budget: Match.objectLike({ CostFilters: { TagKeyValue: ['user:Application$Accounts'] } }) },
     );

@@ -19,7 +19,7 @@ import { type Simulator, startSimulator } from '../../simulator/simulator.ts';
 import { expectSameAccount } from '../support/exact-json.ts';
 import { startSmallGlue } from '../support/small-glue.ts';
 import { startSmallS3 } from '../support/small-s3.ts';
-import { CONFIG } from '../support/synthesised.ts';
+import { CONFIG } from '../support/synthesized.ts';
 
 type Handler = (event: unknown, context: object) => Promise<unknown>;
 
@@ -184,7 +184,7 @@ it('exports, publishes and adds the partitions of a run', async () => {
     exportName: 'all-accounts',
     accounts: 1234,
     pages: 3,
-    verdict: 'steady',
+    verdict: 'consistent',
     manifest: 's3://exports/export_runs/run_id=run-1/manifest.json',
   });
   expect(announced).toEqual({
@@ -214,7 +214,7 @@ it('exports, publishes and adds the partitions of a run', async () => {
 
 it.each(['csv', 'parquet'])('exports %s too', async (format) => {
   const { output } = await execute(`run-${format}`, { datasetId: 'engage', format, pageSize: 500 });
-  expect(output).toMatchObject({ accounts: 1234, verdict: 'steady' });
+  expect(output).toMatchObject({ accounts: 1234, verdict: 'consistent' });
 });
 
 it('goes on with a run that failed, as another execution', async () => {
@@ -298,7 +298,7 @@ it('exports once more when the source moved, as the policy of the request says',
     afterPage = undefined;
   };
   const { output } = await execute('moved', { datasetId: 'engage', pageSize: 500, onDrift: 'retry', maxRecords: 9000 });
-  expect(output).toMatchObject({ status: 'published', verdict: 'steady', accounts: before - 1 });
+  expect(output).toMatchObject({ status: 'published', verdict: 'consistent', accounts: before - 1 });
 });
 
 it('holds back a run that lost more than it may, and publishes it when it is told to', async () => {

@@ -4,7 +4,7 @@ import { App } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { AccountExportStack } from '../../infra/account-export-stack.ts';
 import { parseStackConfig } from '../../infra/stack-config.ts';
-import { CONFIG } from '../support/synthesised.ts';
+import { CONFIG } from '../support/synthesized.ts';
 
 const { context } = JSON.parse(readFileSync(new URL('../../cdk.json', import.meta.url), 'utf8')) as {
   context: Record<string, unknown>;

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { METRICS } from '../../functions/runtime/metric-names.ts';
 import { watchedExports } from '../../infra/constructs/export-monitoring.ts';
 import { parseStackConfig } from '../../infra/stack-config.ts';
-import { CONFIG, synthesised } from '../support/synthesised.ts';
+import { CONFIG, synthesized } from '../support/synthesized.ts';
 
 const EXPORTS = [
   { name: 'daily', datasetId: 'engage', schedule: 'cron(0 6 * * ? *)', flexibleMinutes: 30 },
@@ -12,7 +12,7 @@ const EXPORTS = [
   { name: 'paused', datasetId: 'engage', schedule: 'rate(1 hour)', scheduleEnabled: false },
   { name: 'on-demand', datasetId: 'engage' },
 ];
-const template = synthesised({ exports: EXPORTS });
+const template = synthesized({ exports: EXPORTS });
 const alarms = Object.entries(template.findResources('AWS::CloudWatch::Alarm')).map(([id, { Properties }]) => ({
   id: id.replace(/^Monitoring/, '').replace(/[0-9A-F]{8}$/, ''),
   ...Properties,

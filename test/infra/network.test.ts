@@ -1,7 +1,7 @@
 import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
 import { parseStackConfig } from '../../infra/stack-config.ts';
-import { CONFIG } from '../support/synthesised.ts';
+import { CONFIG } from '../support/synthesized.ts';
 import { type ConfigurationName, configuredStack, EXISTING_VPC } from './configured-stack.ts';
 
 const HTTPS_OUT = [

@@ -1,8 +1,8 @@
 import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
-import { parseRequest, resolveRequest } from '../../functions/export/resolve-request.ts';
+import { parseRequest, resolveRequest } from '../../functions/export/plan/resolve-request.ts';
 import { parseStackConfig } from '../../infra/stack-config.ts';
-import { CONFIG, synthesised } from '../support/synthesised.ts';
+import { CONFIG, synthesized } from '../support/synthesized.ts';
 
 const SCHEDULED = {
   alarmEmail: 'data-team@example.com',
@@ -13,7 +13,7 @@ const SCHEDULED = {
     { name: 'on-demand', datasetId: 'engage' },
   ],
 };
-const template = synthesised(SCHEDULED);
+const template = synthesized(SCHEDULED);
 const schedules = Object.values(template.findResources('AWS::Scheduler::Schedule'))
   .map(({ Properties }) => Properties)
   .filter(({ Target }) => String(Target.Input).includes('exportName'));
@@ -109,7 +109,7 @@ describe('failures', () => {
   });
 
   it('go to nobody where no address is configured', () => {
-    synthesised().resourceCountIs('AWS::SNS::Subscription', 0);
+    synthesized().resourceCountIs('AWS::SNS::Subscription', 0);
   });
 
   it('are told of runs that were stopped or ran out of time too, which reach no state of their own', () => {

@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { expect, it } from 'vitest';
-import { withMadeBlocks } from '../../infra/docs/made-blocks.ts';
 import { NIST_ANSWERS } from '../../infra/nist-answers.ts';
 import { nistFindings, securityBlocks } from '../../infra/security-tables.ts';
+import { withMadeBlocks } from '../../tools/docs/made-blocks.ts';
 import { page, tableBelow } from '../docs/page.ts';
 import { configuredStack } from './configured-stack.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseStackConfig } from '../../infra/stack-config.ts';
-import { CONFIG } from '../support/synthesised.ts';
+import { CONFIG } from '../support/synthesized.ts';
 
 describe('parseStackConfig', () => {
   it('fills in what is left out', () => {

@@ -2,7 +2,7 @@
 import type { Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
 import { parseStackConfig } from '../../infra/stack-config.ts';
-import { CONFIG, synthesised } from '../support/synthesised.ts';
+import { CONFIG, synthesized } from '../support/synthesized.ts';
 import { CONFIGURATIONS, type ConfigurationName, configuredStack } from './configured-stack.ts';
 
 /** What has no tags in CloudFormation, or belongs to something that has. */
@@ -101,14 +101,14 @@ describe('the tags', () => {
 
   it('have one for the application alone, in the words of the company where it has some', () => {
     const [queue] = Object.values(
-      synthesised({ tags: { Application: 'Accounts: EMEA' } }).findResources('AWS::SQS::Queue'),
+      synthesized({ tags: { Application: 'Accounts: EMEA' } }).findResources('AWS::SQS::Queue'),
     );
     expect(queue?.Properties.Tags).toEqual([{ Key: 'Application', Value: 'Accounts: EMEA' }]);
   });
 
   it('are no more than AWS takes on a resource, when as many are configured as may be', () => {
     const tags = Object.fromEntries(Array.from({ length: 46 }, (_, i) => [`tag-${i}`, 'x']));
-    const most = synthesised({ tags, network: { fixedEgressIp: true } });
+    const most = synthesized({ tags, network: { fixedEgressIp: true } });
     expect(Math.max(...resources(most).map((one) => Object.keys(one.tags).length))).toBe(50);
   });
 

@@ -3,9 +3,9 @@ import { type AddressInfo, createServer as createTcpServer, type Socket } from '
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { PageQuery } from '../../functions/contracts.ts';
-import { type ExportError, isExportError } from '../../functions/errors.ts';
 import { decodeJson } from '../../functions/formats/json-lines.ts';
+import { type ExportError, isExportError } from '../../functions/model/errors.ts';
+import type { PageQuery } from '../../functions/model/page-query.ts';
 import { type AccountsApiOptions, createAccountsApi } from '../../functions/personalization/accounts-api.ts';
 import type { CredentialsSource } from '../../functions/personalization/credentials.ts';
 import { type SimulatorOptions, startSimulator } from '../../simulator/simulator.ts';
@@ -228,7 +228,7 @@ describe('a fault that stays', () => {
     });
     expect(simulator.requests).toHaveLength(4);
     expect(waits).toEqual([250, 500, 1000]);
-    expect(error.spent).toMatchObject({ apiRequests: 4 });
+    expect(error.usage).toMatchObject({ apiRequests: 4 });
   });
 
   it('hands a wait that is too long over at once', async () => {
@@ -304,7 +304,7 @@ describe('a fault that stays', () => {
     const { api } = await serving((_request, response) => response.end('[{},{},{}]'));
     expect(await errorOf(api.fetchPage(query({ pageSize: 2 }), decodeJson))).toMatchObject({
       name: 'PagingError',
-      spent: { apiRequests: 1, recordsFetched: 3 },
+      usage: { apiRequests: 1, recordsFetched: 3 },
     });
   });
 });
@@ -401,7 +401,7 @@ describe('an abort', () => {
     expect(await errorOf(api.fetchPage(query(), decodeJson, stop.signal))).toMatchObject({
       name: 'ApiUnavailableError',
       message: 'Page 0 was given up before the API had answered; it can be tried again later.',
-      spent: { apiRequests: 1 },
+      usage: { apiRequests: 1 },
     });
   });
 });

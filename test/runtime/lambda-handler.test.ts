@@ -1,6 +1,6 @@
 import type { Context } from 'aws-lambda';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { ApiThrottledError, ExportError } from '../../functions/errors.ts';
+import { ApiThrottledError, ExportError } from '../../functions/model/errors.ts';
 import { lambdaHandler, type Task } from '../../functions/runtime/lambda-handler.ts';
 
 const printed: string[] = [];

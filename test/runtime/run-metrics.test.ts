@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { FailureReport, PublishResult } from '../../functions/contracts.ts';
+import type { FailureReport, PublishResult } from '../../functions/model/outcomes.ts';
 import { measureAges, measureFailure, measurePage, measureRun } from '../../functions/runtime/run-metrics.ts';
 
 const lines: Record<string, unknown>[] = [];
@@ -40,7 +40,13 @@ const PUBLISHED = {
   bytes: 4000,
   recordsFetched: 60,
   seconds: 12.5,
-  consistency: { verdict: 'steady', accountsBefore: 25, accountsAfter: 25, seamsProbed: 4, seamsMoved: 0 },
+  consistency: {
+    verdict: 'consistent',
+    accountsBefore: 25,
+    accountsAfter: 25,
+    boundariesChecked: 4,
+    boundariesMoved: 0,
+  },
 } as PublishResult;
 const FIGURES = { Drifted: 0, Accounts: 25, Pages: 3, Bytes: 4000, RecordsFetched: 60, Seconds: 12.5, Quarantined: 0 };
 
@@ -57,8 +63,8 @@ describe('metrics', () => {
   });
 
   it('tell what a page took, and its retries by cause', () => {
-    const spent = { apiRequests: 4, recordsFetched: 10, retries: { '429': 2, timeout: 1 } };
-    measurePage({ exportName: 'emea', spent, latencyMs: 210 });
+    const usage = { apiRequests: 4, recordsFetched: 10, retries: { '429': 2, timeout: 1 } };
+    measurePage({ exportName: 'emea', usage, latencyMs: 210 });
     const figures = { ApiLatency: 210, ApiRequests: 4, Retries: 3 };
     expect(measured()).toEqual({
       'export=emea': figures,
@@ -69,7 +75,7 @@ describe('metrics', () => {
   });
 
   it('tell of a page that failed no latency', () => {
-    measurePage({ exportName: 'emea', spent: { apiRequests: 1, recordsFetched: 0, retries: {} } });
+    measurePage({ exportName: 'emea', usage: { apiRequests: 1, recordsFetched: 0, retries: {} } });
     expect(measured().all).toEqual({ ApiRequests: 1, Retries: 0 });
   });
 

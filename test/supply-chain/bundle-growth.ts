@@ -1,5 +1,5 @@
 /** Which packages made a bundle larger than it was when its limit was set. */
-import type { Bundle } from '../../infra/docs/bundles.ts';
+import type { Bundle } from '../../tools/docs/bundles.ts';
 
 /** Bytes by package folder; `''` is this project. */
 export type Sizes = Readonly<Record<string, number>>;

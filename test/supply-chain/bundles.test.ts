@@ -7,9 +7,9 @@ import { Template } from 'aws-cdk-lib/assertions';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AccountExportStack } from '../../infra/account-export-stack.ts';
 import { ExportFunction } from '../../infra/constructs/export-function.ts';
-import { type Bundle, makeBundles } from '../../infra/docs/bundles.ts';
 import { parseStackConfig } from '../../infra/stack-config.ts';
-import { CONFIG } from '../support/synthesised.ts';
+import { type Bundle, makeBundles } from '../../tools/docs/bundles.ts';
+import { CONFIG } from '../support/synthesized.ts';
 import { growthOf, type Sizes } from './bundle-growth.ts';
 
 /**

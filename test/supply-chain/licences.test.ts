@@ -1,9 +1,9 @@
 /** The licences of what is deployed: listed, allowed, and with their texts. */
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type BundledPackage, functionEntries, makeBundles, packagesIn } from '../../infra/docs/bundles.ts';
-import { withMadeBlocks } from '../../infra/docs/made-blocks.ts';
-import { ALLOWED_LICENCES, licenceTexts, thirdPartyBlocks, thirdPartyNotices } from '../../infra/docs/third-party.ts';
+import { type BundledPackage, functionEntries, makeBundles, packagesIn } from '../../tools/docs/bundles.ts';
+import { withMadeBlocks } from '../../tools/docs/made-blocks.ts';
+import { ALLOWED_LICENCES, licenceTexts, thirdPartyBlocks, thirdPartyNotices } from '../../tools/docs/third-party.ts';
 
 const PAGE = readFileSync('docs/third-party.md', 'utf8');
 const NOTICES = readFileSync('THIRD-PARTY-NOTICES.txt', 'utf8');

@@ -1,6 +1,6 @@
 /** `node test/supply-chain/record-sizes.ts`: writes down what each package has of each bundle, when a limit is set anew. */
 import { writeFile } from 'node:fs/promises';
-import { makeBundles } from '../../infra/docs/bundles.ts';
+import { makeBundles } from '../../tools/docs/bundles.ts';
 
 const sizes = Object.fromEntries(
   (await makeBundles()).map(({ entry, packages }) => [

@@ -1,6 +1,6 @@
-import type { PageQuery } from '../../functions/contracts.ts';
-import type { Spent } from '../../functions/errors.ts';
 import type { AccountsApi } from '../../functions/export/ports.ts';
+import type { PageQuery } from '../../functions/model/page-query.ts';
+import type { Usage } from '../../functions/model/usage.ts';
 
 /** One account as the API would send it: raw JSON text. */
 export type RawAccount = string;
@@ -26,7 +26,7 @@ export function arrayApi(
       try {
         beforeAnswer(query, queries.length);
       } catch (error) {
-        allowance?.giveBack(query.pageSize - ((error as { spent?: Spent }).spent?.recordsFetched ?? 0));
+        allowance?.giveBack(query.pageSize - ((error as { usage?: Usage }).usage?.recordsFetched ?? 0));
         throw error;
       }
       const page = source.list.slice(query.page * query.pageSize, (query.page + 1) * query.pageSize);

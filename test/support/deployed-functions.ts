@@ -4,10 +4,10 @@
  */
 import type { Context } from 'aws-lambda';
 import { StateMachine } from 'aws-local-stepfunctions';
-import { handler as exportPage } from '../../functions/export-page.ts';
-import { handler as planExport } from '../../functions/plan-export.ts';
-import { handler as publishRun } from '../../functions/publish-run.ts';
-import { handler as reportFailure } from '../../functions/report-failure.ts';
+import { handler as exportPage } from '../../functions/handlers/export-page.ts';
+import { handler as planExport } from '../../functions/handlers/plan-export.ts';
+import { handler as publishRun } from '../../functions/handlers/publish-run.ts';
+import { handler as reportFailure } from '../../functions/handlers/report-failure.ts';
 import { ANNOUNCING_STATES, exportWorkflow, STATES } from '../../functions/workflow.ts';
 import type { Executed, Execution } from './deployed-run.ts';
 

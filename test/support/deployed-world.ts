@@ -6,9 +6,9 @@ import { GlueClient } from '@aws-sdk/client-glue';
 import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { StateMachine } from 'aws-local-stepfunctions';
 import { vi } from 'vitest';
-import { glueCatalogue } from '../../functions/aws/glue-catalogue.ts';
-import type { FailureReport, PlanOutcome } from '../../functions/contracts.ts';
-import { type ExportSettings, ExportSettingsSchema } from '../../functions/export/export-config.ts';
+import { glueCatalog } from '../../functions/aws/glue-catalog.ts';
+import { type ExportSettings, ExportSettingsSchema } from '../../functions/model/export-settings.ts';
+import type { FailureReport, PlanOutcome } from '../../functions/model/outcomes.ts';
 import { ANNOUNCING_STATES, exportWorkflow, STATES } from '../../functions/workflow.ts';
 import type { FaultRule } from '../../simulator/faults.ts';
 import { DEFAULT_KEY, type SimulatorOptions, startSimulator } from '../../simulator/simulator.ts';
@@ -90,21 +90,21 @@ export async function deployedWorld(simulated: SimulatorOptions = {}) {
   }
   // A container keeps its clients for life: each world has containers of its own.
   vi.resetModules();
-  // The catalogue as deployed, but for the seconds that it leaves to queries under way: there are none here.
-  vi.doMock('../../functions/runtime/catalogue.ts', () => ({
-    deployedCatalogue: () =>
-      glueCatalogue({
+  // The catalog as deployed, but for the seconds that it leaves to queries under way: there are none here.
+  vi.doMock('../../functions/runtime/catalog.ts', () => ({
+    deployedCatalog: () =>
+      glueCatalog({
         client: new GlueClient({}),
         database: environment.DATABASE,
         bucket: BUCKET,
         sleep: async () => undefined,
       }),
   }));
-  handlers[STATES.plan] = (await import('../../functions/plan-export.ts')).handler as Handler;
-  handlers[STATES.page] = (await import('../../functions/export-page.ts')).handler as Handler;
-  handlers[STATES.publish] = (await import('../../functions/publish-run.ts')).handler as Handler;
-  handlers[STATES.report] = (await import('../../functions/report-failure.ts')).handler as Handler;
-  const watch = (await import('../../functions/watch-exports.ts')).handler as Handler;
+  handlers[STATES.plan] = (await import('../../functions/handlers/plan-export.ts')).handler as Handler;
+  handlers[STATES.page] = (await import('../../functions/handlers/export-page.ts')).handler as Handler;
+  handlers[STATES.publish] = (await import('../../functions/handlers/publish-run.ts')).handler as Handler;
+  handlers[STATES.report] = (await import('../../functions/handlers/report-failure.ts')).handler as Handler;
+  const watch = (await import('../../functions/handlers/watch-exports.ts')).handler as Handler;
 
   return {
     simulator,
@@ -141,7 +141,7 @@ export async function deployedWorld(simulated: SimulatorOptions = {}) {
     /** As the hourly schedule does. */
     watch: () => watch({ exports: deployed.exports.map(({ name }) => name) }, LAMBDA_CONTEXT),
     async close() {
-      vi.doUnmock('../../functions/runtime/catalogue.ts');
+      vi.doUnmock('../../functions/runtime/catalog.ts');
       await aws.close();
       await Promise.allSettled(calls);
       vi.restoreAllMocks();

@@ -3,9 +3,9 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { directoryStore } from '../../cli/local/directory-store.ts';
-import { localCatalogue } from '../../cli/local/local-catalogue.ts';
+import { localCatalog } from '../../cli/local/local-catalog.ts';
 import { type LocalOutcome, runLocal } from '../../cli/local/run-local.ts';
-import { type Manifest, ManifestSchema } from '../../functions/contracts.ts';
+import { type Manifest, ManifestSchema } from '../../functions/model/manifest.ts';
 import { createAccountsApi } from '../../functions/personalization/accounts-api.ts';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../simulator/simulator.ts';
 import { temporaryFolder } from './command-line.ts';
@@ -35,7 +35,7 @@ export async function localRun(
     const outcome = await runLocal({
       api,
       store: directoryStore(folder),
-      catalogue: localCatalogue(),
+      catalog: localCatalog(),
       clock: { now: Date.now },
       runId: 'run-1',
       request: { exportName: 'all', datasetId: 'engage', pageSize: 500, dueAt: '2026-08-22', ...request },

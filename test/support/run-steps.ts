@@ -1,15 +1,16 @@
 /** The steps of a run one after the other, without a workflow around them. */
+
+import { exportPage } from '../../functions/export/page/export-page.ts';
+import { planExport } from '../../functions/export/plan/plan-export.ts';
+import type { AccountsApi, Executions, ObjectStore, PublishedRun } from '../../functions/export/ports.ts';
+import { publishRun } from '../../functions/export/publish/publish-run.ts';
 import type {
   DryRunResult,
   PlanOutcome,
   PlanResult,
   PublishOutcome,
   PublishResult,
-} from '../../functions/contracts.ts';
-import { exportPage } from '../../functions/export/export-page.ts';
-import { planExport } from '../../functions/export/plan-export.ts';
-import type { AccountsApi, Executions, ObjectStore, PublishedRun } from '../../functions/export/ports.ts';
-import { publishRun } from '../../functions/export/publish-run.ts';
+} from '../../functions/model/outcomes.ts';
 
 export const STARTED_AT = '2026-08-22T02:00:00.000Z';
 export const PUBLISHED_AT = Date.parse('2026-08-22T02:01:30.000Z');
@@ -42,7 +43,7 @@ export function runSteps(
   executionOf = (id: string) => `execution of ${id}`,
 ): Steps {
   const partitions: PublishedRun[] = [];
-  const catalogue = {
+  const catalog = {
     addRun: async (run: PublishedRun) => void partitions.push(run),
     removeRun: async () => undefined,
   };
@@ -65,7 +66,7 @@ export function runSteps(
     },
     publish: async (plan) => (await steps.finish(plan)) as PublishResult,
     finish: ({ run, release }) =>
-      publishRun({ api, store, catalogue, clock: { now: () => PUBLISHED_AT } }, { run, release }),
+      publishRun({ api, store, catalog, clock: { now: () => PUBLISHED_AT } }, { run, release }),
     async all(request) {
       const plan = await steps.plan(request);
       await steps.pages(plan);

@@ -1,9 +1,9 @@
 /** A state machine with the local workflow behind it, and its executions as Step Functions describes them. */
-import { localCatalogue } from '../../cli/local/local-catalogue.ts';
+import { localCatalog } from '../../cli/local/local-catalog.ts';
 import { runLocal } from '../../cli/local/run-local.ts';
-import type { PlanOutcome } from '../../functions/contracts.ts';
-import type { ExportSettings } from '../../functions/export/export-config.ts';
 import type { ObjectStore } from '../../functions/export/ports.ts';
+import type { ExportSettings } from '../../functions/model/export-settings.ts';
+import type { PlanOutcome } from '../../functions/model/outcomes.ts';
 import { createAccountsApi } from '../../functions/personalization/accounts-api.ts';
 import { DEFAULT_KEY, type Simulator } from '../../simulator/simulator.ts';
 import { memoryStore } from './memory-store.ts';
@@ -213,7 +213,7 @@ function onThisMachine({ simulator, exports = [], concurrency = 4 }: StateMachin
       const outcome = await runLocal({
         api,
         store,
-        catalogue: localCatalogue(),
+        catalog: localCatalog(),
         clock: { now: Date.now },
         runId: name,
         request,

@@ -1,10 +1,10 @@
 /** A simulated tenant, a small AWS that exports it, and the commands run in this process against both. */
 import { afterEach, vi } from 'vitest';
-import { type RedriveFlags, redriveRun } from '../../cli/commands/redrive.ts';
+import { type ResumeFlags, resumeRun } from '../../cli/commands/resume.ts';
 import { type StartFlags, startRun } from '../../cli/commands/start.ts';
 import { type StatusFlags, showStatus } from '../../cli/commands/status.ts';
 import { CommandError } from '../../cli/deployed/command-error.ts';
-import { type ExportSettings, ExportSettingsSchema } from '../../functions/export/export-config.ts';
+import { type ExportSettings, ExportSettingsSchema } from '../../functions/model/export-settings.ts';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../simulator/simulator.ts';
 import { type SmallAws, type SmallAwsOptions, startSmallAws } from './small-aws.ts';
 
@@ -89,8 +89,8 @@ export const start = (flags: Partial<StartFlags> = {}, sleep = quickSleep().slee
   said(() => startRun(exportName, { ...STACK_FLAGS, ...flags }, sleep));
 export const status = (run: string, flags: Partial<StatusFlags> = {}, sleep = quickSleep().sleep) =>
   said(() => showStatus(run, { ...STACK_FLAGS, ...flags }, sleep));
-export const redrive = (run: string, flags: Partial<RedriveFlags> = {}) =>
-  said(() => redriveRun(run, { ...STACK_FLAGS, ...flags }, quickSleep().sleep));
+export const redrive = (run: string, flags: Partial<ResumeFlags> = {}) =>
+  said(() => resumeRun(run, { ...STACK_FLAGS, ...flags }, quickSleep().sleep));
 
 /** A page that is not found ends a run at once. */
 export const brokenPage = (page: number, times = 1): SimulatorOptions => ({

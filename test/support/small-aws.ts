@@ -4,7 +4,7 @@
  */
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { ExportSettings } from '../../functions/export/export-config.ts';
+import type { ExportSettings } from '../../functions/model/export-settings.ts';
 import type { Simulator } from '../../simulator/simulator.ts';
 import { SmallStateMachine, StatesError, type Work } from './small-aws-executions.ts';
 

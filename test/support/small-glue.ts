@@ -18,7 +18,7 @@ const PAGE = 2;
 
 /**
  * @param fail an answer in place of the usual one, call by call
- * @param filters whether GetPartitions obeys its expression, as Glue does and not every catalogue
+ * @param filters whether GetPartitions obeys its expression, as Glue does and not every catalog
  */
 export async function startSmallGlue(
   fail: (call: GlueCall) => { status: number; type: string } | undefined = () => undefined,

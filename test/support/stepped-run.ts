@@ -1,6 +1,6 @@
 /** A run over an API and a store in memory, ready to be stepped through, and ways to look at what it left. */
 import { gunzipSync } from 'node:zlib';
-import { type Manifest, ManifestSchema } from '../../functions/contracts.ts';
+import { type Manifest, ManifestSchema } from '../../functions/model/manifest.ts';
 import { accounts, arrayApi } from './array-api.ts';
 import { memoryStore } from './memory-store.ts';
 import { runSteps } from './run-steps.ts';

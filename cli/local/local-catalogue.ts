@@ -1,6 +1,0 @@
-import type { Catalogue } from '../../functions/export/ports.ts';
-
-/** On one machine the manifest is what makes a run visible to `query`, so there is nothing to add or to remove. */
-export function localCatalogue(): Catalogue {
-  return { addRun: async () => undefined, removeRun: async () => undefined };
-}

@@ -1,0 +1,36 @@
+/** Hashes that tell accounts apart without their names: for counting duplicates and for checking boundaries. */
+import { hash } from 'node:crypto';
+
+/** 64 bits: thirty million accounts collide with a probability of about 2 in 100,000. */
+export const HASH_BYTES = 8;
+
+/**
+ * One hash for each account of a page, in page order, Base64 of all.
+ * The run's id is the salt: hashes of two runs cannot be compared, nor looked up in a table made beforehand.
+ */
+export function hashAccounts(runId: string, identities: readonly string[]): string {
+  const hashes = Buffer.alloc(identities.length * HASH_BYTES);
+  const salt = `${runId}\0`;
+  for (const [i, identity] of identities.entries()) {
+    // At one stroke, and as text: a third of what an object for each hash takes, and a page has a thousand.
+    hashes.write(hash('sha256', salt + identity, 'hex'), i * HASH_BYTES, HASH_BYTES, 'hex');
+  }
+  return hashes.toString('base64');
+}
+
+/** How many different accounts are among the hashes of all pages. Needs 8 bytes of memory an account. */
+export function countDistinct(hashesOfPages: readonly string[]): number {
+  const bytes = hashesOfPages.reduce((sum, hashes) => sum + Buffer.byteLength(hashes, 'base64'), 0);
+  const all = new BigUint64Array(bytes / HASH_BYTES);
+  const written = Buffer.from(all.buffer);
+  let end = 0;
+  for (const hashes of hashesOfPages) end += written.write(hashes, end, 'base64');
+  all.sort();
+  // Compared by halves: each look at one as a whole would make an object, tens of millions of them.
+  const halves = new Uint32Array(all.buffer);
+  let distinct = 0;
+  for (let i = 0; i < halves.length; i += 2) {
+    if (i === 0 || halves[i] !== halves[i - 2] || halves[i + 1] !== halves[i - 1]) distinct++;
+  }
+  return distinct;
+}

@@ -1,0 +1,132 @@
+/** From what an execution was started with to what it will export: every default and override resolved, once. */
+
+import { ExportError } from '../../model/errors.ts';
+import {
+  type ExportRequest,
+  ExportRequestSchema,
+  type ExportSettings,
+  ExportSettingsSchema,
+  NAME_PATTERN,
+  parseOrThrow,
+  windowMs,
+} from '../../model/export-settings.ts';
+import type { RunParameters } from '../../model/run.ts';
+
+/** A request with nothing left open. */
+export interface ResolvedRequest {
+  readonly settings: ExportSettings;
+  readonly parameters: RunParameters;
+  /** ISO 8601. */
+  readonly dueAt: string;
+  /** `YYYY-MM-DD`, UTC. */
+  readonly exportDate: string;
+}
+
+/**
+ * Checks the input of an execution.
+ * @throws ExportError `RequestError` naming every problem at once
+ */
+export function parseRequest(input: unknown): ExportRequest {
+  const request = parseOrThrow(ExportRequestSchema, input ?? {}, 'The request');
+  const others = Object.keys(request).filter((key) => key !== 'resume' && key !== 'publish');
+  if (request.resume !== undefined && others.some((key) => key !== 'maxRecords')) {
+    throw new ExportError(
+      'RequestError',
+      'The request is unusable: resume goes on with the plan of an earlier run and allows no other key than maxRecords.',
+    );
+  }
+  if (request.publish !== undefined && (others.length > 0 || request.resume !== undefined)) {
+    throw new ExportError(
+      'RequestError',
+      'The request is unusable: publish takes an earlier run as it is and allows no other key.',
+    );
+  }
+  return request;
+}
+
+/**
+ * Resolves a request against the configured exports: `{}` is the only export, `{"exportName"}` a configured one, with
+ * overrides; a request with a `datasetId` and no configured name stands for itself.
+ *
+ * @param startedAt ISO 8601; when the run was due, unless the request says otherwise
+ * @throws ExportError `RequestError`
+ */
+export function resolveRequest(
+  request: ExportRequest,
+  exports: readonly ExportSettings[],
+  startedAt: string,
+): ResolvedRequest {
+  const { exportName, dueAt, ...rest } = request;
+  const { dryRun: _dryRun, scheduled: _scheduled, resume: _resume, publish: _publish, ...overrides } = rest;
+  const base = chooseExport(exportName, overrides.datasetId, exports);
+  const merged: Record<string, unknown> = { ...base };
+  // A window replaces fixed dates and the other way round: together they would contradict each other.
+  if (overrides.window !== undefined) {
+    delete merged.start;
+    delete merged.end;
+  } else if (overrides.start !== undefined || overrides.end !== undefined) {
+    delete merged.window;
+  }
+  Object.assign(merged, overrides);
+  if (base === undefined) merged.name = exportName ?? overrides.datasetId;
+  const settings = parseOrThrow(ExportSettingsSchema, merged, 'The request');
+
+  const dueMs = dueAt ?? Date.parse(startedAt);
+  if (dueMs > Date.parse(startedAt) + DAY_MS) {
+    throw new ExportError(
+      'RequestError',
+      `The request is unusable: dueAt is ${new Date(dueMs).toISOString()}, which is still to come; such a run would stay the newest one until then.`,
+    );
+  }
+  const window = settings.window === undefined ? undefined : windowMs(settings.window);
+  return {
+    settings,
+    parameters: {
+      filter: settings.filter,
+      start: window === undefined ? settings.start : Math.max(0, dueMs - window),
+      end: window === undefined ? settings.end : dueMs,
+      segmentationId: settings.segmentationId,
+      segmentId: settings.segmentId,
+      pageSize: settings.pageSize,
+    },
+    dueAt: new Date(dueMs).toISOString(),
+    exportDate: new Date(dueMs).toISOString().slice(0, 10),
+  };
+}
+
+const DAY_MS = 86_400_000;
+/** Of the configured exports, in a sentence. */
+const MAX_NAMED = 10;
+
+function chooseExport(
+  exportName: string | undefined,
+  datasetId: string | undefined,
+  exports: readonly ExportSettings[],
+): ExportSettings | undefined {
+  const names = exports.map((one) => one.name);
+  const named = [...names.slice(0, MAX_NAMED), ...(names.length > MAX_NAMED ? ['…'] : [])].join(', ');
+  const configured = names.length === 0 ? 'none is configured' : `configured are ${named}`;
+  if (exportName !== undefined) {
+    const found = exports.find((one) => one.name === exportName);
+    if (found || datasetId !== undefined) return found;
+    throw new ExportError(
+      'RequestError',
+      `There is no export "${exportName}": ${configured}; an ad-hoc export needs a datasetId.`,
+    );
+  }
+  if (datasetId !== undefined) return undefined;
+  if (exports.length === 1) return exports[0];
+  throw new ExportError('RequestError', `The request must say which export: exportName is missing, and ${configured}.`);
+}
+
+/**
+ * A run's id is part of keys and of a partition's name.
+ * @throws ExportError `RequestError`
+ */
+export function checkRunId(runId: string): string {
+  if (NAME_PATTERN.test(runId)) return runId;
+  throw new ExportError(
+    'RequestError',
+    `The run id ${JSON.stringify(runId.slice(0, 60))} is unusable: up to 128 letters, digits, "_", "." and "-" are allowed, the first a letter or digit.`,
+  );
+}

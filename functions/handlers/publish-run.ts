@@ -1,0 +1,24 @@
+import { publishRun } from '../export/publish/publish-run.ts';
+import { deployedApi } from '../runtime/api.ts';
+import { deployedCatalog } from '../runtime/catalog.ts';
+import { lambdaHandler } from '../runtime/lambda-handler.ts';
+import { logger } from '../runtime/observability.ts';
+import { deployedStore } from '../runtime/ports.ts';
+import { measurePage, measureRun } from '../runtime/run-metrics.ts';
+
+/** Lambda *Publish run*: a `PublishEvent` in, a `PublishOutcome` out. */
+export const handler = lambdaHandler('Publish run', async (event, signal) => {
+  const ports = {
+    api: deployedApi(),
+    store: deployedStore(),
+    catalog: deployedCatalog(),
+    clock: { now: Date.now },
+    measure: measurePage,
+  };
+  const result = await publishRun(ports, event, signal);
+  measureRun(result);
+  if (result.status === 'drifted') return result;
+  const { unmappedColumns } = result;
+  if (unmappedColumns.length > 0) logger.warn('Fields that the table does not declare', { unmappedColumns });
+  return result;
+});

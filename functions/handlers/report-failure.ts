@@ -1,0 +1,11 @@
+import { reportFailure } from '../export/report/report-failure.ts';
+import { lambdaHandler } from '../runtime/lambda-handler.ts';
+import { deployedStore } from '../runtime/ports.ts';
+import { measureFailure } from '../runtime/run-metrics.ts';
+
+/** Lambda *Report failure*: a `FailureEvent` in, a `FailureReport` out. It has no right to the key. */
+export const handler = lambdaHandler('Report failure', async (event) => {
+  const report = await reportFailure({ store: deployedStore() }, event);
+  measureFailure(report);
+  return report;
+});

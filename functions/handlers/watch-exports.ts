@@ -1,0 +1,11 @@
+import { publishedAges } from '../export/upkeep/freshness.ts';
+import { lambdaHandler } from '../runtime/lambda-handler.ts';
+import { deployedStore } from '../runtime/ports.ts';
+import { measureAges } from '../runtime/run-metrics.ts';
+
+/** Lambda *Watch exports*, once an hour: a `WatchEvent` in, the age of each export's newest published run out. */
+export const handler = lambdaHandler('Watch exports', async (event) => {
+  const ages = await publishedAges({ store: deployedStore(), clock: { now: Date.now } }, event);
+  measureAges(ages);
+  return ages;
+});
