@@ -95,6 +95,7 @@ export function printPublished({ out }: Output, result: PublishResult): void {
 const VERDICTS = {
   consistent: 'consistent: every check passed',
   drifted: 'drifted: the data changed during the run',
+  unverified: 'unverified: page boundaries could not be checked',
 } as const;
 
 /** Pages done, on a terminal; nothing elsewhere. */

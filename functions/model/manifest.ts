@@ -1,15 +1,7 @@
 import * as z from 'zod';
+import { ConsistencySchema } from './consistency.ts';
 import { ExportFormatSchema } from './export-settings.ts';
 import { RunParametersSchema } from './run.ts';
-
-export const ConsistencySchema = z.object({
-  /** `steady`: nothing was seen to move under the run. `drifted`: something was. */
-  verdict: z.enum(['consistent', 'drifted']),
-  accountsBefore: z.int(),
-  accountsAfter: z.int(),
-  boundariesChecked: z.int(),
-  boundariesMoved: z.int(),
-});
 
 /** `export_runs/run_id=<id>/manifest.json`, version 1: a contract. No secret, no account's data. */
 export const ManifestSchema = z.object({

@@ -1,3 +1,4 @@
+import type { Verdict } from './consistency.ts';
 import type { ExportFormat } from './export-settings.ts';
 import type { Manifest } from './manifest.ts';
 import type { Run } from './run.ts';
@@ -100,7 +101,7 @@ export interface PublishResult {
   readonly distinctAccounts: number;
   readonly pages: number;
   readonly bytes: number;
-  readonly verdict: 'consistent' | 'drifted';
+  readonly verdict: Verdict;
   /** What the verdict rests on. */
   readonly consistency: Manifest['consistency'];
   readonly recordsFetched: number;

@@ -1,6 +1,6 @@
 import * as z from 'zod';
+import { ConsistencySchema } from './consistency.ts';
 import { ExportFormatSchema, NAME_PATTERN } from './export-settings.ts';
-import { ConsistencySchema } from './manifest.ts';
 import { UsageSchema } from './usage.ts';
 
 /** What a run asks the API for, resolved once and equal for all its pages and retries. */

@@ -14,7 +14,7 @@ import { runSteps } from '../../support/run-steps.ts';
 /** Enough to find each way of moving many times, and few enough for a few seconds; seeds are 1 to this. */
 const RUNS = Number(process.env.SCHEDULES ?? 2000);
 
-type Verdict = 'consistent' | 'drifted' | 'failed';
+type Verdict = 'consistent' | 'drifted' | 'unverified' | 'failed';
 
 const nameOf = (raw: RawAccount) => (JSON.parse(raw) as { name: string }).name;
 
