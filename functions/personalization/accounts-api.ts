@@ -115,7 +115,7 @@ export function createAccountsApi(options: AccountsApiOptions): AccountsApi & { 
     }
   }
 
-  return { host: new URL(options.baseUrl).host, fetchPage, close: () => agent.destroy() };
+  return { host: new URL(options.baseUrl).hostname, fetchPage, close: () => agent.destroy() };
 }
 
 /** The usage of one call so far. */
