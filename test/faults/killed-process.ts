@@ -48,5 +48,6 @@ function stepOf({ key }: Operation): Operation['step'] {
   if (before?.startsWith('publish')) return 'publish';
   const planned = operations.some((name) => name.endsWith('put plan') || name.startsWith('export page'));
   if (!planned) return 'plan';
-  return /manifest\.json$|plan\.json$/.test(key) ? 'publish' : 'page';
+  // Publishing reads the plan first; pages never do.
+  return /plan\.json$/.test(key) ? 'publish' : 'page';
 }
