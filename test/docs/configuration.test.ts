@@ -39,7 +39,8 @@ describe('docs/configuration.md', () => {
     expect(resolveRequest(adHoc ?? {}, exports, STARTED)).toMatchObject({
       settings: { name: 'trials-once', datasetId: 'support', format: 'json', pageSize: 1000, maxRecords: 50_000 },
     });
-    expect(others.map((request) => Object.keys(request))).toEqual([['resume', 'maxRecords'], ['publish']]);
+    const run = '20260822T060000Z-1f3a';
+    expect(others).toEqual([{ resume: run, maxRecords: 4_000_000 }, { publish: run }]);
   });
 
   it('shows schedules that EventBridge Scheduler accepts', () => {
