@@ -1,5 +1,5 @@
 /** Sections as text: for a terminal, and as `docs/benchmarks.md`. */
-import { markdownTable } from '../tools/docs/made-blocks.ts';
+import { markdownTable } from '../tools/docs/markdown.ts';
 import type { BenchSection } from './section.ts';
 
 /** Where a run was made: figures of two machines do not compare. */
