@@ -1,4 +1,4 @@
-/** Pages to export: bodies as the simulator serves them, a run that they belong to, and ends that take nothing away. */
+/** Pages to export: bodies as the simulator serves them, a run, and an API and a store that cost no time. */
 import { gunzipSync } from 'node:zlib';
 import { exportPage } from '../functions/export/page/export-page.ts';
 import type { AccountsApi, ObjectStore } from '../functions/export/ports.ts';
@@ -11,19 +11,18 @@ import { Tenant } from '../simulator/tenant.ts';
 export const FORMATS = ['json', 'csv', 'parquet'] as const;
 export type Format = (typeof FORMATS)[number];
 
-/** Some attributes are texts, some are not; no name or number is made to break anything. */
 const STYLE = { seed: 1, nasty: false };
 
 const CSV_COLUMNS = pinCsvColumns(csvTableColumns([]), ATTRIBUTES);
 
-/** A body of JSON with what breaks exporters: nested attributes, integers of 16 and 19 digits, names and fields that are odd. */
+/** A JSON body with nested attributes, long integers, unusual names and new fields. */
 export function hardBodyOf(count: number): Buffer {
   const tenant = new Tenant({ ...STYLE, nasty: true, accounts: count });
   return Buffer.from(`[${Array.from({ length: count }, (_, i) => tenant.json(i)).join(',')}]`);
 }
 
-/** The accounts of a page as JSON texts. @param filler bytes of an attribute that makes each larger, at least */
-export function accountsOf(count: number, filler = 0): string[] {
+/** The accounts of a page as JSON. @param filler bytes of extra attributes per account */
+function accountsOf(count: number, filler = 0): string[] {
   const tenant = new Tenant({ ...STYLE, accounts: count });
   return Array.from({ length: count }, (_, i) => {
     const account = tenant.json(i) ?? '';
@@ -45,7 +44,7 @@ export function bodyOf(format: Format, count: number, filler = 0): Buffer {
   return Buffer.from(`${[header.join(','), ...rows].join('\n')}\n`);
 }
 
-/** Texts of 28 bytes, 40 with a key, that differ from account to account: one long text would cost nothing. */
+/** Strings of 28 bytes, 40 with a key, different for each account, so that they do not compress to nothing. */
 function fillerTexts(account: number, bytes: number): string[] {
   return Array.from({ length: Math.ceil(bytes / 40) }, (_, i) => {
     const digits = ((account + 1) * 2_654_435_761 * (i + 7)).toString(36).padStart(14, '0');
@@ -59,15 +58,13 @@ function fillers(account: number, bytes: number): string {
     .join('');
 }
 
-/** What a part of a text format holds before it is packed, by the code that writes it. */
+/** The uncompressed content of a part. */
 export async function partTextOf(name: Exclude<Format, 'parquet'>, body: Buffer): Promise<Buffer> {
-  // No figure of the run matters to a part.
-  const format = formatForRun(runOf(name, 1));
+  const format = formatForRun(benchRun(name, 1));
   return gunzipSync((await format.encode(format.decode(body))).body);
 }
 
-/** A run whose first page has so many accounts. */
-export function runOf(format: Format, pageSize: number): Run {
+export function benchRun(format: Format, pageSize: number, pages = 1): Run {
   return {
     runId: 'bench',
     exportName: 'all',
@@ -77,8 +74,8 @@ export function runOf(format: Format, pageSize: number): Run {
     dueAt: '2026-08-22T02:00:00.000Z',
     exportDate: '2026-08-22',
     startedAt: '2026-08-22T02:00:00.000Z',
-    accounts: pageSize,
-    pages: 1,
+    accounts: pages * pageSize,
+    pages,
     countedBy: 'offsets',
     attempt: 1,
     budget: 1,
@@ -91,12 +88,12 @@ export function runOf(format: Format, pageSize: number): Run {
   };
 }
 
-/** Exports the first page of a run whole, but for the network at both its ends. @returns the accounts of its part */
+/** Exports the first page of a run without any network. @returns the accounts in its part */
 export function exportFirstPage(api: AccountsApi, run: Run): Promise<number> {
-  return exportPage({ api, store: forgetfulStore() }, { run, page: 0 });
+  return exportPage({ api, store: DISCARDING_STORE }, { run, page: 0 });
 }
 
-/** An API that has the body at hand. */
+/** An API that serves this body for every page. */
 export function apiOf(body: Buffer): AccountsApi {
   return {
     fetchPage: async (_query, decode) => {
@@ -106,17 +103,15 @@ export function apiOf(body: Buffer): AccountsApi {
   };
 }
 
-/** Takes what it is given and keeps nothing: what storage takes is not the page's. */
-export function forgetfulStore(): ObjectStore {
-  return {
-    location: 'nowhere/',
-    put: async () => '"etag"',
-    putOver: async () => '"etag"',
-    etagOf: async () => undefined,
-    create: async () => true,
-    get: async () => undefined,
-    list: async () => [],
-    listFolders: async () => [],
-    delete: async () => undefined,
-  };
-}
+/** Keeps nothing, so that storage costs no time. */
+const DISCARDING_STORE: ObjectStore = {
+  location: 'nowhere/',
+  put: async () => '"etag"',
+  putOver: async () => '"etag"',
+  etagOf: async () => undefined,
+  create: async () => true,
+  get: async () => undefined,
+  list: async () => [],
+  listFolders: async () => [],
+  delete: async () => undefined,
+};
