@@ -26,7 +26,7 @@ export interface FaultCase {
   readonly changesAccounts?: boolean;
   /** @default 40 */
   readonly limitSeconds?: number;
-  /** Flags of Account Export beside the defaults. */
+  /** Additional flags of Account Export. */
   readonly ownFlags?: readonly string[];
 }
 
