@@ -7,6 +7,7 @@ import { formatForRun } from '../functions/formats/format-for-run.ts';
 import type { Run } from '../functions/model/run.ts';
 import { ATTRIBUTES } from '../simulator/accounts.ts';
 import { Tenant } from '../simulator/tenant.ts';
+import { plannedRun } from '../test/export/planned-run.ts';
 
 export const FORMATS = ['json', 'csv', 'parquet'] as const;
 export type Format = (typeof FORMATS)[number];
@@ -64,28 +65,16 @@ export async function partTextOf(name: Exclude<Format, 'parquet'>, body: Buffer)
   return gunzipSync((await format.encode(format.decode(body))).body);
 }
 
-export function benchRun(format: Format, pageSize: number, pages = 1): Run {
-  return {
-    runId: 'bench',
-    exportName: 'all',
-    datasetId: 'engage',
+/** A run of one page. */
+export function benchRun(format: Format, pageSize: number): Run {
+  const csv = { columns: CSV_COLUMNS, tableColumns: csvTableColumns([]).length, finalNewline: true };
+  return plannedRun({
     format,
     parameters: { pageSize },
-    dueAt: '2026-08-22T02:00:00.000Z',
-    exportDate: '2026-08-22',
-    startedAt: '2026-08-22T02:00:00.000Z',
-    accounts: pages * pageSize,
-    pages,
-    countedBy: 'offsets',
-    attempt: 1,
-    budget: 1,
-    start: 1,
-    onDrift: 'publish',
-    maxDropPercent: 50,
-    ...(format === 'csv'
-      ? { csv: { columns: CSV_COLUMNS, tableColumns: csvTableColumns([]).length, finalNewline: true } }
-      : {}),
-  };
+    accounts: pageSize,
+    pages: 1,
+    ...(format === 'csv' ? { csv } : {}),
+  });
 }
 
 /** Exports the first page of a run without any network. @returns the accounts in its part */

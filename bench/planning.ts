@@ -6,9 +6,9 @@ import { directoryStore } from '../cli/local/directory-store.ts';
 import { planExport } from '../functions/export/plan/plan-export.ts';
 import type { ObjectStore } from '../functions/export/ports.ts';
 import { countAccounts } from '../functions/export/source/count-accounts.ts';
-import { manifestKey } from '../functions/export/storage/bucket-layout.ts';
+import { manifestKey, partKey } from '../functions/export/storage/bucket-layout.ts';
 import { putJson } from '../functions/export/storage/stored-json.ts';
-import type { Manifest } from '../functions/model/manifest.ts';
+import { plannedRun, publishedManifest } from '../test/export/planned-run.ts';
 import { nameAt, offsetApi } from './offset-api.ts';
 import type { Benchmark, BenchSection, BenchTable, Spread } from './section.ts';
 import { grouped, listed, spreadOf } from './spread.ts';
@@ -101,40 +101,10 @@ async function plan(accounts: number, lastAccounts: number | undefined): Promise
 }
 
 /** Writes what planning reads of the last run: a part and the manifest. */
-async function writePublishedRun(store: ObjectStore, records: number): Promise<void> {
-  const at = '2026-08-22T02:00:00.000Z';
-  const manifest: Manifest = {
-    version: 1,
-    runId: 'last',
-    exportName: 'all',
-    datasetId: 'engage',
-    format: 'json',
-    parameters: { pageSize: PAGE_SIZE },
-    dueAt: at,
-    startedAt: at,
-    publishedAt: at,
-    pages: 1,
-    records,
-    distinctAccounts: records,
-    duplicates: 0,
-    bytes: 1,
-    parts: [],
-    plannedRecords: records,
-    recordsFetched: records,
-    apiRequests: 1,
-    retries: 0,
-    consistency: {
-      verdict: 'consistent',
-      accountsBefore: records,
-      accountsAfter: records,
-      boundariesChecked: 0,
-      boundariesMoved: 0,
-    },
-    unmappedColumns: [],
-    escapedLineBreaks: 0,
-  };
-  const part = 'accounts_json/export_name=all/export_date=2026-08-22/run_id=last/part-00000.json.gz';
-  await store.put(part, Buffer.from('x'), 'application/gzip');
+async function writePublishedRun(store: ObjectStore, accounts: number): Promise<void> {
+  const last = { records: accounts, distinctAccounts: accounts, plannedRecords: accounts };
+  const manifest = publishedManifest({ runId: 'last', parameters: { pageSize: PAGE_SIZE }, ...last });
+  await store.put(partKey(plannedRun({ runId: 'last' }), 0), Buffer.from('x'), 'application/gzip');
   await putJson(store, manifestKey('last'), manifest);
 }
 

@@ -15,9 +15,9 @@ import { sha256 } from '../functions/export/storage/run-folder.ts';
 import { putJson } from '../functions/export/storage/stored-json.ts';
 import type { Receipt } from '../functions/model/receipt.ts';
 import type { StoredPlan } from '../functions/model/run.ts';
+import { plannedRun } from '../test/export/planned-run.ts';
 import { cpuMs } from './measure.ts';
 import { nameAt, offsetApi } from './offset-api.ts';
-import { benchRun } from './pages.ts';
 import { peakBytes } from './peak-memory.ts';
 
 export interface PublishingFigures {
@@ -48,7 +48,7 @@ export interface ReadingFigures {
 
 const [task, folder = '', pagesText, pageSizeText] = process.argv.slice(2);
 const [pages, pageSize] = [Number(pagesText), Number(pageSizeText)];
-const run = benchRun('json', pageSize, pages);
+const run = plannedRun({ parameters: { pageSize }, accounts: pages * pageSize, pages });
 if (task === 'write') await write(directoryStore(folder));
 else if (task === 'publish') print(await publish(directoryStore(folder)));
 else print(await read(folder, pages));

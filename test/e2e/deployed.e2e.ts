@@ -69,7 +69,7 @@ describe.each(['json', 'csv', 'parquet'] as const)('a %s export', (format) => {
       runId,
       accounts: ACCOUNTS,
       pages: 3,
-      consistency: { verdict: 'consistent' },
+      verdict: 'consistent',
     });
     const event = JSON.parse(await stack.events.with('Export run published', runId)) as Record<string, unknown>;
     expect(event).toMatchObject({ source: 'account-export', detail: outcome.output });

@@ -51,6 +51,10 @@ function glueOf(start?: () => Promise<Service>) {
         );
       }
     },
+    async createPartition(DatabaseName: string, TableName: string, Values: string[], Location: string) {
+      const PartitionInput = { Values, StorageDescriptor: { Location } };
+      await glue.client.send(new CreatePartitionCommand({ DatabaseName, TableName, PartitionInput }));
+    },
     async partitionsOf(database: string, table: string): Promise<Partition[]> {
       return (
         (await glue.client.send(new GetPartitionsCommand({ DatabaseName: database, TableName: table }))).Partitions ??
@@ -132,16 +136,7 @@ describe.each([
 
   it('refuses an existing partition with another location and does not show the run', async () => {
     await glue.createDatabase('elsewhere');
-    await glue.client().send(
-      new CreatePartitionCommand({
-        DatabaseName: 'elsewhere',
-        TableName: 'accounts_json',
-        PartitionInput: {
-          Values: ['all', '2026-08-22', 'run-1'],
-          StorageDescriptor: { Location: 's3://other/place/' },
-        },
-      }),
-    );
+    await glue.createPartition('elsewhere', 'accounts_json', ['all', '2026-08-22', 'run-1'], 's3://other/place/');
     await expect(glue.catalogOf('elsewhere').addRun(run)).rejects.toMatchObject({
       name: 'ConfigError',
       message: expect.stringMatching(/all\/2026-08-22\/run-1.*elsewhere\.accounts_json.*s3:\/\/other\/place\//),
@@ -151,16 +146,7 @@ describe.each([
 
   it('ignores a missing trailing slash in a location', async () => {
     await glue.createDatabase('slash');
-    await glue.client().send(
-      new CreatePartitionCommand({
-        DatabaseName: 'slash',
-        TableName: 'export_runs',
-        PartitionInput: {
-          Values: ['run-1'],
-          StorageDescriptor: { Location: 's3://bucket/export_runs/run_id=run-1' },
-        },
-      }),
-    );
+    await glue.createPartition('slash', 'export_runs', ['run-1'], 's3://bucket/export_runs/run_id=run-1');
     await glue.catalogOf('slash').addRun(run);
     expect(await glue.allPartitionsOf('slash')).toEqual(ADDED);
   });
