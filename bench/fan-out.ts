@@ -156,8 +156,8 @@ async function runOnce(simulator: SimulatorProcess, { concurrency, pageSize }: C
         apiAfter = apiCpuMs();
       },
     });
-    if (outcome.status !== 'published' || outcome.result.accounts !== PAGES * pageSize)
-      throw new Error(`The run ended with status ${outcome.status}.`);
+    if (outcome.outcome !== 'published' || outcome.result.accounts !== PAGES * pageSize)
+      throw new Error(`The run ended with outcome ${outcome.outcome}.`);
     const publish = performance.now() - pagesAt;
     const pages = pagesAt - plannedAt;
     const apiMs = (await apiAfter) - (await apiBefore);

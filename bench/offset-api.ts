@@ -1,11 +1,15 @@
 /** An in-memory API that generates accounts on demand. */
 import type { AccountsApi } from '../functions/export/ports.ts';
 import type { PageQuery } from '../functions/model/page-query.ts';
+import { plannedRun } from '../test/export/planned-run.ts';
 
 /** The name of the account at an offset. */
 export function nameAt(offset: number): string {
   return `Account ${offset}`;
 }
+
+/** The API of the run that is published. */
+const API_HOST = plannedRun().apiHost;
 
 export interface ApiUsage {
   requests: number;
@@ -16,6 +20,7 @@ export interface ApiUsage {
 export function offsetApi(accounts: number): { readonly api: AccountsApi; readonly used: ApiUsage } {
   const used: ApiUsage = { requests: 0, records: 0 };
   const api: AccountsApi = {
+    host: API_HOST,
     async fetchPage(query, decode) {
       const value = decode(bodyOf(accounts, query));
       used.requests++;

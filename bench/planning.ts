@@ -93,7 +93,8 @@ async function plan(accounts: number, lastAccounts: number | undefined): Promise
         concurrency: CONCURRENCY,
       },
     );
-    if (!outcome.dryRun || outcome.accounts !== accounts) throw new Error(`Wrong count for ${accounts} accounts.`);
+    if (outcome.outcome !== 'dryRun' || outcome.accounts !== accounts)
+      throw new Error(`Wrong count for ${accounts} accounts.`);
     return { ...used, rounds: outcome.plan.rounds };
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -104,7 +105,7 @@ async function plan(accounts: number, lastAccounts: number | undefined): Promise
 async function writePublishedRun(store: ObjectStore, accounts: number): Promise<void> {
   const last = { records: accounts, distinctAccounts: accounts, plannedRecords: accounts };
   const manifest = publishedManifest({ runId: 'last', parameters: { pageSize: PAGE_SIZE }, ...last });
-  await store.put(partKey(plannedRun({ runId: 'last' }), 0), Buffer.from('x'), 'application/gzip');
+  await store.put(partKey(plannedRun({ runId: 'last' }), 0), Buffer.from('x'));
   await putJson(store, manifestKey('last'), manifest);
 }
 

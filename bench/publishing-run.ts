@@ -59,7 +59,7 @@ function print(figures: PublishingFigures | ReadingFigures): void {
 
 /** Writes the plan, and a part and a receipt for each page. The parts are tiny, because publishing does not read them. */
 async function write(store: ObjectStore): Promise<void> {
-  const plan: StoredPlan = { version: 1, run, counting: USAGE, usage: USAGE, rounds: 8 };
+  const plan: StoredPlan = { version: 1, run, usage: USAGE, rounds: 8, earlierRecords: 0 };
   await putJson(store, planKey(run.runId), plan);
   const limit = pLimit(WRITES_AT_ONCE);
   await Promise.all(Array.from({ length: pages }, (_, page) => limit(() => writePage(store, page))));
@@ -74,9 +74,8 @@ async function writePage(store: ObjectStore, page: number): Promise<void> {
   const receipt: Receipt = {
     version: 1,
     page,
-    attempt: 1,
     key,
-    etag: await store.put(key, body, 'application/gzip'),
+    etag: (await store.put(key, body)) ?? '',
     records: pageSize,
     bytes: body.byteLength,
     sha256: sha256(body),
@@ -107,7 +106,7 @@ async function publish(directory: ObjectStore): Promise<PublishingFigures> {
   const cpuBefore = cpuMs();
   const startedAt = performance.now();
   const ports = { api, store, catalog: localCatalog(), clock: { now: Date.now } };
-  const outcome = await publishRun(ports, { run, release: false });
+  const outcome = await publishRun(ports, { run, execution: 'bench', outcome: 'exportPages' });
   const ms = performance.now() - startedAt;
   const cpuUsedMs = cpuMs() - cpuBefore;
   if (outcome.status !== 'published') throw new Error(`The run ended with status ${outcome.status}.`);
@@ -119,7 +118,7 @@ async function publish(directory: ObjectStore): Promise<PublishingFigures> {
     apiRequests: used.requests,
     recordsFetched: used.records,
     ...calls,
-    manifestBytes: (await directory.get(`export_runs/run_id=${run.runId}/manifest.json`))?.byteLength ?? 0,
+    manifestBytes: (await directory.get(`export_runs/run_id=${run.runId}/manifest.json`))?.body.byteLength ?? 0,
     accounts: outcome.accounts,
     distinctAccounts: outcome.distinctAccounts,
   };

@@ -101,6 +101,7 @@ function describe(measured: readonly Measured[], reading: ReadingFigures): Bench
     accounts: last.accounts,
     pages,
     pageSize: PAGE_SIZE,
+    countedBy: 'offsets',
     format: 'json',
     concurrency: 20,
     planned: { apiRequests: 0, recordsFetched: 0, seconds: 0 },
