@@ -1,7 +1,7 @@
 /** `docs/benchmarks-peers.md` and `docs/benchmarks-peers.json`. */
 import { readFile } from 'node:fs/promises';
 import os from 'node:os';
-import { markdownTable } from '../../tools/docs/made-blocks.ts';
+import { markdownTable } from '../../tools/docs/markdown.ts';
 import type { BenchTable } from '../section.ts';
 import { grouped, quoteSpread } from '../spread.ts';
 import { CHANGES, type Change } from './compare.ts';
