@@ -1,4 +1,4 @@
-/** The details of the three events, each made by a run that really ends that way. */
+/** The details of the three events, each from a real run. */
 import { localCatalog } from '../../cli/local/local-catalog.ts';
 import { runLocal } from '../../cli/local/run-local.ts';
 import { reportFailure } from '../../functions/export/report/report-failure.ts';
@@ -13,7 +13,7 @@ const RUN = '20260822T020000Z-1f3a';
 const REQUEST = { exportName: 'all-accounts', datasetId: 'engage', window: 'P7D', dueAt: '2026-08-22T02:00:00Z' };
 const EXECUTION = `arn:aws:states:eu-west-1:111122223333:execution:AccountExport:${RUN}`;
 
-/** A whole run of 12,431 accounts that begins when it is due and takes 38.2 s, and the store it wrote to. */
+/** Runs an export of 12,431 accounts that starts when it is due and takes 38.2 s. */
 async function run(simulated: SimulatorOptions) {
   const simulator = await startSimulator({ accounts: 12_431, ...simulated });
   const credentials = { get: async () => ({ keyId: 'demo-key', secret: 'demo:secret' }) };
@@ -45,15 +45,11 @@ export async function publishedDetail(): Promise<PublishResult> {
   return outcome.result;
 }
 
-/** The key may no longer read the dataset once the pages are being fetched. */
-export async function failedRun() {
+/** A run whose key loses access to the dataset while the pages are fetched. */
+export async function failedDetail(): Promise<FailedRun> {
   const { store } = await run({ faults: [{ fault: { status: 403 }, times: 99, minPageSize: 3, pages: [11] }] });
   const failure = { Error: 'States.ExceedToleratedFailureThreshold', Cause: '' };
-  return reportFailure({ store }, { runId: RUN, execution: EXECUTION, request: REQUEST, failure });
-}
-
-export async function failedDetail(): Promise<FailedRun> {
-  return (await failedRun()).event;
+  return (await reportFailure({ store }, { runId: RUN, execution: EXECUTION, request: REQUEST, failure })).event;
 }
 
 export async function skippedDetail(): Promise<SkippedRun> {
