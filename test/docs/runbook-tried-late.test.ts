@@ -1,4 +1,4 @@
-/** Causes the alarms *start-undelivered*, *api-trouble* and *no-published-run* of `docs/runbook.md`, and does what they say. */
+/** Causes the alarms *start-undelivered*, *api-errors* and *no-published-run* of `docs/runbook.md`, and does what they say. */
 import { afterEach, describe, expect, it } from 'vitest';
 import type { FaultRule } from '../../simulator/faults.ts';
 import { type DeployedWorld, deployedWorld } from '../support/deployed-world.ts';
@@ -39,39 +39,16 @@ describe('start-undelivered', () => {
   });
 });
 
-describe('api-trouble', () => {
-  const ENTRY = runbookEntry('api-trouble');
+describe('api-errors', () => {
+  const ENTRY = runbookEntry('api-errors');
   const doFor = (cause: string) => ENTRY.rows.find(([causes]) => causes?.includes(`\`${cause}\``))?.[1];
   /** The causes of retries, as the dashboard shows them. */
   const causes = () => [
     ...new Set(metricValues('Retries', ['service', 'export', 'cause'], world.printed).map(({ line }) => line.cause)),
   ];
 
-  it('429: a lower concurrency ends the alarm', async () => {
-    // An API that serves four pages at a time.
-    world = await deployedWorld({
-      latencyMs: 60,
-      onRequest: ({ page, pageSize }) => {
-        const open = world.simulator.requests.filter((one) => one.endedAt === 0 && one.pageSize === 50).length;
-        if (pageSize === 50 && open > 4)
-          world.faults.push({ fault: { status: 429, retryAfter: '0' }, pages: [page], minPageSize: 50, times: 1 });
-      },
-    });
-    settings({ pageSize: 50 });
-    world.deploy({ concurrency: 12 });
-    expect((await world.cli(['start', EXPORT])).code).toBe(0);
-    expect(causes()).toEqual(['429']);
-    expect(isRaised('ApiTrouble', world.printed)).toBe(true);
-
-    expect(doFor('429')).toMatch(/^lower `concurrency` in `cdk.json` and deploy/);
-    world.deploy({ concurrency: 2 });
-    world.printed.length = 0;
-    expect((await world.cli(['start', EXPORT])).code).toBe(0);
-    expect(causes()).toEqual([]);
-    expect(isRaised('ApiTrouble', world.printed)).toBe(false);
-  });
-
   it.each<[string, FaultRule['fault']]>([
+    ['429', { status: 429, retryAfter: '0' }],
     ['5xx', { status: 502, retryAfter: '0' }],
     ['408', { status: 408, retryAfter: '0' }],
     ['connection', 'reset'],
@@ -82,7 +59,7 @@ describe('api-trouble', () => {
     world.faults.push({ fault, minPageSize: 100, times: 1 });
     expect((await world.cli(['start', EXPORT])).code).toBe(0);
     expect(causes()).toEqual([cause]);
-    expect(isRaised('ApiTrouble', world.printed)).toBe(true);
+    expect(isRaised('ApiErrors', world.printed)).toBe(true);
     expect(doFor(cause)).toBeDefined();
   });
 
@@ -92,7 +69,7 @@ describe('api-trouble', () => {
     expect((await world.cli(['start', EXPORT])).code).toBe(1);
     expect(world.mails().at(-1)).toContain('not planned');
     expect(causes()).toEqual(['5xx']);
-    expect(isRaised('ApiTrouble', world.printed)).toBe(true);
+    expect(isRaised('ApiErrors', world.printed)).toBe(true);
   });
 
   it('key-changed: a run survives a key that is rotated', async () => {

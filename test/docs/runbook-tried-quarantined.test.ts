@@ -47,7 +47,7 @@ describe('run-quarantined', () => {
     expect(await world.cli(ENTRY.command('publish RUN', { RUN }))).toMatchObject({ code: 0, stderr: '' });
     expect(visible()).toEqual([first, RUN]);
     expect((await start()).code).toBe(0);
-  });
+  }, 240_000);
 
   it('keeps an empty run invisible; start EXPORT publishes when the data is right again', async () => {
     world = await deployedWorld();
@@ -105,7 +105,7 @@ describe('source-drifted', () => {
     });
 
     world.printed.length = 0;
-    expect((await start()).stdout).toMatch(/^Published {2}1,233 accounts .*, consistent/m);
+    expect((await start()).stdout).toMatch(/^Published {2}1,233 accounts [^]*consistent/m);
     expect(isRaised('SourceDrifted', world.printed)).toBe(false);
   });
 
@@ -115,7 +115,7 @@ describe('source-drifted', () => {
     await start();
     const [RUN = ''] = world.runs();
     expect((await world.cli(ENTRY.command('status RUN', { RUN }))).stdout).toMatch(
-      /^Published {2}1,233 .*, consistent/m,
+      /^Published {2}1,233 accounts [^]*consistent/m,
     );
     expect(visible()).toEqual([`${RUN}-retry`]);
     expect(isRaised('SourceDrifted', world.printed)).toBe(true);
