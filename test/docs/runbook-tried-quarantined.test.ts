@@ -105,7 +105,7 @@ describe('source-drifted', () => {
     });
 
     world.printed.length = 0;
-    expect((await start()).stdout).toMatch(/^Published {2}1,233 accounts [^]*consistent/m);
+    expect((await start()).stdout).toMatch(/^Published {2}1,233 accounts [\s\S]*consistent/m);
     expect(isRaised('SourceDrifted', world.printed)).toBe(false);
   });
 
@@ -115,7 +115,7 @@ describe('source-drifted', () => {
     await start();
     const [RUN = ''] = world.runs();
     expect((await world.cli(ENTRY.command('status RUN', { RUN }))).stdout).toMatch(
-      /^Published {2}1,233 accounts [^]*consistent/m,
+      /^Published {2}1,233 accounts [\s\S]*consistent/m,
     );
     expect(visible()).toEqual([`${RUN}-retry`]);
     expect(isRaised('SourceDrifted', world.printed)).toBe(true);
