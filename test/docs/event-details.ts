@@ -41,7 +41,7 @@ async function run(simulated: SimulatorOptions) {
 
 export async function publishedDetail(): Promise<PublishResult> {
   const { outcome } = await run({});
-  if (outcome.status !== 'published') throw new Error(`The run was ${outcome.status}.`);
+  if (outcome.outcome !== 'published') throw new Error(`The run was ${outcome.outcome}.`);
   return outcome.result;
 }
 
