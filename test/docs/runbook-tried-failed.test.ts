@@ -16,8 +16,8 @@ async function failingRun(error: string): Promise<string> {
   const [RUN = ''] = world.runs();
   const [execution] = world.aws.stateMachine.executions;
   expect(execution?.error).toBe(error);
-  expect(world.mails().at(-1)).toContain(error);
-  expect(world.mails().at(-1)).toContain(RUN);
+  expect(world.emails().at(-1)).toContain(error);
+  expect(world.emails().at(-1)).toContain(RUN);
   const [sentence = ''] = (execution?.cause ?? '').split('. ');
   expect((await world.cli(ENTRY.command('status RUN', { RUN }))).stderr).toContain(sentence);
   expect(world.partitions()).toEqual([]);
@@ -70,7 +70,7 @@ describe('a key that the API rejects', () => {
     world = await deployedWorld();
     world.simulator.setKey('new-key', 'new:secret');
     const RUN = await failingRun('ApiCredentialsError');
-    expect(world.mails().at(-1)).toContain('not planned');
+    expect(world.emails().at(-1)).toContain('not planned');
     await world.putKey({ keyId: 'new-key', secret: 'new:secret' });
     expect((await world.cli(ENTRY.command('resume RUN', { RUN }))).code).toBe(1);
     expect(await world.cli(ENTRY.command('start EXPORT', { EXPORT }))).toMatchObject(published);
@@ -124,7 +124,7 @@ describe('a record budget', () => {
     world = await deployedWorld();
     world.deploy({ exports: [{ name: EXPORT, datasetId: 'engage', pageSize: 500, maxRecords: 1200 }] });
     await failingRun('BudgetExceededError');
-    expect(world.mails().at(-1)).toContain('not planned');
+    expect(world.emails().at(-1)).toContain('not planned');
     const higher = ENTRY.command('start EXPORT --max-records N', { EXPORT, N: '3000' });
     expect(await world.cli(higher)).toMatchObject(published);
   });

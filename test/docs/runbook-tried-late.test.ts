@@ -67,7 +67,7 @@ describe('api-errors', () => {
     world = await deployedWorld();
     world.faults.push({ fault: { status: 503, retryAfter: '0' }, times: Number.POSITIVE_INFINITY });
     expect((await world.cli(['start', EXPORT])).code).toBe(1);
-    expect(world.mails().at(-1)).toContain('not planned');
+    expect(world.emails().at(-1)).toContain('not planned');
     expect(causes()).toEqual(['5xx']);
     expect(isRaised('ApiErrors', world.printed)).toBe(true);
   });
