@@ -1,9 +1,9 @@
 /**
- * Which actions of AWS a Lambda's code takes, read from the code itself.
+ * Derives the AWS actions of a Lambda from its code.
  *
- * An entry file is bundled as it is deployed, so that only what it can reach is left. In that bundle stands which ports it
- * makes (`deployedStore()`) and which of their methods it calls (`store.put(…)`). In the adapter behind a port stands
- * which commands a method sends (`new PutObjectCommand(…)`), also through functions that it calls.
+ * The bundle of an entry file holds only reachable code. It shows which ports the code creates (`deployedStore()`) and
+ * which of their methods it calls (`store.put(…)`). The adapter of a port shows which commands a method sends, directly or
+ * through functions that it calls (`new PutObjectCommand(…)`).
  */
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -12,7 +12,7 @@ import { parseAst } from 'vitest/node';
 
 const FUNCTIONS = fileURLToPath(new URL('../../functions/', import.meta.url));
 
-/** What an adapter is called by, in the rules of an export: `store.put(…)`, whoever hands the store over. */
+/** The variable names of each adapter's port: `store.put(…)`. */
 export const PORT_NAMES: Readonly<Record<string, string>> = {
   s3ObjectStore: 'store',
   glueCatalog: 'catalog',
@@ -20,10 +20,10 @@ export const PORT_NAMES: Readonly<Record<string, string>> = {
   secretCredentials: 'credentials',
 };
 
-/** Adapters of which every method is used by whoever makes one: the API client asks for its key by itself. */
+/** Adapters whose methods are not called by these names: the API client reads its key by itself. */
 const USED_WHOLE = ['secretCredentials'];
 
-/** What a command is called among the rights, where it is not called like the command. */
+/** Actions that are not named like their command. */
 const ACTIONS: Readonly<Record<string, string>> = {
   's3:ListObjectsV2': 's3:ListBucket',
   's3:HeadObject': 's3:GetObject',
@@ -42,7 +42,7 @@ interface Node {
   readonly [key: string]: unknown;
 }
 
-/** The actions that the code behind an entry file takes, sorted. */
+/** The sorted actions of the code of an entry file. */
 export async function actionsOf(entry: string): Promise<string[]> {
   const ast = await parsed(`handlers/${entry}.ts`);
   const makers = new Map(
@@ -62,14 +62,14 @@ export async function actionsOf(entry: string): Promise<string[]> {
       .map(({ property }) => nameOf(property));
     for (const method of USED_WHOLE.includes(factory) ? methods.keys() : new Set(called)) {
       const taken = methods.get(method);
-      if (!taken) throw new Error(`${entry} calls ${method} of ${factory}, which has no such method.`);
+      if (!taken) throw new Error(`Unknown method ${method} of ${factory} in ${entry}.`);
       for (const action of taken) actions.add(action);
     }
   }
   return [...actions].sort();
 }
 
-/** The adapters there are: what `functions/aws` exports and makes a port. */
+/** The files of `functions/aws` that send commands. */
 export async function adapters(): Promise<string[]> {
   const files = readdirSync(`${FUNCTIONS}aws`);
   const found = await Promise.all(files.map(async (file) => ({ file, sends: sendersIn(await parsed(`aws/${file}`)) })));
@@ -77,8 +77,8 @@ export async function adapters(): Promise<string[]> {
 }
 
 /**
- * Where the functions take from AWS's SDK more than a client to hand to an adapter: what is sent from there, no right is
- * derived from. As `file: name`.
+ * Imports from the AWS SDK outside `functions/aws`, except client classes, as `file: name`. Commands sent there would not be
+ * found.
  */
 export async function takenElsewhere(): Promise<string[]> {
   const files = readdirSync(FUNCTIONS, { recursive: true, encoding: 'utf8' })
@@ -101,7 +101,7 @@ function sendersIn(ast: Node): boolean {
   return nodesOf(ast, 'FunctionDeclaration').some((declared) => commandsIn(declared, serviceBy(ast)).length > 0);
 }
 
-/** What each method of an adapter's port takes, by its name. */
+/** The actions of each method of an adapter's port. */
 async function methodsOf(factory: string): Promise<Map<string, ReadonlySet<string>>> {
   for (const file of readdirSync(`${FUNCTIONS}aws`)) {
     const ast = await parsed(`aws/${file}`);
@@ -113,16 +113,16 @@ async function methodsOf(factory: string): Promise<Map<string, ReadonlySet<strin
     const port = returned?.argument as { properties: Node[] };
     const methods = port.properties.flatMap(({ key, value }) => {
       const { type } = (value ?? {}) as Node;
-      // Written where it stands, or named: `putOver,`.
+      // An inline method or a named function: `put,`.
       const method = type === 'FunctionExpression' ? (value as Node) : functions.get(nameOf(value));
       return method ? [[nameOf(key), reached(method, functions, service)] as const] : [];
     });
     return new Map(methods);
   }
-  throw new Error(`${factory} is in no file of functions/aws.`);
+  throw new Error(`No file of functions/aws declares ${factory}.`);
 }
 
-/** The actions of a function and of all that it calls. */
+/** The actions of a function and of the functions that it calls. */
 function reached(
   start: Node,
   functions: ReadonlyMap<string, Node>,
@@ -143,20 +143,20 @@ function reached(
   return actions;
 }
 
-/** What is imported from a client of the SDK, with the service that it speaks to. */
+/** The names imported from SDK clients, with their service. */
 function serviceBy(ast: Node): Map<string, string> {
   return new Map(
     nodesOf(ast, 'ImportDeclaration').flatMap(({ source, specifiers }) => {
       const from = String((source as Node).value);
       if (!from.startsWith('@aws-sdk/client-')) return [];
       const service = SERVICES[from];
-      if (service === undefined) throw new Error(`What are the rights of ${from} called? Add it to SERVICES.`);
+      if (service === undefined) throw new Error(`Unknown service of ${from}: add it to SERVICES.`);
       return (specifiers as Node[]).map(({ local }) => [nameOf(local), service] as const);
     }),
   );
 }
 
-/** `new PutObjectCommand(…)`, `paginateGetPartitions(…)`, and what Powertools' provider of secrets sends. */
+/** `new PutObjectCommand(…)`, `paginateGetPartitions(…)`, and the secrets provider of Powertools. */
 function commandsIn(node: Node, service: ReadonlyMap<string, string>): string[] {
   const names = [...nodesOf(node, 'NewExpression'), ...nodesOf(node, 'CallExpression')].map(({ callee }) =>
     nameOf(callee),
@@ -174,7 +174,7 @@ function commandsIn(node: Node, service: ReadonlyMap<string, string>): string[] 
 
 const asts = new Map<string, Promise<Node>>();
 
-/** @param bundle whether what a file imports of this project stands in its place */
+/** @param bundle whether to inline the files of this project that a file imports */
 function parsed(file: string, bundle = true): Promise<Node> {
   const name = `${file} ${bundle}`;
   const known = asts.get(name) ?? parse(file, bundle);
@@ -218,7 +218,7 @@ function nameOf(node: unknown): string {
   return type === 'Identifier' ? String(name) : '';
 }
 
-/** `ports.store` of the expression `ports.store`. */
+/** A member expression as text: `ports.store`. */
 function pathOf(node: unknown): string {
   const { type, object, property } = (node ?? {}) as Node;
   return type === 'MemberExpression' ? `${pathOf(object)}.${nameOf(property)}` : nameOf(node);
