@@ -2,7 +2,21 @@ import { CfnMapping, CfnOutput, Duration, Stack, type StackProps, Tags } from 'a
 import type { Construct } from 'constructs';
 import { tableDefinitions } from '../functions/catalog/tables.ts';
 import { MEMORY_MB } from '../functions/export/plan/estimate.ts';
-import { tablePrefix } from '../functions/export/storage/bucket-layout.ts';
+import {
+  exportHostKey,
+  exportLockPrefix,
+  failuresPrefix,
+  manifestKey,
+  PUBLISHED_RUNS_PREFIX,
+  planKey,
+  quarantinedManifestKey,
+  receiptsPrefix,
+  runLockPrefix,
+  scheduledLockPrefix,
+  tablePrefix,
+  ticketsPrefix,
+  workPrefix,
+} from '../functions/export/storage/bucket-layout.ts';
 import { CONSOLE_DOMAINS, dashboardPage, stateMachinePage } from '../functions/model/console-url.ts';
 import { attributeColumnsOf, attributeNamesOf, ExportFormatSchema } from '../functions/model/export-settings.ts';
 import { evergageBaseUrl } from '../functions/personalization/request-url.ts';
@@ -34,16 +48,14 @@ const MAX_TIMEOUT = Duration.minutes(15);
 
 // Key patterns of the bucket layout. A test runs the functions with exactly these rights.
 const PARTS = ExportFormatSchema.options.map((format) => `${tablePrefix(format)}*`);
-const PUBLISHED = 'export_runs/*';
-const RUN_FOLDER = 'work/run_id=*/*';
-const PLAN = 'work/run_id=*/plan.json';
-const QUARANTINED_MANIFEST = 'work/run_id=*/manifest.json';
-const TICKETS = 'work/run_id=*/tickets/*';
-const RECEIPTS = 'work/run_id=*/receipts/*';
-const FAILURES = 'work/run_id=*/failures/*';
-const RUN_LOCKS = 'work/run_id=*/locks/*';
-const EXPORT_LOCKS = 'work/export_name=*/locks/*';
-const EXPORT_HOST = 'work/export_name=*/host.json';
+const PUBLISHED = `${PUBLISHED_RUNS_PREFIX}*`;
+const RUN_FOLDER = `${workPrefix('*')}*`;
+const PLAN = planKey('*');
+const QUARANTINED_MANIFEST = quarantinedManifestKey('*');
+const TICKETS = `${ticketsPrefix('*')}*`;
+const RECEIPTS = `${receiptsPrefix('*')}*`;
+const FAILURES = `${failuresPrefix('*')}*`;
+const LOCKS = [runLockPrefix('*'), exportLockPrefix('*'), scheduledLockPrefix('*', '*')].map((prefix) => `${prefix}*`);
 
 /** The exports of one Personalization account: bucket, API key, functions, state machine, schedules, tables and alarms. */
 export class AccountExportStack extends Stack {
@@ -91,7 +103,7 @@ export class AccountExportStack extends Stack {
       memoryMb: MEMORY_MB.plan,
       timeout: Duration.minutes(5),
       reads: ['work/*', PUBLISHED],
-      writes: [PLAN, TICKETS, FAILURES, RUN_LOCKS, EXPORT_LOCKS, EXPORT_HOST],
+      writes: [PLAN, TICKETS, FAILURES, ...LOCKS, exportHostKey('*')],
       deletes: [TICKETS],
     });
     const exportPage = new ExportFunction(this, 'ExportPage', {
@@ -100,7 +112,8 @@ export class AccountExportStack extends Stack {
       description: 'Account Export: fetches one page and writes its part and receipt',
       memoryMb: MEMORY_MB.page,
       timeout: MAX_TIMEOUT,
-      reads: [...PARTS, RUN_FOLDER],
+      // It refuses to overwrite a published run.
+      reads: [...PARTS, RUN_FOLDER, manifestKey('*')],
       writes: [...PARTS, TICKETS, RECEIPTS, FAILURES],
       deletes: [TICKETS],
     });

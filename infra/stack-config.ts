@@ -1,6 +1,7 @@
 /** What `cdk.json` configures under `accountExport`. */
 import * as z from 'zod';
-import { type ExportSettings, ExportSettingsSchema, parseOrThrow } from '../functions/model/export-settings.ts';
+import { type ExportSettings, ExportSettingsSchema } from '../functions/model/export-settings.ts';
+import { parseOrThrow } from '../functions/model/parse-input.ts';
 import { DNS_LABEL } from '../functions/personalization/request-url.ts';
 import { TagsSchema } from './stack-tags.ts';
 

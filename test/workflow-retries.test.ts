@@ -56,7 +56,7 @@ describe('the state machine', () => {
         taskResourceLocalHandlers: {
           [STATES.plan]: failing('ApiNotFoundError'),
           [STATES.report]: failing('Lambda.Unknown'),
-          'Notify without report': async (event: unknown) => notifications.push(event),
+          [STATES.notifyWithoutReport]: async (event: unknown) => notifications.push(event),
         } as never,
       },
       context: { Execution: { Id: 'the-arn', Name: 'run-1', StartTime: '', Input: {} } } as never,

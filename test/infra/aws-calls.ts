@@ -1,8 +1,8 @@
 /**
  * Derives the AWS actions of a Lambda from its code.
  *
- * The bundle of an entry file holds only reachable code. It shows which ports the code creates (`deployedStore()`) and
- * which of their methods it calls (`store.put(…)`). The adapter of a port shows which commands a method sends, directly or
+ * The bundle of an entry file shows which ports its reachable code creates (`deployedStore()`) and which of their methods
+ * it calls (`store.put(…)`). The adapter of a port shows which commands a method sends, directly or
  * through functions that it calls (`new PutObjectCommand(…)`).
  */
 import { readdirSync } from 'node:fs';
@@ -51,12 +51,13 @@ export async function actionsOf(entry: string): Promise<string[]> {
       return factory === undefined ? [] : [[nameOf(declared.id), factory] as const];
     }),
   );
-  const made = new Set(nodesOf(ast, 'CallExpression').flatMap(({ callee }) => makers.get(nameOf(callee)) ?? []));
+  const calls = reachableNodes(ast).filter(({ type }) => type === 'CallExpression');
+  const made = new Set(calls.flatMap(({ callee }) => makers.get(nameOf(callee)) ?? []));
   const actions = new Set<string>();
   for (const factory of made) {
     const methods = await methodsOf(factory);
     const port = new RegExp(`(^|\\.)${PORT_NAMES[factory]}\\d*$`);
-    const called = nodesOf(ast, 'CallExpression')
+    const called = calls
       .map(({ callee }) => callee as Node)
       .filter(({ type, object }) => type === 'MemberExpression' && port.test(pathOf(object)))
       .map(({ property }) => nameOf(property));
@@ -67,6 +68,24 @@ export async function actionsOf(entry: string): Promise<string[]> {
     }
   }
   return [...actions].sort();
+}
+
+/** All nodes of a bundle, except in functions and methods whose names are mentioned nowhere in reachable code. */
+function reachableNodes(ast: Node): Node[] {
+  const isNamed = ({ type, kind }: Node) =>
+    type === 'FunctionDeclaration' || (type === 'MethodDefinition' && kind !== 'constructor');
+  const unreached = Map.groupBy([ast, ...descendants(ast)].filter(isNamed), ({ id, key }) => nameOf(id ?? key));
+  const found: Node[] = [];
+  const queue = [ast];
+  for (let next = queue.pop(); next; next = queue.pop()) {
+    for (const node of descendants(next, isNamed)) {
+      found.push(node);
+      const name = nameOf(node);
+      queue.push(...(unreached.get(name) ?? []));
+      unreached.delete(name);
+    }
+  }
+  return found;
 }
 
 /** The files of `functions/aws` that send commands. */
@@ -196,14 +215,21 @@ async function parse(file: string, bundle: boolean): Promise<Node> {
 }
 
 function nodesOf(root: unknown, type: string): Node[] {
+  return descendants({ type: '', root }).filter((node) => node.type === type);
+}
+
+/** All nodes below a node. @param skip nodes to leave out, with everything below them */
+function descendants(root: Node, skip: (node: Node) => boolean = () => false): Node[] {
   const found: Node[] = [];
-  const queue = [root];
+  const queue: unknown[] = Object.values(root);
   while (queue.length > 0) {
     const value = queue.pop();
     if (Array.isArray(value)) queue.push(...value);
     else if (value !== null && typeof value === 'object') {
-      if ((value as Node).type === type) found.push(value as Node);
-      queue.push(...Object.values(value));
+      const node = value as Node;
+      if (typeof node.type === 'string' && skip(node)) continue;
+      if (typeof node.type === 'string') found.push(node);
+      queue.push(...Object.values(node));
     }
   }
   return found;
@@ -215,7 +241,7 @@ function calledIn(node: unknown): string[] {
 
 function nameOf(node: unknown): string {
   const { type, name } = (node ?? {}) as Node;
-  return type === 'Identifier' ? String(name) : '';
+  return type === 'Identifier' || type === 'PrivateIdentifier' ? String(name) : '';
 }
 
 /** A member expression as text: `ports.store`. */

@@ -149,10 +149,10 @@ interface Statement {
   readonly Resource: unknown;
 }
 
-/** `work/*` of the ARN of the bucket and `/work/*`. */
+/** `work/*` of a resource that is the ARN of the bucket and `/work/*`; empty for other resources. */
 function keyPatternOf(resource: unknown): string {
-  const [, pattern = ''] = (resource as { 'Fn::Join'?: [string, [object, string]] })['Fn::Join']?.[1] ?? [];
-  return pattern.slice(1);
+  const { 'Fn::Join': [, [, suffix] = []] = [] } = resource as { 'Fn::Join'?: [string, unknown[]] };
+  return typeof suffix === 'string' ? suffix.slice(1) : '';
 }
 
 /** One execution of the deployed definition, with the Lambda context in each task. */
