@@ -63,7 +63,7 @@ describe('a budget', () => {
   });
 
   it('may use the customer key of the topic from this account only', () => {
-    configuredStack('all of it').template.hasResourceProperties('AWS::KMS::Key', {
+    configuredStack('all options').template.hasResourceProperties('AWS::KMS::Key', {
       KeyPolicy: {
         Statement: Match.arrayWith([
           {
@@ -79,7 +79,7 @@ describe('a budget', () => {
   });
 
   it('needs no rights when it is not configured', () => {
-    for (const name of ['the default', 'a key of the customer'] as const) {
+    for (const name of ['the default', 'a customer key'] as const) {
       expect(JSON.stringify(configuredStack(name).template.toJSON())).not.toMatch(/budgets/i);
     }
   });

@@ -25,10 +25,10 @@ export interface Configuration {
 
 export const CONFIGURATIONS = {
   'the default': SCHEDULED,
-  'a key of the customer': { ...SCHEDULED, encryption: 'customer-key' },
+  'a customer key': { ...SCHEDULED, encryption: 'customer-key' },
   'an existing VPC': { ...SCHEDULED, network: EXISTING_VPC },
   'a fixed address': { ...SCHEDULED, network: { fixedEgressIp: true } },
-  'all of it': {
+  'all options': {
     ...SCHEDULED,
     encryption: 'customer-key',
     network: { fixedEgressIp: true },
@@ -36,7 +36,7 @@ export const CONFIGURATIONS = {
     monthlyBudgetUsd: 50,
     tags: { 'cost-center': '4711' },
   },
-  'a secret and a security group that exist': {
+  'an existing secret and security group': {
     ...SCHEDULED,
     encryption: 'customer-key',
     secretName: 'personalization/key',

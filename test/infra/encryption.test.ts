@@ -9,7 +9,7 @@ interface Statement {
   Condition?: { StringEquals?: Record<string, unknown>; ArnLike?: Record<string, unknown> };
 }
 
-const { template } = configuredStack('a key of the customer');
+const { template } = configuredStack('a customer key');
 const [keyId = ''] = Object.keys(template.findResources('AWS::KMS::Key'));
 const KEY = { 'Fn::GetAtt': [keyId, 'Arn'] };
 
@@ -59,7 +59,7 @@ describe('a customer key', () => {
   });
 
   it('is deleted with the data', () => {
-    configuredStack('all of it').template.hasResource('AWS::KMS::Key', { DeletionPolicy: 'Delete' });
+    configuredStack('all options').template.hasResource('AWS::KMS::Key', { DeletionPolicy: 'Delete' });
   });
 
   it('encrypts parts and manifests with a bucket key', () => {
@@ -131,7 +131,7 @@ describe('a customer key', () => {
   });
 
   it('grants nothing through Secrets Manager for an existing secret', () => {
-    const { template: foreign } = configuredStack('a secret and a security group that exist');
+    const { template: foreign } = configuredStack('an existing secret and security group');
     expect(JSON.stringify(foreign.findResources('AWS::IAM::Policy'))).not.toContain('"secretsmanager.');
   });
 });

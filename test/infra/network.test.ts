@@ -123,7 +123,7 @@ describe('an existing network', () => {
   });
 
   it('can have its own security groups', () => {
-    const name = 'a secret and a security group that exist';
+    const name = 'an existing secret and security group';
     configuredStack(name).template.resourceCountIs('AWS::EC2::SecurityGroup', 0);
     expect(networks(name).PlanExport).toEqual({
       SubnetIds: EXISTING_VPC.subnetIds,

@@ -74,7 +74,7 @@ function resources(template: Template): Resource[] {
 describe('tags', () => {
   it.each([
     ['the default', TAGGED],
-    ['all of it', [...TAGGED, ...MORE_WITH_ALL].sort()],
+    ['all options', [...TAGGED, ...MORE_WITH_ALL].sort()],
   ] as const)('with %s are on every resource that can have tags', (name, tagged) => {
     const all = resources(configuredStack(name).template).filter((one) => !isOfCustomResource(one));
     const types = new Set(all.filter(({ type }) => !WITHOUT_TAGS.includes(type)).map(({ type }) => type));
@@ -84,13 +84,13 @@ describe('tags', () => {
   });
 
   it.each(Object.keys(CONFIGURATIONS) as ConfigurationName[])('with %s are on the stack', (name) => {
-    const own = name === 'all of it' ? { 'cost-center': '4711' } : {};
+    const own = name === 'all options' ? { 'cost-center': '4711' } : {};
     expect(configuredStack(name).stack.tags.tagValues()).toEqual({ application: 'account-export', ...own });
   });
 
   it('include the configured ones', () => {
     const [secret] = Object.values(
-      configuredStack('all of it').template.findResources('AWS::SecretsManager::Secret'),
+      configuredStack('all options').template.findResources('AWS::SecretsManager::Secret'),
     ).map(({ Properties }) => Properties.Tags);
     expect(secret).toEqual([
       { Key: 'application', Value: 'account-export' },

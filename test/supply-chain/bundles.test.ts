@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { type Bundle, functionEntries, makeBundles, packagesIn } from '../../tools/docs/bundles.ts';
-import { withMadeBlocks } from '../../tools/docs/made-blocks.ts';
-import { ALLOWED_LICENCES, licenceTexts, thirdPartyBlocks, thirdPartyNotices } from '../../tools/docs/third-party.ts';
+import { fillBlocks } from '../../tools/docs/markdown.ts';
+import { ALLOWED_LICENSES, licenseTexts, thirdPartyBlocks, thirdPartyNotices } from '../../tools/docs/third-party.ts';
 
 /**
  * Maximum size of a function's minified code, without its source map: about 10 % above the size when the limit was set. A
@@ -41,7 +41,7 @@ it.each(bundles)('$entry is smaller than its limit, and not much smaller', (bund
 });
 
 it('docs/third-party.md and the notices list the bundled packages (npm run docs updates them)', () => {
-  expect(withMadeBlocks(PAGE, thirdPartyBlocks(packages, bundles.length))).toBe(PAGE);
+  expect(fillBlocks(PAGE, thirdPartyBlocks(packages, bundles.length))).toBe(PAGE);
   expect(thirdPartyNotices(packages)).toBe(NOTICES);
 });
 
@@ -57,7 +57,7 @@ it('only functions that use a service bundle its client', () => {
 });
 
 it('bundled packages have reviewed licenses that require only a notice', () => {
-  expect(Object.keys(ALLOWED_LICENCES)).toEqual([
+  expect(Object.keys(ALLOWED_LICENSES)).toEqual([
     'Apache-2.0',
     'BSD-2-Clause',
     'BSD-3-Clause',
@@ -66,21 +66,21 @@ it('bundled packages have reviewed licenses that require only a notice', () => {
     'MIT-0',
     '0BSD',
   ]);
-  expect(packages.filter(({ licence }) => !Object.hasOwn(ALLOWED_LICENCES, licence))).toEqual([]);
+  expect(packages.filter(({ license }) => !Object.hasOwn(ALLOWED_LICENSES, license))).toEqual([]);
 });
 
 it('the notices name every bundled package and contain its license text', () => {
   for (const one of packages) {
-    const texts = licenceTexts(one);
+    const texts = licenseTexts(one);
     expect(NOTICES).toContain(
-      `${one.name} ${one.version} (${one.licence}${texts.length === 0 ? `, by ${one.author}` : ''}`,
+      `${one.name} ${one.version} (${one.license}${texts.length === 0 ? `, by ${one.author}` : ''}`,
     );
     for (const text of texts) expect(NOTICES).toContain(text);
   }
 });
 
 it('a package without a license text has a license whose text is in the notices, or one that requires no notice', () => {
-  const withText = new Set(packages.filter((one) => licenceTexts(one).length > 0).map(({ licence }) => licence));
-  const others = packages.filter(({ licence }) => !withText.has(licence)).map(({ licence }) => licence);
+  const withText = new Set(packages.filter((one) => licenseTexts(one).length > 0).map(({ license }) => license));
+  const others = packages.filter(({ license }) => !withText.has(license)).map(({ license }) => license);
   expect([...new Set(others)]).toEqual(['MIT-0']);
 });
