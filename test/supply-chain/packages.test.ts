@@ -1,5 +1,4 @@
 /** Exact versions, checksums, and only the named install scripts. */
-import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 
@@ -84,21 +83,4 @@ describe('install scripts', () => {
     );
     expect(own).toEqual([]);
   });
-});
-
-it('the bill of materials of docs/third-party.md contains all bundled packages', () => {
-  const page = readFileSync('docs/third-party.md', 'utf8');
-  const commands = [...page.matchAll(/^npm (sbom .+)$/gm)].map(([, command = '']) => command);
-  expect(commands).toEqual(['sbom --sbom-format cyclonedx']);
-  const made = execFileSync('npm', (commands[0] ?? '').split(' '), { encoding: 'utf8', maxBuffer: 1e8 });
-  const { bomFormat, components } = JSON.parse(made) as {
-    readonly bomFormat: string;
-    readonly components: readonly { name: string; version: string; licenses?: unknown[] }[];
-  };
-  expect(bomFormat).toBe('CycloneDX');
-  expect(components.filter(({ licenses }) => !licenses)).toEqual([]);
-  const listed = new Set(components.map(({ name, version }) => `${name} ${version}`));
-  const deployed = [...page.matchAll(/^\| (\S+) \| (\d+\.\S+) \|/gm)].map(([, name, version]) => `${name} ${version}`);
-  expect(deployed.length).toBeGreaterThan(40);
-  expect(deployed.filter((one) => !listed.has(one))).toEqual([]);
 });
