@@ -2,7 +2,7 @@
 import * as z from 'zod';
 
 /** The cost allocation tag, unless the configuration sets another value. */
-export const COST_TAG = { key: 'application', value: 'account-export' } as const;
+const COST_TAG = { key: 'application', value: 'account-export' } as const;
 
 /**
  * AWS allows 50 tags per resource. One is `COST_TAG`, and CDK adds up to three to a subnet. Sources: Tagging AWS Resources
@@ -35,7 +35,7 @@ export const TagsSchema = z
     }
   });
 
-export type StackTags = Readonly<Record<string, string>>;
+type StackTags = Readonly<Record<string, string>>;
 
 /**
  * The cost allocation tag of this stack: the configured tag of that name in any case, because IAM treats `Application` and

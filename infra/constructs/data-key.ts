@@ -9,7 +9,7 @@ export interface DataKeyProps {
 }
 
 /** A service that uses the key on behalf of a role. */
-export type KeyUser = 's3' | 'secretsmanager' | 'sns' | 'sqs';
+type KeyUser = 's3' | 'secretsmanager' | 'sns' | 'sqs';
 
 export const KEY_READS = ['kms:Decrypt'] as const;
 export const KEY_WRITES = ['kms:GenerateDataKey'] as const;

@@ -50,7 +50,7 @@ export interface ExportFunctionProps {
  * The actions that Lambda takes with the function's role to connect it to a VPC. Source: Lambda developer guide, "Giving
  * Lambda functions access to resources in an Amazon VPC".
  */
-export const NETWORK_ACTIONS = [
+const NETWORK_ACTIONS = [
   'ec2:AssignPrivateIpAddresses',
   'ec2:CreateNetworkInterface',
   'ec2:DeleteNetworkInterface',
