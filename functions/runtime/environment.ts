@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { parseOrThrow } from '../model/export-settings.ts';
+import { parseOrThrow } from '../model/parse-input.ts';
 
 /** The stack sets every variable: one that is missing was taken away by hand. */
 const variable = z.string({ error: 'the stack sets it' }).min(1, { error: 'the stack sets it' });

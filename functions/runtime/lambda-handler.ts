@@ -1,4 +1,4 @@
-/** What wraps every task on AWS: ids in each log line, one line an invocation, a trace, an end before the timeout. */
+/** Wraps every task on AWS: ids in each log line, one line per invocation, a trace, and an end before the timeout. */
 import middy from '@middy/core';
 import type { Context } from 'aws-lambda';
 import { ExportError, isExportError } from '../model/errors.ts';
@@ -6,19 +6,19 @@ import { NAME_PATTERN } from '../model/export-settings.ts';
 import { logger } from './observability.ts';
 import { traced } from './tracing.ts';
 
-/** How long before the function's end its work is told to stop: time enough to write down how far it got. */
+/** How long before the function's timeout its work is aborted: enough to record its usage. */
 const STOP_EARLY_MS = 5_000;
-/** How long before its end the function gives up on work that does not stop, so that the failure has our name. */
+/** How long before its timeout the function gives up on work that does not stop, so that the failure has a name. */
 const GIVE_UP_EARLY_MS = 1_000;
 
-/** A task of the workflow: parses its own event, and stops when the signal says so. */
+/** A task of the workflow: parses its own event, and stops when the signal aborts. */
 export type Task<T> = (event: unknown, signal: AbortSignal) => Promise<T>;
 
 /**
  * The handler of a task.
  *
- * Logged are ids, counts and milliseconds; never the event, a record or a header. Errors of this project leave as they
- * are; of any other only the name is passed on, because its message may quote what it was working on.
+ * It logs ids, counts and milliseconds; never the event, an account or a header. Errors of this project are passed on; of
+ * any other only the name is, because its message may quote data.
  */
 export function lambdaHandler<T>(what: string, task: Task<T>) {
   const run = async (event: unknown, context: Context, options: { signal: AbortSignal }): Promise<T> => {
@@ -45,10 +45,7 @@ export function lambdaHandler<T>(what: string, task: Task<T>) {
   return middy({
     timeoutEarlyInMillis: GIVE_UP_EARLY_MS,
     timeoutEarlyResponse: () => {
-      throw new ExportError(
-        'ApiUnavailableError',
-        `${what} did not end within the function's time; it can be tried again later.`,
-      );
+      throw new ExportError('ApiUnavailableError', `${what} did not finish before the function's timeout.`);
     },
   }).handler(run);
 }
@@ -58,11 +55,11 @@ function presentable(what: string, error: unknown): Error {
   const name = error instanceof Error ? error.name : 'Error';
   return new NamedError(
     name,
-    `${what} failed unexpectedly (${name}): this is a defect; the function's log holds the invocation.`,
+    `Unexpected error in ${what} (${name}): this is a defect; see the invocation in the function's log.`,
   );
 }
 
-/** Only name, message and stack leave a Lambda; a cause or a header attached to an error must not reach a log either. */
+/** Only name, message and stack leave a Lambda; anything attached to an error, such as a header, must not reach a log. */
 class NamedError extends Error {
   constructor(name: string, message: string) {
     super(message);
@@ -70,7 +67,7 @@ class NamedError extends Error {
   }
 }
 
-/** The parts of events and results that name what they are about. */
+/** The parts of events and results that hold ids. */
 interface Named {
   readonly run?: Named;
   readonly request?: Named;
@@ -81,14 +78,14 @@ interface Named {
   readonly page?: unknown;
 }
 
-/** The ids in an event or a result, wherever its task keeps them; `{}` asks for the only export there is. */
+/** The ids in an event or a result; the request `{}` means the only export. */
 function idsOf(value: unknown): Record<string, string | number> {
   const { run, request, event, exports = [], ...named } = (value ?? {}) as Named;
   const [only] = exports.length === 1 ? exports : [];
   const exportName = run?.exportName ?? named.exportName ?? request?.exportName ?? event?.exportName ?? only?.name;
   const ids = {
     runId: run?.runId ?? named.runId ?? event?.runId,
-    // What somebody puts in the place of a name is none before its task has checked it, and may be anything.
+    // An unchecked name may be anything.
     exportName: NAME_PATTERN.test(String(exportName)) ? exportName : undefined,
     page: named.page,
   };

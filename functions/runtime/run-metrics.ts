@@ -5,7 +5,7 @@
  * not know by name.
  */
 import { MetricUnit } from '@aws-lambda-powertools/metrics';
-import type { PageAttempt } from '../export/page/export-page.ts';
+import type { AttemptFigures } from '../export/ports.ts';
 import type { PublishedAge } from '../export/upkeep/freshness.ts';
 import type { FailureReport, PublishOutcome, PublishResult } from '../model/outcomes.ts';
 import { DIMENSIONS, METRICS } from './metric-names.ts';
@@ -37,7 +37,7 @@ function figuresOf(outcome: PublishResult): Figure[] {
 }
 
 /** Of an attempt at a page. */
-export function measurePage({ exportName, usage, latencyMs }: PageAttempt): void {
+export function measurePage({ exportName, usage, latencyMs }: AttemptFigures): void {
   const retries = Object.values(usage.retries).reduce((sum, count) => sum + count, 0);
   emit(exportName, [
     ...(latencyMs === undefined ? [] : [[METRICS.apiLatency, MetricUnit.Milliseconds, latencyMs] as const]),
