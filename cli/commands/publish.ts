@@ -53,6 +53,7 @@ async function publishDeployed(run: string, flags: PublishFlags, terminal: Termi
 
 /** Publishing a quarantined run needs no API. */
 const NO_API: AccountsApi = {
+  host: '',
   async fetchPage() {
     throw new ExportError('RequestError', 'Publishing a quarantined run must not send API requests.');
   },

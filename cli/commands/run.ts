@@ -114,14 +114,14 @@ export async function runExport(flags: RunFlags, terminal: Terminal): Promise<nu
 function planPrinter(output: Output, progress: ReturnType<typeof pageProgress>): LocalRunOptions['onPlan'] {
   let planned = false;
   return (plan) => {
-    if (plan.skipped) return;
+    if (plan.outcome === 'skipped') return;
     if (planned) {
       progress.stop();
       output.note('Drifted    the data changed during the run; exporting it again');
     }
     planned = true;
     printPlan(output, plan);
-    if (!plan.dryRun && !plan.release) progress.start(plan.pages);
+    if (plan.outcome === 'exportPages') progress.start(plan.pages);
   };
 }
 
@@ -133,10 +133,10 @@ interface Printing {
 
 /** Prints how a run on this machine ended. @returns the exit code */
 export async function printOutcome(outcome: LocalOutcome, { output, flags, store }: Printing): Promise<number> {
-  switch (outcome.status) {
-    case 'planned':
+  switch (outcome.outcome) {
+    case 'dryRun':
       if (flags.json) output.out(JSON.stringify(outcome.plan));
-      else printEstimate(output, outcome.plan.expected);
+      else printEstimate(output, outcome.plan.estimate);
       return 0;
     case 'skipped':
       output.out(flags.json ? JSON.stringify(outcome.skipped) : `Skipped    ${outcome.skipped.reason}`);

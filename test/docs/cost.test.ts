@@ -158,7 +158,7 @@ describe('the dry run', () => {
     const lines: string[] = [];
     const write = { out: (line: string) => void lines.push(line), note: (line: string) => void lines.push(line) };
     printPlan(write, output as DryRunResult);
-    printEstimate(write, (output as DryRunResult).expected);
+    printEstimate(write, (output as DryRunResult).estimate);
     expect(`${lines.join('\n')}\n`).toBe(textExamples(PAGE)[0]);
   });
 
