@@ -78,7 +78,7 @@ export const SAVED_ROWS: Readonly<Record<string, unknown[][]>> = {
   ],
 };
 
-/** By the sentence above the query in docs/athena.md. */
+/** By the text above the query in docs/athena.md. */
 export const DOCUMENTED_ROWS: Readonly<Record<string, unknown[][]>> = {
   'The newest accounts of one export': [
     ['Acme Inc. 1', 0.5, 'Banking'],
@@ -89,7 +89,7 @@ export const DOCUMENTED_ROWS: Readonly<Record<string, unknown[][]>> = {
     [null, null, null],
     [null, null, null],
   ],
-  'How many accounts each export has, and of when': [
+  'The number of accounts and the date of each export': [
     ['all-accounts', DAY, '2026-08-21 09:00:00.123', 7],
     ['sheet', DAY, '2026-08-21 03:00:00.000', 6],
     ['switched', DAY, '2026-08-21 04:00:00.000', 4],
@@ -99,21 +99,21 @@ export const DOCUMENTED_ROWS: Readonly<Record<string, unknown[][]>> = {
     ['', 1, null],
     ['EMEA', 1, 0.5],
   ],
-  'Accounts that have been quiet for ninety days': [['Acme Inc. 1', '2013-02-07 00:00:00.000']],
-  "One account's engagement, day by day": [
+  'Accounts without activity for 90 days': [['Acme Inc. 1', '2013-02-07 00:00:00.000']],
+  'The engagement of one account, day by day': [
     ['2026-08-10', 0.0625, 0],
     ['2026-08-20', 0.125, 1],
     ['2026-08-21', 0.5, 51],
     ['2026-08-21', 0.5, 51],
   ],
-  'Numbers that an attribute holds as text': [['Acme Inc. 1', 20_000]],
+  'An attribute that contains numbers': [['Acme Inc. 1', 20_000]],
   'Nested attributes, which are JSON text': [['Acme Inc. 1', 'vip']],
-  'Who joined a segment lately': [
+  'Accounts that joined a segment most recently': [
     ['Joined', '2014-05-13 16:53:20.001', { minActions: '5' }],
     ['Moved', '2014-05-13 16:53:20.001', null],
   ],
-  'Runs under which the source moved': [['all-accounts', 'json-1', 4, 5, 0, 1]],
-  'What was counted against the contract, month by month': [
+  'Runs whose data changed while they were exported': [['all-accounts', 'json-1', 4, 5, 0, 1]],
+  'Records fetched per month, which the contract counts': [
     ['2026-08', 'all-accounts', 200],
     ['2026-08', 'switched', 100],
     ['2026-08', 'sheet', 50],

@@ -1,9 +1,9 @@
-/** The licences of what is deployed: listed, allowed, and with their texts. */
+/** The licenses of what is deployed: listed, allowed, and with their texts. */
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type BundledPackage, functionEntries, makeBundles, packagesIn } from '../../tools/docs/bundles.ts';
-import { withMadeBlocks } from '../../tools/docs/made-blocks.ts';
-import { ALLOWED_LICENCES, licenceTexts, thirdPartyBlocks, thirdPartyNotices } from '../../tools/docs/third-party.ts';
+import { fillBlocks } from '../../tools/docs/markdown.ts';
+import { ALLOWED_LICENSES, licenseTexts, thirdPartyBlocks, thirdPartyNotices } from '../../tools/docs/third-party.ts';
 
 const PAGE = readFileSync('docs/third-party.md', 'utf8');
 const NOTICES = readFileSync('THIRD-PARTY-NOTICES.txt', 'utf8');
@@ -24,7 +24,7 @@ it('looks into every function that is deployed', () => {
 });
 
 it('lists what is bundled as the code is now: npm run docs makes it so', () => {
-  expect(withMadeBlocks(PAGE, thirdPartyBlocks(packages, 6))).toBe(PAGE);
+  expect(fillBlocks(PAGE, thirdPartyBlocks(packages, 6))).toBe(PAGE);
   expect(thirdPartyNotices(packages)).toBe(NOTICES);
 });
 
@@ -46,11 +46,11 @@ it('lists versions that lie in one another apart', () => {
 });
 
 describe('a bundled package', () => {
-  const refused = (some: readonly Pick<BundledPackage, 'name' | 'licence'>[]) =>
-    some.filter(({ licence }) => !Object.hasOwn(ALLOWED_LICENCES, licence)).map(({ name }) => name);
+  const refused = (some: readonly Pick<BundledPackage, 'name' | 'license'>[]) =>
+    some.filter(({ license }) => !Object.hasOwn(ALLOWED_LICENSES, license)).map(({ name }) => name);
 
-  it('has a licence that was read and asks for no more than its notice', () => {
-    expect(Object.keys(ALLOWED_LICENCES)).toEqual([
+  it('has a license that was read and asks for no more than its notice', () => {
+    expect(Object.keys(ALLOWED_LICENSES)).toEqual([
       'Apache-2.0',
       'BSD-2-Clause',
       'BSD-3-Clause',
@@ -63,27 +63,27 @@ describe('a bundled package', () => {
   });
 
   it.each(['GPL-3.0-or-later', 'MPL-2.0', 'SEE LICENSE IN x', 'UNLICENSED', 'none', 'constructor', ''])(
-    'is refused with the licence "%s"',
-    (licence) => {
-      expect(refused([{ name: 'x', licence }])).toEqual(['x']);
+    'is refused with the license "%s"',
+    (license) => {
+      expect(refused([{ name: 'x', license }])).toEqual(['x']);
     },
   );
 
   it('has its text in the notices, or the name of who wrote it', () => {
     for (const one of packages) {
-      expect(NOTICES).toContain(`${one.name} ${one.version} (${one.licence}`);
-      const texts = licenceTexts(one);
+      expect(NOTICES).toContain(`${one.name} ${one.version} (${one.license}`);
+      const texts = licenseTexts(one);
       if (texts.length === 0)
-        expect(NOTICES).toContain(`${one.name} ${one.version} (${one.licence}, by ${one.author})`);
+        expect(NOTICES).toContain(`${one.name} ${one.version} (${one.license}, by ${one.author})`);
       for (const text of texts) expect(NOTICES).toContain(text);
     }
     for (const found of ['Apache License', 'Copyright (c) Matteo Collina and Undici contributors', 'Forrest L Norvell'])
       expect(NOTICES).toContain(found);
   });
 
-  it('without a text has a licence whose terms stand in the notices all the same, or asks for nothing', () => {
-    const terms = (licence: string) => packages.some((one) => one.licence === licence && licenceTexts(one).length > 0);
-    const without = packages.filter((one) => licenceTexts(one).length === 0 && !terms(one.licence));
-    expect([...new Set(without.map(({ licence }) => licence))]).toEqual(['MIT-0']);
+  it('without a text has a license whose terms stand in the notices all the same, or asks for nothing', () => {
+    const terms = (license: string) => packages.some((one) => one.license === license && licenseTexts(one).length > 0);
+    const without = packages.filter((one) => licenseTexts(one).length === 0 && !terms(one.license));
+    expect([...new Set(without.map(({ license }) => license))]).toEqual(['MIT-0']);
   });
 });

@@ -1,8 +1,9 @@
-/** The reference tables of `docs/configuration.md`, made from the schemas that check the configuration. */
+/** The tables and errors of `docs/configuration.md`, from the schemas that check the configuration. */
 import * as z from 'zod';
+import { parseRequest } from '../../functions/export/plan/resolve-request.ts';
 import { ExportRequestSchema, ExportSettingsSchema, NAME_PATTERN } from '../../functions/model/export-settings.ts';
-import { StackConfigSchema } from '../../infra/stack-config.ts';
-import { type MadeBlocks, markdownTable } from './made-blocks.ts';
+import { parseStackConfig, StackConfigSchema } from '../../infra/stack-config.ts';
+import { fenced, type GeneratedBlocks, markdownTable, wrapped } from './markdown.ts';
 
 export interface SettingRow {
   readonly key: string;
@@ -10,11 +11,11 @@ export interface SettingRow {
   /** As JSON; `undefined` when there is none. */
   readonly default: string | undefined;
   readonly required: boolean;
-  /** Empty when the schema says nothing. */
+  /** Empty when the schema has no description. */
   readonly meaning: string;
 }
 
-/** What is used here of a JSON schema. */
+/** The keywords of JSON Schema that are used here. */
 interface KeySchema {
   readonly type?: string;
   readonly description?: string;
@@ -71,14 +72,10 @@ function textOf({ maxLength }: KeySchema): string {
   return maxLength === undefined ? 'a text' : `a text of up to ${maxLength} characters`;
 }
 
-/** What a JSON schema cannot say, the schema's own sentence does: what is refused, is refused with what is allowed. */
+/** JSON Schema cannot express every rule. The error for an invalid value states the rule. */
 function ruleOf(schema: z.ZodType): string | undefined {
-  const refused = schema.safeParse('!');
-  return refused.success ? undefined : ruleIn(refused.error.issues[0]?.message ?? '');
-}
-
-function ruleIn(message: string): string {
-  return message.replace(/ (?:is|are) (?:needed|allowed)/, '');
+  const { error } = schema.safeParse('!');
+  return error?.issues[0]?.message.replace(/^must be | (?:is|are) (?:needed|allowed)/, '');
 }
 
 function code(value: unknown): string {
@@ -89,32 +86,47 @@ function settingsTable(rows: readonly SettingRow[]): string {
   return markdownTable(
     ['key', 'allowed', 'default', 'meaning'],
     rows.map(({ key, allowed, required, meaning, ...row }) => {
-      const byDefault = row.default === undefined ? 'none' : `\`${row.default}\``;
-      return [`\`${key}\``, allowed, required ? 'required' : byDefault, meaning];
+      const defaultText = row.default === undefined ? 'none' : `\`${row.default}\``;
+      return [`\`${key}\``, allowed, required ? 'required' : defaultText, meaning];
     }),
   );
 }
 
-/** A list in lines as long as the pages have them. */
-function wrapped(words: readonly string[]): string {
-  return words
-    .join(', ')
-    .replaceAll(/(.{1,120})(?: |$)/g, '$1\n')
-    .trimEnd();
+const INVALID_CONFIG = `{
+  "accountName": "acme",
+  "instance": "us-5",
+  "concurency": 5,
+  "exports": [
+    { "name": "all accounts", "datasetId": "engage", "pageSize": "5k" },
+    { "name": "daily", "datasetId": "engage", "schedule": "0 6 * * *", "timeZone": "Berlin" }
+  ]
+}`;
+const INVALID_REQUEST = '{ "exportName": "all-accounts", "pageSize": 0, "window": "P1M" }';
+
+function errorExample(json: string, parse: (input: unknown) => unknown, prefix = ''): string {
+  try {
+    parse(JSON.parse(json));
+  } catch (error) {
+    return `${fenced('json', json, 'invalid')}\n\n${fenced('text', wrapped(`${prefix}${(error as Error).message}`))}`;
+  }
+  throw new Error(`The example is valid: ${json}`);
 }
 
 /** The blocks of `docs/configuration.md`. */
-export function configurationBlocks(): MadeBlocks {
+export function configurationBlocks(): GeneratedBlocks {
   const request = settingRows(ExportRequestSchema);
   const settings = settingRows(ExportSettingsSchema);
   const isSetting = ({ key }: SettingRow) => settings.some((setting) => setting.key === key);
+  const overrides = request.filter(isSetting).map(({ key }) => `\`${key}\``);
   return {
     stack: settingsTable(settingRows(StackConfigSchema)),
     exports: settingsTable(settings),
-    overrides: wrapped(request.filter(isSetting).map(({ key }) => `\`${key}\``)),
+    overrides: wrapped(overrides.join(', ')),
     request: markdownTable(
       ['key', 'allowed', 'meaning'],
       request.filter((row) => !isSetting(row)).map(({ key, allowed, meaning }) => [`\`${key}\``, allowed, meaning]),
     ),
+    'config-error': errorExample(INVALID_CONFIG, parseStackConfig, 'error: '),
+    'request-error': errorExample(INVALID_REQUEST, parseRequest, 'RequestError: '),
   };
 }
