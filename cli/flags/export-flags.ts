@@ -41,7 +41,7 @@ export function withExportFlags(command: Command, defaults: Pick<ExportFlags, 'f
     .addOption(choice('--on-drift <policy>', 'if the data changes during the run', ['publish', 'fail', 'retry']))
     .option(
       '--max-drop-percent <n>',
-      'quarantine a run that has lost more accounts than this',
+      'quarantine the run if more than n % of accounts are gone',
       integer('--max-drop-percent', 0, 100),
     )
     .addOption(choice('--overlap <policy>', 'if another run of this export is running', ['skip', 'allow']))
