@@ -1,7 +1,7 @@
 /**
  * The tail: accounts that were added at the end while the run was reading.
  *
- * Publishing exports it when all pages are there. Whoever exports the last page cannot: that page is rarely the last to be
+ * Publishing exports it when all pages are there. A page cannot do it itself: the last page is rarely the last to be
  * fetched, and later additions would be lost (`docs/decisions/0003-tail.md`).
  */
 import type { DecodedPage } from '../../formats/page-format.ts';
