@@ -1,6 +1,7 @@
 /** What can be configured and requested: one schema for `cdk.json`, for executions and for the command line. */
 import * as z from 'zod';
 import { ExportError, type ExportErrorName } from './errors.ts';
+import { ExportFormatSchema } from './export-format.ts';
 import { isScheduleExpression, isTimeZone, SCHEDULE_RULE, TIME_ZONE_RULE } from './schedule-expression.ts';
 
 /** Names that become part of a key or a path: nothing in them can climb out of either. */
@@ -20,10 +21,7 @@ const DRIFT_RULE =
 /** Halving overnight is rare enough to be looked at. */
 export const DEFAULT_MAX_DROP_PERCENT = 50;
 
-export const ExportFormatSchema = z.enum(['json', 'csv', 'parquet'], {
-  error: '"json", "csv" or "parquet" is needed',
-});
-export type ExportFormat = z.infer<typeof ExportFormatSchema>;
+export { type ExportFormat, ExportFormatSchema } from './export-format.ts';
 
 const name = z.string({ error: `a name is needed: ${NAME_RULE}` }).regex(NAME_PATTERN, { error: NAME_RULE });
 const text = z

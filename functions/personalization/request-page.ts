@@ -75,7 +75,7 @@ export async function requestPage(agent: Dispatcher, request: PageRequest): Prom
       signal,
     });
   } catch (error) {
-    return networkFailure(request, error, limits.totalTimeoutMs, 0);
+    return networkFailure(request, error, limits.totalTimeoutMs);
   }
   if (response.statusCode !== 200) {
     // The body of a refusal is never read: it may hold anything, and the connection is worth less than the risk.
@@ -96,7 +96,7 @@ export async function requestPage(agent: Dispatcher, request: PageRequest): Prom
     return { outcome: 'received', body, encoding, contentType, latencyMs: now() - startedAt };
   } catch (error) {
     response.body.on('error', () => undefined).destroy();
-    if (!(error instanceof BodyTooLarge)) return networkFailure(request, error, limits.totalTimeoutMs, query.pageSize);
+    if (!(error instanceof BodyTooLarge)) return networkFailure(request, error, limits.totalTimeoutMs);
     const announced = encoding === undefined ? Number(headerText(response, 'content-length')) : undefined;
     return tooLarge(request, limitOf(request), announced);
   }
@@ -108,7 +108,7 @@ export async function unpackReceived(request: PageRequest, received: ReceivedBod
     return { ...received, body: await unpackBody(received.body, received.encoding, limitOf(request)) };
   } catch (error) {
     if (error instanceof BodyTooLarge) return tooLarge(request, limitOf(request), undefined);
-    return networkFailure(request, error, request.limits.totalTimeoutMs, request.query.pageSize);
+    return networkFailure(request, error, request.limits.totalTimeoutMs);
   }
 }
 

@@ -1,4 +1,3 @@
-/** What wraps every task on AWS: ids in each log line, one line an invocation, a trace, an end before the timeout. */
 import middy from '@middy/core';
 import type { Context } from 'aws-lambda';
 import { ExportError, isExportError } from '../model/errors.ts';
@@ -6,19 +5,19 @@ import { NAME_PATTERN } from '../model/export-settings.ts';
 import { logger } from './observability.ts';
 import { traced } from './tracing.ts';
 
-/** How long before the function's end its work is told to stop: time enough to write down how far it got. */
+/** The signal of a task aborts this long before the timeout of the function, so that the task can store its usage. */
 const STOP_EARLY_MS = 5_000;
-/** How long before its end the function gives up on work that does not stop, so that the failure has our name. */
+/** A task that ignores the signal fails this long before the timeout, with an error that the workflow retries. */
 const GIVE_UP_EARLY_MS = 1_000;
 
-/** A task of the workflow: parses its own event, and stops when the signal says so. */
+/** A task of the workflow: parses its event and stops when `signal` aborts. */
 export type Task<T> = (event: unknown, signal: AbortSignal) => Promise<T>;
 
 /**
- * The handler of a task.
+ * Wraps a task in a Lambda handler with a log line per invocation, a trace and an end before the timeout.
  *
- * Logged are ids, counts and milliseconds; never the event, a record or a header. Errors of this project leave as they
- * are; of any other only the name is passed on, because its message may quote what it was working on.
+ * Logs ids, counts and milliseconds, never the event, an account or a header. An `ExportError` keeps its message; other errors
+ * only keep their name, because their message may quote account data.
  */
 export function lambdaHandler<T>(what: string, task: Task<T>) {
   const run = async (event: unknown, context: Context, options: { signal: AbortSignal }): Promise<T> => {
@@ -47,7 +46,7 @@ export function lambdaHandler<T>(what: string, task: Task<T>) {
     timeoutEarlyResponse: () => {
       throw new ExportError(
         'ApiUnavailableError',
-        `${what} did not end within the function's time; it can be tried again later.`,
+        `${what} did not finish before the function timeout. The workflow retries it.`,
       );
     },
   }).handler(run);
@@ -56,13 +55,10 @@ export function lambdaHandler<T>(what: string, task: Task<T>) {
 function presentable(what: string, error: unknown): Error {
   if (isExportError(error)) return new NamedError(error.name, error.message);
   const name = error instanceof Error ? error.name : 'Error';
-  return new NamedError(
-    name,
-    `${what} failed unexpectedly (${name}): this is a defect; the function's log holds the invocation.`,
-  );
+  return new NamedError(name, `${what} failed unexpectedly (${name}): report this bug with the function's log.`);
 }
 
-/** Only name, message and stack leave a Lambda; a cause or a header attached to an error must not reach a log either. */
+/** Has no other properties, such as a cause or headers, that could reach a log. */
 class NamedError extends Error {
   constructor(name: string, message: string) {
     super(message);
@@ -70,7 +66,7 @@ class NamedError extends Error {
   }
 }
 
-/** The parts of events and results that name what they are about. */
+/** The ids in events and results. */
 interface Named {
   readonly run?: Named;
   readonly request?: Named;
@@ -81,14 +77,14 @@ interface Named {
   readonly page?: unknown;
 }
 
-/** The ids in an event or a result, wherever its task keeps them; `{}` asks for the only export there is. */
+/** The request `{}` means the only configured export. */
 function idsOf(value: unknown): Record<string, string | number> {
   const { run, request, event, exports = [], ...named } = (value ?? {}) as Named;
   const [only] = exports.length === 1 ? exports : [];
   const exportName = run?.exportName ?? named.exportName ?? request?.exportName ?? event?.exportName ?? only?.name;
   const ids = {
     runId: run?.runId ?? named.runId ?? event?.runId,
-    // What somebody puts in the place of a name is none before its task has checked it, and may be anything.
+    // The event is not validated yet, and may contain anything.
     exportName: NAME_PATTERN.test(String(exportName)) ? exportName : undefined,
     page: named.page,
   };
@@ -99,7 +95,6 @@ function idsOf(value: unknown): Record<string, string | number> {
   );
 }
 
-/** The figures of a result: numbers only. */
 function figuresOf(result: unknown): Record<string, number> {
   if (typeof result === 'number') return { accounts: result };
   return Object.fromEntries(

@@ -8,6 +8,7 @@ import { jsonLinesFormat } from '../../functions/formats/json-lines.ts';
 import type { DecodedPage, PageFormat } from '../../functions/formats/page-format.ts';
 import { parquetFormat } from '../../functions/formats/parquet.ts';
 import { isExportError } from '../../functions/model/errors.ts';
+import { type ExportFormat, FORMAT_DETAILS } from '../../functions/model/export-format.ts';
 import { createAccountsApi } from '../../functions/personalization/accounts-api.ts';
 
 export interface Outcome {
@@ -35,7 +36,12 @@ const formats: Record<string, PageFormat> = {
 const format = formats[formatName] as PageFormat;
 const api = createAccountsApi({ baseUrl, credentials: { get: async () => ({ keyId: 'hidden', secret: 'hidden' }) } });
 const startedAt = Date.now();
-const query = { datasetId: 'engage', endpoint: format.endpoint, pageSize: Number(pageSize), page: 0 };
+const query = {
+  datasetId: 'engage',
+  endpoint: FORMAT_DETAILS[formatName as ExportFormat].endpoint,
+  pageSize: Number(pageSize),
+  page: 0,
+};
 let [error, message, records]: [string | null, string, number] = [null, '', 0];
 try {
   const calls = Array.from({ length: Number(times) }, () =>

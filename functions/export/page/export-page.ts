@@ -4,6 +4,7 @@ import { formatForRun } from '../../formats/format-for-run.ts';
 import type { DecodedPage } from '../../formats/page-format.ts';
 import { ExportError } from '../../model/errors.ts';
 import { PageTaskSchema } from '../../model/events.ts';
+import { FORMAT_DETAILS } from '../../model/export-format.ts';
 import { parseOrThrow } from '../../model/export-settings.ts';
 import type { Receipt } from '../../model/receipt.ts';
 import type { Run } from '../../model/run.ts';
@@ -74,7 +75,7 @@ async function attemptPage(
     const answer = await fetchWhole(run, page, fetchPage, exists);
 
     const part = await format.encode(answer.value);
-    const etag = await putPart(store, key, part.body, format.contentType, seen, page);
+    const etag = await putPart(store, key, part.body, FORMAT_DETAILS[run.format].contentType, seen, page);
     const record: Receipt = {
       version: 1,
       page,
