@@ -23,7 +23,7 @@ describe('s3ObjectStore', () => {
     await server.close();
   });
 
-  it('gives back what was put, and undefined where nothing lies', async () => {
+  it('returns stored bytes, and undefined for a missing object', async () => {
     const store = s3ObjectStore({ client, bucket: 'exports', prefix: 'team/a/' });
     await store.put('work/x.json', Buffer.from([0, 255, 10]), 'application/json');
     expect(Buffer.from((await store.get('work/x.json')) ?? [])).toEqual(Buffer.from([0, 255, 10]));
@@ -31,7 +31,7 @@ describe('s3ObjectStore', () => {
     expect(store.location).toBe('s3://exports/team/a/');
   });
 
-  it('writes over the version that was seen, and over no other', async () => {
+  it('replaces only the expected version', async () => {
     const store = s3ObjectStore({ client, bucket: 'exports', prefix: 'over' });
     const text = async () => String(Buffer.from((await store.get('k')) ?? []));
     expect(await store.etagOf('k')).toBeUndefined();
@@ -48,7 +48,7 @@ describe('s3ObjectStore', () => {
     expect(await store.get('k')).toBeUndefined();
   });
 
-  it('creates an object where there is none, once, however many try at the same moment', async () => {
+  it('lets only one of several concurrent writers create an object', async () => {
     const store = s3ObjectStore({ client, bucket: 'exports', prefix: 'create' });
     const texts = Array.from({ length: 20 }, (_, i) => `writer ${i}`);
     const created = await Promise.all(texts.map((text) => store.create('a/b', Buffer.from(text), 'text/plain')));
@@ -57,7 +57,7 @@ describe('s3ObjectStore', () => {
     expect(await store.create('a/b', Buffer.from('late'), 'text/plain')).toBe(false);
   });
 
-  it('replaces an object of the same key, and forgets a deleted one', async () => {
+  it('replaces and deletes objects', async () => {
     const store = s3ObjectStore({ client, bucket: 'exports' });
     await store.put('k', Buffer.from('one'), 'text/plain');
     await store.put('k', Buffer.from('two!'), 'text/plain');
@@ -67,7 +67,7 @@ describe('s3ObjectStore', () => {
     expect(await store.get('k')).toBeUndefined();
   });
 
-  it('lists more objects than one answer holds, in order and without the prefix', async () => {
+  it('lists more objects than fit in one response, in order and without the prefix', async () => {
     const store = s3ObjectStore({ client, bucket: 'exports', prefix: 'many' });
     const keys = Array.from({ length: 1203 }, (_, i) => `pages/${String(i).padStart(5, '0')}.json`);
     for (let i = 0; i < keys.length; i += 100) {
@@ -86,7 +86,7 @@ describe('s3ObjectStore', () => {
     expect(await store.listFolders('nothing/')).toEqual([]);
   });
 
-  it('says which bucket is not there', async () => {
+  it('reports a missing bucket', async () => {
     const store = s3ObjectStore({ client, bucket: 'nobodys' });
     await expect(store.put('k', Buffer.from('x'), 'text/plain')).rejects.toMatchObject({
       name: 'ConfigError',
@@ -104,7 +104,7 @@ it.each([
     'ConfigError',
     'Writing s3://exports/k failed (AccessDenied): the role or user may not do this.',
   ],
-])('s3ObjectStore takes %i %s for a %s', async (status, code, name, message) => {
+])('s3ObjectStore reports %i %s as %s', async (status, code, name, message) => {
   const server = createServer((request, response) => {
     request.resume();
     response.writeHead(status, { 'content-type': 'application/xml' });
