@@ -1,12 +1,13 @@
-/** `npm start`: a complete export against a simulated tenant, and a look at what it wrote. */
+/** `npm start`: exports a simulated tenant and shows what was written. */
 import { gunzipSync } from 'node:zlib';
 import { manifestKey } from '../functions/export/storage/bucket-layout.ts';
 import { getJson } from '../functions/export/storage/stored-json.ts';
 import { type Manifest, ManifestSchema } from '../functions/model/manifest.ts';
 import { startSimulator } from '../simulator/simulator.ts';
-import { newRunId, runExport } from './commands/run.ts';
+import { runCommandLine } from './command-line.ts';
+import { newRunId } from './flags/run-id.ts';
 import { directoryStore } from './local/directory-store.ts';
-import { count } from './terminal/terminal.ts';
+import { count } from './terminal/format.ts';
 
 const ACCOUNTS = 12_431;
 const LATENCY_MS = 200;
@@ -18,46 +19,47 @@ const shorten = (line: string) => (line.length > COLUMNS ? `${line.slice(0, COLU
 
 const key = { keyId: 'demo-key', keySecret: 'demo:secret' };
 const simulator = await startSimulator({ accounts: ACCOUNTS, latencyMs: LATENCY_MS, ...key });
-process.env.PERSONALIZATION_API_KEY_ID = key.keyId;
-process.env.PERSONALIZATION_API_KEY_SECRET = key.keySecret;
-const runId = newRunId(new Date());
+const runId = newRunId();
 try {
-  print(`Simulated  a tenant of ${count(ACCOUNTS)} accounts at ${simulator.url},`);
-  print(`           which takes ${LATENCY_MS} ms to answer`);
-  process.exitCode = await runExport({
-    dataset: 'engage',
-    apiUrl: simulator.url,
-    name: 'demo',
-    format: 'json',
-    pageSize: 500,
-    concurrency: 8,
-    out: OUT,
-    runId,
+  print(`Simulating ${count(ACCOUNTS)} accounts at ${simulator.url}`);
+  print(`           with a latency of ${LATENCY_MS} ms`);
+  process.exitCode = await runCommandLine({
+    argv: [
+      ...['run', '--api-url', simulator.url, '--dataset', 'engage', '--name', 'demo', '--page-size', '500'],
+      ...['--out', OUT, '--run-id', runId],
+    ],
+    stdout: process.stdout,
+    stderr: process.stderr,
+    env: {
+      ...process.env,
+      PERSONALIZATION_API_KEY_ID: key.keyId,
+      PERSONALIZATION_API_KEY_SECRET: key.keySecret,
+    },
   });
-  if (process.exitCode === 0) await look();
+  if (process.exitCode === 0) await show();
 } finally {
   await simulator.close();
 }
 
-async function look(): Promise<void> {
+async function show(): Promise<void> {
   const store = directoryStore(OUT);
   const manifest = await getJson(store, manifestKey(runId), ManifestSchema);
   const part = manifest?.parts[0] && (await store.get(manifest.parts[0].key));
-  if (!manifest || !part) throw new Error('the demonstration published nothing');
+  if (!manifest || !part) throw new Error('The demonstration published nothing.');
   print();
-  print('The manifest, in short:');
-  for (const line of inShort(manifest)) print(shorten(`  ${line}`));
+  print('From the manifest:');
+  for (const line of summaryOf(manifest)) print(shorten(`  ${line}`));
   print();
-  print('The first accounts of part-00000.json.gz, one a line:');
+  print('The first accounts of part-00000.json.gz, one per line:');
   for (const line of gunzipSync(part).toString('utf8').split('\n').slice(0, 3)) print(shorten(`  ${line}`));
   print();
-  print('With your own key, and no AWS:');
+  print('To export with your own key, without AWS:');
   print('  export PERSONALIZATION_API_KEY_ID=… PERSONALIZATION_API_KEY_SECRET=…');
   print('  npm run --silent account-export -- run \\');
   print('    --account NAME --instance ID --dataset ID');
 }
 
-function inShort(manifest: Manifest): string[] {
+function summaryOf(manifest: Manifest): string[] {
   const { consistency, pages, records, distinctAccounts, duplicates, recordsFetched, apiRequests, retries } = manifest;
   return [
     `records ${records}, distinctAccounts ${distinctAccounts}, duplicates ${duplicates}`,

@@ -1,17 +1,16 @@
 /**
- * The state machine, once: what `cdk synth` deploys is what `run` executes on one machine.
+ * The state machine: `cdk synth` deploys the definition that `run` executes on one machine.
  *
- * It is plain Amazon States Language (JSONPath) made by a pure function, because a run's start cannot wait for a synth,
- * and because a definition that is written down twice drifts apart.
+ * It is plain Amazon States Language (JSONPath) from a pure function, because a local run cannot wait for a synth.
  */
 
 import { TRANSIENT_ERRORS } from './model/errors.ts';
 import type { ExportSettings } from './model/export-settings.ts';
 
-/** The states, by the names that people see in the console. */
+/** The states, by the names that the console shows. */
 export const STATES = {
   plan: 'Plan export',
-  planned: 'Planned?',
+  planned: 'Plan outcome?',
   dryRunEnd: 'Dry run',
   announceSkipped: 'Announce skipped',
   skipped: 'Skipped',
@@ -25,32 +24,32 @@ export const STATES = {
   announceFailed: 'Announce failed',
   notify: 'Notify',
   failed: 'Run failed',
-  notifyPlainly: 'Notify plainly',
-  failedUnreported: 'Run failed, unreported',
+  notifyWithoutReport: 'Notify without report',
+  failedWithoutReport: 'Run failed without report',
 } as const;
 
-/** What the Distributed Map's children are named after: metrics and rights name them by it. */
+/** The name of the Distributed Map's children in metrics and permissions. */
 export const MAP_LABEL = 'Pages';
 
-/** The tasks of the workflow, each one Lambda on AWS and one function on one machine. */
+/** The tasks of the workflow: each is a Lambda on AWS and a function on one machine. */
 export type TaskName = 'planExport' | 'exportPage' | 'publishRun' | 'reportFailure';
 
 export interface WorkflowOptions {
-  /** What runs each task: the ARNs of the Lambdas. */
+  /** The ARN of each task's Lambda. */
   readonly resources: Readonly<Record<TaskName, string>>;
-  /** The configured exports; they travel in the definition, where 4 KB of environment would not hold them. */
+  /** The configured exports, part of the definition because 4 KB of environment would not hold them. */
   readonly exports: readonly ExportSettings[];
   /** Pages in flight at once. */
   readonly concurrency: number;
-  /** The SNS topic that failures go to. */
+  /** The SNS topic for failures. */
   readonly topicArn: string;
-  /** How often a task is tried again. @default `RETRY_POLICY`'s */
+  /** How often a task is retried. @default as in `RETRY_POLICY` */
   readonly retries?: number;
-  /** How long one try of a task may take. @default as long as its Lambda may */
+  /** The timeout of one attempt at a task. @default the timeout of its Lambda */
   readonly taskTimeoutSeconds?: number;
 }
 
-/** What events of this system are known by. Documented in `docs/operations.md`. */
+/** The events on the default event bus (`docs/operations.md`). */
 export const EVENT_SOURCE = 'account-export';
 export const EVENT_TYPES = {
   published: 'Export run published',
@@ -58,19 +57,19 @@ export const EVENT_TYPES = {
   failed: 'Export run failed',
 } as const;
 
-/** States that tell others how a run ended. On one machine nobody listens. */
+/** States that announce how a run ended. On one machine they do nothing. */
 export const ANNOUNCING_STATES = [
   STATES.announcePublished,
   STATES.announceSkipped,
   STATES.announceFailed,
   STATES.notify,
-  STATES.notifyPlainly,
+  STATES.notifyWithoutReport,
 ] as const;
 
 /**
- * How long a run outlasts an API that is down: waits of 10, 20, 40, 80, 160 and then 300 s at the most, each with full
- * jitter. 80 minutes at the most; 20 pages in flight outlast 20 minutes in 99 of 100 outages
- * (`docs/decisions/0006-retries.md`). The client's quick tries lie within each attempt.
+ * How long a run survives an API that is down: waits of 10, 20, 40, 80, 160 and then 300 s at most, with full jitter. That
+ * is up to 80 minutes; 20 pages in flight survive 20 minutes in 99 of 100 outages (`docs/decisions/0006-retries.md`). The
+ * client's own short retries are within each attempt.
  */
 export const RETRY_POLICY = {
   IntervalSeconds: 10,
@@ -81,7 +80,7 @@ export const RETRY_POLICY = {
 } as const;
 
 /**
- * What Lambda itself fails with for reasons that pass. `Sandbox.Timedout` is a function's own timeout.
+ * Transient errors of Lambda itself. `Sandbox.Timedout` is a function's own timeout.
  * Source: Step Functions developer guide, "Handle transient Lambda service exceptions".
  */
 const LAMBDA_ERRORS = [
@@ -97,11 +96,19 @@ const CATCH = [{ ErrorEquals: ['States.ALL'], Next: STATES.report }];
 
 const SDK_RETRY = [{ ErrorEquals: ['States.ALL'], IntervalSeconds: 2, BackoffRate: 2, MaxAttempts: 5 }];
 
-/** Tells the default event bus how a run ended. That this fails changes nothing about the run, so the run goes on. */
-function announce(detailType: string, detail: string, next: string, exported: string) {
+interface Announcement {
+  readonly detailType: string;
+  /** A JSONPath. */
+  readonly detail: string;
+  readonly next: string;
+  readonly comment?: string;
+}
+
+/** Sends an event about the end of a run to the default event bus. If that fails, the run still ends as it did. */
+function announce({ detailType, detail, next, comment = '' }: Announcement) {
   return {
     Type: 'Task',
-    Comment: `Event "${detailType}", source ${EVENT_SOURCE}${exported}.`,
+    Comment: `Sends the event "${detailType}" (source ${EVENT_SOURCE})${comment}.`,
     Resource: 'arn:aws:states:::events:putEvents',
     Parameters: { Entries: [{ Source: EVENT_SOURCE, DetailType: detailType, 'Detail.$': detail }] },
     ResultPath: null,
@@ -119,12 +126,12 @@ export function exportWorkflow(options: WorkflowOptions) {
   const RETRY = [{ ErrorEquals: [...TRANSIENT_ERRORS, ...LAMBDA_ERRORS], ...RETRY_POLICY, MaxAttempts }];
   const example = JSON.stringify({ exportName: exports[0]?.name ?? 'name' });
   return {
-    Comment: `Exports the accounts of one dataset: plans the pages, exports each, publishes the run whole or not at all. Start it with ${example}`,
+    Comment: `Exports the accounts of one dataset: plans the pages, exports each, verifies and publishes the run. Start it with ${example}`,
     StartAt: STATES.plan,
     States: {
       [STATES.plan]: {
         Type: 'Task',
-        Comment: 'Counts the accounts, pins what all pages share, lists the pages.',
+        Comment: 'Takes the locks, counts the accounts, and lists the pages.',
         Resource: resources.planExport,
         ...LIMIT,
         Parameters: {
@@ -142,21 +149,25 @@ export function exportWorkflow(options: WorkflowOptions) {
       [STATES.planned]: {
         Type: 'Choice',
         Choices: [
-          { Variable: '$.dryRun', BooleanEquals: true, Next: STATES.dryRunEnd },
-          { Variable: '$.skipped', BooleanEquals: true, Next: STATES.announceSkipped },
-          { Variable: '$.release', BooleanEquals: true, Next: STATES.publish },
+          { Variable: '$.outcome', StringEquals: 'dryRun', Next: STATES.dryRunEnd },
+          { Variable: '$.outcome', StringEquals: 'skipped', Next: STATES.announceSkipped },
+          { Variable: '$.outcome', StringEquals: 'publishOnly', Next: STATES.publish },
         ],
         Default: STATES.pages,
       },
-      [STATES.dryRunEnd]: { Type: 'Succeed', Comment: 'The plan is the output; nothing was exported.' },
-      [STATES.announceSkipped]: announce(EVENT_TYPES.skipped, '$', STATES.skipped, ''),
-      [STATES.skipped]: { Type: 'Succeed', Comment: 'Another run has this tick or this export; the output names it.' },
+      [STATES.dryRunEnd]: { Type: 'Succeed', Comment: 'The output is the plan; nothing was exported.' },
+      [STATES.announceSkipped]: announce({
+        detailType: EVENT_TYPES.skipped,
+        detail: '$',
+        next: STATES.skipped,
+      }),
+      [STATES.skipped]: { Type: 'Succeed', Comment: 'Another run holds the lock; the output names it.' },
       [STATES.pages]: {
         Type: 'Map',
-        Comment: 'One child execution per page; none may fail.',
+        Comment: 'One child execution per page; any failure fails the run.',
         Label: MAP_LABEL,
         ItemsPath: '$.pageNumbers',
-        ItemSelector: { 'page.$': '$$.Map.Item.Value', 'run.$': '$.run' },
+        ItemSelector: { 'page.$': '$$.Map.Item.Value', 'run.$': '$.run', 'execution.$': '$.execution' },
         MaxConcurrency: concurrency,
         ToleratedFailurePercentage: 0,
         ItemProcessor: {
@@ -172,30 +183,30 @@ export function exportWorkflow(options: WorkflowOptions) {
       },
       [STATES.publish]: {
         Type: 'Task',
-        Comment: 'Proves the run whole, writes its manifest, makes it visible.',
+        Comment: 'Verifies the run, writes its manifest, and adds its Glue partition.',
         Resource: resources.publishRun,
         ...LIMIT,
-        Parameters: { 'run.$': '$.run', 'release.$': '$.release' },
+        Parameters: { 'run.$': '$.run', 'execution.$': '$.execution', 'outcome.$': '$.outcome' },
         Retry: RETRY,
         Catch: CATCH,
         Next: STATES.outcome,
       },
       [STATES.outcome]: {
         Type: 'Choice',
-        Comment: 'Where the source moved and the export is to be made once more, it begins again with its plan.',
+        Comment: 'If the data changed and onDrift is "retry", the run is exported again.',
         Choices: [{ Variable: '$.status', StringEquals: 'drifted', Next: STATES.plan }],
         Default: STATES.announcePublished,
       },
-      [STATES.announcePublished]: announce(
-        EVENT_TYPES.published,
-        '$',
-        STATES.published,
-        ': downstream jobs start on it',
-      ),
+      [STATES.announcePublished]: announce({
+        detailType: EVENT_TYPES.published,
+        detail: '$',
+        next: STATES.published,
+        comment: ', which downstream jobs can start on',
+      }),
       [STATES.published]: { Type: 'Succeed' },
       [STATES.report]: {
         Type: 'Task',
-        Comment: 'Finds the sentence that says what failed and what to do.',
+        Comment: 'Finds the error to report, and writes the event and the email.',
         Resource: resources.reportFailure,
         ...LIMIT,
         Parameters: {
@@ -205,13 +216,17 @@ export function exportWorkflow(options: WorkflowOptions) {
           'failure.$': '$',
         },
         Retry: RETRY,
-        Catch: [{ ErrorEquals: ['States.ALL'], ResultPath: null, Next: STATES.notifyPlainly }],
+        Catch: [{ ErrorEquals: ['States.ALL'], ResultPath: null, Next: STATES.notifyWithoutReport }],
         Next: STATES.announceFailed,
       },
-      [STATES.announceFailed]: announce(EVENT_TYPES.failed, '$.event', STATES.notify, ''),
+      [STATES.announceFailed]: announce({
+        detailType: EVENT_TYPES.failed,
+        detail: '$.event',
+        next: STATES.notify,
+      }),
       [STATES.notify]: {
         Type: 'Task',
-        Comment: 'Mail for whoever repairs it.',
+        Comment: 'Publishes the failure to the SNS topic, which sends emails.',
         Resource: 'arn:aws:states:::sns:publish',
         Parameters: { TopicArn: topicArn, 'Subject.$': '$.subject', 'Message.$': '$.message' },
         ResultPath: null,
@@ -219,25 +234,25 @@ export function exportWorkflow(options: WorkflowOptions) {
         Catch: [{ ErrorEquals: ['States.ALL'], ResultPath: null, Next: STATES.failed }],
         Next: STATES.failed,
       },
-      [STATES.notifyPlainly]: {
+      [STATES.notifyWithoutReport]: {
         Type: 'Task',
-        Comment: 'When not even the report could be made: somebody must know all the same.',
+        Comment: 'Publishes a short notification if the report itself failed.',
         Resource: 'arn:aws:states:::sns:publish',
         Parameters: {
           TopicArn: topicArn,
           Subject: 'Account Export: a run failed',
           'Message.$':
-            "States.Format('Run {} failed, and so did the report of why. What was published before is as it was. See the execution: {}', $$.Execution.Name, $$.Execution.Id)",
+            "States.Format('Run {} failed, and its failure report could not be written. Published data is unchanged. See the execution: {}', $$.Execution.Name, $$.Execution.Id)",
         },
         ResultPath: null,
         Retry: SDK_RETRY,
-        Catch: [{ ErrorEquals: ['States.ALL'], ResultPath: null, Next: STATES.failedUnreported }],
-        Next: STATES.failedUnreported,
+        Catch: [{ ErrorEquals: ['States.ALL'], ResultPath: null, Next: STATES.failedWithoutReport }],
+        Next: STATES.failedWithoutReport,
       },
-      [STATES.failedUnreported]: {
+      [STATES.failedWithoutReport]: {
         Type: 'Fail',
         Error: 'RunFailed',
-        Cause: 'The run failed, and the report of why could not be made: the history of the execution tells.',
+        Cause: 'The run failed, and its failure report could not be written: see the history of the execution.',
       },
       [STATES.failed]: { Type: 'Fail', ErrorPath: '$.error', CausePath: '$.cause' },
     },

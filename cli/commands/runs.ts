@@ -1,27 +1,26 @@
 import Table from 'cli-table3';
 import { Command } from 'commander';
+import { connect } from '../deployed/connect.ts';
 import { listRuns } from '../deployed/list-runs.ts';
-import type { OutputFlags } from '../deployed/print-run.ts';
 import type { RunReport } from '../deployed/run-report.ts';
-import { findStack, type StackFlags, withStackOptions } from '../deployed/stack.ts';
 import { integer } from '../flags/integer.ts';
-import { count, duration, terminalOutput } from '../terminal/terminal.ts';
+import { withOutputFlags } from '../flags/output-flags.ts';
+import { type StackFlags, withStackFlags } from '../flags/stack-flags.ts';
+import { count, duration } from '../terminal/format.ts';
+import type { OutputFlags, Terminal } from '../terminal/terminal.ts';
 
-/** The flags of `runs`, as commander hands them over. */
-export interface RunsFlags extends StackFlags, OutputFlags {
+interface RunsFlags extends StackFlags, OutputFlags {
   limit: number;
 }
 
-/** Each row costs a call, of which Step Functions allows some 15 a second in the long run. */
-const MOST_RUNS = 500;
+/** Each row costs a call, and Step Functions allows about 15 a second. */
+const MAX_RUNS = 500;
 
-export function runsCommand(): Command {
+export function runsCommand(terminal: Terminal): Command {
   const command = new Command('runs')
-    .description('list the latest runs of the deployed state machine, the newest first')
-    .option('--limit <n>', 'how many at most', integer('--limit', 1, MOST_RUNS), 20);
-  return withStackOptions(command)
-    .option('--json', 'print an array of the runs')
-    .option('--verbose', 'print stack traces with errors')
+    .description('list the latest runs of the deployed state machine, newest first')
+    .option('--limit <n>', 'maximum number of runs', integer('--limit', 1, MAX_RUNS), 20);
+  return withOutputFlags(withStackFlags(command), 'an array of runs')
     .addHelpText(
       'after',
       `
@@ -29,33 +28,22 @@ Example:
   npm run --silent account-export -- runs --limit 5`,
     )
     .action(async (flags: RunsFlags) => {
-      process.exitCode = await showRuns(flags);
+      const { stack, output } = await connect(terminal, flags);
+      const runs = await listRuns(stack, flags.limit);
+      if (flags.json) output.out(JSON.stringify(runs));
+      else if (runs.length === 0) output.out(`Stack ${stack.name} in ${stack.region} has no runs.`);
+      else for (const line of runsTable(runs, new Date())) output.out(line);
     });
-}
-
-/**
- * Lists the latest runs.
- * @returns the exit code
- * @throws CommandError when AWS cannot be asked
- */
-export async function showRuns(flags: RunsFlags): Promise<number> {
-  const { out } = terminalOutput({ quiet: false, json: flags.json === true });
-  const stack = await findStack(flags);
-  const runs = await listRuns(stack, flags.limit);
-  if (flags.json) out(JSON.stringify(runs));
-  else if (runs.length === 0) out(`Stack ${stack.name} in ${stack.region} has no runs yet.`);
-  else for (const line of runsTable(runs, new Date())) out(line);
-  return 0;
 }
 
 const HEAD = ['run', 'export', 'status', 'started UTC', 'took', 'accounts'];
 const [RUN, EXPORT] = [0, 1];
-/** The id of a run that was started here is shown whole; what AWS names is longer, and goes on in the next line. */
+/** Fits ids from the command line; longer ones, named by AWS, wrap. */
 const RUN_ID_LENGTH = 21;
-/** The padding behind the last column is cut off. */
+/** The padding after the last column is trimmed. */
 const WIDTH = 80 + 1;
 
-/** The table in lines of at most 80 columns. */
+/** The table as lines of at most 80 columns. */
 export function runsTable(runs: readonly RunReport[], now: Date): string[] {
   const rows = runs.map((run) => {
     const seconds = (Date.parse(run.stoppedAt ?? now.toISOString()) - Date.parse(run.startedAt)) / 1000;
@@ -65,7 +53,7 @@ export function runsTable(runs: readonly RunReport[], now: Date): string[] {
       run.status,
       `${MONTHS[Number(run.startedAt.slice(5, 7)) - 1]} ${run.startedAt.slice(8, 10)} ${run.startedAt.slice(11, 16)}`,
       duration(Math.max(0, seconds)),
-      // While a run goes on, or when it failed, the number is not known without another call.
+      // Without another call, only the output of a run has the number.
       run.accounts === null ? '' : count(run.accounts),
     ];
   });
@@ -94,7 +82,7 @@ function shorten(text: string, length: number): string {
 }
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
-/** Six columns with borders between them do not go into 80. */
+/** Six columns with borders do not fit into 80. */
 const NO_BORDERS = {
   top: '',
   'top-mid': '',

@@ -1,9 +1,11 @@
+import { once } from 'node:events';
 import { Command } from 'commander';
 import { ExportError } from '../../functions/model/errors.ts';
 import { FAULT_KINDS, type FaultRule, parseFault } from '../../simulator/faults.ts';
 import { DEFAULT_KEY, DEFAULT_SEGMENTS, startSimulator } from '../../simulator/simulator.ts';
 import { integer } from '../flags/integer.ts';
-import { count } from '../terminal/terminal.ts';
+import { count } from '../terminal/format.ts';
+import type { Terminal } from '../terminal/terminal.ts';
 
 interface SimulateFlags {
   accounts: number;
@@ -20,23 +22,23 @@ interface SimulateFlags {
   fault: readonly FaultRule[];
 }
 
-export function simulateCommand(): Command {
+export function simulateCommand(terminal: Terminal): Command {
   return new Command('simulate')
-    .description('a simulated Personalization tenant, to export from')
-    .option('--accounts <n>', 'how many accounts it has', integer('--accounts', 0), 12_431)
-    .option('--latency-ms <n>', 'how long each answer takes', integer('--latency-ms', 0), 0)
+    .description('simulate a Personalization tenant')
+    .option('--accounts <n>', 'number of accounts', integer('--accounts', 0), 12_431)
+    .option('--latency-ms <n>', 'latency of each response', integer('--latency-ms', 0), 0)
     .option('--port <n>', 'port on 127.0.0.1', integer('--port', 0, 65_535), 8787)
-    .option('--dataset <id>', 'its dataset', 'engage')
-    .option('--seed <n>', 'other accounts for another number', integer('--seed', 0), 1)
-    .option('--page-size-cap <n>', 'serve at most so many a page, in silence', integer('--page-size-cap', 1))
-    .option('--grow <n>', 'add n accounts before each page served', integer('--grow', 0))
-    .option('--shrink <n>', 'remove n accounts before each page served', integer('--shrink', 0))
-    .option('--change-key-after <n>', 'another key is needed after n requests', integer('--change-key-after', 0))
-    .option('--pretty', 'JSON with blanks and line breaks')
-    .option('--plain', 'accounts without quotes, backslashes and the like')
+    .option('--dataset <id>', 'dataset id', 'engage')
+    .option('--seed <n>', 'seed of the account data', integer('--seed', 0), 1)
+    .option('--page-size-cap <n>', 'cap pages at n accounts without an error', integer('--page-size-cap', 1))
+    .option('--grow <n>', 'add n accounts before each page', integer('--grow', 0))
+    .option('--shrink <n>', 'remove n accounts before each page', integer('--shrink', 0))
+    .option('--change-key-after <n>', 'reject the API key after n requests', integer('--change-key-after', 0))
+    .option('--pretty', 'format the JSON with whitespace')
+    .option('--plain', 'no special characters in the accounts')
     .option(
       '--fault <fault>',
-      'a fault on the first try of each page; may be repeated',
+      'inject a fault into the first request of each page; repeatable',
       (text: string, before: readonly FaultRule[]) => [...before, parseFault(text)],
       [] as readonly FaultRule[],
     )
@@ -46,18 +48,19 @@ export function simulateCommand(): Command {
 Faults: a status code, or
   ${FAULT_KINDS.slice(0, 6).join(', ')},
   ${FAULT_KINDS.slice(6).join(', ')}
-each followed by :times=N, :always, :pages (probes are spared)
-or, with a status code, :retry-after=SECONDS.
+Modifiers: :times=N, :always, :pages (not into probes) and, for a status
+code, :retry-after=SECONDS.
 
 Segments for --filter:
   ${Object.keys(DEFAULT_SEGMENTS)
     .map((name) => JSON.stringify(name))
     .join(', ')}`,
     )
-    .action(simulate);
+    .action((flags: SimulateFlags) => simulate(flags, terminal));
 }
 
-async function simulate(flags: SimulateFlags): Promise<void> {
+async function simulate(flags: SimulateFlags, terminal: Terminal): Promise<void> {
+  const signal = terminal.interrupted();
   const { plain, dataset, fault, grow = 0, shrink = 0, changeKeyAfter, ...options } = flags;
   const simulator = await startSimulator({
     ...options,
@@ -66,24 +69,22 @@ async function simulate(flags: SimulateFlags): Promise<void> {
     faults: fault,
     onRequest: ({ pageSize }, tenant) => {
       if (simulator.requests.length === changeKeyAfter) simulator.setKey(DEFAULT_KEY.keyId, 'another secret');
-      // Probes of one or two records are no pages.
+      // Requests for one or two records are probes.
       if (pageSize > 2) tenant.setTotal(Math.max(0, tenant.total + grow - shrink));
     },
   }).catch((error: NodeJS.ErrnoException) => {
     throw new ExportError(
       'ConfigError',
-      `The simulator cannot listen on port ${flags.port} (${error.code ?? 'unknown error'}): choose another with --port.`,
+      `Cannot listen on port ${flags.port} (${error.code ?? 'unknown error'}): choose another --port.`,
     );
   });
-  const print = (line: string) => void process.stdout.write(`${line}\n`);
-  print(`Simulating ${count(flags.accounts)} accounts at ${simulator.url}; Ctrl-C ends it.`);
+  const print = (line: string) => void terminal.stdout.write(`${line}\n`);
+  print(`Simulating ${count(flags.accounts)} accounts at ${simulator.url}. Stop it with Ctrl-C.`);
   print('In another terminal:');
   print(`  export PERSONALIZATION_API_KEY_ID=${DEFAULT_KEY.keyId}`);
   print(`  export PERSONALIZATION_API_KEY_SECRET=${DEFAULT_KEY.keySecret}`);
   print('  npm run --silent account-export -- run \\');
   print(`    --api-url ${simulator.url} --dataset ${dataset}`);
-  await new Promise<void>((resolve) => {
-    process.once('SIGINT', resolve).once('SIGTERM', resolve);
-  });
+  if (!signal.aborted) await once(signal, 'abort');
   await simulator.close();
 }

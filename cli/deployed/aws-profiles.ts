@@ -1,31 +1,32 @@
-/** The profiles of the AWS configuration: the SDK takes a mistyped one for a missing region, or for missing credentials. */
+/** Checks profile names, because the SDK reports an unknown one as a missing region or missing credentials. */
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { CommandError } from './command-error.ts';
+import { CommandError } from '../terminal/command-error.ts';
+import type { Terminal } from '../terminal/terminal.ts';
 
-const MOST_NAMED = 10;
+const MAX_NAMED = 10;
 
 /**
- * Checks that a profile exists, in whichever of the two files; `undefined` is checked by the SDK.
- * @throws CommandError naming the profiles there are
+ * Checks that a profile exists in the AWS config or credentials file.
+ * @throws CommandError that names the configured profiles
  */
-export async function checkProfile(profile: string | undefined): Promise<void> {
+export async function checkProfile(profile: string | undefined, env: Terminal['env']): Promise<void> {
   if (profile === undefined) return;
   const files = [
-    process.env.AWS_CONFIG_FILE || join(homedir(), '.aws', 'config'),
-    process.env.AWS_SHARED_CREDENTIALS_FILE || join(homedir(), '.aws', 'credentials'),
+    env.AWS_CONFIG_FILE || join(homedir(), '.aws', 'config'),
+    env.AWS_SHARED_CREDENTIALS_FILE || join(homedir(), '.aws', 'credentials'),
   ];
   const texts = await Promise.all(files.map((file) => readFile(file, 'utf8').catch(() => '')));
   const names = [...new Set(texts.flatMap(profileNames))];
   if (names.includes(profile)) return;
-  const others = names.length > MOST_NAMED ? [...names.slice(0, MOST_NAMED), '…'] : names;
+  const named = names.length > MAX_NAMED ? [...names.slice(0, MAX_NAMED), '…'] : names;
   throw new CommandError(
-    `There is no AWS profile ${JSON.stringify(profile)} in ${files.join(' or ')}: ${others.length === 0 ? 'none is configured' : `there are ${others.join(', ')}`}.`,
+    `No AWS profile ${JSON.stringify(profile)} in ${files.join(' or ')}: ${named.length === 0 ? 'no profile is configured' : `use one of ${named.join(', ')}`}.`,
   );
 }
 
-/** `[profile dev]` in the one file, `[dev]` in the other; a name with blanks is quoted. */
+/** `[profile dev]` in one file, `[dev]` in the other; a name with spaces is quoted. */
 function profileNames(text: string): string[] {
   return [...text.matchAll(/^\s*\[\s*(?:profile\s+)?(["']?)(.+?)\1\s*\]/gm)]
     .map(([, , name = '']) => name)

@@ -1,64 +1,55 @@
-/** Following a run with a progress bar, until it ends or somebody has seen enough. */
-import { type Output, type Progress, pageProgress, printPlan } from '../terminal/terminal.ts';
-import { CommandError } from './command-error.ts';
-import { followRun, type Sleep } from './follow-run.ts';
+/** Follows a run with a progress bar, until it ends or the user presses Ctrl-C. */
+import { nextCommand } from '../flags/stack-flags.ts';
+import { CommandError } from '../terminal/command-error.ts';
+import { printPlan } from '../terminal/print-run.ts';
+import { type Progress, pageProgress } from '../terminal/progress.ts';
+import type { Deployed } from './connect.ts';
+import { followRun } from './follow-run.ts';
 import type { RunLook } from './look-at-run.ts';
-import { accountsDone, type OutputFlags, printEnd } from './print-run.ts';
+import { accountsDone, printEnd } from './print-end.ts';
 import type { SeenPlan } from './run-output.ts';
-import { nextCommand, type Stack, type StackFlags } from './stack.ts';
-
-export interface Following {
-  readonly stack: Stack;
-  readonly executionArn: string;
-  readonly flags: StackFlags & OutputFlags;
-  readonly output: Output;
-  readonly sleep?: Sleep | undefined;
-  /** Before anything else is said of the run. */
-  readonly onFirstLook?: (look: RunLook) => void;
-}
 
 /**
- * Follows a run and says how it ended. Ctrl-C ends the following: the run goes on.
- * @returns the exit code: 0 published or planned, 1 anything else
- * @throws CommandError when AWS cannot be asked any more; the sentence says how to come back
+ * Follows a run and prints how it ended. Ctrl-C detaches; the run continues.
+ * @param onFirstLook prints what belongs before everything else
+ * @returns the exit code: 0 published, skipped or dry run; 1 otherwise
+ * @throws CommandError if AWS fails; it says how to follow the run again
  */
-export async function followOnTerminal(following: Following): Promise<number> {
-  const { stack, executionArn, flags, output, sleep } = following;
+export async function followOnTerminal(
+  deployed: Deployed,
+  executionArn: string,
+  onFirstLook: (look: RunLook) => void = () => undefined,
+): Promise<number> {
+  const { stack, flags, output, terminal } = deployed;
   const runId = executionArn.split(':').at(-1) ?? '';
-  const comeBack = nextCommand('status', runId, flags);
-  const stop = new AbortController();
-  const onSignal = () => stop.abort();
-  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
-  const bar = progressOf(output, flags);
+  const followAgain = nextCommand('status', runId, flags);
+  const bar = progressOf(deployed);
   let looked = false;
   try {
     const last = await followRun({
       stack,
       executionArn,
-      signal: stop.signal,
-      ...(sleep ? { sleep } : {}),
+      signal: terminal.interrupted(),
+      sleep: terminal.sleep,
       onLook: (look) => {
-        if (!looked) following.onFirstLook?.(look);
+        if (!looked) onFirstLook(look);
         looked = true;
         bar.show(look);
       },
     });
     bar.stop();
-    if (last) return printEnd(output, last, flags);
-    process.stderr.write(`error: No longer following run "${runId}", which goes on: ${comeBack}\n`);
-    return 1;
+    if (last) return printEnd(deployed, last);
+    return output.fail(`Detached from run "${runId}", which continues. Follow it with ${followAgain}`);
   } catch (error) {
-    bar.stop();
     if (!(error instanceof CommandError) || !looked) throw error;
-    throw new CommandError(`${error.message} The run itself goes on: ${comeBack}`, { cause: error });
+    throw new CommandError(`${error.message} The run continues. Follow it with ${followAgain}`, { cause: error });
   } finally {
-    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+    bar.stop();
   }
 }
 
-/** The lines of the plan, and the bar that `run` has: once each, or again for pages that are begun anew. */
-function progressOf(output: Output, { quiet }: OutputFlags) {
-  const visible = process.stderr.isTTY === true && quiet !== true;
+/** The lines of the plan and the progress bar, again for each map run. */
+function progressOf({ output, flags, terminal }: Deployed) {
   let bar: Progress | undefined;
   let plan: SeenPlan | undefined;
   let mapRunArn: string | undefined;
@@ -75,16 +66,16 @@ function progressOf(output: Output, { quiet }: OutputFlags) {
         printPlan(output, plan);
       }
       if (look.hidden && !look.hidden.transient && !warned) {
-        output.note(`Warning    progress is not shown. ${look.hidden.message}`);
+        output.note(`Warning    no progress is shown. ${look.hidden.message}`);
         warned = true;
       }
       if (!plan || !look.mapRun) return;
       if (look.mapRun.arn !== mapRunArn && look.report.status === 'running') {
         mapRunArn = look.mapRun.arn;
-        bar = pageProgress({ visible });
+        bar = pageProgress(terminal, flags);
         bar.start(plan.pages, look.mapRun.startedAt?.getTime());
       }
-      // Publishing reads on behind the last page that was planned.
+      // Publishing also exports pages after the last one planned.
       const pages = Math.min(look.report.pagesDone ?? 0, plan.pages);
       bar?.reach(pages, accountsDone(plan, pages));
     },

@@ -1,38 +1,34 @@
-/** Following a run to its end, within the limits of Step Functions, and through its troubles. */
-import { setTimeout as sleepFor } from 'node:timers/promises';
-import { CommandError } from './command-error.ts';
+/** Follows a run to its end, within the quotas of Step Functions and through transient errors. */
+import { CommandError } from '../terminal/command-error.ts';
+import type { Sleep } from '../terminal/terminal.ts';
 import { lookAtRun, type RunLook } from './look-at-run.ts';
 import type { Stack } from './stack.ts';
 
-/** DescribeMapRun refills at 1 call/s for the whole account: others may be following too. */
-const SHORTEST_WAIT_MS = 2000;
-/** After five minutes somebody looks up now and then; a quarter of a minute late is soon enough. */
-const LONGEST_WAIT_MS = 15_000;
+/** The quota of DescribeMapRun refills at 1 call/s for the whole AWS account. */
+const MIN_WAIT_MS = 2000;
+const MAX_WAIT_MS = 15_000;
+/** The longer a run takes, the less often it is polled. */
 const WAIT_SHARE = 1 / 20;
-/** How long looks may fail, one after the other, before following is given up: a lid closed, a train in a tunnel. */
+/** How long polls may fail in a row: a closed laptop, a tunnel. */
 const PATIENCE_MS = 5 * 60_000;
-
-/** @throws what it likes when `signal` aborts */
-export type Sleep = (ms: number, signal: AbortSignal) => Promise<void>;
 
 export interface FollowOptions {
   readonly stack: Stack;
   readonly executionArn: string;
-  /** Ends the following and nothing else. */
+  /** Stops following; the run continues. */
   readonly signal: AbortSignal;
   readonly onLook: (look: RunLook) => void;
-  /** @default a real one */
-  readonly sleep?: Sleep;
+  readonly sleep: Sleep;
 }
 
 /**
- * Looks at a run until it has ended. Looks that fail for reasons that pass are not told of.
+ * Polls a run until it has ended. Transient errors are not reported.
  *
- * @returns the last look; `undefined` when `signal` ended the following before
- * @throws CommandError for a failure that does not pass, or that has lasted
+ * @returns the last look, `undefined` if `signal` aborted first
+ * @throws CommandError for a permanent error, or for transient errors over five minutes
  */
 export async function followRun(options: FollowOptions): Promise<RunLook | undefined> {
-  const { stack, executionArn, signal, onLook, sleep = realSleep } = options;
+  const { stack, executionArn, signal, onLook, sleep } = options;
   let look: RunLook | undefined;
   let waitedMs = 0;
   let failingSinceMs: number | undefined;
@@ -45,8 +41,8 @@ export async function followRun(options: FollowOptions): Promise<RunLook | undef
     } catch (error) {
       if (signal.aborted) return undefined;
       failingSinceMs ??= waitedMs;
-      const passes = error instanceof CommandError && error.transient;
-      if (!passes || waitedMs - failingSinceMs >= PATIENCE_MS) throw error;
+      const transient = error instanceof CommandError && error.transient;
+      if (!transient || waitedMs - failingSinceMs >= PATIENCE_MS) throw error;
     }
     const waitMs = pollWaitMs(waitedMs);
     await sleep(waitMs, signal).catch((error: unknown) => {
@@ -57,16 +53,12 @@ export async function followRun(options: FollowOptions): Promise<RunLook | undef
   return undefined;
 }
 
-/** How long to wait for the next look, after so long a wait in all. */
+/** The wait before the next poll, after `waitedMs` in all. */
 export function pollWaitMs(waitedMs: number): number {
-  return Math.min(LONGEST_WAIT_MS, Math.max(SHORTEST_WAIT_MS, waitedMs * WAIT_SHARE));
+  return Math.min(MAX_WAIT_MS, Math.max(MIN_WAIT_MS, waitedMs * WAIT_SHARE));
 }
 
-const realSleep: Sleep = async (ms, signal) => {
-  await sleepFor(ms, undefined, { signal });
-};
-
-/** The SDK does not hear a signal while it waits for its next try. */
+/** The SDK ignores an abort while it waits for its next attempt. */
 async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   let onAbort: () => void = () => undefined;
   const aborted = new Promise<never>((_resolve, reject) => {

@@ -1,16 +1,19 @@
-/** One look at a run: how it stands, what was planned, how many of its pages are there. */
+/** One look at a deployed run: its state, its plan, its finished pages. */
+import { isDeepStrictEqual } from 'node:util';
 import type { DescribeExecutionCommandOutput } from '@aws-sdk/client-sfn';
 import { STATES } from '../../functions/workflow.ts';
-import { CommandError } from './command-error.ts';
-import { readPlan, type SeenPlan } from './run-output.ts';
-import { type RunReport, reportOf } from './run-report.ts';
+import { CommandError } from '../terminal/command-error.ts';
+import { type RunOutput, readPlan, type SeenPlan } from './run-output.ts';
+import { outputOfRun, type RunReport, reportOf } from './run-report.ts';
 import type { Stack } from './stack.ts';
 
 export interface RunLook {
   readonly report: RunReport;
+  /** Of a run that succeeded. */
+  readonly output: RunOutput | undefined;
   readonly plan: SeenPlan | undefined;
   readonly mapRun: MapRun | undefined;
-  /** Why the figures are not known, when they cannot be asked for; the run is as reported all the same. */
+  /** Why plan and pages are unknown; the report is correct without them. */
   readonly hidden: CommandError | undefined;
 }
 
@@ -21,10 +24,10 @@ interface MapRun {
 }
 
 /**
- * Looks once. That a run is described is all it needs: its figures are an ornament, and a failure to get them ends nothing.
+ * Looks at a run once. Only the description of the execution is required; a failure to read plan and pages is in `hidden`.
  *
- * @param before the look before: what cannot have changed is not asked for again
- * @throws CommandError when the execution cannot be described
+ * @param before the previous look, so that what cannot have changed is not read again
+ * @throws CommandError if the execution cannot be described
  */
 export async function lookAtRun(
   stack: Stack,
@@ -33,26 +36,30 @@ export async function lookAtRun(
   signal?: AbortSignal,
 ): Promise<RunLook> {
   const execution = await describeRun(stack, executionArn, signal);
-  const { status } = reportOf(stack, execution);
+  const { status } = reportOf(execution);
   let { plan, mapRun, hidden } = before ?? {};
-  // What may not be asked for will not be allowed the next time either.
+  // A missing permission will still be missing next time.
   if (hidden === undefined || hidden.transient) {
     hidden = undefined;
     try {
       const pages = status === 'published' ? undefined : await seeMapRun(stack, executionArn, signal);
-      // Pages that are begun anew were planned anew. A skipped run has no plan.
-      const anew = pages !== undefined && pages.arn !== mapRun?.arn;
-      if (status !== 'skipped' && (!plan || anew)) plan = (await seePlan(stack, executionArn, signal)) ?? plan;
+      // A second map run means that the run was planned again. A skipped run has no plan.
+      const newPages = pages !== undefined && pages.arn !== mapRun?.arn;
+      if (status !== 'skipped' && (!plan || newPages)) {
+        const newest = await seePlan(stack, executionArn, signal);
+        if (newest && !isDeepStrictEqual(newest, plan)) plan = newest;
+      }
       mapRun = pages ?? mapRun;
     } catch (error) {
       if (!(error instanceof CommandError)) throw error;
       hidden = error;
     }
   }
-  return { report: reportOf(stack, execution, { plan, pagesDone: mapRun?.pagesDone }), plan, mapRun, hidden };
+  const report = reportOf(execution, { plan, pagesDone: mapRun?.pagesDone });
+  return { report, output: outputOfRun(execution), plan, mapRun, hidden };
 }
 
-/** @throws CommandError also for a run that does not exist */
+/** @throws CommandError, also if the run does not exist */
 export async function describeRun(
   stack: Stack,
   executionArn: string,
@@ -60,21 +67,21 @@ export async function describeRun(
 ): Promise<DescribeExecutionCommandOutput> {
   const runId = executionArn.split(':').at(-1) ?? '';
   try {
-    return await stack.ask(`Looking at run ${JSON.stringify(runId)}`, (sfn) =>
+    return await stack.ask(`Reading run "${runId}"`, (sfn) =>
       sfn.describeExecution({ executionArn }, { abortSignal: signal }),
     );
   } catch (error) {
     if ((error as { cause?: Error }).cause?.name !== 'ExecutionDoesNotExist') throw error;
     throw new CommandError(
-      `Stack ${JSON.stringify(stack.name)} in ${stack.region} has no run ${JSON.stringify(runId)}: the command runs lists the latest, and Step Functions forgets a run after 90 days.`,
+      `No run "${runId}" in stack ${JSON.stringify(stack.name)} in ${stack.region}: list the runs with the command runs. Step Functions deletes runs after 90 days.`,
       { cause: error },
     );
   }
 }
 
 /**
- * The newest plan is what its state ended with last. It comes early in the history, where the pages leave no events: behind
- * some 25 at most, when every try but the last of the state failed, and twice that when the export was made once more.
+ * The newest plan is the last output of the state *Plan export*. It is among the first 200 events: at most about 25 if all
+ * attempts but the last failed, twice as many after a retry, and pages add no events.
  */
 async function seePlan(stack: Stack, executionArn: string, signal?: AbortSignal): Promise<SeenPlan | undefined> {
   const { events = [] } = await stack.ask('Reading the plan of the run', (sfn) =>
@@ -84,15 +91,15 @@ async function seePlan(stack: Stack, executionArn: string, signal?: AbortSignal)
   return readPlan(planned?.stateExitedEventDetails?.output);
 }
 
-/** The newest fan-out over the pages: an export that is made once more, or an execution that was redriven, has several. */
+/** The newest map run: a retry after drift and a redriven execution have several. */
 async function seeMapRun(stack: Stack, executionArn: string, signal?: AbortSignal): Promise<MapRun | undefined> {
-  const { mapRuns = [] } = await stack.ask('Looking for the pages of the run', (sfn) =>
+  const { mapRuns = [] } = await stack.ask('Listing the map runs of the run', (sfn) =>
     sfn.listMapRuns({ executionArn }, { abortSignal: signal }),
   );
   const newest = mapRuns.toSorted((a, b) => Number(b.startDate) - Number(a.startDate))[0];
   if (newest?.mapRunArn === undefined) return undefined;
   const { mapRunArn: arn, startDate: startedAt } = newest;
-  const { itemCounts } = await stack.ask('Counting the pages that are done', (sfn) =>
+  const { itemCounts } = await stack.ask('Counting the finished pages', (sfn) =>
     sfn.describeMapRun({ mapRunArn: arn }, { abortSignal: signal }),
   );
   return { arn, startedAt, pagesDone: itemCounts?.succeeded ?? 0 };

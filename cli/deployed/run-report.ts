@@ -1,27 +1,28 @@
-/** A run of the deployed state machine as it stands: what `--json` prints, and what the sentences are made of. */
+/** The state of a deployed run: what `--json` prints and what the other lines are made of. */
 import type { DescribeExecutionCommandOutput } from '@aws-sdk/client-sfn';
 import { checkRunId } from '../../functions/export/plan/resolve-request.ts';
+import { consoleOf, executionPage } from '../../functions/model/console-url.ts';
 import { ExportError } from '../../functions/model/errors.ts';
-import { CommandError } from './command-error.ts';
-import { readInput, readJson, readOutput, type SeenPlan } from './run-output.ts';
+import { CommandError } from '../terminal/command-error.ts';
+import { type RunOutput, readInput, readJson, readOutput, type SeenPlan } from './run-output.ts';
 import type { Stack } from './stack.ts';
 
-/** `succeeded`: with an output that this version does not know. */
+/** `succeeded`: the output comes from another version of the stack. */
 export type RunStatus =
   | 'running'
   | 'published'
-  | 'planned'
+  | 'dry run'
   | 'skipped'
   | 'failed'
   | 'stopped'
   | 'timed out'
   | 'succeeded';
 
-/** What `--json` prints of a run: every key is always there. */
+/** What `--json` prints. Every key is always present. */
 export interface RunReport {
-  /** The execution's name: what `status` and `redrive` take. */
+  /** The execution name: what `status` and `resume` take. */
   readonly runId: string;
-  /** The run whose pages this one goes on with, or publishes as they are. */
+  /** The run that this execution resumes or publishes. */
   readonly resumes: string | null;
   readonly exportName: string | null;
   readonly status: RunStatus;
@@ -31,7 +32,7 @@ export interface RunReport {
   readonly accounts: number | null;
   readonly pages: number | null;
   readonly pagesDone: number | null;
-  /** The execution's output as it is. */
+  /** The output of the execution, unchanged. */
   readonly output: unknown;
   readonly error: string | null;
   readonly cause: string | null;
@@ -39,75 +40,77 @@ export interface RunReport {
   readonly consoleUrl: string | null;
 }
 
-/** Of a run that goes on or did not end well: what its history and its map tell. */
+/** Figures from the history and the map run, for a run without an output. */
 export interface RunFigures {
   readonly plan?: SeenPlan | undefined;
   readonly pagesDone?: number | undefined;
 }
 
-/** Makes the report of what Step Functions says. */
-export function reportOf(
-  stack: Pick<Stack, 'consoleUrl'>,
-  execution: DescribeExecutionCommandOutput,
-  { plan, pagesDone }: RunFigures = {},
-): RunReport {
-  const output = execution.status === 'SUCCEEDED' ? readOutput(execution.output) : undefined;
+/** Reports a run from what Step Functions returns. */
+export function reportOf(execution: DescribeExecutionCommandOutput, { plan, pagesDone }: RunFigures = {}): RunReport {
+  const output = outputOfRun(execution);
   const input = readInput(execution.input);
-  const counted = output?.status === 'published' || output?.status === 'planned' ? output : undefined;
+  const result = output?.status === 'unknown' ? undefined : output?.result;
+  const counted = output?.status === 'published' || output?.status === 'dry run' ? output.result : plan;
   const executionArn = execution.executionArn ?? '';
+  const console = consoleOf(executionArn);
   return {
     runId: execution.name ?? executionArn.split(':').at(-1) ?? '',
     resumes: input.resume ?? input.publish ?? null,
-    exportName: output?.exportName ?? plan?.exportName ?? input.exportName ?? input.datasetId ?? null,
-    status:
-      execution.status === 'SUCCEEDED'
-        ? (output?.status ?? 'succeeded')
-        : (UNENDED[execution.status ?? ''] ?? 'running'),
+    exportName: result?.exportName ?? plan?.exportName ?? input.exportName ?? input.datasetId ?? null,
+    status: statusOf(execution, output),
     startedAt: (execution.startDate ?? new Date(0)).toISOString(),
     stoppedAt: execution.stopDate?.toISOString() ?? null,
-    accounts: counted?.accounts ?? plan?.accounts ?? null,
-    pages: counted?.pages ?? plan?.pages ?? null,
-    pagesDone: output?.status === 'published' ? output.pages : (pagesDone ?? null),
+    accounts: counted?.accounts ?? null,
+    pages: counted?.pages ?? null,
+    pagesDone: output?.status === 'published' ? output.result.pages : (pagesDone ?? null),
     output: readJson(execution.output) ?? null,
     error: execution.error ?? null,
     cause: execution.cause === undefined ? null : sentenceOf(execution.cause),
     executionArn,
-    consoleUrl: consoleUrl(stack, executionArn),
+    consoleUrl: console === undefined ? null : executionPage(console, executionArn),
   };
 }
 
-const UNENDED: Readonly<Record<string, RunStatus>> = {
+/** The output of a run that succeeded. */
+export function outputOfRun({
+  status,
+  output,
+}: Pick<DescribeExecutionCommandOutput, 'status' | 'output'>): RunOutput | undefined {
+  return status === 'SUCCEEDED' ? readOutput(output) : undefined;
+}
+
+function statusOf({ status = '' }: { status?: string | undefined }, output: RunOutput | undefined): RunStatus {
+  if (output) return output.status === 'unknown' ? 'succeeded' : output.status;
+  return ENDED[status] ?? 'running';
+}
+
+const ENDED: Readonly<Record<string, RunStatus>> = {
   FAILED: 'failed',
   ABORTED: 'stopped',
   TIMED_OUT: 'timed out',
 };
 
-/** Whether a run was exported and then held back, for somebody to look at: there is no page to fetch again. */
+/** Whether the run is complete but was not published, so that no page needs to be fetched again. */
 export function isQuarantined({ error }: Pick<RunReport, 'error'>): boolean {
   return error === 'DriftedError' || error === 'QuarantinedError';
 }
 
-/** What a Lambda itself fails with is JSON, its message and a stack; the workflow's own cause is a sentence. */
+/** The cause of a failed Lambda is JSON with a stack trace; the workflow's own cause is a sentence. */
 function sentenceOf(cause: string): string {
   const { errorMessage } = (readJson(cause) ?? {}) as { errorMessage?: unknown };
   return (typeof errorMessage === 'string' ? errorMessage : cause).replaceAll(/\s+/g, ' ').trim();
 }
 
-/** The stack says where its partition's console is: China and GovCloud have their own. */
-function consoleUrl({ consoleUrl: stateMachineUrl }: Pick<Stack, 'consoleUrl'>, executionArn: string): string | null {
-  const [console, page] = (stateMachineUrl ?? '').split('#');
-  return page === undefined ? null : `${console}#/v2/executions/details/${executionArn}`;
-}
-
-/** The region of a run that is named by its ARN. */
+/** The region in an execution ARN; `undefined` for a run id. */
 export function regionOfRun(run: string): string | undefined {
   return /^arn:[a-z-]+:states:([a-z0-9-]+):/.exec(run)?.[1];
 }
 
 /**
- * The ARN of a run that is named by its id or by its ARN.
- * @throws ExportError `RequestError` for what can be neither
- * @throws CommandError for an execution of another state machine: it must not be stopped or started by mistake
+ * The ARN of a run named by its id or its ARN.
+ * @throws ExportError `RequestError` if it is neither
+ * @throws CommandError for an execution of another state machine, which must not be started or stopped by mistake
  */
 export function executionArnOf(
   run: string,
@@ -119,10 +122,10 @@ export function executionArnOf(
   if (!/^arn:[a-z-]+:states:[a-z0-9-]+:\d+:execution:[^:]+:[^:]+$/.test(run)) {
     throw new ExportError(
       'RequestError',
-      `${JSON.stringify(run.slice(0, 100))} is neither a run id nor an execution ARN.`,
+      `Invalid run (${JSON.stringify(run.slice(0, 100))}): use a run id or an execution ARN.`,
     );
   }
   throw new CommandError(
-    `${run} is no run of stack ${JSON.stringify(name)}, whose state machine is ${stateMachineArn}: name its stack with --stack.`,
+    `${run} does not belong to stack ${JSON.stringify(name)}, whose state machine is ${stateMachineArn}: pass its stack with --stack.`,
   );
 }

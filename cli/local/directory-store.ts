@@ -4,7 +4,7 @@ import { dirname, join, resolve, sep } from 'node:path';
 import type { ObjectStore, StoredObject } from '../../functions/export/ports.ts';
 import { ExportError } from '../../functions/model/errors.ts';
 
-/** Names that start with a dot are never read, neither by Athena nor here: what is half-written hides behind one. */
+/** Names that start with a dot are never read, neither by Athena nor here: drafts are hidden by one. */
 const HIDDEN = '.';
 
 /**
@@ -13,7 +13,7 @@ const HIDDEN = '.';
  */
 export function directoryStore(folder: string): ObjectStore {
   const root = resolve(folder);
-  // Containers that share a folder may share a process id too.
+  // Containers that share a folder may share a process id, too.
   const draftOf = (path: string) => join(dirname(path), `${HIDDEN}${randomUUID()}.tmp`);
 
   async function filesBelow(path: string): Promise<string[]> {
@@ -26,72 +26,61 @@ export function directoryStore(folder: string): ObjectStore {
     return below.flat();
   }
 
+  async function etagOf(path: string): Promise<string | undefined> {
+    const facts = await stat(path, { bigint: true }).catch(missingAsUndefined);
+    return facts && etagFrom(facts);
+  }
+
   return {
     location: `${folder.replace(/[/\\]+$/, '')}/`,
 
-    async put(key, body) {
+    async get(key) {
       const path = join(root, key);
-      const draft = draftOf(path);
-      try {
-        await mkdir(dirname(path), { recursive: true });
-        await writeFile(draft, body);
-        // A rename keeps both what the etag is made of.
-        const etag = etagFrom(await stat(draft, { bigint: true }));
-        await rename(draft, path);
-        return etag;
-      } catch (error) {
-        await rm(draft, { force: true }).catch(() => undefined);
-        throw unwritable(path, error);
-      }
+      const etag = await etagOf(path);
+      const body = await readFile(path).catch(missingAsUndefined);
+      return body && etag !== undefined ? { body, etag } : undefined;
     },
 
-    async putOver(key, body, contentType, seen) {
-      if (seen !== undefined) {
-        // Not at one stroke, as S3 does it; but what is written at the same time on one machine is written by one run.
-        return (await this.etagOf(key)) === seen ? this.put(key, body, contentType) : undefined;
-      }
+    async put(key, body, condition) {
       const path = join(root, key);
       const draft = draftOf(path);
       try {
         await mkdir(dirname(path), { recursive: true });
         await writeFile(draft, body);
-        // Unlike a rename, a link fails where something is.
-        await link(draft, path);
-        return etagFrom(await stat(path, { bigint: true }));
+        // A rename or link keeps both what the etag is made of.
+        const etag = etagFrom(await stat(draft, { bigint: true }));
+        // Not atomic as in S3, but on one machine one run writes a part at a time.
+        if (condition && 'ifMatch' in condition && (await etagOf(path)) !== condition.ifMatch) return undefined;
+        // Unlike a rename, a link fails if the file exists.
+        await (condition && 'ifNoneMatch' in condition ? link(draft, path) : rename(draft, path));
+        return etag;
       } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === 'EEXIST') return undefined;
-        throw unwritable(path, error);
+        const { code = 'unknown error' } = error as NodeJS.ErrnoException;
+        if (code === 'EEXIST' && condition) return undefined;
+        // A full disk or a missing permission does not change by itself, so this is permanent.
+        throw new ExportError(
+          'ConfigError',
+          `Cannot write ${path} (${code}): check the folder, its permissions and the free space.`,
+        );
       } finally {
         await rm(draft, { force: true }).catch(() => undefined);
       }
     },
 
-    async create(key, body, contentType) {
-      return (await this.putOver(key, body, contentType, undefined)) !== undefined;
-    },
-
-    async etagOf(key) {
-      const facts = await stat(join(root, key), { bigint: true }).catch(missingAsUndefined);
-      return facts && etagFrom(facts);
-    },
-
-    async get(key) {
-      return readFile(join(root, key)).catch(missingAsUndefined);
-    },
-
     async list(prefix) {
       const files = await filesBelow(join(root, prefix));
       const objects = await Promise.all(
-        files.map(async (path): Promise<StoredObject> => {
-          const facts = await stat(path, { bigint: true });
+        files.map(async (path): Promise<StoredObject | undefined> => {
+          // Another process may have removed the file since.
+          const facts = await stat(path, { bigint: true }).catch(missingAsUndefined);
           const key = path
             .slice(root.length + 1)
             .split(sep)
             .join('/');
-          return { key, bytes: Number(facts.size), etag: etagFrom(facts) };
+          return facts && { key, bytes: Number(facts.size), etag: etagFrom(facts) };
         }),
       );
-      return objects.sort((a, b) => (a.key < b.key ? -1 : 1));
+      return objects.filter((object) => object !== undefined).sort((a, b) => (a.key < b.key ? -1 : 1));
     },
 
     async listFolders(prefix) {
@@ -121,13 +110,4 @@ function missingAsUndefined(error: NodeJS.ErrnoException): undefined {
 function missingAsEmpty(error: NodeJS.ErrnoException): never[] {
   missingAsUndefined(error);
   return [];
-}
-
-/** A full disk or a missing right is not healed by trying again. */
-function unwritable(path: string, error: unknown): ExportError {
-  const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
-  return new ExportError(
-    'ConfigError',
-    `${path} could not be written (${code}): check the folder, its rights and the free space.`,
-  );
 }

@@ -1,4 +1,4 @@
-/** The run on one machine: the deployed workflow's own definition, its tasks as functions over local ports. */
+/** A run on one machine: the definition of the deployed workflow, its tasks as functions over local ports. */
 import { StateMachine } from 'aws-local-stepfunctions';
 import { exportPage } from '../../functions/export/page/export-page.ts';
 import { planExport } from '../../functions/export/plan/plan-export.ts';
@@ -24,55 +24,66 @@ export interface LocalRunOptions {
   readonly runId: string;
   readonly request: unknown;
   readonly exports: readonly ExportSettings[];
-  /** API requests in flight at once; the API client holds to it. */
+  /** API requests in flight at once; the API client enforces it. */
   readonly concurrency: number;
   readonly signal: AbortSignal;
-  /** How often a task is tried again. @default fewer than on AWS: somebody is waiting */
+  /** How often a task is retried. @default fewer than on AWS, because a person is waiting */
   readonly retries?: number;
   readonly onPlan?: (plan: PlanOutcome) => void;
-  /** Called for each page that is there, with its number of accounts. */
+  /** Called for each page that is exported, with its number of accounts. */
   readonly onPage?: (accounts: number) => void;
-  /** Called with every error a task ends with, also those that are tried again. */
+  /** Called with every error of a task, also those that are retried. */
   readonly onError?: (error: unknown) => void;
 }
 
 export type LocalOutcome =
-  | { readonly status: 'published'; readonly result: PublishResult }
-  | { readonly status: 'planned'; readonly plan: DryRunResult }
-  | { readonly status: 'skipped'; readonly skipped: SkippedRun }
-  | { readonly status: 'failed'; readonly failure: FailureReport };
+  | { readonly outcome: 'published'; readonly result: PublishResult }
+  | { readonly outcome: 'dryRun'; readonly plan: DryRunResult }
+  | { readonly outcome: 'skipped'; readonly skipped: SkippedRun }
+  | { readonly outcome: 'failed'; readonly failure: FailureReport };
 
-/** On one machine somebody is waiting: an API that is down fails a run within a minute. */
+/** A person is waiting: an API that is down fails a run within a minute. */
 const RETRIES = 7;
 const RETRY_INTERVAL_MS = 500;
 
 /**
- * The engine ends a task after a minute unless it is told otherwise, and here no Lambda ends it: the client of the API has
- * limits of its own, and planning and publishing take what they take. Eleven days, as near as the engine's timers come to
- * no limit.
+ * The engine ends a task after a minute by default, and here no Lambda ends it: the API client has limits of its own, and
+ * planning and publishing take as long as they take. Eleven days is close to the maximum of the engine's timers.
  */
 const TASK_TIMEOUT_SECONDS = 1_000_000;
 
-/** Pages in work for each request in flight: while one part is packed and written, the next page is fetched. */
+/** Pages in progress for each request in flight: while one part is compressed and written, the next page is fetched. */
 const PAGES_PER_REQUEST = 2;
 
-/** Runs an export to its end; a failure is an outcome, not an exception. */
+/** The run has ended already. No Retry matches it, so tasks that are still in progress end, too. */
+class RunEndedError extends Error {
+  override readonly name = 'RunEndedError';
+}
+
+/** Runs an export to its end. A failure is an outcome, not an exception. */
 export async function runLocal(options: LocalRunOptions): Promise<LocalOutcome> {
   const { api, store, catalog, clock, signal } = options;
   const { execution: executionId, end } = beginLocalExecution();
   let plan: PlanOutcome | undefined;
   let failure: FailureReport | undefined;
-  // Once the run has failed, requests still in flight would only spend records.
+  // Once the run has failed, further requests would only use records.
   const stop = new AbortController();
   const stopped = AbortSignal.any([signal, stop.signal]);
 
+  const inProgress = new Set<Promise<unknown>>();
+
   const task = <T>(work: (event: unknown) => Promise<T>) => {
     return async (event: unknown): Promise<T> => {
+      if (stopped.aborted) throw new RunEndedError();
+      const working = work(event);
+      inProgress.add(working);
       try {
-        return await work(event);
+        return await working;
       } catch (error) {
         options.onError?.(error);
-        throw error;
+        throw stopped.aborted ? new RunEndedError() : error;
+      } finally {
+        inProgress.delete(working);
       }
     };
   };
@@ -90,12 +101,11 @@ export async function runLocal(options: LocalRunOptions): Promise<LocalOutcome> 
     [STATES.publish]: task(async (event) =>
       throughJson(await publishRun({ api, store, catalog, clock }, event, stopped)),
     ),
-    [STATES.report]: task(async (event) => {
+    [STATES.report]: async (event: unknown) => {
       stop.abort();
       failure = throughJson(await reportFailure({ store }, event));
       return failure;
-    }),
-    // On one machine nobody listens: who started the run is told on the terminal.
+    },
     ...Object.fromEntries(ANNOUNCING_STATES.map((state) => [state, async () => ({})])),
   };
 
@@ -129,19 +139,21 @@ export async function runLocal(options: LocalRunOptions): Promise<LocalOutcome> 
   signal.addEventListener('abort', () => execution.abort(), { once: true });
   try {
     const output: unknown = await execution.result;
-    if (plan?.dryRun) return { status: 'planned', plan };
-    if (plan?.skipped) return { status: 'skipped', skipped: plan };
-    return { status: 'published', result: output as PublishResult };
+    if (plan?.outcome === 'dryRun') return { outcome: 'dryRun', plan };
+    if (plan?.outcome === 'skipped') return { outcome: 'skipped', skipped: plan };
+    return { outcome: 'published', result: output as PublishResult };
   } catch (error) {
     if (signal.aborted) throw signal.reason;
-    if (failure) return { status: 'failed', failure };
+    if (failure) return { outcome: 'failed', failure };
     throw error;
   } finally {
+    // Tasks that were aborted still record their usage, and hold the run's lock until they have.
+    await Promise.allSettled(inProgress);
     end();
   }
 }
 
-/** What passes between Lambdas is JSON; here it is made so, lest something works on one machine alone. */
+/** Lambdas exchange JSON, so tasks do here, too: nothing works on one machine only. */
 function throughJson<T>(value: T): T {
   return JSON.parse(JSON.stringify(value)) as T;
 }

@@ -4,18 +4,18 @@ import { parse } from 'csv-parse/sync';
 import { csvColumns, tableName } from '../../functions/catalog/tables.ts';
 import { csvTableColumns, SUPERSEDED_COLUMN } from '../../functions/formats/csv.ts';
 import type { Manifest } from '../../functions/model/manifest.ts';
-import { emptyTable, partsOf } from './local-database.ts';
+import { emptyTable, PARTITION_COLUMNS, PARTITIONS, partsOf } from './format-table.ts';
 import { list, text } from './sql-text.ts';
 
 export interface CsvTable {
   readonly sql: string;
-  /** The attribute columns: the key of each in `attributes`, and its column. */
+  /** The attribute columns, with the key of each in `attributes`. */
   readonly attributes: readonly { readonly key: string; readonly column: string }[];
 }
 
 /**
- * The CSV parts of published runs as one table. Without a stack's configuration the parts' own headers say which
- * attributes there are: the newest run's first, further ones of older runs behind them.
+ * The CSV parts of published runs as one table. Its attribute columns come from the headers of the parts: those of the
+ * newest run first, then those of older runs.
  */
 export async function csvTable(folder: string, manifests: readonly Manifest[]): Promise<CsvTable> {
   const newestFirst = manifests
@@ -45,18 +45,18 @@ export async function csvTable(folder: string, manifests: readonly Manifest[]): 
       return `${sql} AS "${columns[i]?.name}"`;
     });
     const types = own.map((_column, i) => `'c${i}': 'VARCHAR'`).join(', ');
-    return `SELECT ${values.join(', ')}, export_name, export_date, run_id, path
+    return `SELECT ${values.join(', ')}, ${PARTITION_COLUMNS}
       FROM read_csv(${list(files)}, columns = {${types}}, header = true, auto_detect = false, delim = ',', quote = '"', escape = '"',
         nullstr = ${text(NEVER)}, allow_quoted_nulls = false, max_line_size = 67108864,
-        hive_partitioning = true, hive_types_autocast = false, filename = 'path')`;
+        ${PARTITIONS})`;
   });
   return { sql: `CREATE VIEW ${tableName('csv')} AS ${branches.join('\nUNION ALL\n')}`, attributes };
 }
 
-/** No cell is this: an empty cell is an empty text, as the OpenCSVSerDe has it. */
+/** A value that no cell has: an empty cell is an empty string, as in the OpenCSVSerDe. */
 const NEVER = '\u0001';
 
-/** The SerDe takes a doubled backslash for one; DuckDB takes it for two. */
+/** The SerDe reads two backslashes as one, DuckDB as two. */
 function unescaped(column: string): string {
   return `replace(${column}, '\\\\', '\\')`;
 }

@@ -1,4 +1,4 @@
-/** What `run` wrote, as a database: DuckDB with the tables and views that Athena has, under the same names. */
+/** A folder that `run` wrote to as a DuckDB database with the tables and views of Athena. */
 import { join, resolve } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { PARQUET_COLUMNS, RUNS_TABLE, tableDefinitions, tableName } from '../../functions/catalog/tables.ts';
@@ -9,24 +9,25 @@ import { ExportError } from '../../functions/model/errors.ts';
 import { type Manifest, ManifestSchema } from '../../functions/model/manifest.ts';
 import { directoryStore } from '../local/directory-store.ts';
 import { csvTable } from './csv-table.ts';
+import { emptyTable, PARTITION_COLUMNS, PARTITIONS, partsOf } from './format-table.ts';
 import { localViews } from './local-views.ts';
 import { duckType, jsonStructure, list, text } from './sql-text.ts';
 
 /**
- * Opens a folder that `run` wrote to. Only published runs are in it: a run shows when its manifest is there, whole.
- * @throws ExportError `ConfigError` when there is no published run
+ * Opens the published runs of a folder: those with a manifest.
+ * @throws ExportError `ConfigError` if there is no published run
  */
 export async function openLocalDatabase(folder: string): Promise<DuckDBConnection> {
   const manifests = await publishedRuns(folder);
   if (manifests.length === 0) {
     throw new ExportError(
       'ConfigError',
-      `There is no published run in ${folder}: run an export first, or name another folder with --out.`,
+      `No published run in ${folder}: run an export first, or pass another folder with --out.`,
     );
   }
   const connection = await (await DuckDBInstance.create(':memory:')).connect();
   await connection.run("SET TimeZone = 'UTC'");
-  // Athena's function of this name; the other functions of the docs' queries are in both.
+  // Athena has this function, DuckDB does not.
   await connection.run('CREATE MACRO from_iso8601_timestamp(t) AS CAST(t AS TIMESTAMP)');
   const csv = await csvTable(folder, manifests);
   const statements = [
@@ -49,21 +50,10 @@ async function publishedRuns(folder: string): Promise<Manifest[]> {
   return found.filter((manifest) => manifest !== undefined);
 }
 
-/** The parts of published runs of a format that hold records; DuckDB must not look for them by itself. */
-export function partsOf(folder: string, manifests: readonly Manifest[], format: Manifest['format']): string[] {
-  return manifests
-    .filter((manifest) => manifest.format === format)
-    .flatMap(({ parts }) => parts.filter(({ records }) => records > 0))
-    .map(({ key }) => resolve(join(folder, key)));
-}
-
-const PARTITIONS = "hive_partitioning = true, hive_types_autocast = false, filename = 'path'";
-const PARTITION_COLUMNS = 'export_name, export_date, run_id, path';
-
 function runsTable(folder: string, manifests: readonly Manifest[]): string {
   const { columns } = tableDefinitions([]).find(({ name }) => name === RUNS_TABLE) ?? { columns: [] };
   const files = manifests.map(({ runId }) => resolve(join(folder, manifestKey(runId))));
-  // Athena's columns are lower case, and so are the fields of its structs.
+  // In Athena, columns and struct fields are lower case.
   const structure = Object.fromEntries(columns.map(({ name, type }) => [name, jsonStructure(type)]));
   return `CREATE TABLE ${RUNS_TABLE} AS
     SELECT ${columns.map(({ name }) => `document.${name} AS ${name}`).join(', ')}, run_id
@@ -74,7 +64,7 @@ function runsTable(folder: string, manifests: readonly Manifest[]): string {
     )`;
 }
 
-/** Keys of a manifest in lower case: they are ours, plain words, and no value holds one with its quotes. */
+/** Lower-cases the keys of a manifest. No value contains a key in quotes. */
 function lowerCaseKeys(sql: string): string {
   const camel = Object.keys(ManifestSchema.shape).concat([
     'segmentationId',
@@ -91,8 +81,8 @@ function lowerCaseKeys(sql: string): string {
 }
 
 /**
- * Numbers inside an account become texts before DuckDB parses it, digit for digit, as Athena gives them: `1.10` would
- * come out as `1.1`. A number follows a key's closing quote; within a text every quote has a backslash before it.
+ * Quotes the numbers of an account, so that DuckDB returns them digit for digit as Athena does and not `1.10` as `1.1`. A
+ * number follows the closing quote of a key; inside a string every quote is escaped.
  */
 const WITH_DIGITS = `regexp_replace(CAST(json AS VARCHAR), '([^\\\\])":(-?[0-9][-+0-9.eE]*)([,}])', '\\1":"\\2"\\3', 'g')`;
 
@@ -112,11 +102,4 @@ function jsonTable(files: readonly string[]): string {
 function parquetTable(files: readonly string[]): string {
   if (files.length === 0) return emptyTable(tableName('parquet'), PARQUET_COLUMNS);
   return `CREATE VIEW ${tableName('parquet')} AS SELECT * FROM read_parquet(${list(files)}, ${PARTITIONS})`;
-}
-
-/** A table of a format that no run has: it is there all the same, as in Athena. */
-export function emptyTable(name: string, columns: readonly { name: string; type: string }[]): string {
-  const typed = columns.map((column) => `CAST(NULL AS ${duckType(column.type)}) AS "${column.name}"`);
-  const partitions = PARTITION_COLUMNS.split(', ').map((column) => `'' AS ${column}`);
-  return `CREATE VIEW ${name} AS SELECT ${[...typed, ...partitions].join(', ')} WHERE false`;
 }

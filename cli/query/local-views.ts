@@ -1,6 +1,7 @@
-/** The views of Athena in DuckDB's words: the same names, columns and rules (functions/catalog/views.ts). */
+/** The views of Athena in DuckDB's SQL: the same names, columns and rules as functions/catalog/views.ts. */
 import { RUNS_TABLE, tableName } from '../../functions/catalog/tables.ts';
 import { VIEW_COLUMNS } from '../../functions/catalog/views.ts';
+import type { ExportFormat } from '../../functions/model/export-settings.ts';
 import { text } from './sql-text.ts';
 
 /** @param attributes the attribute columns of the CSV table and their keys */
@@ -14,7 +15,7 @@ export function localViews(attributes: readonly { readonly key: string; readonly
 type Attributes = Parameters<typeof localViews>[0];
 
 function accountsSql(attributes: Attributes, whichRuns: string): string {
-  // Outside the years 1 to 9999 a time is NULL, as in Athena.
+  // As in Athena, a time outside the years 1 to 9999 is NULL.
   const fromEpochMs = (sql: string) =>
     `CASE WHEN ${sql} BETWEEN -62135596800000 AND 253402300799999 THEN CAST(make_timestamp(${sql} * 1000) AS TIMESTAMP_MS) END`;
   const number = (column: string, type: string) => `TRY_CAST(nullif(${column}, '') AS ${type})`;
@@ -26,8 +27,18 @@ function accountsSql(attributes: Attributes, whichRuns: string): string {
   const branches = [
     branch(
       'json',
-      ['name', 'engagementscore', 'engagementpercentchange', fromEpochMs('firstactivity'), fromEpochMs('lastactivity')],
-      ['totalactions', 'accountstatus', 'attributes', fromEpochMs('segmentjoined'), 'segmentinputvalues'],
+      [
+        'name',
+        'engagementscore',
+        'engagementpercentchange',
+        fromEpochMs('firstactivity'),
+        fromEpochMs('lastactivity'),
+        'totalactions',
+        'accountstatus',
+        'attributes',
+        fromEpochMs('segmentjoined'),
+        'segmentinputvalues',
+      ],
       'superseded IS NULL',
     ),
     branch(
@@ -38,8 +49,6 @@ function accountsSql(attributes: Attributes, whichRuns: string): string {
         number('engagementpercentchange', 'DOUBLE'),
         fromEpochMs(number('firstactivity', 'BIGINT')),
         fromEpochMs(number('lastactivity', 'BIGINT')),
-      ],
-      [
         number('totalactions', 'BIGINT'),
         "nullif(accountstatus, '')",
         csvMap,
@@ -56,8 +65,12 @@ function accountsSql(attributes: Attributes, whichRuns: string): string {
         'engagementpercentchange',
         'CAST(firstactivity AS TIMESTAMP_MS)',
         'CAST(lastactivity AS TIMESTAMP_MS)',
+        'totalactions',
+        'accountstatus',
+        'attributes',
+        'CAST(segmentjoined AS TIMESTAMP_MS)',
+        'segmentinputvalues',
       ],
-      ['totalactions', 'accountstatus', 'attributes', 'CAST(segmentjoined AS TIMESTAMP_MS)', 'segmentinputvalues'],
       'superseded IS NULL',
     ),
   ];
@@ -72,14 +85,10 @@ function accountsSql(attributes: Attributes, whichRuns: string): string {
   SELECT ${VIEW_COLUMNS.map(({ name }) => name).join(', ')} FROM records WHERE age_of_record = 1 OR name IS NULL`;
 }
 
-function branch(
-  format: 'json' | 'csv' | 'parquet',
-  first: readonly string[],
-  second: readonly string[],
-  current: string,
-): string {
+/** @param sources the SQL of each account column @param current which records are not superseded */
+function branch(format: ExportFormat, sources: readonly string[], current: string): string {
   const names = VIEW_COLUMNS.slice(4).map(({ name }) => name);
-  const values = [...first, ...second].map((sql, i) => `${sql} AS ${names[i]}`);
+  const values = sources.map((sql, i) => `${sql} AS ${names[i]}`);
   return `SELECT a.export_name, a.export_date, a.run_id, r.published_at, ${values.join(', ')},
       row_number() OVER (PARTITION BY a.export_name, a.run_id, a.name ORDER BY a.path DESC) AS age_of_record
     FROM ${tableName(format)} a

@@ -1,6 +1,6 @@
 import { DuckDBListValue, DuckDBMapValue, DuckDBStructValue } from '@duckdb/node-api';
 
-/** A value of DuckDB as JSON has it: maps and structs as objects, times and very large numbers as text. */
+/** A DuckDB value as JSON: maps and structs as objects, times and very large numbers as strings. */
 export function plainValue(value: unknown): unknown {
   if (value instanceof DuckDBMapValue) {
     return Object.fromEntries(value.entries.map(({ key, value: inner }) => [String(key), plainValue(inner)]));

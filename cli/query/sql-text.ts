@@ -1,14 +1,14 @@
-/** A text in SQL. */
+/** A string literal. */
 export function text(value: string): string {
   return `'${value.replaceAll("'", "''")}'`;
 }
 
-/** A list of texts in DuckDB's SQL. */
+/** A list of string literals, as DuckDB writes it. */
 export function list(values: readonly string[]): string {
   return `[${values.map(text).join(', ')}]`;
 }
 
-/** A Hive type as the structure that DuckDB's `json_transform` reads a value into. */
+/** A Hive type as the structure that DuckDB's `json_transform` takes. */
 export function jsonStructure(hive: string): unknown {
   const array = /^array<(.*)>$/.exec(hive)?.[1];
   if (array !== undefined) return [jsonStructure(array)];
@@ -18,7 +18,7 @@ export function jsonStructure(hive: string): unknown {
   return Object.fromEntries(fields.map(([name = '', type = '']) => [name, jsonStructure(type)]));
 }
 
-/** A Hive type in DuckDB's words. */
+/** A Hive type as a DuckDB type. */
 export function duckType(hive: string): string {
   if (hive === 'map<string,string>') return 'MAP(VARCHAR, VARCHAR)';
   return hive === 'string' ? 'VARCHAR' : hive.toUpperCase();

@@ -1,81 +1,163 @@
-/** What an AWS service's failure means to an export. */
+/** What a failed AWS call means and what to do: the one table of AWS error names, for Lambdas and for the command line. */
 import { ExportError } from '../model/errors.ts';
+
+/** Which credentials and region a call used. What is unknown is left out of the message. */
+export interface AwsPlace {
+  readonly profile?: string | undefined;
+  readonly region?: string | undefined;
+}
 
 interface ServiceFailure {
   readonly name?: string;
   readonly message?: string;
+  /** Of Node's network errors. */
+  readonly code?: unknown;
+  readonly hostname?: unknown;
   readonly $metadata?: { readonly httpStatusCode?: number };
-  readonly $retryable?: unknown;
 }
 
-/** Failures that no other try heals, by the names the services give them, and what to do about each. */
-const ADVICE: Readonly<Record<string, string>> = {
-  AccessDenied: 'the role or user may not do this',
-  AccessDeniedException: 'the role or user may not do this',
-  'status 403': 'the role or user may not do this, or the AWS credentials are not valid',
-  NoSuchBucket: 'there is no such bucket',
-  PermanentRedirect: 'the bucket lies in another region: set AWS_REGION',
-  'status 301': 'the bucket lies in another region: set AWS_REGION',
-  AuthorizationHeaderMalformed: 'the bucket lies in another region: set AWS_REGION',
-  InvalidAccessKeyId: 'the AWS credentials are not valid',
-  SignatureDoesNotMatch: 'the AWS credentials are not valid',
-  ExpiredToken: 'the AWS credentials have expired',
-  ExpiredTokenException: 'the AWS credentials have expired',
-  UnrecognizedClientException: 'the AWS credentials are not valid',
-  CredentialsProviderError: 'no AWS credentials were found: set AWS_PROFILE or the usual variables',
-  EntityNotFoundException: 'the table or the database does not exist; deploy the stack first',
+type Advice = (place: AwsPlace, message: string) => string;
+
+/** AWS names the action; the rest of its message may hold account data. */
+const DENIED: Advice = (place, message) => {
+  const action = /perform: ([a-z0-9-]+:[A-Za-z]+)/.exec(message)?.[1];
+  return `the AWS credentials${ofProfile(place)} lack ${action === undefined ? 'a permission' : `the permission ${action}`}`;
+};
+const EXPIRED: Advice = (place) => `the AWS credentials${ofProfile(place)} have expired; sign in again`;
+const INVALID: Advice = (place) =>
+  `the AWS credentials${ofProfile(place)} are not valid${inRegion(place)}; check the key, its secret, and that the region is enabled`;
+const MISSING: Advice = ({ profile }, message) => {
+  const login = `aws sso login${profile === undefined ? '' : ` --profile ${profile}`}`;
+  if (/\bsso\b|token/i.test(message) && /expired|invalid|refresh/i.test(message)) {
+    return `the AWS sign-in${ofProfile({ profile })} has expired; renew it with ${login}`;
+  }
+  return profile === undefined
+    ? 'no AWS credentials found; set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY'
+    : `profile ${JSON.stringify(profile)} has no AWS credentials; sign in with ${login}, or complete it with aws configure`;
+};
+const WRONG_REGION: Advice = () => 'the bucket is in another region; set AWS_REGION';
+
+/** Permanent failures by the names AWS and its SDK give them. */
+const ADVICE: Readonly<Record<string, Advice>> = {
+  AccessDenied: DENIED,
+  AccessDeniedException: DENIED,
+  UnauthorizedOperation: DENIED,
+  'status 403': () => 'the AWS credentials lack a permission or are not valid',
+  ExpiredToken: EXPIRED,
+  ExpiredTokenException: EXPIRED,
+  RequestExpired: EXPIRED,
+  UnrecognizedClientException: INVALID,
+  InvalidClientTokenId: INVALID,
+  InvalidAccessKeyId: INVALID,
+  SignatureDoesNotMatch: INVALID,
+  InvalidSignatureException: INVALID,
+  IncompleteSignature: INVALID,
+  IncompleteSignatureException: INVALID,
+  MissingAuthenticationToken: INVALID,
+  MissingAuthenticationTokenException: INVALID,
+  CredentialsProviderError: MISSING,
+  TokenProviderError: MISSING,
+  ProviderError: MISSING,
+  NoSuchBucket: () => 'the bucket does not exist',
+  PermanentRedirect: WRONG_REGION,
+  AuthorizationHeaderMalformed: WRONG_REGION,
+  'status 301': WRONG_REGION,
+  EntityNotFoundException: () => 'the Glue table or database does not exist; deploy the stack',
 };
 
 /**
- * Failures that another try heals, though the services give them status 400: bodies that came to harm on their way, and
- * connections or operations that took too long. Source: Amazon S3 API reference, "List of error codes"; AWS Glue web API
- * reference, "BatchCreatePartition", Errors.
+ * Transient failures that AWS answers with status 400: damaged bodies and timeouts. Source: Amazon S3 API reference,
+ * "List of error codes"; AWS Glue web API reference, "BatchCreatePartition", Errors.
  */
-const HEALED_BY_TIME: ReadonlySet<string> = new Set([
+const TRANSIENT: ReadonlySet<string> = new Set([
   'BadDigest',
+  'ChecksumMismatch',
   'IncompleteBody',
   'XAmzContentSHA256Mismatch',
   'RequestTimeout',
   'OperationTimeoutException',
 ]);
+const RETRYABLE_STATUS: readonly number[] = [408, 409, 429];
 
-/**
- * Turns a failure of the AWS SDK into one sentence. Transient ones have been tried by the SDK already; the state machine
- * tries them again later.
- *
- * @param what what was tried on what, such as `Writing s3://bucket/key`
- */
-export function awsFailure(what: string, error: unknown): ExportError {
-  const status = (error as ServiceFailure).$metadata?.httpStatusCode;
-  const name = nameOf(error as ServiceFailure);
-  const advice = ADVICE[name];
-  if (advice !== undefined) return new ExportError('ConfigError', `${what} failed (${name}): ${advice}.`);
-  if (/region is missing/i.test(String((error as Error).message))) {
-    return new ExportError('ConfigError', `${what} failed: no AWS region is set: set AWS_REGION.`);
-  }
-  const terminal =
-    status !== undefined &&
-    status >= 400 &&
-    status < 500 &&
-    status !== 408 &&
-    status !== 409 &&
-    status !== 429 &&
-    !HEALED_BY_TIME.has(name) &&
-    !/thrott|slowdown|toomany/i.test(name);
-  const named = name === `status ${status}` ? name : `${name}, status ${status}`;
-  return terminal
-    ? new ExportError('ConfigError', `${what} failed (${named}).`)
-    : new ExportError('StorageError', `${what} failed (${name}); it can be tried again later.`);
+export interface AwsFailure {
+  /** One sentence: what failed, the name of the failure, what to do. Never the service's own message, which may hold the signed request. */
+  readonly message: string;
+  /** Whether the same call will fail again. */
+  readonly permanent: boolean;
+  /** Whether the same call may succeed later. Of an unknown failure, neither is known. */
+  readonly transient: boolean;
 }
 
-/** An answer to HEAD has no body, so all that it tells is its status; a body that came otherwise than it lies has no name. */
+/** @param what what was done to what: `Writing s3://bucket/key` */
+export function explainAwsFailure(what: string, error: unknown, place: AwsPlace = {}): AwsFailure {
+  const failure = error as ServiceFailure;
+  const { message = '', code } = failure;
+  const status = failure.$metadata?.httpStatusCode;
+  const name = nameOf(failure);
+  const permanent = (why: string) => ({ message: `${what} failed${why}.`, permanent: true, transient: false });
+  const transient = (why: string) => ({ message: `${what} failed ${why}.`, permanent: false, transient: true });
+
+  const advice = ADVICE[name];
+  if (advice) return permanent(` (${name}): ${advice(place, message)}`);
+  if (/region is missing/i.test(message)) {
+    return permanent(': no AWS region is set; set AWS_REGION or the region of the profile');
+  }
+  if (/region not accepted/i.test(message)) {
+    return permanent(`: ${JSON.stringify(place.region)} is not an AWS region; use one such as eu-west-1`);
+  }
+  // Without a status, no service has answered.
+  if (status === undefined && (typeof code === 'string' || name === 'TimeoutError')) {
+    return transient(`(${networkFailure(failure)}): AWS is unreachable; check the network${andRegion(place)}`);
+  }
+  const throttled = /thrott|slowdown|toomany|^(request|bandwidth|execution)limitexceeded/i.test(name);
+  if (
+    TRANSIENT.has(name) ||
+    throttled ||
+    (status !== undefined && (status >= 500 || RETRYABLE_STATUS.includes(status)))
+  )
+    return transient(`(${name}): transient AWS error; try again in a minute`);
+  if (status !== undefined && status >= 400) {
+    return permanent(name === `status ${status}` ? ` (${name})` : ` (${name}, status ${status})`);
+  }
+  return { message: `${what} failed (${name}).`, permanent: false, transient: false };
+}
+
+/**
+ * The error of a failed AWS call in a run: `ConfigError` if permanent, `StorageError` otherwise. The SDK has already retried
+ * a transient one; the state machine retries it again.
+ *
+ * @param what what was done to what: `Writing s3://bucket/key`
+ */
+export function awsFailure(what: string, error: unknown): ExportError {
+  const { message, permanent } = explainAwsFailure(what, error);
+  return new ExportError(permanent ? 'ConfigError' : 'StorageError', message);
+}
+
+/** The answer to HEAD has no body and so no name, and neither has a damaged body. */
 function nameOf({ name = 'unknown error', message = '', $metadata }: ServiceFailure): string {
   if (/^Checksum mismatch/.test(message)) return 'ChecksumMismatch';
   const status = $metadata?.httpStatusCode;
   return name === 'Unknown' && status !== undefined ? `status ${status}` : name;
 }
 
-/** Whether a failure says that the thing is not there. */
+function networkFailure({ name, code, hostname }: ServiceFailure): string {
+  const what = typeof code === 'string' ? code : name;
+  return typeof hostname === 'string' ? `${what} ${hostname}` : String(what);
+}
+
+function ofProfile({ profile }: AwsPlace): string {
+  return profile === undefined ? '' : ` of profile ${JSON.stringify(profile)}`;
+}
+
+function inRegion({ region }: AwsPlace): string {
+  return region === undefined ? '' : ` in ${region}`;
+}
+
+function andRegion({ region }: AwsPlace): string {
+  return region === undefined ? '' : ` and the region (${region})`;
+}
+
+/** Whether the object does not exist. */
 export function isNotFound(error: unknown): boolean {
   const { name } = error as ServiceFailure;
   return name === 'NoSuchKey' || name === 'NotFound';

@@ -2,7 +2,6 @@ import { setTimeout } from 'node:timers/promises';
 import {
   DeleteObjectCommand,
   GetObjectCommand,
-  HeadObjectCommand,
   type ListObjectsV2CommandOutput,
   PutObjectCommand,
   paginateListObjectsV2,
@@ -18,7 +17,7 @@ export interface S3Place {
   readonly prefix?: string;
 }
 
-/** Source: Amazon S3 user guide, "Conditional writes": 412 when the object is there, 409 while it is being written. */
+/** Source: Amazon S3 user guide, "Conditional writes": 412 when the condition fails, 409 while another write is in progress. */
 const CONDITIONAL_ATTEMPTS = 5;
 const CONFLICT_WAIT_MS = 100;
 
@@ -41,62 +40,36 @@ export function s3ObjectStore({ client, bucket, prefix = '' }: S3Place): ObjectS
     return pages;
   }
 
-  async function putOver(key: string, body: Uint8Array, contentType: string, seen: string | undefined) {
-    const condition = seen === undefined ? { IfNoneMatch: '*' } : { IfMatch: seen };
-    const object = { Bucket: bucket, Key: root + key, Body: body, ContentType: contentType };
-    for (let attempt = 1; ; attempt++) {
-      try {
-        const { ETag = '' } = await client.send(new PutObjectCommand({ ...object, ...condition }));
-        return ETag;
-      } catch (error) {
-        // An object that was to be replaced and is gone is another version, too.
-        if ((error as Error).name === 'PreconditionFailed' || isNotFound(error)) return undefined;
-        // Another writer of the same key is at work: a moment later it is there, or it is not.
-        if ((error as Error).name === 'ConditionalRequestConflict' && attempt < CONDITIONAL_ATTEMPTS) {
-          await setTimeout(CONFLICT_WAIT_MS * attempt);
-          continue;
-        }
-        throw awsFailure(`Writing ${location}${key}`, error);
-      }
-    }
-  }
-
   return {
     location,
 
-    async put(key, body, contentType) {
-      try {
-        const { ETag = '' } = await client.send(
-          new PutObjectCommand({ Bucket: bucket, Key: root + key, Body: body, ContentType: contentType }),
-        );
-        return ETag;
-      } catch (error) {
-        throw awsFailure(`Writing ${location}${key}`, error);
-      }
-    },
-
-    putOver,
-
-    async etagOf(key) {
-      try {
-        return (await client.send(new HeadObjectCommand({ Bucket: bucket, Key: root + key }))).ETag;
-      } catch (error) {
-        if (isNotFound(error)) return undefined;
-        throw awsFailure(`Looking at ${location}${key}`, error);
-      }
-    },
-
-    async create(key, body, contentType) {
-      return (await putOver(key, body, contentType, undefined)) !== undefined;
-    },
-
     async get(key) {
       try {
-        const { Body } = await client.send(new GetObjectCommand({ Bucket: bucket, Key: root + key }));
-        return await Body?.transformToByteArray();
+        const { Body, ETag = '' } = await client.send(new GetObjectCommand({ Bucket: bucket, Key: root + key }));
+        return { body: (await Body?.transformToByteArray()) ?? new Uint8Array(), etag: ETag };
       } catch (error) {
         if (isNotFound(error)) return undefined;
         throw awsFailure(`Reading ${location}${key}`, error);
+      }
+    },
+
+    async put(key, body, condition) {
+      const object = { Bucket: bucket, Key: root + key, Body: body, ContentType: contentTypeOf(key) };
+      const headers = condition && ('ifMatch' in condition ? { IfMatch: condition.ifMatch } : { IfNoneMatch: '*' });
+      for (let attempt = 1; ; attempt++) {
+        try {
+          const { ETag = '' } = await client.send(new PutObjectCommand({ ...object, ...headers }));
+          return ETag;
+        } catch (error) {
+          // An object that was to be replaced and is gone is another version, too.
+          if (condition && ((error as Error).name === 'PreconditionFailed' || isNotFound(error))) return undefined;
+          // Another write of the same key is in progress: a moment later the object exists, or it does not.
+          if ((error as Error).name === 'ConditionalRequestConflict' && attempt < CONDITIONAL_ATTEMPTS) {
+            await setTimeout(CONFLICT_WAIT_MS * attempt);
+            continue;
+          }
+          throw awsFailure(`Writing ${location}${key}`, error);
+        }
       }
     },
 
@@ -126,4 +99,9 @@ export function s3ObjectStore({ client, bucket, prefix = '' }: S3Place): ObjectS
       }
     },
   };
+}
+
+function contentTypeOf(key: string): string {
+  if (key.endsWith('.json')) return 'application/json';
+  return key.endsWith('.gz') ? 'application/gzip' : 'application/vnd.apache.parquet';
 }

@@ -2,39 +2,37 @@
 import type { PageQuery } from '../model/page-query.ts';
 import type { Usage } from '../model/usage.ts';
 
-/** Objects under keys; a bucket, or a folder. Failures that time can heal are thrown as `StorageError`. */
+/** Objects under keys: a bucket, or a folder. Transient failures are thrown as `StorageError`. */
 export interface ObjectStore {
-  /** Where the keys lie, for people: `s3://bucket/prefix/` or a folder's path ending in a slash. */
+  /** Where the keys are, for people: `s3://bucket/prefix/` or a folder's path ending in a slash. */
   readonly location: string;
+  /** The object and its etag; `undefined` when there is none. */
+  get(key: string): Promise<StoredBytes | undefined>;
   /**
-   * Writes an object whole or not at all; an object of that key is replaced.
-   * @returns the object's etag: what `list` calls this version of it
+   * Writes a whole object or nothing. With a condition, only while the object still has that etag, or while there is none;
+   * of several conditional writes at the same moment, one succeeds.
+   * @returns the new etag; `undefined` when the condition failed
    */
-  put(key: string, body: Uint8Array, contentType: string): Promise<string>;
-  /**
-   * Writes an object only over the version that was seen.
-   * @param seen its etag; `undefined` when there was none
-   * @returns the new etag; `undefined` when another has been written meanwhile, and nothing is changed
-   */
-  putOver(key: string, body: Uint8Array, contentType: string, seen: string | undefined): Promise<string | undefined>;
-  /** The etag of an object; `undefined` where there is none. */
-  etagOf(key: string): Promise<string | undefined>;
-  /** Writes an object where there is none; of several at the same moment one succeeds. @returns whether this one did */
-  create(key: string, body: Uint8Array, contentType: string): Promise<boolean>;
-  /** The object's bytes; `undefined` where there is none. */
-  get(key: string): Promise<Uint8Array | undefined>;
+  put(key: string, body: Uint8Array, condition?: PutCondition): Promise<string | undefined>;
   /** All objects below a prefix that ends in a slash, in key order. */
   list(prefix: string): Promise<StoredObject[]>;
   /** The names of the folders directly below a prefix that ends in a slash, sorted, without slashes. */
   listFolders(prefix: string): Promise<string[]>;
-  /** Removes an object; one that is not there is no error. */
+  /** Removes an object; a missing one is no error. */
   delete(key: string): Promise<void>;
+}
+
+export type PutCondition = { readonly ifMatch: string } | { readonly ifNoneMatch: '*' };
+
+export interface StoredBytes {
+  readonly body: Uint8Array;
+  readonly etag: string;
 }
 
 export interface StoredObject {
   readonly key: string;
   readonly bytes: number;
-  /** Differs from that of any other content under the key; may differ for the same content too. */
+  /** Differs for different content under the key; may differ for equal content too. */
   readonly etag: string;
 }
 
@@ -44,15 +42,15 @@ export interface Catalog {
   readonly database?: string;
   /** Makes a published run visible, at once and whole; adding it again is no error. */
   addRun(run: PublishedRun): Promise<void>;
-  /** Makes a run invisible; one that is not there is no error. */
+  /** Makes a run invisible; a missing one is no error. */
   removeRun(run: PublishedRun): Promise<void>;
 }
 
-/** The workflow's executions: whether one that claimed an export still lives. */
+/** The workflow's executions: whether one that holds a lock is still running. */
 export interface Executions {
   /**
-   * @param execution what the workflow calls `$$.Execution.Id`; one that nobody knows does not run
-   * @param startedAt ISO 8601; when it said that it had started
+   * @param execution what the workflow calls `$$.Execution.Id`; an unknown one is not running
+   * @param startedAt ISO 8601; its start, according to its lock
    */
   isRunning(execution: string, startedAt: string): Promise<boolean>;
 }
@@ -75,37 +73,56 @@ export interface Clock {
   now(): number;
 }
 
-/** Turns a body into what was asked for, or throws an `ApiAnswerError` that says what is wrong with it. */
+/** Decodes a body, or throws an `ApiAnswerError` that says what is wrong with it. */
 export type Decode<T> = (body: Buffer) => T;
 
-/** Bounds the records that requests may fetch. */
-export interface Allowance {
-  /** Before each try, with the most that it can fetch. @throws ExportError `BudgetExceededError` when it may not be sent */
+/** Limits the records that requests may fetch. */
+export interface RecordBudget {
+  /** Before each attempt, with the most records it can fetch. @throws ExportError `BudgetExceededError` when it must not be sent */
   take(records: number): Promise<void>;
-  /** After it, with what it did not fetch of that. */
+  /** After the attempt, with the records it did not fetch. */
   giveBack(records: number): void;
-  /** When the work is done, well or not: what is left can be had by whoever does it again. */
-  settle(): Promise<void>;
 }
 
-/** An answered request and all it took. */
+/** An answered request and all it used, failed attempts included. */
 export interface ApiAnswer<T> extends Usage {
   readonly value: T;
-  /** From sending the last try to its last byte. */
+  /** From sending the last attempt to its last byte. */
   readonly latencyMs: number;
+}
+
+export interface FetchOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly budget?: RecordBudget | undefined;
 }
 
 /** The Account Export API: one request = one page of a page size, always. */
 export interface AccountsApi {
+  /** The host name, which names account and instance. */
+  readonly host: string;
   /**
    * @param query what to ask for; `page` counts from 0
-   * @param allowance asked before each try
-   * @param decode run on each complete body; when it throws a transient error, the request is tried again
+   * @param decode runs on each complete body; when it throws a transient error, the request is retried
    */
   fetchPage<T extends { readonly records: number }>(
     query: PageQuery,
     decode: Decode<T>,
-    signal?: AbortSignal,
-    allowance?: Allowance,
+    options?: FetchOptions,
   ): Promise<ApiAnswer<T>>;
+}
+
+/** What an attempt used, for metrics: figures only. */
+export interface AttemptFigures {
+  readonly exportName: string;
+  readonly usage: Usage;
+  /** Of the page's own request; `undefined` when the attempt failed or was not for a page. */
+  readonly latencyMs?: number;
+}
+
+/** What the steps of a run need. */
+export interface RunPorts {
+  readonly api: AccountsApi;
+  readonly store: ObjectStore;
+  /** Receives the figures of each attempt, failed ones too. */
+  readonly measure?: ((attempt: AttemptFigures) => void) | undefined;
 }

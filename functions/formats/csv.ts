@@ -76,7 +76,7 @@ export function decodeCsv(body: Buffer, { finalNewline }: { finalNewline: boolea
   if (finalNewline === true && !endsWithNewline) {
     throw new ExportError(
       'ApiAnswerError',
-      `The CSV response does not end with a newline as before and is probably truncated (${body.length} bytes).`,
+      `The CSV response is probably truncated (${body.length} bytes): unlike earlier ones, it does not end with a newline.`,
     );
   }
   const key = columns.indexOf(ACCOUNT_KEY);

@@ -4,7 +4,7 @@ import { retentionEnvironment } from '../runtime/environment.ts';
 import { lambdaHandler } from '../runtime/lambda-handler.ts';
 import { deployedStore } from '../runtime/ports.ts';
 
-/** Lambda *Expire runs*, once a day: whatever event in, an `Expired` out. */
+/** Lambda *Expire runs*, once a day: any event in, an `Expired` out. */
 export const handler = lambdaHandler('Expire runs', () =>
   expireRuns(
     { store: deployedStore(), catalog: deployedCatalog(), clock: { now: Date.now } },

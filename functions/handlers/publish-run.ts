@@ -19,6 +19,6 @@ export const handler = lambdaHandler('Publish run', async (event, signal) => {
   measureRun(result);
   if (result.status === 'drifted') return result;
   const { unmappedColumns } = result;
-  if (unmappedColumns.length > 0) logger.warn('Fields that the table does not declare', { unmappedColumns });
+  if (unmappedColumns.length > 0) logger.warn('The table has no column for these fields', { unmappedColumns });
   return result;
 });

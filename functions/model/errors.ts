@@ -1,16 +1,15 @@
 /**
  * Every error an export can end with, by name.
  *
- * Only `name`, `message` and stack leave a Lambda, and Step Functions matches `name`: names are string literals because a
- * minifier renames classes. What the operator needs is in the message. A message never holds credentials, headers,
- * response bodies or account data.
+ * Only `name`, `message` and stack leave a Lambda, and Step Functions matches `name`, so names are string literals: a
+ * minifier renames classes. The message says what to do. It never holds credentials, headers, bodies or account data.
  */
 import type { Usage } from './usage.ts';
 
-/** The names of errors that time can heal: the client tries again, then the state machine does. */
+/** Transient: the client retries, then the state machine does. */
 export const TRANSIENT_ERRORS = ['ApiThrottledError', 'ApiUnavailableError', 'ApiAnswerError', 'StorageError'] as const;
 
-/** The names of errors that time cannot heal: the run fails at once, with a sentence that says what to do. */
+/** Permanent: the run fails at once, with a message that says what to do. */
 export const PERMANENT_ERRORS = [
   'ApiCredentialsError',
   'ApiNotFoundError',
@@ -35,7 +34,7 @@ export type ExportErrorName = TransientErrorName | PermanentErrorName;
 export class ExportError extends Error {
   override readonly name: ExportErrorName;
   readonly transient: boolean;
-  /** What the failed attempt cost, when it got as far as the API. */
+  /** What the failed call used, when it reached the API. */
   usage: Usage | undefined;
 
   constructor(name: ExportErrorName, message: string, options?: ErrorOptions) {
@@ -45,7 +44,7 @@ export class ExportError extends Error {
   }
 }
 
-/** 429: `retryAfterMs` is what the API asked for, when it did and the wait was too long for the client. */
+/** 429. `retryAfterMs` is the wait the API asked for, when it was too long for the client. */
 export class ApiThrottledError extends ExportError {
   readonly retryAfterMs: number | undefined;
   constructor(message: string, retryAfterMs?: number) {
@@ -54,7 +53,7 @@ export class ApiThrottledError extends ExportError {
   }
 }
 
-/** Whether `error` is one of this project's, of any class or of the class named. */
+/** Whether `error` is one of this project's, of any name or of the given one. */
 export function isExportError(error: unknown, name?: ExportErrorName): error is ExportError {
   return error instanceof ExportError && (name === undefined || error.name === name);
 }

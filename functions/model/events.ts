@@ -1,39 +1,45 @@
+/** The events of the Lambdas, as the workflow sends them. */
 import * as z from 'zod';
 import { ExportSettingsSchema } from './export-settings.ts';
 import { RunSchema } from './run.ts';
 
-/** What `Plan export` receives: the execution's input, its name and start, and the configured exports. */
+/** What *Plan export* receives: the execution's input, its name and start, and the configured exports. */
 export const PlanEventSchema = z.object({
   /** The state machine's execution name. */
   runId: z.string(),
   /** The execution itself, as `Executions` knows it: an ARN on AWS. */
   execution: z.string(),
   startedAt: z.string(),
-  /** Whatever the execution was started with; checked by `resolveRequest`. */
+  /** Whatever the execution was started with; `resolveRequest` checks it. */
   request: z.unknown(),
   exports: z.array(ExportSettingsSchema),
   /** Requests that a plan may have in flight. */
   concurrency: z.int().min(1),
 });
-
 export type PlanEvent = z.infer<typeof PlanEventSchema>;
 
-/** What `Export page` receives. */
-export const PageTaskSchema = z.object({ page: z.int().min(0), run: RunSchema });
-
+/** What *Export page* receives. */
+export const PageTaskSchema = z.object({
+  page: z.int().min(0),
+  run: RunSchema,
+  /** The execution that works on the run: its failures are kept under this name. */
+  execution: z.string(),
+});
 export type PageTask = z.infer<typeof PageTaskSchema>;
 
-/** What `Publish run` receives. */
-export const PublishEventSchema = z.object({ run: RunSchema, release: z.boolean() });
-
+/** What *Publish run* receives. `publishOnly`: the run is complete and is published without asking the API. */
+export const PublishEventSchema = z.object({
+  run: RunSchema,
+  execution: z.string(),
+  outcome: z.enum(['exportPages', 'publishOnly']),
+});
 export type PublishEvent = z.infer<typeof PublishEventSchema>;
 
-/** What `Report failure` receives: the execution and its input, and what Catch caught. */
+/** What *Report failure* receives: the execution, its input, and what Catch caught. */
 export const FailureEventSchema = z.object({
   runId: z.string(),
   execution: z.string(),
   request: z.unknown(),
   failure: z.object({ Error: z.string().default('Error'), Cause: z.string().default('') }),
 });
-
 export type FailureEvent = z.infer<typeof FailureEventSchema>;

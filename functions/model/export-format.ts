@@ -19,4 +19,4 @@ export type ExportFormat = keyof typeof FORMAT_DETAILS;
 
 export const EXPORT_FORMATS = Object.keys(FORMAT_DETAILS) as readonly ExportFormat[];
 
-export const ExportFormatSchema = z.enum(EXPORT_FORMATS, { error: '"json", "csv" or "parquet" is needed' });
+export const ExportFormatSchema = z.enum(EXPORT_FORMATS, { error: 'must be "json", "csv" or "parquet"' });

@@ -1,25 +1,23 @@
-import type { Verdict } from './consistency.ts';
+/** What the Lambdas return: the state of the workflow and the output of its executions. */
+import type { Consistency, Verdict } from './consistency.ts';
 import type { ExportFormat } from './export-settings.ts';
-import type { Manifest } from './manifest.ts';
 import type { Run } from './run.ts';
 
-/** What `Plan export` returns: the state of the workflow, or the output of an execution that ends there. */
+/** What *Plan export* returns. `outcome` decides the workflow's next state. */
 export type PlanOutcome = PlanResult | DryRunResult | SkippedRun;
 
-/** A run that is to be exported. */
+/** A run to export, or, with `publishOnly`, to publish as it is. */
 export interface PlanResult {
+  readonly outcome: 'exportPages' | 'publishOnly';
   readonly runId: string;
   readonly exportName: string;
-  readonly dryRun: false;
-  readonly skipped: false;
-  /** Whether no page is to be exported: the run goes straight to *Publish run*. */
-  readonly release: boolean;
   readonly accounts: number;
   readonly pages: number;
   readonly pageSize: number;
   readonly plan: PlanFigures;
   readonly run: Run;
-  /** The pages of the run. */
+  /** The execution that works on the run. */
+  readonly execution: string;
   readonly pageNumbers: readonly number[];
 }
 
@@ -27,23 +25,22 @@ export interface PlanFigures {
   readonly countedBy: 'offsets' | 'pages';
   readonly apiRequests: number;
   readonly recordsFetched: number;
+  /** Rounds of parallel requests. */
   readonly rounds: number;
-  /** Whether this run was planned before and goes on where it stopped. */
+  /** Whether the run was planned before and is resumed. */
   readonly resumed: boolean;
 }
 
 /** The output of a dry run: nothing was exported. */
 export interface DryRunResult {
-  readonly status: 'planned';
+  readonly outcome: 'dryRun';
   readonly runId: string;
   readonly exportName: string;
-  readonly dryRun: true;
-  readonly skipped: false;
   readonly accounts: number;
   readonly pages: number;
   readonly pageSize: number;
   readonly plan: PlanFigures;
-  readonly expected: RunEstimate;
+  readonly estimate: RunEstimate;
 }
 
 /** What a run would take, planning included (`docs/cost.md`). */
@@ -51,41 +48,39 @@ export interface RunEstimate {
   readonly apiRequests: number;
   /** Records that the contract would count. */
   readonly recordsFetched: number;
-  /** The least `maxRecords` that would let the run begin: every page a full one, and what proving may take. */
+  /** The smallest `maxRecords` with which the run can start: full pages, and the records that verification may fetch. */
   readonly maxRecordsNeeded: number;
   readonly seconds: number;
-  /** What the duration was reckoned from. */
+  /** What the duration is estimated from. */
   readonly secondsFrom: 'last run' | 'probes';
-  /** Of the run on AWS, at list prices, without storage and queries. */
+  /** On AWS, at list prices, without storage and queries. */
   readonly usd: number;
 }
 
-/** The output of a run that yields to another. */
+/** The output of a run that another run's lock kept from starting. */
 export interface SkippedRun {
-  readonly status: 'skipped';
+  readonly outcome: 'skipped';
   readonly runId: string;
   readonly exportName: string;
-  readonly dryRun: false;
-  readonly skipped: true;
   readonly dueAt: string;
-  /** The run that it yields to. */
-  readonly yieldsTo: string;
+  /** The run that holds the lock. */
+  readonly lockedBy: string;
   readonly reason: string;
 }
 
-/** What `Publish run` returns. */
+/** What *Publish run* returns. */
 export type PublishOutcome = PublishResult | DriftedRun;
 
-/** Nothing was published: the export is to be made once more. */
+/** Nothing was published: the data changed during the run, and the workflow exports it again as run `<id>-retry`. */
 export interface DriftedRun {
   readonly status: 'drifted';
   readonly runId: string;
   readonly exportName: string;
   readonly accounts: number;
-  readonly consistency: Manifest['consistency'];
+  readonly consistency: Consistency;
 }
 
-/** What the execution of a published run ends with: a summary for people, small whatever the run's size. */
+/** The output of a published run: a summary for people, small whatever the run's size. */
 export interface PublishResult {
   readonly status: 'published';
   readonly runId: string;
@@ -103,10 +98,10 @@ export interface PublishResult {
   readonly bytes: number;
   readonly verdict: Verdict;
   /** What the verdict rests on. */
-  readonly consistency: Manifest['consistency'];
+  readonly consistency: Consistency;
   readonly recordsFetched: number;
   readonly seconds: number;
-  /** Fields that the table does not declare: kept in the parts, and worth a warning. */
+  /** Fields that the table does not declare; the parts keep them. */
   readonly unmappedColumns: readonly string[];
   readonly parts: string;
   readonly manifest: string;
@@ -114,13 +109,13 @@ export interface PublishResult {
   readonly query: string;
 }
 
-/** What the execution fails with, and what is said of it elsewhere. */
+/** What *Report failure* returns: the error that the execution ends with, and the notifications about it. */
 export interface FailureReport {
   readonly error: string;
   readonly cause: string;
-  /** Of the mail: ASCII, less than 100 characters (Amazon SNS API reference, "Publish"). */
+  /** Of the email: ASCII, less than 100 characters (Amazon SNS API reference, "Publish"). */
   readonly subject: string;
-  /** The mail's text. */
+  /** The email's text. */
   readonly message: string;
   /** The detail of the event. */
   readonly event: FailedRun;
@@ -128,22 +123,22 @@ export interface FailureReport {
 
 /** A failed run, for machines. */
 export interface FailedRun {
-  /** `quarantined`: exported, and held back for somebody to look at. */
+  /** `quarantined`: complete, but a policy wants a person to look before it is published. */
   readonly status: 'failed' | 'quarantined';
-  /** The id under which the run can be taken up again. */
+  /** The id under which the run can be resumed. */
   readonly runId: string;
-  /** When the failure came before the request was understood, there is no name to tell. */
+  /** `null` when the run failed before its request was understood. */
   readonly exportName: string | null;
   readonly error: string;
   readonly message: string;
   readonly pagesDone: number;
   /** `null` when the run failed before it was planned. */
   readonly pages: number | null;
-  /** Of a run that was held back: whether the source moved under it. */
-  readonly consistency: Manifest['consistency'] | null;
-  /** The input that goes on with this run; `null` when there is nothing to go on with. */
+  /** Of a quarantined run: whether its data changed during the run. */
+  readonly consistency: Consistency | null;
+  /** The input that resumes the run; `null` when there is nothing to resume. */
   readonly resume: { readonly resume: string } | null;
-  /** The input that publishes the run as it is; `null` unless it was held back. */
+  /** The input that publishes the run as it is; `null` unless it is quarantined. */
   readonly publish: { readonly publish: string } | null;
   readonly executionUrl: string | null;
 }

@@ -1,11 +1,11 @@
 /**
- * The expressions that EventBridge Scheduler takes, checked before a deployment finds out.
+ * The expressions that EventBridge Scheduler accepts, checked before deployment.
  * Source: EventBridge Scheduler user guide, "Schedule types in EventBridge Scheduler".
  */
 
 export const SCHEDULE_RULE =
-  'cron(minutes hours day-of-month month day-of-week year) with one of the two days "?", rate(1 hour) or at(2026-08-01T06:00:00) is needed';
-export const TIME_ZONE_RULE = 'a name of the IANA time zone database is needed, such as Europe/Berlin';
+  'must be cron(minutes hours day-of-month month day-of-week year) with "?" for one of the two days, rate(1 hour) or at(2026-08-01T06:00:00)';
+export const TIME_ZONE_RULE = 'must be a name of the IANA time zone database, such as Europe/Berlin';
 
 const MONTHS = ['JAN', 'FEB', 'MAR', 'APR', 'MAY', 'JUN', 'JUL', 'AUG', 'SEP', 'OCT', 'NOV', 'DEC'];
 const DAYS = ['SUN', 'MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT'];
@@ -13,9 +13,9 @@ const DAYS = ['SUN', 'MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT'];
 interface CronField {
   readonly min: number;
   readonly max: number;
-  /** What may stand for the numbers from `min` on. */
+  /** Names for the numbers from `min` on. */
   readonly names?: readonly string[];
-  /** Forms beside numbers, ranges, lists and steps. */
+  /** Forms other than numbers, ranges, lists and steps. */
   readonly special?: RegExp;
 }
 
@@ -28,7 +28,7 @@ const CRON_FIELDS: readonly CronField[] = [
   { min: 1970, max: 2199 },
 ];
 
-/** Whether EventBridge Scheduler would take it: `cron(…)`, `rate(…)` or `at(…)`. */
+/** Whether EventBridge Scheduler accepts it: `cron(…)`, `rate(…)` or `at(…)`. */
 export function isScheduleExpression(text: string): boolean {
   const [, kind, inner = ''] = /^(cron|rate|at)\((.*)\)$/.exec(text) ?? [];
   if (kind === 'cron') return isCron(inner.split(' '));
@@ -64,7 +64,7 @@ function isLocalTime(text: string): boolean {
   return !Number.isNaN(time.getTime()) && time.toISOString().startsWith(text);
 }
 
-/** Whether it names a time zone; offsets such as `+01:00` do not, since they know no summer time. */
+/** Whether it names a time zone. Offsets such as `+01:00` do not: they have no daylight saving time. */
 export function isTimeZone(text: string): boolean {
   if (!/^[A-Za-z]/.test(text)) return false;
   try {
@@ -77,15 +77,14 @@ export function isTimeZone(text: string): boolean {
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
-/** The first Mondays of two months lie up to five weeks apart, and no day that `L`, `W` or `#` names further. */
+/** The first Mondays of two months are up to five weeks apart, and no day that `L`, `W` or `#` names is further. */
 const LONGEST_MONTH_HOURS = 35 * 24;
 const RATE_HOURS: Readonly<Record<string, number>> = { minute: 1 / 60, hour: 1, day: 24 };
 
 /**
- * The longest time between two runs, in hours: what a missing run is told by. Changes of the clock are left to whoever
- * adds grace.
+ * The longest time between two runs, in hours, to detect a missing run. The caller adds grace for clock changes.
  *
- * @param expression one that `isScheduleExpression` lets pass
+ * @param expression one that `isScheduleExpression` accepts
  * @returns `undefined` for a schedule that does not repeat, or not within a year
  */
 export function longestGapHours(expression: string): number | undefined {
@@ -116,7 +115,7 @@ export function longestGapHours(expression: string): number | undefined {
   return gap > 0 && Number.isFinite(gap) ? gap : undefined;
 }
 
-/** What a field allows: `undefined` for everything, `special` for what only a calendar tells. */
+/** What a field allows: `undefined` for everything, `special` for what needs a calendar. */
 type CronValues = ReadonlySet<number> | 'special' | undefined;
 
 function allows(values: CronValues, value: number): boolean {

@@ -4,7 +4,7 @@ import * as z from 'zod';
 export interface Usage {
   /** HTTP requests sent. */
   readonly apiRequests: number;
-  /** Records that were sent back, as far as anyone can tell: an answer that broke off counts as a full page. */
+  /** Records that were or may have been sent: a request without a complete answer counts as a full page. */
   readonly recordsFetched: number;
   /** Retries by cause: a status such as `429`, or `connection`. */
   readonly retries: Readonly<Record<string, number>>;
@@ -15,3 +15,16 @@ export const UsageSchema = z.object({
   recordsFetched: z.int(),
   retries: z.record(z.string(), z.int()),
 });
+
+export const NO_USAGE: Usage = { apiRequests: 0, recordsFetched: 0, retries: {} };
+
+/** The sum of two usages, cause by cause. */
+export function addUsage(a: Usage, b: Usage): Usage {
+  const retries: Record<string, number> = { ...a.retries };
+  for (const [cause, count] of Object.entries(b.retries)) retries[cause] = (retries[cause] ?? 0) + count;
+  return {
+    apiRequests: a.apiRequests + b.apiRequests,
+    recordsFetched: a.recordsFetched + b.recordsFetched,
+    retries,
+  };
+}

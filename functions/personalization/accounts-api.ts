@@ -1,8 +1,8 @@
-/** The client of the Account Export API: one request is one page, and quick failures are tried again quickly. */
+/** The client of the Account Export API: one request is one page, and short failures are retried at once. */
 import { setImmediate } from 'node:timers/promises';
 import pLimit from 'p-limit';
 import { Agent } from 'undici';
-import type { AccountsApi, Allowance, ApiAnswer, Decode } from '../export/ports.ts';
+import type { AccountsApi, ApiAnswer, Decode, FetchOptions } from '../export/ports.ts';
 import { ApiThrottledError, ExportError, isExportError } from '../model/errors.ts';
 import type { PageQuery } from '../model/page-query.ts';
 import type { Usage } from '../model/usage.ts';
@@ -17,7 +17,7 @@ export interface AccountsApiOptions {
   /** Scheme, host and port, without a path. */
   readonly baseUrl: string;
   readonly credentials: CredentialsSource;
-  /** Requests in flight at once, over all calls; unbounded by default, where one Lambda sends one request anyway. */
+  /** Requests in flight at once, over all calls. @default no limit: a Lambda sends one request at a time */
   readonly concurrency?: number;
   readonly limits?: Partial<ClientLimits>;
   /** For tests. */
@@ -27,12 +27,12 @@ export interface AccountsApiOptions {
 }
 
 export interface ClientLimits extends RequestLimits {
-  /** TCP and TLS: a host that does not answer within this is down. */
+  /** TCP and TLS. */
   readonly connectTimeoutMs: number;
-  /** In all, the first one included. */
-  readonly tries: number;
-  /** Tries and waits of one call end within this; longer waits belong to the state machine, which pays nothing for them. */
-  readonly retryBudgetMs: number;
+  /** Requests per call, the first one included. */
+  readonly maxRequests: number;
+  /** Retries and waits of one call end within this; longer waits belong to the state machine, where they cost nothing. */
+  readonly retryWindowMs: number;
 }
 
 export const DEFAULT_LIMITS: ClientLimits = {
@@ -40,11 +40,10 @@ export const DEFAULT_LIMITS: ClientLimits = {
   headersTimeoutMs: 120_000,
   bodyTimeoutMs: 30_000,
   totalTimeoutMs: 240_000,
-  // A page takes some 15 times its body's size in memory: a function of 1024 MB holds this with room to spare. A page of
-  // few accounts may take less.
+  // A page takes about 15 times its body's size in memory, which fits into a function of 1,024 MB.
   bodyLimitBytes: 32 * 1024 * 1024,
-  tries: 4,
-  retryBudgetMs: 6_000,
+  maxRequests: 4,
+  retryWindowMs: 6_000,
 };
 
 /** The client; `close` ends its connections. */
@@ -58,87 +57,84 @@ export function createAccountsApi(options: AccountsApiOptions): AccountsApi & { 
   async function fetchPage<T extends { readonly records: number }>(
     query: PageQuery,
     decode: Decode<T>,
-    signal?: AbortSignal,
-    allowance?: Allowance,
+    { signal, budget }: FetchOptions = {},
   ): Promise<ApiAnswer<T>> {
     const path = pagePath(query);
-    const usage = new CallSpent();
+    const call = new CallUsage();
     let held = await keys.get();
     let startedAt: number | undefined;
-    let freshKeyAsked = false;
+    let freshKeyRead = false;
 
     for (;;) {
-      const request = {
-        baseUrl: options.baseUrl,
-        path,
-        query,
-        authorization: basicAuthorization(held.key),
-        limits,
-        now,
-        signal,
-      };
-      await allowance?.take(query.pageSize).catch((error: unknown) => {
-        throw isExportError(error) ? usage.attachTo(error) : error;
+      const authorization = basicAuthorization(held.key);
+      const request = { baseUrl: options.baseUrl, path, query, authorization, limits, now, signal };
+      if (signal?.aborted) throw aborted(query, call);
+      await budget?.take(query.pageSize).catch((error: unknown) => {
+        throw isExportError(error) ? call.attachTo(error) : error;
       });
-      const packed = await inFlight(() => {
+      const packed = await inFlight(async () => {
         startedAt ??= now();
-        if (signal?.aborted) throw stopped(query, usage);
-        return requestPage(agent, request);
+        return signal?.aborted ? undefined : requestPage(agent, request);
       });
-      // Unpacking and understanding an answer hold no place among the requests in flight, and let the next one leave first.
+      if (!packed) {
+        // The request was never sent.
+        budget?.giveBack(query.pageSize);
+        throw aborted(query, call);
+      }
+      // Unpacking and decoding an answer hold no place among the requests in flight, and let the next one leave first.
       if (packed.outcome === 'received') await setImmediate();
       const received = packed.outcome === 'received' ? await unpackReceived(request, packed) : packed;
       const attempt = received.outcome === 'received' ? understand(request, received, decode) : received;
-      usage.enter(1, attempt.records);
-      allowance?.giveBack(query.pageSize - attempt.records);
+      call.add(attempt.records);
+      budget?.giveBack(query.pageSize - attempt.records);
       if (attempt.outcome === 'answered') {
         const latencyMs = received.outcome === 'received' ? received.latencyMs : 0;
-        return { value: attempt.value, latencyMs, ...usage.total };
+        return { value: attempt.value, latencyMs, ...call.usage };
       }
-      if (signal?.aborted) throw stopped(query, usage);
+      if (signal?.aborted) throw aborted(query, call);
 
-      if (attempt.outcome === 'refused-key' && !freshKeyAsked) {
-        // The key may have been rotated since it was read: one fresh read tells, and a wrong key fails within seconds.
-        freshKeyAsked = true;
+      if (attempt.outcome === 'refused-key' && !freshKeyRead) {
+        // The key may have been rotated since it was read: one fresh read finds out, and a wrong key fails within seconds.
+        freshKeyRead = true;
         const fresh = await keys.newerThan(held).catch((error: unknown) => {
-          throw isExportError(error) ? usage.attachTo(error) : error;
+          throw isExportError(error) ? call.attachTo(error) : error;
         });
         if (!sameKey(fresh.key, held.key)) {
           held = fresh;
-          usage.retry('key-changed');
+          call.retry('key-changed');
           continue;
         }
       }
       const elapsed = now() - (startedAt ?? now());
-      const wait = Math.max(backoffMs(usage.tries - 1, random()), attempt.retryAfterMs ?? 0);
-      const again =
-        attempt.outcome === 'failed' && usage.tries < limits.tries && elapsed + wait <= limits.retryBudgetMs;
-      if (!again) throw usage.attachTo(withEffort(attempt.error, usage.tries, elapsed));
-      usage.retry(attempt.cause);
+      const wait = Math.max(backoffMs(call.requests - 1, random()), attempt.retryAfterMs ?? 0);
+      const retry =
+        attempt.outcome === 'failed' && call.requests < limits.maxRequests && elapsed + wait <= limits.retryWindowMs;
+      if (!retry) throw call.attachTo(withEffort(attempt.error, call.requests, elapsed));
+      call.retry(attempt.cause);
       await sleep(wait, signal);
-      if (signal?.aborted) throw stopped(query, usage);
     }
   }
 
-  return { fetchPage, close: () => agent.destroy() };
+  return { host: new URL(options.baseUrl).hostname, fetchPage, close: () => agent.destroy() };
 }
 
-/** What one call has cost so far. */
-class CallSpent {
+/** The usage of one call so far. */
+class CallUsage {
   #requests = 0;
   #records = 0;
   readonly #retries: Record<string, number> = {};
 
-  get tries(): number {
+  get requests(): number {
     return this.#requests;
   }
 
-  get total(): Usage {
+  get usage(): Usage {
     return { apiRequests: this.#requests, recordsFetched: this.#records, retries: { ...this.#retries } };
   }
 
-  enter(requests: number, records: number): void {
-    this.#requests += requests;
+  /** Counts one request and the records that it fetched or may have fetched. */
+  add(records: number): void {
+    this.#requests++;
     this.#records += records;
   }
 
@@ -147,7 +143,7 @@ class CallSpent {
   }
 
   attachTo(error: ExportError): ExportError {
-    error.usage = this.total;
+    error.usage = this.usage;
     return error;
   }
 }
@@ -156,23 +152,17 @@ function sameKey(a: ApiKey, b: ApiKey): boolean {
   return a.keyId === b.keyId && a.secret === b.secret;
 }
 
-/** Says of a transient failure how hard it was tried, and that this was not the last word. */
-function withEffort(error: ExportError, tries: number, elapsedMs: number): ExportError {
-  if (!error.transient) return error;
-  const effort = tries === 1 ? '' : ` after ${tries} tries in ${(elapsedMs / 1000).toFixed(1)} s`;
-  const message = `${error.message.replace(/\.$/, '')}${effort}; it can be tried again later.`;
+/** Adds to a transient error how often the request was sent. */
+function withEffort(error: ExportError, requests: number, elapsedMs: number): ExportError {
+  if (!error.transient || requests === 1) return error;
+  const message = `${error.message.replace(/\.$/, '')} (${requests} requests in ${(elapsedMs / 1000).toFixed(1)} s).`;
   return error instanceof ApiThrottledError
     ? new ApiThrottledError(message, error.retryAfterMs)
     : new ExportError(error.name, message);
 }
 
-function stopped(query: PageQuery, usage: CallSpent): ExportError {
-  return usage.attachTo(
-    new ExportError(
-      'ApiUnavailableError',
-      `Page ${query.page} was given up before the API had answered; it can be tried again later.`,
-    ),
-  );
+function aborted({ page }: PageQuery, call: CallUsage): ExportError {
+  return call.attachTo(new ExportError('ApiUnavailableError', `The request for page ${page} was aborted.`));
 }
 
 function sleepMs(ms: number, signal: AbortSignal | undefined): Promise<void> {

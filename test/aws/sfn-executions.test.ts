@@ -79,16 +79,18 @@ describe('sfnExecutions', () => {
     await expect(sfnExecutions(client).isRunning(arnOf('busy'), LONG_AGO)).rejects.toMatchObject({
       name: 'StorageError',
       transient: true,
-      message:
-        'Looking up the run that holds the lock of this export failed (ThrottlingException); it can be tried again later.',
+      message: expect.stringContaining(
+        'Looking up the run that holds the lock of this export failed (ThrottlingException): transient AWS error',
+      ),
     });
   });
 
   it('reports missing permissions', async () => {
     await expect(sfnExecutions(client).isRunning(arnOf('forbidden'), LONG_AGO)).rejects.toMatchObject({
       name: 'ConfigError',
-      message:
-        'Looking up the run that holds the lock of this export failed (AccessDeniedException): the role or user may not do this.',
+      message: expect.stringContaining(
+        'Looking up the run that holds the lock of this export failed (AccessDeniedException)',
+      ),
     });
   });
 });

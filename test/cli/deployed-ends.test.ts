@@ -1,59 +1,53 @@
-/** What is said of a run that has ended, whichever way. */
+/** What is printed about a run that has ended. */
 import { describe, expect, it } from 'vitest';
-import { brokenPage, quickSleep, smallWorld, start, status, until } from '../support/small-aws-world.ts';
+import { brokenPage, cli, endless, smallWorld, start } from '../support/small-aws-world.ts';
 
-describe('the end of a run', () => {
-  it('of a dry run is what it would take', async () => {
+const ended = { input: '{}', startDate: 1, stopDate: 2 } as const;
+const CLI = 'npm run --silent account-export --';
+
+describe('a run that has ended', () => {
+  it('prints the estimate of a dry run', async () => {
     const { aws } = await smallWorld();
-    const { code, stdout } = await start({ dryRun: true });
+    const { code, stdout } = await start('--dry-run');
     expect(code).toBe(0);
     expect(stdout).toMatch(
-      /^Started .*\nPlanned {4}1,234 accounts in 3 pages of 500\n.*\nDry run {4}nothing was exported/,
+      /^Started .*\nPlanned {4}1,234 accounts in 3 pages of 500\n.*\nDry run {4}nothing was exported; the estimate/,
     );
     expect(aws.callsOf('DescribeMapRun')).toEqual([]);
   });
 
-  it('of a failed run is its cause and how to go on, with the stack that was named', async () => {
+  it('prints the cause of a failed run and how to resume it in the same stack', async () => {
     const { aws } = await smallWorld(brokenPage(5));
-    const { code, stderr } = await start({ region: 'eu-west-1' });
+    const { code, stderr } = await start('--region', 'eu-west-1');
     const name = aws.stateMachine.executions[0]?.name;
+    const [error, hint] = stderr.split('\n');
     expect(code).toBe(1);
-    expect(stderr).toMatch(
-      /^error: The API at \S+ knows no dataset "engage" \(404\): .* \d of 8 pages are done and kept\.\nTo go on: /,
-    );
-    expect(stderr.split('\n')[1]).toBe(
-      `To go on:  npm run --silent account-export -- redrive ${name} --region eu-west-1`,
-    );
+    expect(error).toMatch(/^error: .*"engage".*404/);
+    expect(hint).toBe(`To resume: ${CLI} resume ${name} --region eu-west-1`);
   });
 
-  it('of a run that was never planned names no way to go on', async () => {
+  it('does not offer to resume a run without a plan', async () => {
     await smallWorld();
-    const { code, stderr } = await start({}, quickSleep().sleep, 'nope');
-    expect({ code, stderr }).toEqual({
-      code: 1,
-      stderr:
-        'error: There is no export "nope": configured are all-accounts, emea; an ad-hoc export needs a datasetId.\n',
-    });
-  });
-
-  it('of a skipped run is its reason', async () => {
-    const { aws } = await smallWorld({ accounts: 4000, latencyMs: 50 });
-    await start({ follow: false });
-    await until(() => aws.stateMachine.storage.puts.length > 0);
-    const first = aws.stateMachine.executions[0]?.name;
-    const { code, stderr, stdout } = await start({ json: true });
+    const { code, stderr } = await cli('start', 'unknown');
     expect(code).toBe(1);
-    expect(stderr).toMatch(
-      new RegExp(
-        `error: Run "${first}" of export "all-accounts", started \\S+, has not ended: this run yields to it\\.\\n$`,
-      ),
-    );
-    expect(JSON.parse(stdout)).toMatchObject({ status: 'skipped', output: { yieldsTo: first } });
+    expect(stderr).toMatch(/^error: .*"unknown".*all-accounts, emea.*\n$/);
   });
 
-  it('is one JSON object with --json', async () => {
+  it('exits with 0 for a skipped run and prints the reason on stdout', async () => {
     const { aws } = await smallWorld();
-    const { code, stdout } = await start({ json: true });
+    const reason = 'Run "a" of export "all-accounts" is running.';
+    const output = JSON.stringify({ outcome: 'skipped', exportName: 'all-accounts', lockedBy: 'a', reason });
+    aws.stateMachine.add({ name: 'b', ...ended, status: 'SUCCEEDED', output });
+    const { code, stdout, stderr } = await cli('status', 'b');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout.split('\n').at(-2)).toBe(`Skipped    ${reason}`);
+    const json = await cli('status', 'b', '--json');
+    expect(JSON.parse(json.stdout)).toMatchObject({ status: 'skipped', output: { lockedBy: 'a' } });
+  });
+
+  it('prints one JSON object with --json', async () => {
+    const { aws } = await smallWorld();
+    const { code, stdout } = await start('--json');
     expect(code).toBe(0);
     const [execution] = aws.stateMachine.executions;
     expect(JSON.parse(stdout)).toEqual({
@@ -74,32 +68,46 @@ describe('the end of a run', () => {
     });
   });
 
-  it('of a run that prints nothing with --quiet is its exit code', async () => {
+  it('prints nothing with --quiet', async () => {
     await smallWorld();
-    expect(await start({ quiet: true })).toMatchObject({ code: 0, stdout: '', stderr: '' });
+    expect(await start('--quiet')).toEqual({ code: 0, stdout: '', stderr: '' });
   });
 
-  it.each([undefined, '', 'not json', '{"status":"published"}', '[]', '{"status":"of another version"}'])(
-    'is told without a crash when the output is %j',
+  it.each([undefined, '', 'not json', '{"status":"published"}', '[]', '{"outcome":"of another version"}'])(
+    'accepts an output of another version: %j',
     async (output) => {
       const { aws } = await smallWorld();
-      aws.stateMachine.add({
-        name: 'odd',
-        input: '{',
-        startDate: 1,
-        stopDate: 2,
-        status: 'SUCCEEDED',
-        ...(output === undefined ? {} : { output }),
-      });
-      const { code, stdout } = await status('odd');
+      const unknown = output === undefined ? {} : { output };
+      aws.stateMachine.add({ name: 'odd', ...ended, input: '{', status: 'SUCCEEDED', ...unknown });
+      const { code, stdout } = await cli('status', 'odd');
       expect(code).toBe(0);
-      expect(stdout).toContain('Succeeded  with an output that this version of the command line does not know');
+      expect(stdout).toContain('Succeeded  with an output that this version does not know');
     },
   );
 
-  it('of a run that ran out of time is one sentence', async () => {
+  it('reports a run that timed out', async () => {
     const { aws } = await smallWorld();
-    aws.stateMachine.add({ name: 'late', input: '{}', startDate: 1, stopDate: 2, status: 'TIMED_OUT' });
-    expect(await status('late')).toMatchObject({ code: 1, stderr: 'error: Run "late" ran out of time.\n' });
+    aws.stateMachine.add({ name: 'late', ...ended, status: 'TIMED_OUT' });
+    expect(await cli('status', 'late')).toMatchObject({ code: 1, stderr: 'error: Run "late" timed out.\n' });
+  });
+});
+
+describe('resume', () => {
+  it.each([
+    ['running', 'is running. Follow it with'],
+    ['published', 'has succeeded.'],
+    ['dry run', 'was a dry run. Start a run without --dry-run.'],
+    ['skipped', 'was skipped. Start a new run.'],
+  ])('refuses a run with the status %s', async (status, why) => {
+    const { aws } = await smallWorld({}, status === 'running' ? { work: endless } : {});
+    const skipped = { outcome: 'skipped', exportName: 'all-accounts', reason: 'Another run is running.' };
+    if (status === 'skipped')
+      aws.stateMachine.add({ name: 'skipped', ...ended, status: 'SUCCEEDED', output: JSON.stringify(skipped) });
+    else await start(...(status === 'running' ? ['--no-follow'] : status === 'dry run' ? ['--dry-run'] : []));
+    const name = aws.stateMachine.executions[0]?.name ?? '';
+    const { code, stderr } = await cli('resume', name);
+    expect(code).toBe(1);
+    expect(stderr).toContain(`error: Cannot resume run "${name}": it ${why}`);
+    expect(aws.stateMachine.executions).toHaveLength(1);
   });
 });

@@ -1,46 +1,45 @@
-/** One sentence for each way in which AWS keeps a command from its work. */
+/** The error message for each way in which AWS makes a command fail. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
-import { resumeRun } from '../../cli/commands/resume.ts';
-import { showRuns } from '../../cli/commands/runs.ts';
-import { startRun } from '../../cli/commands/start.ts';
-import { showStatus } from '../../cli/commands/status.ts';
 import { addressOfNobody } from '../support/closed-port.ts';
 import { temporaryFolder } from '../support/command-line.ts';
 import { THROTTLED } from '../support/small-aws.ts';
-import { STACK_FLAGS, said, sentenceOf, smallWorld } from '../support/small-aws-world.ts';
+import { cli, smallWorld } from '../support/small-aws-world.ts';
 
-const runs = (flags = {}) => sentenceOf(() => showRuns({ ...STACK_FLAGS, limit: 20, ...flags }));
-const start = (flags = {}) => sentenceOf(() => startRun('all-accounts', { ...STACK_FLAGS, ...flags }));
+/** The sentence that a command fails with. */
+async function sentence(...argv: string[]): Promise<string> {
+  const { code, stdout, stderr } = await cli(...argv);
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+  return stderr.replace(/^error: (.*)\n$/, '$1');
+}
+const runs = (...flags: string[]) => sentence('runs', ...flags);
+const start = () => sentence('start', 'all-accounts');
 
-/** Only the named action fails, always. */
+/** Makes every call of an action fail. */
 const failing = (action: string, type: string, message = 'hidden', status = 400) => ({
   fail: (call: { action: string }) => (call.action === action ? { status, type, message } : undefined),
 });
 
 describe('credentials', () => {
-  it('that are missing', async () => {
+  it('are missing', async () => {
     await smallWorld();
     vi.stubEnv('AWS_ACCESS_KEY_ID', undefined);
     vi.stubEnv('HOME', '/nonexistent');
     expect(await runs()).toBe(
-      'No AWS credentials were found: name a profile with --profile, or set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.',
+      'Looking for stack "AccountExport" in eu-west-1 failed (CredentialsProviderError): no AWS credentials found; set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.',
     );
   });
 
-  it('that the profile does not have', async () => {
+  it('are missing in the profile, without warnings of the SDK', async () => {
     await smallWorld();
     const config = join(await temporaryFolder(), 'config');
     await writeFile(config, '[default]\n[profile dev]\nregion = eu-west-1\n');
     vi.stubEnv('AWS_CONFIG_FILE', config);
     const warned = vi.spyOn(console, 'warn').mockReturnValue();
-    const { thrown, stderr } = await said(() => showRuns({ ...STACK_FLAGS, limit: 20, profile: 'dev' }));
-    expect(thrown?.message).toBe(
-      'Profile "dev" gives no AWS credentials: sign in with aws sso login --profile dev, or complete the profile with aws configure.',
+    expect(await runs('--profile', 'dev')).toBe(
+      'Looking for stack "AccountExport" in eu-west-1 failed (CredentialsProviderError): profile "dev" has no AWS credentials; sign in with aws sso login --profile dev, or complete it with aws configure.',
     );
-    expect(stderr).toBe('');
-    // The SDK would tell at length that keys are set beside the profile.
     expect(warned).not.toHaveBeenCalled();
   });
 
@@ -48,155 +47,147 @@ describe('credentials', () => {
     ['ExpiredToken', 'the AWS credentials have expired; sign in again'],
     [
       'InvalidClientTokenId',
-      'AWS does not know the credentials in eu-west-1; check the key, its secret, and that the region is enabled',
+      'the AWS credentials are not valid in eu-west-1; check the key, its secret, and that the region is enabled',
     ],
     [
       'SignatureDoesNotMatch',
-      'AWS does not know the credentials in eu-west-1; check the key, its secret, and that the region is enabled',
+      'the AWS credentials are not valid in eu-west-1; check the key, its secret, and that the region is enabled',
     ],
-  ])('that CloudFormation refuses: %s', async (type, why) => {
+  ])('are refused by CloudFormation: %s', async (type, why) => {
     await smallWorld({}, failing('DescribeStacks', type, 'canonical request: AKIDEXAMPLE', 403));
     expect(await runs()).toBe(`Looking for stack "AccountExport" in eu-west-1 failed (${type}): ${why}.`);
   });
 
-  it('that Step Functions refuses', async () => {
+  it('are refused by Step Functions', async () => {
     await smallWorld({}, failing('ListExecutions', 'UnrecognizedClientException'));
     expect(await runs()).toBe(
-      'Listing the runs failed (UnrecognizedClientException): AWS does not know the credentials in eu-west-1; check the key, its secret, and that the region is enabled.',
+      'Listing the runs failed (UnrecognizedClientException): the AWS credentials are not valid in eu-west-1; check the key, its secret, and that the region is enabled.',
     );
   });
 
-  it('that lack a right, named by its action and by nothing else of the message', async () => {
+  it('lack a permission: the message names only the action', async () => {
     const message =
       'User: arn:aws:iam::123456789012:user/jane is not authorized to perform: states:StartExecution on resource: arn:aws:states:eu-west-1:123456789012:stateMachine:Workflow';
     await smallWorld({}, failing('StartExecution', 'AccessDeniedException', message));
     expect(await start()).toMatch(
-      /^Starting run "\S+" failed \(AccessDeniedException\): the AWS credentials may not do this; states:StartExecution is missing\.$/,
+      /^Starting run "\S+" failed \(AccessDeniedException\): the AWS credentials lack the permission states:StartExecution\.$/,
     );
   });
 
-  it('that lack a right which the service does not name', async () => {
+  it('lack a permission that AWS does not name', async () => {
     await smallWorld({}, failing('DescribeStacks', 'AccessDenied', '', 403));
     expect(await runs()).toBe(
-      'Looking for stack "AccountExport" in eu-west-1 failed (AccessDenied): the AWS credentials may not do this; a right is missing.',
+      'Looking for stack "AccountExport" in eu-west-1 failed (AccessDenied): the AWS credentials lack a permission.',
     );
   });
 });
 
 describe('a profile that does not exist', () => {
   it.each([
-    ['--profile', { profile: 'prod' }, undefined],
-    ['AWS_PROFILE', {}, 'prod'],
-  ])('given by %s', async (_how, flags, variable) => {
+    ['--profile', ['--profile', 'prod'], undefined],
+    ['AWS_PROFILE', [], 'prod'],
+  ])('is reported with the profiles there are: %s', async (_how, flags, variable) => {
     await smallWorld();
     const config = join(await temporaryFolder(), 'config');
     await writeFile(config, '[default]\n[profile dev]\n[sso-session company]\n[profile "two words"]\n');
     vi.stubEnv('AWS_CONFIG_FILE', config);
     vi.stubEnv('AWS_PROFILE', variable);
-    expect(await runs(flags)).toBe(
-      `There is no AWS profile "prod" in ${config} or /nonexistent/credentials: there are default, dev, two words.`,
+    expect(await runs(...flags)).toBe(
+      `No AWS profile "prod" in ${config} or /nonexistent/credentials: use one of default, dev, two words.`,
     );
   });
 });
 
 describe('a region', () => {
-  it('that is missing', async () => {
+  it('is missing', async () => {
     await smallWorld();
     vi.stubEnv('AWS_REGION', undefined);
     expect(await runs()).toBe(
-      'No AWS region is set: name it with --region, or set AWS_REGION or the region of the profile.',
+      'Looking for stack "AccountExport" failed: no AWS region is set; set AWS_REGION or the region of the profile.',
     );
   });
 
-  it('that has no such stack', async () => {
+  it('has no such stack', async () => {
     await smallWorld();
-    expect(await runs({ region: 'us-east-1' })).toBe(
-      'There is no stack "AccountExport" in us-east-1: name another with --stack, its region with --region, its account with --profile, or deploy it with npm run deploy.',
+    expect(await runs('--region', 'us-east-1')).toBe(
+      'No stack "AccountExport" in us-east-1: check --stack, --region and --profile, or deploy it with npm run deploy.',
     );
   });
 
-  it('that is none', async () => {
+  it('does not exist', async () => {
     await smallWorld();
-    expect(await runs({ region: 'eu west' })).toBe(
-      'Looking for stack "AccountExport" failed: "eu west" is no AWS region; one such as eu-west-1 is needed.',
+    expect(await runs('--region', 'eu west')).toBe(
+      'Looking for stack "AccountExport" failed: "eu west" is not an AWS region; use one such as eu-west-1.',
     );
   });
 });
 
 describe('a stack', () => {
-  it('that is of another kind', async () => {
+  it('is of another kind', async () => {
     await smallWorld({}, { outputs: { BucketName: 'bucket' } });
     expect(await start()).toBe(
-      'Stack "AccountExport" in eu-west-1 has no output StateMachineArn: it is no Account Export stack, or its deployment has not ended (it is UPDATE_COMPLETE).',
+      'Stack "AccountExport" in eu-west-1 has no output StateMachineArn (status UPDATE_COMPLETE): it is not an Account Export stack, or its deployment has not finished.',
     );
   });
 
-  it('whose state machine is gone', async () => {
+  it('has lost its state machine', async () => {
     await smallWorld({}, failing('StartExecution', 'StateMachineDoesNotExist'));
-    expect(await start()).toBe(
-      'The state machine of stack "AccountExport" in eu-west-1 is gone: deploy the stack again.',
-    );
+    expect(await start()).toBe('Stack "AccountExport" in eu-west-1 has no state machine: deploy the stack again.');
   });
 });
 
 describe('a run', () => {
-  it.each([
-    ['status', () => showStatus('20260822T020000Z-1f3a', STACK_FLAGS)],
-    ['redrive', () => resumeRun('20260822T020000Z-1f3a', STACK_FLAGS)],
-  ])('that does not exist, for %s', async (_command, command) => {
+  it.each(['status', 'resume', 'publish'])('does not exist: %s', async (command) => {
     const { aws } = await smallWorld();
-    expect(await sentenceOf(command)).toBe(
-      'Stack "AccountExport" in eu-west-1 has no run "20260822T020000Z-1f3a": the command runs lists the latest, and Step Functions forgets a run after 90 days.',
+    expect(await sentence(command, '20260822T020000Z-1f3a')).toBe(
+      'No run "20260822T020000Z-1f3a" in stack "AccountExport" in eu-west-1: list the runs with the command runs. Step Functions deletes runs after 90 days.',
     );
     expect(aws.callsOf('StartExecution')).toEqual([]);
   });
 
-  it('of another state machine is neither stopped nor redriven', async () => {
+  it('of another state machine is not stopped', async () => {
     const { aws } = await smallWorld();
     const other = 'arn:aws:states:eu-west-1:123456789012:execution:Other:run';
-    expect(await sentenceOf(() => showStatus(other, { ...STACK_FLAGS, stop: true }))).toBe(
-      `${other} is no run of stack "AccountExport", whose state machine is arn:aws:states:eu-west-1:123456789012:stateMachine:Workflow: name its stack with --stack.`,
+    expect(await sentence('status', other, '--stop')).toBe(
+      `${other} does not belong to stack "AccountExport", whose state machine is arn:aws:states:eu-west-1:123456789012:stateMachine:Workflow: pass its stack with --stack.`,
     );
     expect(aws.callsOf('StopExecution')).toEqual([]);
   });
 
-  it.each(['two words', 'arn:aws:s3:::bucket', '', '../x'])('whose id cannot be one is misuse: %j', async (run) => {
+  it.each(['two words', 'arn:aws:s3:::bucket', '', '../x'])('exits with 2 for an invalid run: %j', async (run) => {
     await smallWorld();
-    const { thrown } = await said(() => showStatus(run, STACK_FLAGS));
-    expect(thrown).toMatchObject({ name: 'RequestError' });
+    expect(await cli('status', run)).toMatchObject({ code: 2, stdout: '' });
   });
 });
 
 describe('AWS itself', () => {
-  it('cannot be reached', async () => {
+  it('is unreachable', async () => {
     await smallWorld();
     vi.stubEnv('AWS_ENDPOINT_URL', await addressOfNobody());
     expect(await runs()).toBe(
-      'Looking for stack "AccountExport" in eu-west-1 failed (ECONNREFUSED): AWS cannot be reached; check the network, and that "eu-west-1" is the region that is meant.',
+      'Looking for stack "AccountExport" in eu-west-1 failed (ECONNREFUSED): AWS is unreachable; check the network and the region (eu-west-1).',
     );
   });
 
-  it('throttles for ever', async () => {
+  it('keeps throttling', async () => {
     vi.stubEnv('AWS_MAX_ATTEMPTS', '2');
     const { aws } = await smallWorld(
       {},
       { fail: ({ action }) => (action === 'ListExecutions' ? THROTTLED : undefined) },
     );
     expect(await runs()).toBe(
-      'Listing the runs failed (ThrottlingException): AWS keeps throttling; try again in a minute.',
+      'Listing the runs failed (ThrottlingException): transient AWS error; try again in a minute.',
     );
     expect(aws.callsOf('ListExecutions')).toHaveLength(2);
   });
 
-  it('has trouble', async () => {
+  it('has an internal error', async () => {
     vi.stubEnv('AWS_MAX_ATTEMPTS', '1');
     await smallWorld({}, failing('ListExecutions', 'InternalFailure', 'hidden', 500));
-    expect(await runs()).toBe(
-      'Listing the runs failed (InternalFailure, status 500): AWS has trouble; try again in a minute.',
-    );
+    expect(await runs()).toBe('Listing the runs failed (InternalFailure): transient AWS error; try again in a minute.');
   });
 
-  it('refuses for a reason of its own, which is not passed on', async () => {
+  it('refuses for another reason, whose message is not shown', async () => {
     await smallWorld({}, failing('StartExecution', 'KmsAccessDeniedException', 'secret'));
     expect(await start()).toMatch(/^Starting run "\S+" failed \(KmsAccessDeniedException, status 400\)\.$/);
   });

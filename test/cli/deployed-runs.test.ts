@@ -1,27 +1,10 @@
-/** The list of runs, from executions of every kind. */
+/** `runs`, with executions of every kind. */
 import { describe, expect, it } from 'vitest';
-import { showRuns } from '../../cli/commands/runs.ts';
-import { STACK_FLAGS, said, smallWorld } from '../support/small-aws-world.ts';
+import { cli, publishedOf, smallWorld } from '../support/small-aws-world.ts';
 
 const at = (time: string) => Date.parse(time) / 1000;
-const runs = (flags = {}) => said(() => showRuns({ ...STACK_FLAGS, limit: 20, ...flags }));
 
-const PUBLISHED = {
-  status: 'published',
-  runId: '20260820T020000Z-0001',
-  exportName: 'all-accounts',
-  accounts: 1_234_567,
-  distinctAccounts: 1_234_567,
-  pages: 1235,
-  bytes: 1,
-  seconds: 1,
-  verdict: 'consistent',
-  unmappedColumns: [],
-  parts: 's3://bucket/',
-  manifest: 's3://bucket/manifest.json',
-};
-
-/** One execution of each kind, the last one the newest. */
+/** One execution of each kind, the newest last. */
 async function manyRuns() {
   const { aws } = await smallWorld();
   const add = aws.stateMachine.add.bind(aws.stateMachine);
@@ -31,7 +14,7 @@ async function manyRuns() {
     startDate: at('2026-08-20T02:00:00Z'),
     stopDate: at('2026-08-20T03:20:00Z'),
     status: 'SUCCEEDED',
-    output: JSON.stringify(PUBLISHED),
+    output: JSON.stringify({ ...publishedOf(1_234_567), pages: 1235 }),
   });
   add({
     name: '20260821T020000Z-0002',
@@ -62,16 +45,16 @@ async function manyRuns() {
     startDate: at('2026-08-24T02:00:00Z'),
     stopDate: at('2026-08-24T02:00:01Z'),
     status: 'SUCCEEDED',
-    output: '{"status":"skipped","exportName":"all-accounts","reason":"Another has it."}',
+    output: '{"outcome":"skipped","exportName":"all-accounts","reason":"Another run is running."}',
   });
   add({ name: '20260825T020000Z-0006', input: '{}', startDate: Date.now() / 1000 - 42, status: 'RUNNING' });
   return aws;
 }
 
 describe('runs', () => {
-  it('lists runs of every kind, the newest first, within 80 columns', async () => {
+  it('lists runs of every kind, newest first, within 80 columns', async () => {
     await manyRuns();
-    const { code, stdout } = await runs();
+    const { code, stdout } = await cli('runs');
     expect(code).toBe(0);
     const lines = stdout.trimEnd().split('\n');
     expect(lines[1]).toMatch(/^20260825T020000Z-0006 - +running +[A-Z][a-z]{2} \d\d \d\d:\d\d +4[23] s$/);
@@ -87,9 +70,9 @@ describe('runs', () => {
     expect(lines.filter((line) => line.length > 80)).toEqual([]);
   });
 
-  it('prints them as an array with --json, ids and names whole', async () => {
+  it('prints an array with --json, with complete ids and names', async () => {
     await manyRuns();
-    const { stdout } = await runs({ json: true });
+    const { stdout } = await cli('runs', '--json');
     const listed = JSON.parse(stdout);
     expect(listed.map(({ status }: { status: string }) => status)).toEqual([
       'running',
@@ -108,18 +91,18 @@ describe('runs', () => {
     expect(listed[5]).toMatchObject({ accounts: 1234567, pages: 1235, pagesDone: 1235 });
   });
 
-  it.each([1, 3, 4])('lists no more than --limit %i, and describes no more', async (limit) => {
+  it.each([1, 3, 4])('lists and describes at most --limit %i', async (limit) => {
     const aws = await manyRuns();
-    const { stdout } = await runs({ limit, json: true });
+    const { stdout } = await cli('runs', '--limit', String(limit), '--json');
     expect(JSON.parse(stdout)).toHaveLength(limit);
     const described = aws.callsOf('DescribeExecution').map(({ input }) => String(input.executionArn).split(':').at(-1));
-    // The run that the fourth goes on with is asked for its name.
+    // The fourth resumes another run, which has the export name.
     expect(described).toHaveLength(limit === 4 ? 5 : limit);
   });
 
-  it('says so when there are none', async () => {
+  it('reports that there are no runs', async () => {
     await smallWorld();
-    expect((await runs()).stdout).toBe('Stack AccountExport in eu-west-1 has no runs yet.\n');
-    expect((await runs({ json: true })).stdout).toBe('[]\n');
+    expect((await cli('runs')).stdout).toBe('Stack AccountExport in eu-west-1 has no runs.\n');
+    expect((await cli('runs', '--json')).stdout).toBe('[]\n');
   });
 });

@@ -1,41 +1,36 @@
-/** The command line for the deployed state machine as a user runs it: a process of its own. */
+/** Runs of the real workflow behind a small AWS: start, resume and publish. */
 import { describe, expect, it } from 'vitest';
-import { resumeCommand } from '../../cli/commands/resume.ts';
-import { runsCommand } from '../../cli/commands/runs.ts';
-import { startCommand } from '../../cli/commands/start.ts';
-import { statusCommand } from '../../cli/commands/status.ts';
-import { accountExport, startAccountExport } from '../support/command-line.ts';
 import { THROTTLED } from '../support/small-aws.ts';
-import { brokenPage, smallWorld, until } from '../support/small-aws-world.ts';
+import { brokenPage, cli, smallWorld, start } from '../support/small-aws-world.ts';
 
 const RUN_ID = /\d{8}T\d{6}Z-[0-9a-f]{4}/;
+const CLI = 'npm run --silent account-export --';
 
 describe('start', () => {
-  it('starts a run, follows it to its end and says what run says, though AWS throttles', async () => {
+  it('starts one run and follows it to its end, even if AWS throttles', async () => {
     const { aws } = await smallWorld(
       {},
       { fail: ({ action }, nth) => (action === 'StartExecution' && nth <= 2 ? THROTTLED : undefined) },
     );
-    const { code, stdout, stderr } = await accountExport(['start', 'all-accounts'], aws.environment);
+    const { code, stdout, stderr } = await start();
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     const lines = stdout.trimEnd().split('\n');
     expect(lines[0]).toMatch(/^Started {4}run \d{8}T\d{6}Z-[0-9a-f]{4} of export all-accounts$/);
     expect(lines[1]).toBe('Planned    1,234 accounts in 3 pages of 500');
-    expect(lines[2]).toMatch(/^ {11}counted by \d+ requests in \d+ rounds, \d+ records$/);
-    expect(lines[3]).toMatch(/^Published {2}1,234 accounts in [\d.]+ s, [\d.]+ kB, steady: the source held still$/);
-    expect(lines[6]).toBe(`  run      ${RUN_ID.exec(lines[0] ?? '')?.[0]}`);
+    expect(lines[2]).toMatch(/^ {11}counted with \d+ requests in \d+ rounds \(\d+ records\)$/);
+    expect(lines[3]).toMatch(/^Published {2}1,234 accounts in [\d.]+ s, [\d.]+ kB$/);
+    expect(lines).toContain(`  run      ${RUN_ID.exec(lines[0] ?? '')?.[0]}`);
     expect(aws.stateMachine.executions).toHaveLength(1);
     expect(aws.callsOf('StartExecution')).toHaveLength(3);
   });
 
-  it('hands every override over as the input of the execution, and nothing else', async () => {
+  it('passes every flag to the execution, and nothing else', async () => {
     const { aws } = await smallWorld();
     const flags =
       '--dataset engage --format csv --page-size 250 --filter everyone --start 1767225600000 --end 2026-02-01 ' +
       '--segmentation-id s1 --segment-id everyone --attribute-columns industry,region --max-records 5000 ' +
-      '--overlap allow --due 2026-08-07T06:00:00Z --dry-run';
-    const args = ['start', 'ad-hoc', ...flags.split(' '), '--no-follow', '--json'];
-    const { code, stdout } = await accountExport(args, aws.environment);
+      '--on-drift fail --max-drop-percent 10 --overlap allow --due 2026-08-07T06:00:00Z --dry-run';
+    const { code, stdout } = await cli('start', 'ad-hoc', ...flags.split(' '), '--no-follow', '--json');
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ runId: expect.stringMatching(RUN_ID), exportName: 'ad-hoc' });
     const [call] = aws.callsOf('StartExecution');
@@ -51,6 +46,8 @@ describe('start', () => {
       segmentId: 'everyone',
       attributeColumns: ['industry', 'region'],
       maxRecords: 5000,
+      onDrift: 'fail',
+      maxDropPercent: 10,
       overlap: 'allow',
       dueAt: '2026-08-07T06:00:00Z',
       dryRun: true,
@@ -61,97 +58,87 @@ describe('start', () => {
     });
   });
 
-  it('refuses what makes no request before AWS is asked', async () => {
+  it('prints with --no-follow how to follow the run', async () => {
     const { aws } = await smallWorld();
-    const refused = (...flags: string[]) => accountExport(['start', 'all-accounts', ...flags], aws.environment);
-    const answers = await Promise.all([
-      refused('--window', '7 days', '--due', 'yesterday'),
-      refused('--overlap', 'queue'),
-    ]);
-    expect(answers.map(({ code }) => code)).toEqual([2, 2]);
-    expect(answers[0]?.stderr).toMatch(
-      /^error: The command line is unusable: window is "7 days"; .*; dueAt is "yesterday"; .*\n$/,
-    );
-    expect(answers[1]?.stderr).toMatch(/^error: option '--overlap <policy>' argument 'queue' is invalid/);
-    expect(aws.calls).toEqual([]);
-  });
-
-  it('stops following at Ctrl-C, says how to come back, and leaves the run alone', async () => {
-    const { aws } = await smallWorld({ accounts: 4000, latencyMs: 60 });
-    const args = ['start', 'all-accounts', '--region', 'eu-west-1'];
-    const { child, finished } = startAccountExport(args, aws.environment);
-    await until(() => aws.callsOf('DescribeExecution').length > 0);
-    child.kill('SIGINT');
-    const { code, stdout, stderr } = await finished;
-    const [execution] = aws.stateMachine.executions;
-    expect({ code, stderr }).toEqual({
-      code: 1,
-      stderr: `error: No longer following run "${execution?.name}", which goes on: npm run --silent account-export -- status ${execution?.name} --region eu-west-1\n`,
-    });
-    expect(stdout).not.toContain('Published');
-    expect(execution?.status).toBe('RUNNING');
-    await execution?.ended;
-    expect(execution?.status).toBe('SUCCEEDED');
-    expect(aws.callsOf('StopExecution')).toEqual([]);
-  });
-});
-
-describe('a run that failed', () => {
-  it('is listed, looked at, redriven and published', async () => {
-    const { aws } = await smallWorld(brokenPage(5));
-    const first = await accountExport(['start', 'all-accounts', '--no-follow'], aws.environment);
-    const [failed] = aws.stateMachine.executions;
-    const name = failed?.name ?? '';
-    expect(first).toEqual({
+    const { code, stdout } = await start('--no-follow');
+    const name = aws.stateMachine.executions[0]?.name;
+    expect({ code, stdout }).toEqual({
       code: 0,
-      stdout: `Started    run ${name} of export all-accounts\nFollow it: npm run --silent account-export -- status ${name}\n`,
-      stderr: '',
+      stdout: `Started    run ${name} of export all-accounts\nFollow it: ${CLI} status ${name}\n`,
     });
-    await failed?.ended;
-    const listed = await accountExport(['runs'], aws.environment);
-    expect(listed.stdout.split('\n')[1]).toMatch(new RegExp(`^${name} all-accounts failed `));
-    const looked = await accountExport(['status', name], aws.environment);
-    expect(looked.code).toBe(1);
-    expect(looked.stderr).toMatch(/^error: The API at .* are done and kept\.\nTo go on: /);
-    const again = await accountExport(['redrive', name, '--no-follow', '--json'], aws.environment);
-    expect(again.code).toBe(0);
-    expect(JSON.parse(again.stdout)).toMatchObject({ resumes: name });
-    const [redriven] = aws.stateMachine.executions;
-    await redriven?.ended;
-    expect(JSON.parse(redriven?.output ?? '')).toMatchObject({ status: 'published', runId: name });
   });
 });
 
-describe('a command that cannot do its work', () => {
-  it('prints one sentence without a stack, and exits with 1', async () => {
+describe('resume', () => {
+  it('fetches no finished page again, however often the run was resumed', async () => {
+    const { aws, simulator } = await smallWorld(brokenPage(7, 2), { concurrency: 1 });
+    await start();
+    const first = aws.stateMachine.executions[0]?.name ?? '';
+    expect((await cli('resume', first)).code).toBe(1);
+    const second = aws.stateMachine.executions[0]?.name ?? '';
+    const before = simulator.requests.length;
+
+    const { code, stdout } = await cli('resume', second);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(new RegExp(`^Started {4}run \\S+, which resumes run ${first}\\n`));
+    expect(stdout).toContain('resumed: finished pages are not fetched again');
+    expect(stdout).toContain(`  run      ${first}`);
+    const pages = simulator.requests.slice(before).flatMap(({ pageSize, page }) => (pageSize === 500 ? [page] : []));
+    // Page 6 may not have been written when page 7 failed.
+    expect(pages.filter((page) => page < 8 && page !== 6)).toEqual([7]);
+    const inputs = aws.callsOf('StartExecution').map(({ input }) => input.input);
+    expect(inputs.slice(1)).toEqual([`{"resume":"${first}"}`, `{"resume":"${first}"}`]);
+  });
+
+  it('passes a new record budget, also under its alias redrive', async () => {
+    const { aws } = await smallWorld(brokenPage(5));
+    await start('--max-records', '10000');
+    const name = aws.stateMachine.executions[0]?.name ?? '';
+    expect((await cli('redrive', name, '--max-records', '20000')).code).toBe(0);
+    expect(aws.callsOf('StartExecution').at(-1)?.input.input).toBe(`{"resume":"${name}","maxRecords":20000}`);
+  });
+
+  it('refuses a quarantined run, but resumes its failed publication', async () => {
     const { aws } = await smallWorld();
-    const { code, stdout, stderr } = await accountExport(['runs', '--stack', 'Other'], aws.environment);
-    expect({ code, stdout, stderr }).toEqual({
+    const ended = { startDate: 1, stopDate: 2, status: 'FAILED' } as const;
+    const name = 'quarantined';
+    aws.stateMachine.add({ name, input: '{}', error: 'QuarantinedError', ...ended });
+    expect(await cli('resume', name)).toEqual({
       code: 1,
       stdout: '',
-      stderr:
-        'error: There is no stack "Other" in eu-west-1: name another with --stack, its region with --region, its account with --profile, or deploy it with npm run deploy.\n',
+      stderr: `error: Cannot resume run "${name}": it is complete and quarantined. Publish it with ${CLI} publish ${name}, or start a new run.\n`,
     });
+    const input = `{"publish":"${name}"}`;
+    aws.stateMachine.add({ name: 'publication', input, error: 'StorageError', ...ended });
+    expect((await cli('resume', 'publication', '--no-follow')).code).toBe(0);
+    expect(aws.callsOf('StartExecution').at(-1)?.input.input).toBe(input);
   });
 });
 
-describe('--help', () => {
-  it.each([
-    ['start', startCommand],
-    ['runs', runsCommand],
-    ['status', statusCommand],
-    ['redrive', resumeCommand],
-  ])('of %s keeps to 80 columns and shows an example', (name, makeCommand) => {
-    let text = '';
-    makeCommand()
-      .configureHelp({ helpWidth: 80 })
-      .configureOutput({
-        writeOut: (more) => {
-          text += more;
-        },
-      })
-      .outputHelp();
-    expect(text.split('\n').filter((line) => line.length > 80)).toEqual([]);
-    expect(text).toContain(`npm run --silent account-export -- ${name} `);
+describe('publish', () => {
+  it('publishes a quarantined run without an API request', async () => {
+    const { aws, simulator } = await smallWorld();
+    await start();
+    simulator.tenant.setTotal(100);
+    const quarantined = await start();
+    const name = aws.stateMachine.executions[0]?.name ?? '';
+    expect(quarantined.code).toBe(1);
+    expect(quarantined.stderr.split('\n')[1]).toBe(`To publish: ${CLI} publish ${name}`);
+
+    const requests = simulator.requests.length;
+    const { code, stdout } = await cli('publish', name);
+    expect({ code, requests: simulator.requests.length }).toEqual({ code: 0, requests });
+    expect(stdout).toMatch(new RegExp(`^Started {4}run \\S+, which publishes run ${name}\n`));
+    expect(stdout).toContain('Published  100 accounts');
+    expect(aws.callsOf('StartExecution').at(-1)?.input.input).toBe(`{"publish":"${name}"}`);
+  });
+
+  it('fails for a run that is not quarantined', async () => {
+    const { aws } = await smallWorld(brokenPage(5));
+    await start();
+    const name = aws.stateMachine.executions[0]?.name ?? '';
+    const { code, stderr } = await cli('publish', name);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(new RegExp(`^error: .*"${name}"`));
   });
 });

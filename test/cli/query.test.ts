@@ -7,12 +7,12 @@ import { plainValue } from '../../cli/query/plain-value.ts';
 import { VIEW_COLUMNS } from '../../functions/catalog/views.ts';
 import { ATTRIBUTES } from '../../simulator/accounts.ts';
 import { account, accounts, arrayApi } from '../support/array-api.ts';
-import { accountExport, temporaryFolder } from '../support/command-line.ts';
+import { commandLine, temporaryFolder } from '../support/command-line.ts';
 import { expectAllAccounts, expectedFromCsv, expectedFromJson } from '../support/expected-account.ts';
 import { localRun } from '../support/local-run.ts';
 import { runSteps } from '../support/run-steps.ts';
 
-const ACCOUNTS = 12_431;
+const ACCOUNTS = 3000;
 const COLUMNS =
   'name, engagement_score, engagement_percent_change, first_activity, last_activity, total_actions, account_status, attributes';
 
@@ -27,7 +27,7 @@ async function rowsOf(folder: string, sql: string): Promise<Record<string, unkno
   return rows;
 }
 
-describe('every value comes back as it was sent', () => {
+describe('every value is returned as it was sent', () => {
   it.each(['json', 'csv', 'parquet'] as const)('from %s', async (format) => {
     const { folder, simulator } = await localRun(
       { accounts: ACCOUNTS, shuffleCsvColumns: true },
@@ -39,7 +39,7 @@ describe('every value comes back as it was sent', () => {
   });
 });
 
-/** Runs over an API in memory, into a folder that can be asked. */
+/** Runs of an API in memory into a folder. */
 async function folderOf() {
   const folder = await temporaryFolder();
   const source = { list: accounts(25) };
@@ -48,7 +48,7 @@ async function folderOf() {
 }
 
 describe('a run', () => {
-  it('shows no row while it is half-way, and all of them once it is published', async () => {
+  it('has no visible row until it is published', async () => {
     const { folder, run, source } = await folderOf();
     await run('first').all();
     source.list = accounts(40, 'new');
@@ -64,7 +64,7 @@ describe('a run', () => {
     expect([await count(), await raw()]).toEqual([[{ run_id: 'second', n: 40 }], [{ n: 40 }]]);
   });
 
-  it('gives an account that came twice once: the later record, by page and by position', async () => {
+  it('returns a duplicate account once: the later record, by page and by position', async () => {
     const { folder, run, source } = await folderOf();
     source.list = [
       ...accounts(9),
@@ -94,7 +94,7 @@ describe('a run', () => {
     ]);
   });
 
-  it('is the newest by the day it was due, and of one day by when it was published', async () => {
+  it('is the latest by the day it was due, then by the time it was published', async () => {
     const { folder, run, source } = await folderOf();
     await run('today').all({ dueAt: '2026-08-22' });
     await run('filled-in').all({ dueAt: '2026-08-01' });
@@ -107,7 +107,7 @@ describe('a run', () => {
   });
 });
 
-it('has the columns of Athena in both views, also where no run has a format', async () => {
+it('has the columns of Athena in both views, also for a format without runs', async () => {
   const { folder, run } = await folderOf();
   await run('r').all();
   for (const view of ['accounts_latest', 'accounts_history']) {
@@ -124,7 +124,7 @@ describe('the command', () => {
   async function query(...args: readonly string[]) {
     const { folder, run } = await folderOf();
     await run('r').all();
-    return accountExport(['query', ...args, '--out', folder]);
+    return commandLine(['query', ...args, '--out', folder]);
   }
 
   it('prints a table within 80 columns', async () => {
@@ -146,33 +146,30 @@ describe('the command', () => {
   });
 
   it.each([
-    ['SELCT 1', /^error: The query cannot be run: Parser Error: syntax error at or near "SELCT"\n$/],
+    ['SELCT 1', /^error: Query failed: Parser Error: syntax error at or near "SELCT"\n$/],
     [
       'SELECT * FROM accounts',
-      /^error: The query cannot be run: Catalog Error: Table with name accounts does not exist! There are accounts_latest, /,
+      /^error: Query failed: Catalog Error: Table with name accounts does not exist! Tables: accounts_latest, /,
     ],
-    [
-      'SELECT nope FROM accounts_latest',
-      /^error: The query cannot be run: Binder Error: Referenced column "nope" not found/,
-    ],
-    ['DROP VIEW accounts_latest', /^error: Only SELECT is allowed: query reads and never writes\.\n$/],
+    ['SELECT nope FROM accounts_latest', /^error: Query failed: Binder Error: Referenced column "nope" not found/],
+    ['DROP VIEW accounts_latest', /^error: Only SELECT is allowed\.\n$/],
     ["COPY (SELECT 1) TO '/tmp/x'", /^error: Only SELECT is allowed/],
-    ['SELECT 1; SELECT 2', /^error: One statement is needed, and these are 2\.\n$/],
-  ])('says in one sentence what is wrong with %j', async (sql, message) => {
+    ['SELECT 1; SELECT 2', /^error: Expected one SQL statement, got 2\.\n$/],
+  ])('reports an error in one sentence: %j', async (sql, message) => {
     const { code, stderr, stdout } = await query(sql);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toMatch(message);
     expect(stderr.trimEnd().split('\n')).toHaveLength(1);
   });
 
-  it('says so where nothing was published', async () => {
+  it('fails without a published run', async () => {
     const folder = await temporaryFolder();
     await mkdir(join(folder, 'work'));
     await writeFile(join(folder, 'work/x'), 'x');
-    expect(await accountExport(['query', 'SELECT 1', '--out', folder])).toEqual({
+    expect(await commandLine(['query', 'SELECT 1', '--out', folder])).toEqual({
       code: 2,
       stdout: '',
-      stderr: `error: There is no published run in ${folder}: run an export first, or name another folder with --out.\n`,
+      stderr: `error: No published run in ${folder}: run an export first, or pass another folder with --out.\n`,
     });
   });
 });

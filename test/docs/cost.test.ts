@@ -1,6 +1,6 @@
 /** `docs/cost.md` says what the cost model reckons. */
 import { afterEach, describe, expect, it } from 'vitest';
-import { printExpected, printPlan } from '../../cli/terminal/terminal.ts';
+import { printEstimate, printPlan } from '../../cli/terminal/print-run.ts';
 import {
   estimateRun,
   MEMORY_MB,
@@ -158,7 +158,7 @@ describe('the dry run', () => {
     const lines: string[] = [];
     const write = { out: (line: string) => void lines.push(line), note: (line: string) => void lines.push(line) };
     printPlan(write, output as DryRunResult);
-    printExpected(write, output as DryRunResult);
+    printEstimate(write, (output as DryRunResult).expected);
     expect(`${lines.join('\n')}\n`).toBe(textExamples(PAGE)[0]);
   });
 

@@ -1,4 +1,4 @@
-/** A run, and a manifest, as plans and publishing leave them, for tests that look at one rule alone. */
+/** A planned run and a published manifest, for tests of single rules. */
 import type { Manifest } from '../../functions/model/manifest.ts';
 import type { Run } from '../../functions/model/run.ts';
 
@@ -8,6 +8,7 @@ export function plannedRun(more: Partial<Run> = {}): Run {
     runId: 'run-1',
     exportName: 'all',
     datasetId: 'engage',
+    apiHost: 'acme.us-5.evergage.com',
     format: 'json',
     parameters: { pageSize: 10 },
     dueAt: '2026-08-22T02:00:00.000Z',
@@ -16,16 +17,13 @@ export function plannedRun(more: Partial<Run> = {}): Run {
     accounts: 25,
     pages: 3,
     countedBy: 'offsets',
-    attempt: 1,
-    budget: 1,
-    start: 1,
     onDrift: 'publish',
     maxDropPercent: 50,
     ...more,
   };
 }
 
-/** Of a run of 25 accounts that nothing moved under. */
+/** Of a consistent run of 25 accounts. */
 export function publishedManifest(more: Partial<Manifest> = {}): Manifest {
   return {
     version: 1,

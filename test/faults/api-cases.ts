@@ -35,7 +35,7 @@ const SHORT = ['503', 'garbage with 200', '401 (key revoked)'];
 const STEPS = [
   ['plan', 'plan'],
   ['page', 'export page'],
-  ['publish', 'publish: prove'],
+  ['publish', 'publish: verify'],
 ] as const;
 
 export function apiCases(source: Source, every: boolean): Case[] {

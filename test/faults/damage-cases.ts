@@ -7,7 +7,7 @@ import { makeWorld, RUN, type Source } from './world.ts';
 
 const PARTS = `accounts_json/export_name=all/export_date=${RUN.exportDate}/run_id=${RUN.runId}/`;
 const PART = `${PARTS}part-00002.json.gz`;
-const RECORD = `work/run_id=${RUN.runId}/pages/00002.json`;
+const RECORD = `work/run_id=${RUN.runId}/receipts/00002.json`;
 const STRANGER = `${PARTS}part-00009.json.gz`;
 
 interface Damage {
@@ -27,13 +27,13 @@ const DAMAGES: readonly Damage[] = [
   },
   {
     row: 'a stranger lies among the parts',
-    done: (store) => store.put(STRANGER, Buffer.from('x'), 'application/gzip'),
+    done: (store) => store.put(STRANGER, Buffer.from('x')),
     repair: (store) => store.delete(STRANGER),
   },
-  { row: 'a page record is gone', done: (store) => store.delete(RECORD) },
+  { row: 'a receipt is gone', done: (store) => store.delete(RECORD) },
   {
-    row: 'a page record is no JSON',
-    done: (store) => store.put(RECORD, Buffer.from('{'), 'application/json'),
+    row: 'a receipt is no JSON',
+    done: (store) => store.put(RECORD, Buffer.from('{')),
     repair: (store) => store.delete(RECORD),
   },
 ];
@@ -52,7 +52,7 @@ export function damageCases(source: Source): Case[] {
             strike: () => undefined,
             // When the last page has been exported.
             done: async (operation) => {
-              if (damaged || operationName(operation) !== 'put page record' || !operation.key.includes('00004')) return;
+              if (damaged || operationName(operation) !== 'put receipt' || !operation.key.includes('00004')) return;
               damaged = true;
               await done(world.store);
             },
@@ -65,5 +65,5 @@ export function damageCases(source: Source): Case[] {
 }
 
 async function rewrite(store: ObjectStore, key: string, change: (body: Uint8Array) => Uint8Array): Promise<void> {
-  await store.put(key, change((await store.get(key)) ?? Buffer.alloc(0)), 'application/gzip');
+  await store.put(key, change((await store.get(key))?.body ?? Buffer.alloc(0)));
 }

@@ -123,8 +123,8 @@ export async function execute(options: Execution): Promise<Ended> {
   });
   const finished = running.result.then(
     (output: unknown): Ended => {
-      if (plan?.dryRun) return { status: 'planned' };
-      if (plan?.skipped) return { status: 'skipped' };
+      if (plan?.outcome === 'dryRun') return { status: 'planned' };
+      if (plan?.outcome === 'skipped') return { status: 'skipped' };
       return { status: 'published', retries: failedTries, result: output as PublishResult };
     },
     (): Ended => {

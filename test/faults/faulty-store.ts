@@ -33,13 +33,7 @@ export function faultyStore(
   fault: StoreFault,
   dead: () => boolean = () => false,
 ): ObjectStore {
-  async function operate<T>(
-    verb: Verb,
-    key: string,
-    effect: () => Promise<T>,
-    body?: Uint8Array,
-    signal?: AbortSignal,
-  ): Promise<T> {
+  async function operate<T>(verb: Verb, key: string, effect: () => Promise<T>, body?: Uint8Array): Promise<T> {
     if (dead()) return never();
     count.total++;
     const operation: Operation = { nth: count.total, step, verb, key };
@@ -47,8 +41,7 @@ export function faultyStore(
     if (strike === 'fail') throw unavailable(verb, store.location + key);
     if (strike === 'refuse') throw refused(verb, store.location + key);
     if (strike === 'abandon') {
-      // A write that was called off does not land later: its connection is gone.
-      fault.abandoned?.(operation, async () => (signal?.aborted === true ? undefined : effect()));
+      fault.abandoned?.(operation, effect);
       return never();
     }
     if (strike === 'kill halfway' && body !== undefined) await fault.leaveHalf?.(key, body);
@@ -68,23 +61,12 @@ export function faultyStore(
 
   return {
     location: store.location,
-    // A signal may be passed one day; a store that knows none ignores it.
-    put: (key, body, contentType, ...more: readonly unknown[]) =>
-      operate('put', key, () => store.put(key, body, contentType), body, signalIn(more)),
-    create: (key, body, contentType, ...more: readonly unknown[]) =>
-      operate('create', key, () => store.create(key, body, contentType), body, signalIn(more)),
-    putOver: (key, body, contentType, seen, ...more: readonly unknown[]) =>
-      operate('putOver', key, () => store.putOver(key, body, contentType, seen), body, signalIn(more)),
-    etagOf: (key) => operate('etagOf', key, () => store.etagOf(key)),
+    put: (key, body, condition) => operate('put', key, () => store.put(key, body, condition), body),
     get: (key) => operate('get', key, () => store.get(key)),
     list: (prefix) => operate('list', prefix, () => store.list(prefix)),
     listFolders: (prefix) => operate('listFolders', prefix, () => store.listFolders(prefix)),
     delete: (key) => operate('delete', key, () => store.delete(key)),
   };
-}
-
-function signalIn(more: readonly unknown[]): AbortSignal | undefined {
-  return more.find((one) => one instanceof AbortSignal);
 }
 
 /** What somebody who is dead waits for. */
@@ -94,9 +76,6 @@ function never(): Promise<never> {
 
 const DOING: Record<Verb, string> = {
   put: 'Writing',
-  putOver: 'Writing',
-  etagOf: 'Reading',
-  create: 'Writing',
   get: 'Reading',
   list: 'Listing',
   listFolders: 'Listing',

@@ -21,7 +21,7 @@ const SCRIPT = fileURLToPath(new URL('killed-process.ts', import.meta.url));
 const SHORT: readonly string[] = [
   'halfway export page: put part',
   'after export page: put part',
-  'after export page: put page record',
+  'after export page: put receipt',
   'after publish: manifest: put manifest',
 ];
 
@@ -76,7 +76,7 @@ async function killAt(source: Source, good: string, folder: string, nth: number,
   const missing = await unfinishedPages(store, RUN.runId, PAGE_SIZE, source.simulator.tenant);
   const since = source.requestsSoFar();
   const again = await localRunIn({ store, url: source.url, runId: RUN.runId, dueAt: RUN.exportDate });
-  must(again.status === 'published', `started again, it ended ${JSON.stringify(again)}`);
+  must(again.outcome === 'published', `started again, it ended ${JSON.stringify(again)}`);
   const fetched = source.pageRequests(since);
   must(fetched.join() === missing.join(), `pages ${missing} were missing and pages ${fetched} were fetched`);
   await mustBeWhole(store, source);

@@ -36,7 +36,7 @@ const store = faultyStore(
   },
 );
 const outcome = await localRunIn({ store, url, runId, dueAt });
-writeFileSync(report, JSON.stringify({ status: outcome.status, operations }));
+writeFileSync(report, JSON.stringify({ status: outcome.outcome, operations }));
 
 function nameOf(operation: Operation): string {
   const column = columnOf({ ...operation, step: stepOf(operation) });
@@ -45,8 +45,9 @@ function nameOf(operation: Operation): string {
 
 function stepOf({ key }: Operation): Operation['step'] {
   const before = operations.at(-1);
-  if (before?.startsWith('publish') || /drift\.json$/.test(key)) return 'publish';
+  if (before?.startsWith('publish')) return 'publish';
   const planned = operations.some((name) => name.endsWith('put plan') || name.startsWith('export page'));
   if (!planned) return 'plan';
-  return /manifest\.json$|plan\.json$/.test(key) ? 'publish' : 'page';
+  // Publishing reads the plan first; pages never do.
+  return /plan\.json$/.test(key) ? 'publish' : 'page';
 }

@@ -9,14 +9,14 @@ import { makeWorld, PAGE_SIZE, type Source, startSource } from './world.ts';
 
 /** Of the page whose upload is abandoned. */
 const PAGE = 2;
-const WRITES = ['put part', 'put page record'] as const;
+const WRITES = ['put part', 'put receipt'] as const;
 
 /** When an abandoned write takes effect after all. */
 const LANDINGS: readonly (readonly [name: string, when: (operation: Operation) => boolean])[] = [
   ['never', () => false],
-  ['before the next try writes', after('page', 'get page record')],
+  ['before the next try writes', after('page', 'get receipt')],
   ['between the next part and its record', after('page', 'put part')],
-  ['after the next record', after('page', 'put page record')],
+  ['after the next record', after('page', 'put receipt')],
   ['while the run is proven, before its parts are looked at', after('publish', 'get plan')],
   ['while the run is proven, after its parts were looked at', after('publish', 'list part')],
   ['with the manifest', after('publish', 'put manifest')],
@@ -96,7 +96,7 @@ async function timeOut(
 const TASKS = [
   ['plan', 'plan'],
   ['page', 'export page'],
-  ['publish', 'publish: prove'],
+  ['publish', 'publish: verify'],
 ] as const;
 
 /** How a function may be invoked other than once. */

@@ -34,8 +34,8 @@ const partsOf = (exportDate: string, runId: string) =>
 
 /** The manifest of a published run, as it lies there. */
 export async function manifestOf(store: ObjectStore, runId: string): Promise<SeenManifest | undefined> {
-  const bytes = await store.get(`export_runs/run_id=${runId}/manifest.json`);
-  return bytes && (JSON.parse(Buffer.from(bytes).toString()) as SeenManifest);
+  const stored = await store.get(`export_runs/run_id=${runId}/manifest.json`);
+  return stored && (JSON.parse(Buffer.from(stored.body).toString()) as SeenManifest);
 }
 
 /** What a run holds, where it lies and what of it is expected. */
@@ -71,7 +71,7 @@ export async function mustBeComplete(store: ObjectStore, expected: RunEstimate):
   let index = 0;
   let bytes = 0;
   for (const [page, part] of manifest.parts.entries()) {
-    const body = await store.get(part.key);
+    const body = (await store.get(part.key))?.body;
     must(body !== undefined, `half-published: the part of page ${page} is gone`);
     must(part.sha256 === sha256(body), `half-published: the part of page ${page} is not the one in the manifest`);
     must(part.page === page && part.bytes === body.byteLength, `the manifest is wrong about page ${page}`);
@@ -96,7 +96,7 @@ function mustBeAccount(line: string, tenant: Tenant, index: number): void {
 export async function published(store: ObjectStore, exportDate: string, runId: string): Promise<string> {
   const keys = [`export_runs/run_id=${runId}/`, partsOf(exportDate, runId)];
   const objects = (await Promise.all(keys.map((prefix) => store.list(prefix)))).flat();
-  const lines = objects.map(async ({ key }) => `${key} ${sha256((await store.get(key)) ?? Buffer.alloc(0))}`);
+  const lines = objects.map(async ({ key }) => `${key} ${sha256((await store.get(key))?.body ?? Buffer.alloc(0))}`);
   return (await Promise.all(lines)).join('\n');
 }
 
@@ -113,12 +113,12 @@ export async function unfinishedPages(
   if (await manifestOf(store, runId)) return [];
   const unfinished: number[] = [];
   for (let page = 0; page * pageSize < total; page++) {
-    const bytes = await store.get(`work/run_id=${runId}/pages/${String(page).padStart(5, '0')}.json`);
-    const record =
-      bytes && (JSON.parse(Buffer.from(bytes).toString()) as { key: string; records: number; sha256: string });
-    const part = record && (await store.get(record.key));
-    const whole = Math.min(pageSize, total - page * pageSize);
-    if (!part || record.records < whole || sha256(part) !== record.sha256) unfinished.push(page);
+    const stored = await store.get(`work/run_id=${runId}/receipts/${String(page).padStart(5, '0')}.json`);
+    const receipt =
+      stored && (JSON.parse(Buffer.from(stored.body).toString()) as { key: string; records: number; sha256: string });
+    const part = receipt && (await store.get(receipt.key));
+    const complete = Math.min(pageSize, total - page * pageSize);
+    if (!part || receipt.records < complete || sha256(part.body) !== receipt.sha256) unfinished.push(page);
   }
   return unfinished;
 }

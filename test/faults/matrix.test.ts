@@ -17,7 +17,7 @@ it('ends every run published and complete, or failed with a sentence and complet
 it.each([
   ['api', 21],
   ['store', 36],
-  ['store, while a run fails', 10],
+  ['store, while a run fails', 9],
   ['killed', 4],
   ['catalog', 20],
   ['time-out', 14],

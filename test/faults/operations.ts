@@ -15,23 +15,23 @@ export interface Operation {
 
 const OBJECTS: readonly (readonly [pattern: RegExp, name: string])[] = [
   [/^work\/run_id=[^/]+\/plan\.json$/, 'plan'],
-  [/^work\/run_id=[^/]+\/pages\//, 'page record'],
-  [/^work\/run_id=[^/]+\/failures\//, 'failure record'],
-  [/^work\/run_id=[^/]+\/budget\//, 'budget'],
-  [/^work\/run_id=[^/]+\/drift\.json$/, 'drift'],
-  [/^work\/run_id=[^/]+\/manifest\.json$/, 'held manifest'],
-  [/^work\/run_id=[^/]+\/claims\//, 'claim of the run'],
-  [/^work\/export_name=[^/]+\/claims\//, 'claim of the export'],
-  [/^work\/export_name=[^/]+\/ticks\//, 'tick'],
+  [/^work\/run_id=[^/]+\/receipts\//, 'receipt'],
+  [/^work\/run_id=[^/]+\/failures\//, 'failure'],
+  [/^work\/run_id=[^/]+\/tickets\//, 'ticket'],
+  [/^work\/run_id=[^/]+\/manifest\.json$/, 'quarantined manifest'],
+  [/^work\/run_id=[^/]+\/locks\//, 'lock of the run'],
+  [/^work\/export_name=[^/]+\/locks\/running\//, 'lock of the export'],
+  [/^work\/export_name=[^/]+\/locks\/scheduled\//, 'lock of the scheduled time'],
+  [/^work\/export_name=[^/]+\/locks\/host\.json$/, 'host'],
   [/^export_runs\/.*manifest\.json$/, 'manifest'],
   [/^accounts_[a-z]+\/.*run_id=[^/]+\//, 'part'],
   [/^accounts_[a-z]+\//, 'earlier runs'],
 ];
 
 /** What people call what the port has several words for. */
-const WORDS: Partial<Record<Verb, string>> = { putOver: 'put', create: 'put', etagOf: 'get', listFolders: 'list' };
+const WORDS: Partial<Record<Verb, string>> = { listFolders: 'list' };
 
-/** `put part`, `list page record`: what people read in the table. */
+/** `put part`, `list receipt`: what people read in the table. */
 export function operationName({ verb, key }: Pick<Operation, 'verb' | 'key'>): string {
   const object = OBJECTS.find(([pattern]) => pattern.test(key))?.[1] ?? key;
   return `${WORDS[verb] ?? verb} ${object}`;
@@ -41,7 +41,7 @@ export function operationName({ verb, key }: Pick<Operation, 'verb' | 'key'>): s
 export const COLUMNS = [
   'plan',
   'export page',
-  'publish: prove',
+  'publish: verify',
   'publish: manifest',
   'publish: catalog',
   'report failure',
@@ -51,7 +51,7 @@ export type Column = (typeof COLUMNS)[number];
 const STEP_COLUMNS: Record<Step, Column> = {
   plan: 'plan',
   page: 'export page',
-  publish: 'publish: prove',
+  publish: 'publish: verify',
   report: 'report failure',
 };
 
@@ -61,5 +61,5 @@ export function columnOf(operation: Operation): Column {
 
 /** Whether an operation changes what lies in the store: only then can its answer be lost after its effect. */
 export function isWrite(verb: Verb): boolean {
-  return ['put', 'putOver', 'create', 'delete'].includes(verb);
+  return ['put', 'delete'].includes(verb);
 }

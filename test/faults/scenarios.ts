@@ -57,7 +57,7 @@ export const BEGINNING_AGAIN: Scenario = {
     };
     const source = await startSource({ onRequest: move });
     const request = { ...REQUEST, onDrift: 'retry' };
-    return { source, end: source.close, trial: { request, countPages: false } };
+    return { source, end: source.close, trial: { request, countPages: false, publishedAs: `${RUN.runId}-retry` } };
   },
   strikes: ({ step }) => step === 'publish' || step === 'plan',
 };

@@ -40,7 +40,7 @@ export function sourceCases(): Case[] {
     ),
     one('an account goes while it reads, onDrift fail', () => refuses(lostOne(), { onDrift: 'fail' }, 'DriftedError')),
     one('an account goes while it reads, onDrift retry', () =>
-      publishes(lostOne(), { onDrift: 'retry' }, 'consistent'),
+      publishes(lostOne(), { onDrift: 'retry' }, 'consistent', `${RUN.runId}-retry`),
     ),
     one('four of five accounts are gone since the last run', () =>
       holdsBack({ accounts: 20 }, {}, 'QuarantinedError', 'consistent'),
@@ -55,10 +55,11 @@ async function publishes(
   options: SimulatorOptions,
   policy: object,
   verdict: 'consistent' | 'drifted',
+  publishedAs: string = RUN.runId,
 ): Promise<string> {
   return inWorld(options, async (world) => {
     const ended = await world.run(RUN.runId, { ...REQUEST, ...policy });
-    await mustHaveKept(world, ended, { verdict });
+    await mustHaveKept(world, ended, { verdict, publishedAs });
     must(ended.status === 'published', `it ended ${JSON.stringify(ended)}`);
     return `published${retriesInWords(ended.retries)}, ${verdict}`;
   });

@@ -14,6 +14,8 @@ export interface Trial {
   /** What it asks for instead. */
   readonly restart?: object;
   readonly verdict?: 'consistent' | 'drifted' | 'either';
+  /** The id under which the run is published. @default that of the run */
+  readonly publishedAs?: string;
   /** Where the source moves, pages of another attempt or another size are fetched again, and rightly so. */
   readonly countPages?: boolean;
   /** Names of failures beside our own that this fault may end with. */
@@ -25,12 +27,13 @@ export interface Trial {
  * @throws LawBroken
  */
 export async function tryFault(world: World, trial: Trial): Promise<string> {
+  const { publishedAs = RUN.runId } = trial;
   const first = await world.run(RUN.runId, trial.request ?? REQUEST, trial.faults);
   await trial.repair?.();
   world.source.setFault(undefined);
   await mustHaveKept(world, first, trial);
   if (first.status === 'published') return `published${retriesInWords(first.retries)}`;
-  const shown = world.latest() === RUN.runId;
+  const shown = world.latest() === publishedAs;
   const told = first.status === 'failed' ? `failed: ${first.error}${shown ? ', though published' : ''}` : first.status;
   return `${told}; ${await goOn(world, trial)}`;
 }
@@ -39,19 +42,20 @@ export async function tryFault(world: World, trial: Trial): Promise<string> {
 export async function mustHaveKept(
   world: World,
   ended: Ended,
-  trial: Pick<Trial, 'verdict' | 'accept'>,
+  trial: Pick<Trial, 'verdict' | 'accept' | 'publishedAs'>,
 ): Promise<void> {
   const { store, source } = world;
+  const { publishedAs = RUN.runId } = trial;
   must(ended.status !== 'hung', 'the run never ended');
   must(ended.status !== 'skipped' && ended.status !== 'planned', `the run ended ${ended.status}`);
   must((await published(store, GOOD.exportDate, GOOD.runId)) === world.good, 'the last good run was changed');
   const latest = world.latest();
-  must(latest === GOOD.runId || latest === RUN.runId, `accounts_latest shows ${latest}`);
+  must(latest === GOOD.runId || latest === publishedAs, `accounts_latest shows ${latest}`);
   must(
-    ended.status !== 'published' || latest === RUN.runId,
+    ended.status !== 'published' || latest === publishedAs,
     'it says published, and accounts_latest shows the run before',
   );
-  if (latest === RUN.runId) await mustBeComplete(store, expectedOf(world, trial));
+  if (latest === publishedAs) await mustBeComplete(store, expectedOf(world, trial));
   if (ended.status === 'failed' && trial.accept?.test(ended.error) !== true)
     mustNameItsCause(ended.error, ended.cause, source.simulator.tenant);
 }
@@ -59,9 +63,10 @@ export async function mustHaveKept(
 /** Starts the run again under its id, with nothing in its way: it must be published, at the price of what is missing. */
 export async function goOn(
   world: World,
-  trial: Pick<Trial, 'again' | 'restart' | 'request' | 'verdict' | 'countPages'> = {},
+  trial: Pick<Trial, 'again' | 'restart' | 'request' | 'verdict' | 'countPages' | 'publishedAs'> = {},
 ): Promise<string> {
   const { store, source } = world;
+  const { publishedAs = RUN.runId } = trial;
   const missing = await unfinishedPages(store, RUN.runId, PAGE_SIZE, source.simulator.tenant);
   const since = source.requestsSoFar();
   const planned = (await store.get(`work/run_id=${RUN.runId}/plan.json`)) !== undefined;
@@ -69,7 +74,7 @@ export async function goOn(
     ? await world.run('another', trial.restart ?? { resume: RUN.runId, ...trial.again })
     : await world.run(RUN.runId, { ...(trial.request ?? REQUEST), ...trial.again });
   must(second.status === 'published', `started again, it ended ${JSON.stringify(second)}`);
-  must(world.latest() === RUN.runId, 'started again, it says published and accounts_latest shows the run before');
+  must(world.latest() === publishedAs, 'started again, it says published and accounts_latest shows the run before');
   await mustBeComplete(store, expectedOf(world, trial));
   must((await published(store, GOOD.exportDate, GOOD.runId)) === world.good, 'the last good run was changed');
   const fetched = source.pageRequests(since);
@@ -89,8 +94,14 @@ export async function mustTellWhatItSpent(world: World, servedBefore: number): P
     throw new LawBroken(`the manifest tells of ${manifest.recordsFetched} records where ${served} were served`);
 }
 
-function expectedOf(world: World, { verdict }: Pick<Trial, 'verdict'>) {
-  return { ...RUN, pageSize: PAGE_SIZE, tenant: world.source.simulator.tenant, ...(verdict ? { verdict } : {}) };
+function expectedOf(world: World, { verdict, publishedAs = RUN.runId }: Pick<Trial, 'verdict' | 'publishedAs'>) {
+  return {
+    ...RUN,
+    runId: publishedAs,
+    pageSize: PAGE_SIZE,
+    tenant: world.source.simulator.tenant,
+    ...(verdict ? { verdict } : {}),
+  };
 }
 
 export function retriesInWords(retries: number): string {

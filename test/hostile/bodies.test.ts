@@ -22,7 +22,7 @@ async function fetched(endpoint: 'json' | 'csv', { body, headers = {} }: Answer)
     response.writeHead(200, { 'content-type': endpoint === 'json' ? 'application/json' : 'text/csv', ...headers });
     response.end(body);
   });
-  const api = client(url, { limits: { tries: 1, totalTimeoutMs: 5000 } });
+  const api = client(url, { limits: { maxRequests: 1, totalTimeoutMs: 5000 } });
   const ask = query({ endpoint });
   return endpoint === 'json'
     ? api.fetchPage(ask, decodeJson)
@@ -49,15 +49,19 @@ describe('a JSON body', () => {
     [
       'UTF-16 with a charset',
       { body: utf16(json, '\ufeff'), headers: { 'content-type': 'application/json; charset=utf-16' } },
-      /charset/,
+      /not UTF-8/,
     ],
     ['Latin-1', { body: latin1('[{"name":"M\xfcller"}]') }, /not valid UTF-8/],
     [
       'Latin-1 that is valid UTF-8',
       { body: latin1('[{"name":"\xc3\xa9"}]'), headers: { 'content-type': 'application/json;charset="ISO-8859-1"' } },
-      /charset/,
+      /not UTF-8/,
     ],
-    ['an unknown charset', { body: json, headers: { 'content-type': 'application/json; charset=hidden' } }, /charset/],
+    [
+      'an unknown charset',
+      { body: json, headers: { 'content-type': 'application/json; charset=hidden' } },
+      /not UTF-8/,
+    ],
     ['two byte order marks', { body: `\ufeff\ufeff${json}` }, /not valid JSON/],
     ['a number as a record', { body: '[1]' }, /Record 0 of the API response is a number/],
     ['null as a record', { body: '[{},null]' }, /Record 1 of the API response is null/],
@@ -72,7 +76,7 @@ describe('a JSON body', () => {
     [
       'HTML with the key in its content type',
       { body: ACCOUNT, headers: { 'content-type': 'text/html; x=hidden:secret' } },
-      /text\/html/,
+      /HTML/,
     ],
     ['an empty body', { body: '' }, /empty body/],
     ['CSV', { body: csv }, /not valid JSON/],
@@ -152,7 +156,11 @@ describe('a CSV body', () => {
   it.each<[string, Answer, RegExp]>([
     ['UTF-16 without a byte order mark', { body: utf16(csv).swap16() }, /not UTF-8: its header contains NUL/],
     ['UTF-16 with a byte order mark', { body: utf16(csv, '\ufeff') }, /not valid UTF-8/],
-    ['UTF-16 with a charset', { body: utf16(csv), headers: { 'content-type': 'text/csv; charset=utf-16' } }, /charset/],
+    [
+      'UTF-16 with a charset',
+      { body: utf16(csv), headers: { 'content-type': 'text/csv; charset=utf-16' } },
+      /not UTF-8/,
+    ],
     ['two byte order marks', { body: `\ufeff\ufeff${csv}` }, /not UTF-8: its header contains/],
     ['Latin-1', { body: latin1('name,note\nM\xfcller,x\n') }, /not valid UTF-8/],
     ['a sentence with a comma', { body: `Sorry, ${ACCOUNT} is down\n` }, /no account field \(2 columns/],
@@ -188,7 +196,7 @@ describe('a response', () => {
       socket.write(bytes);
       if (then === 'end') socket.end();
       if (then === 'reset') setTimeout(() => socket.resetAndDestroy(), 5);
-    }).then((url) => client(url, { limits: { tries: 1, totalTimeoutMs: 400 } }).fetchPage(query(), decodeJson));
+    }).then((url) => client(url, { limits: { maxRequests: 1, totalTimeoutMs: 400 } }).fetchPage(query(), decodeJson));
 
   it.each<[string, string, 'keep' | 'end' | 'reset', RegExp]>([
     ['shorter than its length', http('content-length: 100\r\n', json), 'end', /incomplete|connection closed/],
@@ -210,7 +218,7 @@ describe('a response', () => {
       'with a switch of protocols',
       'HTTP/1.1 101 Switching\r\nupgrade: hidden\r\nconnection: upgrade\r\n\r\n',
       'keep',
-      /could not be fetched/,
+      /Cannot fetch/,
     ],
   ])('is rejected: %s', async (_name, bytes, then, message) => {
     const error = await safeErrorOf(fetchRaw(bytes, then));
@@ -241,7 +249,7 @@ describe('a response', () => {
       response.writeHead(500);
       flood(response);
     });
-    const error = await safeErrorOf(client(url, { limits: { tries: 1 } }).fetchPage(query(), decodeJson));
+    const error = await safeErrorOf(client(url, { limits: { maxRequests: 1 } }).fetchPage(query(), decodeJson));
     expect(error.message).toContain('500 Internal Server Error');
     await cut;
     expect(written).toBeLessThan(20_000_000);

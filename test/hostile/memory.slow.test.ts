@@ -93,7 +93,8 @@ describe('a small body that expands to 256 MB takes less than 250 MB and is reje
     });
     expect(outcome).toMatchObject({
       error: 'PageTooLargeError',
-      message: 'Page 0 of dataset "engage" exceeds 32 MiB (1000 accounts requested): set pageSize to 500.',
+      message:
+        'The API response exceeds 32 MiB for page 0 of dataset "engage" (1000 accounts requested): set pageSize to 500.',
     });
     expect(outcome.maxRssMb).toBeLessThan(250);
     expect(outcome.seconds).toBeLessThan(10);
@@ -115,7 +116,7 @@ describe('a body that would take too much memory is rejected before it is parsed
       'empty objects',
       'json',
       filled('[', '{},', '{}]'),
-      'more than 500000 objects and arrays (1000 accounts requested): set pageSize to 500',
+      'more than 500000 objects and arrays for page 0 of dataset "engage" (1000 accounts requested): set pageSize to 500',
     ],
     ['empty arrays in an account', 'json', filled('[{"a":[', '[],', '[]]}]'), 'more than 500000 objects and arrays'],
     ['numbers', 'json', filled('[{"a":[', '1,', '1]}]'), 'more than 2500000 values'],
@@ -164,7 +165,7 @@ describe('eight concurrent probes, as in Plan export with 512 MB,', () => {
   it('take less than 300 MB if each response has 200 MB', async () => {
     const outcome = await fetchInProcess('json', (response) => flood(response, 200), 1, 8);
     expect(outcome.message).toBe(
-      'Page 0 of dataset "engage" exceeds 2 MiB (1 account requested): exclude this account with a filter.',
+      'The API response exceeds 2 MiB for page 0 of dataset "engage" (1 account requested): exclude this account with a filter.',
     );
     expect(outcome.maxRssMb).toBeLessThan(300);
   });

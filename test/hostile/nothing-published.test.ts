@@ -82,7 +82,7 @@ async function hostileApi(attack: Attack) {
     if (state.hostile(page, pageSize)) attack(response, Buffer.from(body));
     else response.end(body);
   });
-  const limits = { tries: 1, totalTimeoutMs: attack === drips ? 150 : 5000, bodyLimitBytes: 1024 * 1024 };
+  const limits = { maxRequests: 1, totalTimeoutMs: attack === drips ? 150 : 5000, bodyLimitBytes: 1024 * 1024 };
   return { api: client(url, { limits }), state };
 }
 

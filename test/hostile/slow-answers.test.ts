@@ -6,7 +6,13 @@ import { decodeJson } from '../../functions/formats/json-lines.ts';
 import { client, drip, query, safeErrorOf, serveHttp, serveRaw } from './servers.ts';
 
 /** Only the total timeout is short. */
-const limits = { tries: 4, retryBudgetMs: 100, totalTimeoutMs: 300, headersTimeoutMs: 60_000, bodyTimeoutMs: 60_000 };
+const limits = {
+  maxRequests: 4,
+  retryWindowMs: 100,
+  totalTimeoutMs: 300,
+  headersTimeoutMs: 60_000,
+  bodyTimeoutMs: 60_000,
+};
 const OK = 'HTTP/1.1 200 OK\r\n';
 const CHUNKED = `${OK}transfer-encoding: chunked\r\n\r\n`;
 
@@ -61,7 +67,7 @@ it('endless headers fail at the header limit', async () => {
     drip(socket, `x: ${'a'.repeat(5000)}\r\n`, 1);
   });
   const error = await safeErrorOf(
-    client(url, { limits: { ...limits, totalTimeoutMs: 10_000, tries: 1 } }).fetchPage(query(), decodeJson),
+    client(url, { limits: { ...limits, totalTimeoutMs: 10_000, maxRequests: 1 } }).fetchPage(query(), decodeJson),
   );
   expect(error.message).toContain('the response headers are too long');
 });
@@ -75,7 +81,7 @@ it('an abort ends a slow response at once', async () => {
   setTimeout(() => stop.abort(), 50);
   const startedAt = Date.now();
   const error = await safeErrorOf(
-    client(url, { limits: { totalTimeoutMs: 60_000 } }).fetchPage(query(), decodeJson, stop.signal),
+    client(url, { limits: { totalTimeoutMs: 60_000 } }).fetchPage(query(), decodeJson, { signal: stop.signal }),
   );
   expect(Date.now() - startedAt).toBeLessThan(1000);
   expect(error).toMatchObject({ name: 'ApiUnavailableError', usage: { recordsFetched: 10 } });

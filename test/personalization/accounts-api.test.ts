@@ -196,14 +196,14 @@ describe('a permanent fault', () => {
   const always = Number.POSITIVE_INFINITY;
 
   it.each([
-    ['500', { status: 500 }, 'ApiUnavailableError', 'Page 0 of dataset "engage": 500 Internal Server Error'],
-    ['429', { status: 429 }, 'ApiThrottledError', 'Page 0 of dataset "engage": 429 Too Many Requests'],
-    ['html', 'html', 'ApiAnswerError', /^Page 0 of dataset "engage" .*text\/html/],
+    ['500', { status: 500 }, 'ApiUnavailableError', '500 Internal Server Error for page 0 of dataset "engage"'],
+    ['429', { status: 429 }, 'ApiThrottledError', '429 Too Many Requests for page 0 of dataset "engage"'],
+    ['html', 'html', 'ApiAnswerError', /HTML .* page 0 of dataset "engage"/],
     [
       'truncate',
       'truncate',
       'ApiAnswerError',
-      /^Page 0 of dataset "engage": The API response is not valid JSON \(\d+ bytes\): it is probably truncated.* 4 .* in 1\.8 s/,
+      /page 0 of dataset "engage": The API response is not valid JSON \(\d+ bytes\): it is probably truncated \(4 requests in 1\.8 s\)\.$/,
     ],
   ] as const)('fails after four requests: %s', async (_name, fault, name, message) => {
     const { api, simulator, waits } = await simulated({ faults: [{ fault, times: always }] });
@@ -263,7 +263,7 @@ describe('a permanent fault', () => {
     expect(await errorOf(api.fetchPage(query(), decodeJson))).toMatchObject({
       name: 'ApiUnavailableError',
       message: expect.stringContaining(
-        `Page 0 of dataset "engage" could not be fetched from ${address.slice(7)}: connection refused`,
+        `Cannot fetch page 0 of dataset "engage" from ${address.slice(7)}: connection refused`,
       ),
       usage: { apiRequests: 4, recordsFetched: 0 },
     });
@@ -282,7 +282,7 @@ describe('a permanent fault', () => {
         const timer = setInterval(() => response.write(' '), 10);
         response.once('close', () => clearInterval(timer));
       },
-      { limits: { ...limits, tries: 1 } },
+      { limits: { ...limits, maxRequests: 1 } },
     );
     expect(await errorOf(api.fetchPage(query(), decodeJson))).toMatchObject({
       name: 'ApiUnavailableError',
@@ -314,7 +314,8 @@ describe('a body over the limit', () => {
     expect(await errorOf(api.fetchPage(query({ pageSize: 1000 }), decodeJson))).toMatchObject({
       name: 'PageTooLargeError',
       transient: false,
-      message: 'Page 0 of dataset "engage" exceeds 1 MiB (1000 accounts requested): set pageSize to 200.',
+      message:
+        'The API response exceeds 1 MiB for page 0 of dataset "engage" (1000 accounts requested): set pageSize to 200.',
     });
   });
 
@@ -337,7 +338,7 @@ describe('a body over the limit', () => {
       limits,
     });
     expect((await errorOf(api.fetchPage(query({ pageSize: 1 }), decodeJson))).message).toContain(
-      'exceeds 1 MiB (1 account requested)',
+      'exceeds 1 MiB for page 0 of dataset "engage" (1 account requested)',
     );
   });
 });
@@ -389,7 +390,7 @@ describe('an abort', () => {
     const { api } = await serving(() => undefined);
     const stop = new AbortController();
     setTimeout(() => stop.abort(), 30);
-    expect(await errorOf(api.fetchPage(query(), decodeJson, stop.signal))).toMatchObject({
+    expect(await errorOf(api.fetchPage(query(), decodeJson, { signal: stop.signal }))).toMatchObject({
       name: 'ApiUnavailableError',
       usage: { apiRequests: 1, recordsFetched: 10 },
     });
@@ -405,7 +406,7 @@ it('times out on a connection that is accepted but never answered', async () => 
     server.close();
   });
   const { api } = client(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, {
-    limits: { headersTimeoutMs: 50, tries: 1 },
+    limits: { headersTimeoutMs: 50, maxRequests: 1 },
   });
   expect((await errorOf(api.fetchPage(query(), decodeJson))).message).toContain('no response in time');
 });

@@ -69,7 +69,7 @@ describe('lambdaHandler', () => {
     };
     await expect(invoke(fail, {})).rejects.toMatchObject({
       name: 'SyntaxError',
-      message: expect.stringContaining('report this bug'),
+      message: expect.stringContaining('Unexpected error in Export page'),
     });
     expect(printed.join('')).not.toMatch(/A person|Basic secret/);
   });
@@ -89,7 +89,7 @@ describe('lambdaHandler', () => {
     const never: Task<number> = () => new Promise(() => undefined);
     await expect(invoke(never, {}, 1_050)).rejects.toMatchObject({
       name: 'ApiUnavailableError',
-      message: 'Export page did not finish before the function timeout. The workflow retries it.',
+      message: "Export page did not finish before the function's timeout.",
     });
   });
 });

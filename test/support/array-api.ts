@@ -20,19 +20,20 @@ export function arrayApi(
 ) {
   const queries: PageQuery[] = [];
   const api: AccountsApi = {
-    async fetchPage(query, decode, _signal, allowance) {
-      await allowance?.take(query.pageSize);
+    host: 'acme.us-5.evergage.com',
+    async fetchPage(query, decode, { budget } = {}) {
+      await budget?.take(query.pageSize);
       queries.push(query);
       try {
         beforeAnswer(query, queries.length);
       } catch (error) {
-        allowance?.giveBack(query.pageSize - ((error as { usage?: Usage }).usage?.recordsFetched ?? 0));
+        budget?.giveBack(query.pageSize - ((error as { usage?: Usage }).usage?.recordsFetched ?? 0));
         throw error;
       }
       const page = source.list.slice(query.page * query.pageSize, (query.page + 1) * query.pageSize);
       const body = query.endpoint === 'json' ? `[${page.join(',')}]` : csvOf(page);
       const value = decode(Buffer.from(body));
-      allowance?.giveBack(query.pageSize - value.records);
+      budget?.giveBack(query.pageSize - value.records);
       return { value, apiRequests: 1, recordsFetched: value.records, retries: {}, latencyMs: 1 };
     },
   };

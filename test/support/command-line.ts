@@ -1,9 +1,11 @@
-/** Runs the command line as a user does: a process of its own, its output, its exit code. */
+/** The command line, in this process or as a process of its own: its output and its exit code. */
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { afterEach } from 'vitest';
+import { type CommandLineOptions, runCommandLine } from '../../cli/command-line.ts';
 
 export interface Finished {
   readonly code: number | null;
@@ -16,6 +18,45 @@ export const KEY_ENVIRONMENT = {
   PERSONALIZATION_API_KEY_SECRET: 'demo:secret',
 };
 
+type InProcess = Partial<Pick<CommandLineOptions, 'env' | 'signal' | 'sleep'>> & {
+  /** Whether stderr is a terminal. */
+  readonly isTTY?: boolean;
+};
+
+/** Runs a command in this process, with the API key of the simulator and without real waits between polls. */
+export function commandLine(argv: readonly string[], options: InProcess = {}): Promise<Finished> {
+  return startCommandLine(argv, options).finished;
+}
+
+export function startCommandLine(argv: readonly string[], { isTTY = false, ...options }: InProcess = {}) {
+  const text = { stdout: '', stderr: '' };
+  const interrupt = new AbortController();
+  const stream = (name: keyof typeof text) => ({
+    isTTY: name === 'stderr' && isTTY,
+    write(more: string) {
+      text[name] += more;
+      return true;
+    },
+  });
+  const exit = runCommandLine({
+    argv,
+    stdout: stream('stdout'),
+    stderr: stream('stderr'),
+    env: { ...process.env, ...KEY_ENVIRONMENT },
+    signal: interrupt.signal,
+    sleep: async () => void (await setImmediate()),
+    ...options,
+  });
+  return {
+    finished: exit.then((code): Finished => ({ code, ...text })),
+    stdout: () => text.stdout,
+    stderr: () => text.stderr,
+    /** As Ctrl-C does. */
+    interrupt: () => interrupt.abort(),
+  };
+}
+
+/** Runs a command as a process of its own. */
 export function accountExport(
   args: readonly string[],
   environment: NodeJS.ProcessEnv = KEY_ENVIRONMENT,
@@ -42,10 +83,13 @@ export function startAccountExport(args: readonly string[], environment: NodeJS.
 
 const folders: string[] = [];
 afterEach(async () => {
-  for (const folder of folders.splice(0)) await rm(folder, { recursive: true, force: true });
+  for (const folder of folders.splice(0)) {
+    // An interrupted run may still write.
+    await rm(folder, { recursive: true, force: true, maxRetries: 10 });
+  }
 });
 
-/** A folder that is gone after the test. */
+/** A folder that is deleted after the test. */
 export async function temporaryFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'account-export-'));
   folders.push(folder);

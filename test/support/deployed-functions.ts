@@ -1,6 +1,6 @@
 /**
- * The functions as they are deployed, in a process of their own: their entry files, called by the workflow's definition,
- * with what the stack and Lambda put into the environment. `deployed-run.ts` starts it, and says what to execute.
+ * The deployed functions in a process of their own: the handlers, called by the workflow definition, with the environment
+ * that the stack and Lambda set. `deployed-run.ts` starts it and sends it executions.
  */
 import type { Context } from 'aws-lambda';
 import { StateMachine } from 'aws-local-stepfunctions';
@@ -9,7 +9,7 @@ import { handler as planExport } from '../../functions/handlers/plan-export.ts';
 import { handler as publishRun } from '../../functions/handlers/publish-run.ts';
 import { handler as reportFailure } from '../../functions/handlers/report-failure.ts';
 import { ANNOUNCING_STATES, exportWorkflow, STATES } from '../../functions/workflow.ts';
-import type { Executed, Execution } from './deployed-run.ts';
+import { END_OF_OUTPUT, type Executed, type Execution } from './deployed-run.ts';
 
 type Handler = (event: unknown, context: Context) => Promise<unknown>;
 
@@ -28,7 +28,7 @@ const RESOURCES = {
   publishRun: arn('publish-run'),
   reportFailure: arn('report-failure'),
 };
-/** As Lambda gives it, as far as the functions look. */
+/** The parts of Lambda's context that the functions read. */
 const LAMBDA = { functionName: 'a-function', getRemainingTimeInMillis: () => 900_000 } as Context;
 
 async function execute({ runId, request, concurrency, retries = 0 }: Execution): Promise<Executed> {
@@ -52,7 +52,7 @@ async function execute({ runId, request, concurrency, retries = 0 }: Execution):
       overrides: {
         taskResourceLocalHandlers: Object.fromEntries([
           ...TASKS.map(([state, handler]) => [state, invoke(handler)]),
-          // Neither EventBridge nor SNS is here.
+          // There is no EventBridge and no SNS.
           ...ANNOUNCING_STATES.map((state) => [state, async () => ({})]),
         ]) as never,
         retryIntervalOverrides: Object.fromEntries(TASKS.map(([state]) => [state, 1])),
@@ -81,6 +81,9 @@ async function execute({ runId, request, concurrency, retries = 0 }: Execution):
 }
 
 process.on('message', async (execution: Execution) => {
-  process.send?.(await execute(execution));
+  const executed = await execute(execution);
+  process.stdout.write(END_OF_OUTPUT);
+  process.stderr.write(END_OF_OUTPUT);
+  process.send?.(executed);
 });
 process.send?.('ready');

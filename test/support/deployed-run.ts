@@ -1,6 +1,6 @@
 /**
- * Runs of the functions as they are deployed (`deployed-functions.ts`), against a simulated tenant and as much of S3,
- * Glue, Secrets Manager and Step Functions as they speak to: what they ask for, print and send can be counted and read.
+ * Runs of the deployed functions (`deployed-functions.ts`) against a simulated tenant and small servers for S3, Glue, Secrets
+ * Manager and Step Functions, with the requests and the output of each run.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -10,34 +10,38 @@ import { fileURLToPath } from 'node:url';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../simulator/simulator.ts';
 import { startSmallGlue } from './small-glue.ts';
 import { startSmallS3 } from './small-s3.ts';
+import { until } from './until.ts';
 
 export interface Execution {
   readonly runId: string;
   readonly request: object;
-  /** Pages in flight at once. */
+  /** Concurrent pages. */
   readonly concurrency: number;
-  /** How often a task is tried again, at once. @default 0 */
+  /** Retries of a task, without a wait. @default 0 */
   readonly retries?: number;
 }
 
 export interface Executed {
   readonly output?: unknown;
   readonly failure?: { readonly name: string; readonly message: string };
-  /** How often each state was entered. */
+  /** Number of times each state was entered. */
   readonly states: Readonly<Record<string, number>>;
   readonly invocations: number;
   readonly seconds: number;
 }
 
-/** What one execution took, as those saw it whom it asked. */
+/** One execution, with the requests that the servers received. */
 export interface Taken extends Executed {
   readonly apiRequests: number;
   readonly records: number;
-  /** Requests to S3 by method, `LIST` apart from `GET`. */
+  /** Requests to S3 by method; `LIST` is counted separately from `GET`. */
   readonly s3: Readonly<Record<string, number>>;
-  /** What the functions printed. */
+  /** Output of the functions. */
   readonly printed: string;
 }
+
+/** Ends the output of an execution on each stream. */
+export const END_OF_OUTPUT = '\u0000\n';
 
 export interface DeployedFunctions {
   readonly simulator: Simulator;
@@ -49,7 +53,7 @@ export const KEY = { keyId: 'demo-key', secret: 'demo:secret' };
 const BUCKET = 'bucket';
 const FUNCTIONS = fileURLToPath(new URL('deployed-functions.ts', import.meta.url));
 
-/** @param environment more of it, such as what turns tracing on */
+/** @param environment additional variables, such as those that enable tracing */
 export async function startDeployedFunctions(
   simulated: SimulatorOptions,
   environment: Readonly<Record<string, string>> = {},
@@ -116,8 +120,8 @@ export async function startDeployedFunctions(
       printed = '';
       child.send(execution);
       const executed = (await answer()) as Executed;
-      // What was printed before the answer may arrive behind it, on another pipe.
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      // Output arrives on other pipes than the answer.
+      await until(() => printed.split(END_OF_OUTPUT).length === 3);
       const requests = simulator.requests.slice(requestsBefore);
       return {
         ...executed,
@@ -126,13 +130,13 @@ export async function startDeployedFunctions(
         s3: Object.fromEntries(
           Object.entries(s3Requests).map(([kind, count]) => [kind, count - (s3Before[kind] ?? 0)]),
         ),
-        printed,
+        printed: printed.replaceAll(END_OF_OUTPUT, ''),
       };
     },
   };
 }
 
-/** As much of Secrets Manager and Step Functions as the functions ask: the key, and whether an earlier execution still runs. */
+/** Serves the API key, and reports every earlier execution as ended. */
 async function startSmallServices() {
   const answers: Readonly<Record<string, object>> = {
     'secretsmanager.GetSecretValue': { Name: 'api-key', SecretString: JSON.stringify(KEY) },

@@ -1,6 +1,6 @@
 /**
- * All of what is deployed, on this machine: a tenant, small servers for the services of AWS, the workflow with the handlers
- * of the Lambdas as its tasks, and the command line beside it as a process of its own.
+ * A complete deployment in this process: a simulated tenant, small servers for the AWS services, the workflow with the Lambda
+ * handlers as its tasks, and the command line.
  */
 import { GlueClient } from '@aws-sdk/client-glue';
 import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
@@ -8,25 +8,26 @@ import { StateMachine } from 'aws-local-stepfunctions';
 import { vi } from 'vitest';
 import { glueCatalog } from '../../functions/aws/glue-catalog.ts';
 import { type ExportSettings, ExportSettingsSchema } from '../../functions/model/export-settings.ts';
-import type { FailureReport, PlanOutcome } from '../../functions/model/outcomes.ts';
+import type { FailureReport } from '../../functions/model/outcomes.ts';
 import { ANNOUNCING_STATES, exportWorkflow, STATES } from '../../functions/workflow.ts';
 import type { FaultRule } from '../../simulator/faults.ts';
 import { DEFAULT_KEY, type SimulatorOptions, startSimulator } from '../../simulator/simulator.ts';
-import { accountExport, type Finished } from './command-line.ts';
+import { commandLine, type Finished } from './command-line.ts';
+import { renamedOutput } from './renamed-outputs.ts';
 import { startSmallAws } from './small-aws.ts';
-import type { Work } from './small-aws-executions.ts';
+import type { PlannedOutcome, Work } from './small-aws-executions.ts';
 import { startSmallGlue } from './small-glue.ts';
 import { startSmallS3 } from './small-s3.ts';
 import { startSmallSecrets } from './small-secrets.ts';
 
-/** What an engineer can change by a deployment. */
+/** What a deployment configures. */
 export interface Deployed {
   exports: readonly Readonly<Record<string, unknown>>[];
   concurrency: number;
 }
 
-/** What the workflow told somebody: a mail, an event. */
-export interface Told {
+/** An email or an event that the workflow sent. */
+export interface Announcement {
   readonly state: string;
   readonly parameters: Readonly<Record<string, unknown>>;
 }
@@ -41,22 +42,22 @@ const LAMBDA_CONTEXT = {
 };
 const BUCKET = 'exports';
 
-/** Where a try again waits minutes on AWS, it waits nothing here, and gives up soon: somebody repairs the cause then. */
+/** Fewer than on AWS, and without waits, so that a run with a permanent cause fails soon. */
 const RETRIES = 1;
 
 export type DeployedWorld = Awaited<ReturnType<typeof deployedWorld>>;
 
-/** Starts it; this process then knows no other AWS, and prints nothing, until `close`. */
+/** Starts it. Until `close`, this process knows no other AWS and prints nothing. */
 export async function deployedWorld(simulated: SimulatorOptions = {}) {
   const deployed: Deployed = {
     exports: [{ name: 'all-accounts', datasetId: 'engage', pageSize: 500 }],
     concurrency: 4,
   };
-  /** Faults of the API until they are taken out again, and prefixes of the bucket that nobody may write, or read. */
+  /** Faults of the API, and prefixes of the bucket without write or read permission; tests change all three. */
   const faults: FaultRule[] = [];
   const denied: string[] = [];
   const unreadable: string[] = [];
-  const told: Told[] = [];
+  const announced: Announcement[] = [];
   const printed: string[] = [];
 
   const simulator = await startSimulator({ accounts: 1234, ...simulated, faults });
@@ -67,9 +68,9 @@ export async function deployedWorld(simulated: SimulatorOptions = {}) {
   const glue = await startSmallGlue();
   const secrets = await startSmallSecrets({ keyId: DEFAULT_KEY.keyId, secret: DEFAULT_KEY.keySecret });
   const handlers: Record<string, Handler> = {};
-  /** Those of Lambdas that have not ended. */
+  /** Lambda calls that have not ended. */
   const calls = new Set<Promise<unknown>>();
-  const aws = await startSmallAws({ simulator, work: workflowOf(handlers, deployed, told, calls) });
+  const aws = await startSmallAws({ simulator, work: workflowOf({ handlers, deployed, announced, calls }) });
 
   const environment = {
     ...aws.environment,
@@ -84,13 +85,13 @@ export async function deployedWorld(simulated: SimulatorOptions = {}) {
   };
   for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value);
   for (const name of ['AWS_PROFILE', 'AWS_DEFAULT_REGION', 'AWS_SESSION_TOKEN']) vi.stubEnv(name, undefined);
-  // Powertools writes to the streams themselves.
+  // Powertools writes to the streams directly.
   for (const stream of [process.stdout, process.stderr]) {
     vi.spyOn(stream, 'write').mockImplementation((chunk) => printed.push(String(chunk)) > 0);
   }
-  // A container keeps its clients for life: each world has containers of its own.
+  // The handlers create their clients on import: each world needs its own.
   vi.resetModules();
-  // The catalog as deployed, but for the seconds that it leaves to queries under way: there are none here.
+  // The deployed catalog, without its wait for running queries.
   vi.doMock('../../functions/runtime/catalog.ts', () => ({
     deployedCatalog: () =>
       glueCatalog({
@@ -106,39 +107,42 @@ export async function deployedWorld(simulated: SimulatorOptions = {}) {
   handlers[STATES.report] = (await import('../../functions/handlers/report-failure.ts')).handler as Handler;
   const watch = (await import('../../functions/handlers/watch-exports.ts')).handler as Handler;
 
+  const emails = () =>
+    announced.filter(({ state }) => state === STATES.notify).map(({ parameters }) => String(parameters.Message));
   return {
     simulator,
     aws,
     faults,
     denied,
     unreadable,
-    told,
+    announced,
+    told: announced,
     printed,
-    /** What lies in the bucket. */
+    /** The objects of the bucket. */
     bucket: {
       keys: () => s3.keys(BUCKET),
       text: (key: string) => s3.object(BUCKET, key)?.toString() ?? '',
       put: (key: string, text: string) => s3.put(BUCKET, key, Buffer.from(text)),
     },
-    /** As `cdk deploy` with other settings: runs that start from now on have them. */
+    /** Changes the configuration, as `cdk deploy` does. */
     deploy(changes: Partial<Deployed>) {
       Object.assign(deployed, changes);
     },
-    /** As `aws secretsmanager put-secret-value`. */
+    /** Changes the API key, as `aws secretsmanager put-secret-value` does. */
     async putKey(key: object) {
       const client = new SecretsManagerClient({});
       await client.send(new PutSecretValueCommand({ SecretId: 'key', SecretString: JSON.stringify(key) }));
       client.destroy();
     },
-    /** The runs of the state machine, the newest first: their ids. */
+    /** The ids of all runs, newest first. */
     runs: () => aws.stateMachine.executions.map(({ name }) => name),
-    /** Partitions of the tables that analysts ask, as `table export/day/run`. */
+    /** The partitions of the tables as `table export/day/run`. */
     partitions: () => [...glue.partitions.keys()],
-    /** The texts of the mails, the newest last. */
-    mails: () =>
-      told.filter(({ state }) => state === STATES.notify).map(({ parameters }) => String(parameters.Message)),
-    cli: (args: readonly string[]): Promise<Finished> => accountExport(args, environment),
-    /** As the hourly schedule does. */
+    /** The texts of the emails, newest last. */
+    emails,
+    mails: emails,
+    cli: (args: readonly string[]): Promise<Finished> => commandLine(args),
+    /** Runs the hourly check. */
     watch: () => watch({ exports: deployed.exports.map(({ name }) => name) }, LAMBDA_CONTEXT),
     async close() {
       vi.doUnmock('../../functions/runtime/catalog.ts');
@@ -152,17 +156,19 @@ export async function deployedWorld(simulated: SimulatorOptions = {}) {
   };
 }
 
-/** The deployed definition, its tasks the handlers, each with the context that Lambda gives. */
-function workflowOf(
-  handlers: Readonly<Record<string, Handler>>,
-  deployed: Deployed,
-  told: Told[],
-  calls: Set<Promise<unknown>>,
-): Work {
+interface Workflow {
+  readonly handlers: Readonly<Record<string, Handler>>;
+  readonly deployed: Deployed;
+  readonly announced: Announcement[];
+  readonly calls: Set<Promise<unknown>>;
+}
+
+/** The deployed definition with the handlers as tasks. */
+function workflowOf({ handlers, deployed, announced, calls }: Workflow): Work {
   return async ({ executionArn, name, request, signal, onPlan, onPage }) => {
     const exports: ExportSettings[] = deployed.exports.map((settings) => ExportSettingsSchema.parse(settings));
     const call = async (state: string, event: unknown) => {
-      // An execution that was stopped calls nothing any more; what it has called goes on, as on AWS.
+      // As on AWS, a stopped execution calls nothing more, and what it has called continues.
       signal.throwIfAborted();
       const called = handlers[state]?.(throughJson(event), LAMBDA_CONTEXT);
       called?.catch(() => undefined).finally(() => calls.delete(called));
@@ -172,8 +178,8 @@ function workflowOf(
     let failure: FailureReport | undefined;
     const tasks = {
       [STATES.plan]: async (event: unknown) => {
-        const plan = (await call(STATES.plan, event)) as PlanOutcome;
-        onPlan(plan);
+        const plan = await call(STATES.plan, event);
+        onPlan(renamedOutput(plan) as PlannedOutcome);
         return plan;
       },
       [STATES.page]: async (event: unknown) => {
@@ -189,8 +195,8 @@ function workflowOf(
       ...Object.fromEntries(
         ANNOUNCING_STATES.map((state) => [
           state,
-          async (parameters: Told['parameters']) => {
-            told.push({ state, parameters });
+          async (parameters: Announcement['parameters']) => {
+            announced.push({ state, parameters });
             return {};
           },
         ]),
@@ -215,10 +221,10 @@ function workflowOf(
     });
     signal.addEventListener('abort', () => execution.abort(), { once: true });
     try {
-      return { status: 'SUCCEEDED', output: JSON.stringify(await execution.result) };
+      return { status: 'SUCCEEDED', output: JSON.stringify(renamedOutput(await execution.result)) };
     } catch (error) {
       if (signal.aborted) throw error;
-      // The state *Run failed* takes both from the report.
+      // As in the state *Run failed*.
       return { status: 'FAILED', error: failure?.error ?? 'RunFailed', cause: failure?.cause ?? String(error) };
     }
   };

@@ -1,4 +1,4 @@
-/** A whole run on one machine, in this process, against a simulator of its own. */
+/** A complete run on one machine, in this process, against its own simulator. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';

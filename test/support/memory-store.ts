@@ -1,35 +1,27 @@
 import { createHash } from 'node:crypto';
 import type { ObjectStore } from '../../functions/export/ports.ts';
 
-/** As Amazon S3's for objects it does not encrypt with a key of its own. */
+/** As Amazon S3's etags of objects without a customer's key. */
 const etagOf = (body: Buffer) => `"${createHash('md5').update(body).digest('hex')}"`;
 
-/** An object store in memory; `beforePut` may throw, to see what a failure between two writes leaves behind. */
+/** An object store in memory. `beforePut` may throw, to show what a failure between two writes leaves behind. */
 export function memoryStore(beforePut: (key: string) => void = () => undefined) {
   const objects = new Map<string, Buffer>();
   const puts: string[] = [];
   const store: ObjectStore = {
     location: 'memory/',
-    async put(key, body) {
+    async get(key) {
+      const body = objects.get(key);
+      return body && { body, etag: etagOf(body) };
+    },
+    async put(key, body, condition) {
+      const there = objects.get(key);
+      if (condition && (there && etagOf(there)) !== ('ifMatch' in condition ? condition.ifMatch : undefined))
+        return undefined;
       beforePut(key);
       puts.push(key);
       objects.set(key, Buffer.from(body));
       return etagOf(Buffer.from(body));
-    },
-    async putOver(key, body, contentType, seen) {
-      const there = objects.get(key);
-      if ((there && etagOf(there)) !== seen) return undefined;
-      return store.put(key, body, contentType);
-    },
-    async create(key, body, contentType) {
-      return (await store.putOver(key, body, contentType, undefined)) !== undefined;
-    },
-    async etagOf(key) {
-      const there = objects.get(key);
-      return there && etagOf(there);
-    },
-    async get(key) {
-      return objects.get(key);
     },
     async list(prefix) {
       return [...objects]

@@ -1,4 +1,4 @@
-/** The steps of a run one after the other, without a workflow around them. */
+/** The steps of a run one after the other, without a workflow. */
 
 import { exportPage } from '../../functions/export/page/export-page.ts';
 import { planExport } from '../../functions/export/plan/plan-export.ts';
@@ -19,20 +19,20 @@ export interface Steps {
   readonly partitions: PublishedRun[];
   plan(request?: object): Promise<PlanResult>;
   dryRun(request?: object): Promise<DryRunResult>;
-  /** Whatever planning comes to: a plan, a dry run, a run that yields. */
+  /** Any outcome of planning: a plan, a dry run, a skipped run. */
   start(request?: object): Promise<PlanOutcome>;
-  /** Publishes a run that was held back, as this execution. */
-  release(earlierRunId: string): Promise<PlanOutcome>;
-  /** Goes on with an earlier run, as this execution. */
+  /** Plans to publish a quarantined run, as this execution. */
+  publishQuarantined(earlierRunId: string): Promise<PlanOutcome>;
+  /** Resumes an earlier run, as this execution. */
   resume(earlierRunId: string, more?: object): Promise<PlanOutcome>;
   pages(plan: PlanResult): Promise<number[]>;
   publish(plan: PlanResult): Promise<PublishResult>;
-  /** Whatever publishing comes to: a published run, or one to be exported once more. */
+  /** Any outcome of publishing: a published run, or one to retry. */
   finish(plan: PlanResult): Promise<PublishOutcome>;
   all(request?: object): Promise<PublishResult>;
 }
 
-/** No execution but the one that asks. */
+/** No other execution is running. */
 const ALONE: Executions = { isRunning: async () => false };
 
 export function runSteps(
@@ -57,16 +57,16 @@ export function runSteps(
     plan: async (request) => (await steps.start(request)) as PlanResult,
     dryRun: async (request) => (await steps.start({ ...request, dryRun: true })) as DryRunResult,
     start: (request = {}) => execute({ exportName: 'all', datasetId: 'engage', pageSize: 10, ...request }),
-    release: (earlierRunId) => execute({ publish: earlierRunId }),
+    publishQuarantined: (earlierRunId) => execute({ publish: earlierRunId }),
     resume: (earlierRunId, more) => execute({ resume: earlierRunId, ...more }),
-    async pages({ pageNumbers, run }) {
+    async pages({ pageNumbers, run, execution }) {
       const counts: number[] = [];
-      for (const page of pageNumbers) counts.push(await exportPage({ api, store }, { page, run }));
+      for (const page of pageNumbers) counts.push(await exportPage({ api, store }, { page, run, execution }));
       return counts;
     },
     publish: async (plan) => (await steps.finish(plan)) as PublishResult,
-    finish: ({ run, release }) =>
-      publishRun({ api, store, catalog, clock: { now: () => PUBLISHED_AT } }, { run, release }),
+    finish: ({ run, outcome, execution }) =>
+      publishRun({ api, store, catalog, clock: { now: () => PUBLISHED_AT } }, { run, outcome, execution }),
     async all(request) {
       const plan = await steps.plan(request);
       await steps.pages(plan);

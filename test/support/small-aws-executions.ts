@@ -1,12 +1,12 @@
-/** A state machine with the local workflow behind it, and its executions as Step Functions describes them. */
+/** A state machine that runs the local workflow, with its executions as Step Functions describes them. */
 import { localCatalog } from '../../cli/local/local-catalog.ts';
 import { runLocal } from '../../cli/local/run-local.ts';
 import type { ObjectStore } from '../../functions/export/ports.ts';
 import type { ExportSettings } from '../../functions/model/export-settings.ts';
-import type { PlanOutcome } from '../../functions/model/outcomes.ts';
 import { createAccountsApi } from '../../functions/personalization/accounts-api.ts';
 import { DEFAULT_KEY, type Simulator } from '../../simulator/simulator.ts';
 import { memoryStore } from './memory-store.ts';
+import { renamedOutput } from './renamed-outputs.ts';
 
 export class StatesError extends Error {
   readonly type: string;
@@ -32,7 +32,7 @@ interface Working extends SmallExecution {
   readonly events: object[];
   readonly stop: AbortController;
   ended: Promise<void>;
-  /** Its fan-outs over the pages, the newest last. */
+  /** Its map runs, the newest last. */
   readonly mapRuns: { readonly total: number; readonly startDate: number; succeeded: number }[];
 }
 
@@ -41,28 +41,34 @@ export interface StateMachineOptions {
   readonly stateMachineArn: string;
   readonly exports?: readonly ExportSettings[];
   readonly concurrency?: number;
-  /** What runs an execution. @default the workflow on this machine, over a store in memory */
+  /** Runs an execution. @default the local workflow with a store in memory */
   readonly work?: Work | undefined;
 }
 
-/** An execution as what runs it sees it. */
+/** What `Work` receives of an execution. */
 export interface Task {
   readonly executionArn: string;
   readonly name: string;
   readonly request: unknown;
   readonly signal: AbortSignal;
-  readonly onPlan: (plan: PlanOutcome) => void;
+  readonly onPlan: (plan: PlannedOutcome) => void;
   readonly onPage: () => void;
 }
 
-/** Runs an execution to its end, and says how it ended. */
+/** The output of *Plan export*, as far as the state machine reads it. */
+export interface PlannedOutcome {
+  readonly outcome?: string;
+  readonly pages?: number;
+}
+
+/** Runs an execution and returns how it ended. */
 export type Work = (task: Task) => Promise<Partial<SmallExecution>>;
 
 const seconds = () => Date.now() / 1000;
 
 export class SmallStateMachine {
   readonly #options: StateMachineOptions;
-  /** All executions, the newest first, as `ListExecutions` has them. */
+  /** All executions, newest first, as in `ListExecutions`. */
   readonly executions: Working[] = [];
   readonly storage = memoryStore();
 
@@ -70,7 +76,7 @@ export class SmallStateMachine {
     this.#options = options;
   }
 
-  /** @throws StatesError as Step Functions would */
+  /** @throws StatesError as Step Functions does */
   answer(action: string, input: Readonly<Record<string, unknown>>): object {
     switch (action) {
       case 'StartExecution':
@@ -114,7 +120,7 @@ export class SmallStateMachine {
     }
   }
 
-  /** An execution that ended some time ago, however it ended. */
+  /** Adds an execution from the past. */
   add(execution: Omit<SmallExecution, 'executionArn'>): void {
     const executionArn = this.arnOf(execution.name);
     const stop = new AbortController();
@@ -194,8 +200,8 @@ export class SmallStateMachine {
             stateExitedEventDetails: { name: 'Plan export', output },
           },
         );
-        if (!plan.skipped && !plan.dryRun)
-          execution.mapRuns.push({ total: plan.pages, startDate: seconds(), succeeded: 0 });
+        if (plan.outcome === 'exportPages')
+          execution.mapRuns.push({ total: plan.pages ?? 0, startDate: seconds(), succeeded: 0 });
       },
       onPage: () => {
         const pages = execution.mapRuns.at(-1);
@@ -220,16 +226,16 @@ function onThisMachine({ simulator, exports = [], concurrency = 4 }: StateMachin
         exports,
         concurrency,
         signal,
-        onPlan,
+        onPlan: (plan) => onPlan(renamedOutput(plan) as PlannedOutcome),
         onPage,
       });
       switch (outcome.status) {
         case 'published':
           return { status: 'SUCCEEDED', output: JSON.stringify(outcome.result) };
         case 'planned':
-          return { status: 'SUCCEEDED', output: JSON.stringify(outcome.plan) };
+          return { status: 'SUCCEEDED', output: JSON.stringify(renamedOutput(outcome.plan)) };
         case 'skipped':
-          return { status: 'SUCCEEDED', output: JSON.stringify(outcome.skipped) };
+          return { status: 'SUCCEEDED', output: JSON.stringify(renamedOutput(outcome.skipped)) };
         case 'failed':
           return { status: 'FAILED', error: outcome.failure.error, cause: outcome.failure.cause };
       }
@@ -239,5 +245,5 @@ function onThisMachine({ simulator, exports = [], concurrency = 4 }: StateMachin
   };
 }
 
-/** Executions a page of `ListExecutions`: fewer than asked for, as the service may. */
+/** Executions per page of `ListExecutions`: fewer than requested, as the service may return. */
 const PAGE = 3;

@@ -1,14 +1,14 @@
-/** A simulated tenant, a small AWS that exports it, and the commands run in this process against both. */
+/** A simulated tenant, a small AWS that exports it, and the command line in this process. */
+import { setImmediate } from 'node:timers/promises';
 import { afterEach, vi } from 'vitest';
-import { type ResumeFlags, resumeRun } from '../../cli/commands/resume.ts';
-import { type StartFlags, startRun } from '../../cli/commands/start.ts';
-import { type StatusFlags, showStatus } from '../../cli/commands/status.ts';
-import { CommandError } from '../../cli/deployed/command-error.ts';
 import { type ExportSettings, ExportSettingsSchema } from '../../functions/model/export-settings.ts';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../simulator/simulator.ts';
+import { commandLine, type Finished } from './command-line.ts';
 import { type SmallAws, type SmallAwsOptions, startSmallAws } from './small-aws.ts';
+import type { Work } from './small-aws-executions.ts';
+import { until } from './until.ts';
 
-export const STACK_FLAGS = { stack: 'AccountExport', follow: true } as const;
+export { until };
 
 const EXPORTS: readonly ExportSettings[] = [
   ExportSettingsSchema.parse({ name: 'all-accounts', datasetId: 'engage', pageSize: 500 }),
@@ -22,7 +22,7 @@ afterEach(async () => {
   for (const server of open.splice(0)) await server.close();
 });
 
-/** Starts both; they end with the test. This process then knows no other AWS. */
+/** Starts both until the end of the test, and makes them the only AWS that this process knows. */
 export async function smallWorld(
   simulated: SimulatorOptions = {},
   options: Omit<SmallAwsOptions, 'simulator'> = {},
@@ -35,65 +35,87 @@ export async function smallWorld(
   return { simulator, aws };
 }
 
-export interface Said {
-  readonly code: number | undefined;
-  readonly stdout: string;
-  readonly stderr: string;
-  readonly thrown: Error | undefined;
-}
+/** Runs a command against the small AWS. */
+export const cli = (...argv: string[]): Promise<Finished> => commandLine(argv);
+/** Starts a run of the export `all-accounts`. */
+export const start = (...flags: string[]) => cli('start', 'all-accounts', ...flags);
 
-/** Runs a command in this process, as `cli/main.ts` does. */
-export async function said(command: () => Promise<number>): Promise<Said> {
-  const text = { stdout: '', stderr: '' };
-  for (const stream of ['stdout', 'stderr'] as const) {
-    vi.spyOn(process[stream], 'write').mockImplementation((chunk) => {
-      text[stream] += String(chunk);
-      return true;
-    });
-  }
-  try {
-    return { code: await command(), thrown: undefined, ...text };
-  } catch (error) {
-    return { code: undefined, thrown: error as Error, ...text };
-  } finally {
-    vi.mocked(process.stdout.write).mockRestore();
-    vi.mocked(process.stderr.write).mockRestore();
-  }
-}
-
-/** The sentence that a command ends with instead of doing its work. */
-export async function sentenceOf(command: () => Promise<number>): Promise<string> {
-  const { thrown } = await said(command);
-  if (!(thrown instanceof CommandError)) throw new Error('The command has not refused', { cause: thrown });
-  return thrown.message;
-}
-
-/** Waits that take no time to speak of, written down. */
-export function quickSleep() {
+/** A sleep that takes no time and records how long each wait would be. */
+export function recordedSleep() {
   const waits: number[] = [];
-  return {
-    waits,
-    sleep: async (ms: number) => {
-      waits.push(ms);
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    },
+  const sleep = async (ms: number) => {
+    waits.push(ms);
+    await setImmediate();
   };
+  return { waits, sleep };
 }
 
-export async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 5));
-}
-
-/** The commands in this process, with quick waits unless others are given. */
-export const start = (flags: Partial<StartFlags> = {}, sleep = quickSleep().sleep, exportName = 'all-accounts') =>
-  said(() => startRun(exportName, { ...STACK_FLAGS, ...flags }, sleep));
-export const status = (run: string, flags: Partial<StatusFlags> = {}, sleep = quickSleep().sleep) =>
-  said(() => showStatus(run, { ...STACK_FLAGS, ...flags }, sleep));
-export const redrive = (run: string, flags: Partial<ResumeFlags> = {}) =>
-  said(() => resumeRun(run, { ...STACK_FLAGS, ...flags }, quickSleep().sleep));
-
-/** A page that is not found ends a run at once. */
+/** A page that fails its run with 404. */
 export const brokenPage = (page: number, times = 1): SimulatorOptions => ({
   accounts: 4000,
   faults: [{ fault: { status: 404 }, minPageSize: 500, pages: [page], times }],
 });
+
+const FIGURES = { countedBy: 'offsets', apiRequests: 1, recordsFetched: 1, rounds: 1, resumed: false } as const;
+
+/** A plan as *Plan export* returns it. */
+export const planOf = (accounts: number, pageSize = 500) => ({
+  outcome: 'exportPages',
+  exportName: 'all-accounts',
+  accounts,
+  pages: Math.ceil(accounts / pageSize),
+  pageSize,
+  plan: FIGURES,
+});
+
+/** The output of a published run. */
+export const publishedOf = (accounts: number, runId = 'run-1') => ({
+  status: 'published',
+  runId,
+  exportName: 'all-accounts',
+  accounts,
+  distinctAccounts: accounts,
+  pages: Math.ceil(accounts / 500),
+  bytes: 1000,
+  seconds: 1,
+  verdict: 'consistent',
+  unmappedColumns: [],
+  parts: 's3://bucket/',
+  manifest: 's3://bucket/manifest.json',
+});
+
+/** A world in which a run finishes one page for each look at it, whatever the speed of the machine. */
+export function polledWorld(accounts: number, fail: SmallAwsOptions['fail'] = () => undefined) {
+  let [looks, seen] = [0, 1];
+  const nextLook = async () => {
+    await until(() => looks > seen);
+    seen = looks;
+  };
+  const work: Work = async ({ onPlan, onPage }) => {
+    const plan = planOf(accounts);
+    onPlan(plan);
+    for (let page = 0; page < plan.pages; page++) {
+      await nextLook();
+      onPage();
+    }
+    await nextLook();
+    return { status: 'SUCCEEDED', output: JSON.stringify(publishedOf(accounts)) };
+  };
+  return smallWorld(
+    {},
+    {
+      work,
+      fail: (call, nth) => {
+        if (call.action === 'DescribeExecution') looks++;
+        return fail(call, nth);
+      },
+    },
+  );
+}
+
+/** An execution that runs until it is stopped. */
+export const endless: Work = ({ onPlan, signal }) =>
+  new Promise((_resolve, reject) => {
+    onPlan(planOf(4000));
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+  });

@@ -1,6 +1,6 @@
 /**
- * A server that speaks as much of Step Functions and CloudFormation as the command line needs. Its state machine is the
- * real workflow, run in this process: executions plan, export, publish and fail.
+ * A server with the operations of Step Functions and CloudFormation that the command line uses. Its state machine runs the
+ * real workflow in this process.
  */
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -12,11 +12,11 @@ export interface AwsCall {
   /** Such as `DescribeExecution`. */
   readonly action: string;
   readonly input: Readonly<Record<string, unknown>>;
-  /** The region of the request's signature. */
+  /** From the signature of the request. */
   readonly region: string;
 }
 
-/** What is answered in place of the usual. */
+/** An error response. */
 export interface AwsFailure {
   readonly status: number;
   readonly type: string;
@@ -29,9 +29,9 @@ export interface SmallAwsOptions {
   /** The stack's outputs. @default those of an Account Export stack */
   readonly outputs?: Readonly<Record<string, string>>;
   readonly concurrency?: number;
-  /** What runs an execution. @default the workflow on this machine */
+  /** Runs an execution. @default the local workflow */
   readonly work?: Work;
-  /** @param nth from 1, of this action */
+  /** Makes a call fail. @param nth from 1, per action */
   readonly fail?: (call: AwsCall, nth: number) => AwsFailure | undefined;
 }
 
@@ -77,7 +77,7 @@ export async function startSmallAws(options: SmallAwsOptions) {
     setFail(fail: SmallAwsOptions['fail']) {
       fails.fail = fail;
     },
-    /** For a process that shall talk to this server, and shall know no other AWS. */
+    /** Makes this server the only AWS that a process knows. */
     environment: {
       AWS_ENDPOINT_URL: url,
       AWS_REGION: REGION,
@@ -99,7 +99,7 @@ export async function startSmallAws(options: SmallAwsOptions) {
 
 export type SmallAws = Awaited<ReturnType<typeof startSmallAws>>;
 
-/** The query protocol: a form with the action in it. */
+/** Reads a request of the query protocol. */
 function formOf(body: string): Pick<AwsCall, 'action' | 'input'> {
   const form = Object.fromEntries(new URLSearchParams(body));
   return { action: form.Action ?? '', input: form };

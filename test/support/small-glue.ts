@@ -1,4 +1,4 @@
-/** A server that speaks as much of Glue's protocol as partitions need, and keeps them by table and values. */
+/** A server with Glue's partition operations. It keeps partitions by table and values. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
@@ -13,12 +13,12 @@ export interface GlueCall {
   readonly input: { TableName: string; [key: string]: unknown };
 }
 
-/** How many partitions one answer to GetPartitions holds: Glue's may hold fewer than there are, too. */
+/** Partitions per page of GetPartitions. */
 const PAGE = 2;
 
 /**
- * @param fail an answer in place of the usual one, call by call
- * @param filters whether GetPartitions obeys its expression, as Glue does and not every catalog
+ * @param fail makes a call fail
+ * @param filters whether GetPartitions applies its expression; Glue does, not every catalog does
  */
 export async function startSmallGlue(
   fail: (call: GlueCall) => { status: number; type: string } | undefined = () => undefined,

@@ -1,5 +1,5 @@
 /**
- * As much of S3 as the object store speaks, over HTTP: put, get, delete, and ListObjectsV2 with its pages of a thousand.
+ * A server with the S3 operations that the object store uses: put, get, delete, and ListObjectsV2 with 1,000 keys per page.
  * Source: Amazon S3 API reference, "ListObjectsV2".
  */
 import { createHash } from 'node:crypto';
@@ -8,9 +8,9 @@ import type { AddressInfo } from 'node:net';
 
 export interface SmallS3 {
   readonly url: string;
-  /** How many list requests came. */
+  /** Number of list requests. */
   readonly lists: () => number;
-  /** The keys that were read, in order, once for each request. */
+  /** The keys read, one per request, in order. */
   readonly reads: string[];
   readonly object: (bucket: string, key: string) => Buffer | undefined;
   readonly keys: (bucket: string) => string[];
@@ -21,7 +21,7 @@ export interface SmallS3 {
 const PAGE = 1000;
 const etagOf = (body: Buffer) => `"${createHash('md5').update(body).digest('hex')}"`;
 
-/** @param fail an answer in place of the usual one, by method and key */
+/** @param fail makes a request fail */
 export async function startSmallS3(
   buckets: readonly string[],
   fail: (method: string, key: string) => { readonly status: number; readonly code: string } | undefined = () =>
@@ -90,7 +90,7 @@ export async function startSmallS3(
   };
 }
 
-/** A whole object or a range of it: readers of Parquet begin at the end. */
+/** Serves a whole object or a range: readers of Parquet start at the end. */
 function answerObject(request: IncomingMessage, response: ServerResponse, body: Buffer): void {
   const [, from = '', to = ''] = /^bytes=(\d*)-(\d*)$/.exec(String(request.headers.range ?? '')) ?? [];
   const ranged = from !== '' || to !== '';
@@ -128,7 +128,7 @@ function list(bucket: ReadonlyMap<string, Buffer>, query: URLSearchParams): stri
   return `<?xml version="1.0"?><ListBucketResult><IsTruncated>${more}</IsTruncated>${token}${page.map(([, xml]) => xml).join('')}</ListBucketResult>`;
 }
 
-/** The SDK may send a body in signed chunks with a checksum behind them (`aws-chunked`). */
+/** The SDK may send a body in signed chunks followed by a checksum (`aws-chunked`). */
 function plainBody(body: Buffer, encoding: string): Buffer {
   if (!encoding.includes('aws-chunked')) return body;
   const parts: Buffer[] = [];

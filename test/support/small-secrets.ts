@@ -1,4 +1,4 @@
-/** A server that speaks as much of Secrets Manager as one secret needs: its value is read, and another is put in. */
+/** A server with one secret of Secrets Manager, to read and to update. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 

@@ -1,4 +1,4 @@
-/** Hashes that tell accounts apart without their names: for counting duplicates and for checking boundaries. */
+/** Hashes that tell accounts apart without their names: to count duplicates and to check page boundaries. */
 import { hash } from 'node:crypto';
 
 /** 64 bits: thirty million accounts collide with a probability of about 2 in 100,000. */
@@ -6,19 +6,19 @@ export const HASH_BYTES = 8;
 
 /**
  * One hash for each account of a page, in page order, Base64 of all.
- * The run's id is the salt: hashes of two runs cannot be compared, nor looked up in a table made beforehand.
+ * The run's id is the salt: hashes of two runs cannot be compared, nor looked up in a prepared table.
  */
 export function hashAccounts(runId: string, identities: readonly string[]): string {
   const hashes = Buffer.alloc(identities.length * HASH_BYTES);
   const salt = `${runId}\0`;
   for (const [i, identity] of identities.entries()) {
-    // At one stroke, and as text: a third of what an object for each hash takes, and a page has a thousand.
+    // One-shot hashing to text takes a third of the time of a hash object, and a page has thousands of accounts.
     hashes.write(hash('sha256', salt + identity, 'hex'), i * HASH_BYTES, HASH_BYTES, 'hex');
   }
   return hashes.toString('base64');
 }
 
-/** How many different accounts are among the hashes of all pages. Needs 8 bytes of memory an account. */
+/** How many different accounts are among the hashes of all pages. Needs 8 bytes of memory per account. */
 export function countDistinct(hashesOfPages: readonly string[]): number {
   const bytes = hashesOfPages.reduce((sum, hashes) => sum + Buffer.byteLength(hashes, 'base64'), 0);
   const all = new BigUint64Array(bytes / HASH_BYTES);
@@ -26,7 +26,7 @@ export function countDistinct(hashesOfPages: readonly string[]): number {
   let end = 0;
   for (const hashes of hashesOfPages) end += written.write(hashes, end, 'base64');
   all.sort();
-  // Compared by halves: each look at one as a whole would make an object, tens of millions of them.
+  // Compared as two halves: reading a BigInt would allocate an object for each of millions of accounts.
   const halves = new Uint32Array(all.buffer);
   let distinct = 0;
   for (let i = 0; i < halves.length; i += 2) {

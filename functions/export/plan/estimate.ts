@@ -1,12 +1,13 @@
 /**
- * What a run would take on AWS: time from what was measured, money from list prices (`docs/cost.md`).
+ * Estimates what a run takes on AWS: time from measurements, cost from list prices (`docs/cost.md`).
  *
  * The prices are those of us-east-1 without a free tier; other regions differ by up to a third.
  */
 
 import type { Manifest } from '../../model/manifest.ts';
 import type { RunEstimate } from '../../model/outcomes.ts';
-import { recordsOfPages } from '../source/record-budget.ts';
+import type { Run } from '../../model/run.ts';
+import { chooseBoundaries, verificationTickets } from '../publish/page-boundaries.ts';
 
 /** When the prices below were looked up, `YYYY-MM-DD`. */
 export const PRICES_AS_OF = '2026-11-23';
@@ -31,54 +32,55 @@ export const PRICES = {
 } as const;
 
 /**
- * The memory of each function, in MB. A page mostly waits, and waiting costs more with more memory; so it has the least that
- * bears large and hard bodies with something to spare (docs/decisions/0008-defaults.md, test/hostile/memory.test.ts).
- * Planning asks for one page of the real size, too.
+ * The memory of each function, in MB. A page mostly waits, and waiting costs more with more memory, so it has the minimum
+ * that large and hard bodies need, with a reserve (`docs/decisions/0008-defaults.md`). Planning fetches one page of the
+ * real size, too.
  */
 export const MEMORY_MB = { plan: 1024, page: 1024, publish: 2048, report: 256, expire: 512 } as const;
 
-/** The start, Plan export, Planned?, Export pages, Publish run, Published or drifted?, Announce, Published. */
-const TRANSITIONS_OF_A_RUN = 8;
+/** The start, Plan export, Plan outcome?, Export pages, Publish run, Published or drifted?, Announce published, Published. */
+const TRANSITIONS_PER_RUN = 8;
 /** Start and Export page. */
-const TRANSITIONS_OF_A_PAGE = 2;
-/** A part and its record; the looks for a finished one and its part; the record read again to publish. */
-const PUTS_OF_A_PAGE = 2;
-const GETS_OF_A_PAGE = 3;
-/** Two claims, a tick, the plan, the manifest, and 14 listings, which cost as much. */
-const PUTS_OF_A_RUN = 19;
-/** The looks for claims, for the last published run, for what the run left behind before. */
-const GETS_OF_A_RUN = 12;
-/** A line of ours and two of metrics (950), three of Lambda (some 400), seven of Step Functions (some 350 each). */
-const LOG_BYTES_OF_A_PAGE = 4_000;
+const TRANSITIONS_PER_PAGE = 2;
+/** A part and its receipt. */
+const PUTS_PER_PAGE = 2;
+/** Looks for a finished part, its receipt and a manifest; the receipt read again to publish. */
+const GETS_PER_PAGE = 4;
+/** Three locks, the export's host, the plan, the manifest, and 13 listings, which cost as much. */
+const PUTS_PER_RUN = 19;
+/** Looks for locks, for the last published run, and for what the run wrote before. */
+const GETS_PER_RUN = 12;
+/** A line of ours and two of metrics (950), three of Lambda (about 400), seven of Step Functions (about 350 each). */
+const LOG_BYTES_PER_PAGE = 4_000;
 /** The same of planning and publishing, and the workflow's own states. */
-const LOG_BYTES_OF_A_RUN = 10_000;
-/** Seven figures of the run and three of its pages, each by export and over all; one more of each cause of a retry. */
-const METRICS_OF_A_RUN = 20;
-/** Glue partitions are added with two pauses of five seconds, and the boundaries are probed. */
+const LOG_BYTES_PER_RUN = 10_000;
+/** Seven figures of the run and three of its pages, each by export and in total; one more for each cause of a retry. */
+const METRICS_PER_RUN = 20;
+/** Adding Glue partitions includes two pauses of five seconds; page boundaries are checked. */
 const PUBLISH_SECONDS = 13;
 
-/**
- * How long the API takes for each account of a page, beside what it takes for a probe: what is assumed until a run has
- * been measured.
- */
+/** How long the API takes for each account of a page, besides the time of a probe: assumed until a run was measured. */
 export const SECONDS_PER_ACCOUNT = 0.000_5;
 /** Turning an account into a part, at the memory above: JSON takes less, CSV a little more, Parquet twice as much. */
 export const TRANSFORM_SECONDS_PER_ACCOUNT = 0.000_03;
-/** 16 boundaries, both sides of each within a page of some four records, and counting again from a number that is known. */
-const REQUESTS_TO_VERIFY = 16 + 10;
-const RECORDS_TO_VERIFY = 16 * 4 + 8;
+/** Counting again from a known number. */
+const REQUESTS_TO_COUNT_AGAIN = 10;
+const RECORDS_TO_COUNT_AGAIN = 8;
+/** Both sides of a page boundary are within a page of about four records. */
+const RECORDS_PER_BOUNDARY = 4;
 
-/** Than the probes promise; beyond it, the last run's time says something else. */
-const MOST_TIMES_LONGER = 10;
+/** A last run that took more times longer than the probes suggest was interrupted, so its time says nothing. */
+const MAX_TIMES_LONGER = 10;
 
 export interface RunToEstimate {
   readonly accounts: number;
   readonly pages: number;
   readonly pageSize: number;
+  readonly countedBy: Run['countedBy'];
   readonly format: Manifest['format'];
   /** Pages in flight at once. */
   readonly concurrency: number;
-  /** What planning took so far. */
+  /** What planning used. */
   readonly planned: { readonly apiRequests: number; readonly recordsFetched: number; readonly seconds: number };
   /** The median time of a probe. */
   readonly probeSeconds: number;
@@ -86,33 +88,35 @@ export interface RunToEstimate {
   readonly last?: Manifest | undefined;
 }
 
-/** Reckons a run from its plan, and from the last run of the same export where that was alike. */
+/** Estimates a run from its plan, and from the last run of the same export if that was similar. */
 export function estimateRun(run: RunToEstimate): RunEstimate {
-  const waves = Math.ceil(run.pages / run.concurrency);
+  const { accounts, pages, pageSize, countedBy, concurrency, planned, probeSeconds, last } = run;
+  const waves = Math.ceil(pages / concurrency);
   const fromProbes =
-    run.probeSeconds + Math.min(run.pageSize, run.accounts) * (SECONDS_PER_ACCOUNT + TRANSFORM_SECONDS_PER_ACCOUNT);
-  const { last } = run;
+    probeSeconds + Math.min(pageSize, accounts) * (SECONDS_PER_ACCOUNT + TRANSFORM_SECONDS_PER_ACCOUNT);
   const lastSeconds = last === undefined ? 0 : (Date.parse(last.publishedAt) - Date.parse(last.startedAt)) / 1000;
-  const lastWaves = Math.ceil((last?.pages ?? 0) / run.concurrency);
-  const alike =
+  const lastWaves = Math.ceil((last?.pages ?? 0) / concurrency);
+  const similar =
     last !== undefined &&
     last.format === run.format &&
-    last.parameters.pageSize === run.pageSize &&
-    // A run that was taken up days later, or published after a look, took no such time.
-    lastSeconds <= MOST_TIMES_LONGER * (run.planned.seconds + lastWaves * fromProbes);
-  const seconds = alike ? (lastSeconds * waves) / lastWaves : run.planned.seconds + waves * fromProbes;
-  const pageSeconds = alike ? Math.max(run.probeSeconds, seconds / waves) : fromProbes;
+    last.parameters.pageSize === pageSize &&
+    lastSeconds <= MAX_TIMES_LONGER * (planned.seconds + lastWaves * fromProbes);
+  const seconds = similar ? (lastSeconds * waves) / lastWaves : planned.seconds + waves * fromProbes;
+  const pageSeconds = similar ? Math.max(probeSeconds, seconds / waves) : fromProbes;
+  const boundaries = countedBy === 'offsets' ? chooseBoundaries(pages).length : 0;
+  const toVerify = boundaries * RECORDS_PER_BOUNDARY + RECORDS_TO_COUNT_AGAIN;
+  const tickets = pages + verificationTickets({ pages, countedBy, parameters: { pageSize } });
   return {
-    apiRequests: run.planned.apiRequests + run.pages + REQUESTS_TO_VERIFY,
-    recordsFetched: run.planned.recordsFetched + run.accounts + Math.min(RECORDS_TO_VERIFY, 3 * run.accounts),
-    maxRecordsNeeded: run.planned.recordsFetched + recordsOfPages(run.pages, run.pageSize),
+    apiRequests: planned.apiRequests + pages + boundaries + REQUESTS_TO_COUNT_AGAIN,
+    recordsFetched: planned.recordsFetched + accounts + Math.min(toVerify, 3 * accounts),
+    maxRecordsNeeded: planned.recordsFetched + tickets * pageSize,
     seconds: Math.max(1, Math.round(seconds)),
-    secondsFrom: alike ? 'last run' : 'probes',
+    secondsFrom: similar ? 'last run' : 'probes',
     usd: Number(priceOf(run, pageSeconds).toPrecision(2)),
   };
 }
 
-/** How much a run takes of each thing that has a price. */
+/** How much a run uses of each thing that has a price. */
 export function quantitiesOf(
   { pages, planned }: RunToEstimate,
   pageSeconds: number,
@@ -121,15 +125,15 @@ export function quantitiesOf(
     (planned.seconds * MEMORY_MB.plan + pages * pageSeconds * MEMORY_MB.page + PUBLISH_SECONDS * MEMORY_MB.publish) /
     1024;
   return {
-    stateTransition: TRANSITIONS_OF_A_RUN + TRANSITIONS_OF_A_PAGE * pages,
+    stateTransition: TRANSITIONS_PER_RUN + TRANSITIONS_PER_PAGE * pages,
     lambdaGbSecond: gbSeconds,
     lambdaRequest: pages + 2,
-    s3Put: PUTS_OF_A_RUN + PUTS_OF_A_PAGE * pages,
-    s3Get: GETS_OF_A_RUN + GETS_OF_A_PAGE * pages,
-    logsGb: (LOG_BYTES_OF_A_RUN + LOG_BYTES_OF_A_PAGE * pages) / 1e9,
+    s3Put: PUTS_PER_RUN + PUTS_PER_PAGE * pages,
+    s3Get: GETS_PER_RUN + GETS_PER_PAGE * pages,
+    logsGb: (LOG_BYTES_PER_RUN + LOG_BYTES_PER_PAGE * pages) / 1e9,
     trace: pages + 2,
     event: 1,
-    metricHour: METRICS_OF_A_RUN,
+    metricHour: METRICS_PER_RUN,
   };
 }
 

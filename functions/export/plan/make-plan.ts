@@ -1,4 +1,4 @@
-/** Making a plan: counts the accounts, and pins what all pages of a run share. */
+/** Making a plan: counts the accounts and pins what all pages of a run share. */
 
 import { csvTableColumns, decodeCsv, pinCsvColumns } from '../../formats/csv.ts';
 import { formatForRun } from '../../formats/format-for-run.ts';
@@ -6,186 +6,224 @@ import { jsonLinesFormat } from '../../formats/json-lines.ts';
 import { ExportError } from '../../model/errors.ts';
 import type { PlanEvent } from '../../model/events.ts';
 import { attributeColumnsOf, type ExportSettings } from '../../model/export-settings.ts';
-import type { Run, StoredDrift, StoredPlan } from '../../model/run.ts';
-import type { PagePorts } from '../page/export-page.ts';
-import type { AccountsApi, Decode, ObjectStore } from '../ports.ts';
-import { type AccountCount, countAccounts, type ProbeAnswer } from '../source/count-accounts.ts';
-import { countdown, spareFetches, usageOfKilledAttempts } from '../source/record-budget.ts';
-import { askApi, pageQuery } from '../source/source.ts';
-import { addUsage, UsageMeter } from '../source/usage-meter.ts';
-import { planKey } from '../storage/bucket-layout.ts';
+import type { Run, StoredPlan } from '../../model/run.ts';
+import { NO_USAGE, type Usage } from '../../model/usage.ts';
+import type { Decode, ObjectStore, RunPorts } from '../ports.ts';
+import { verificationTickets } from '../publish/page-boundaries.ts';
+import { type AccountCount, type CountOptions, countAccounts, type ProbeAnswer } from '../source/count-accounts.ts';
+import { lastTicket, PageTickets, takenTickets } from '../source/record-budget.ts';
+import { Source } from '../source/source.ts';
 import { lastPublishedRun } from '../storage/published-runs.ts';
-import { failedTask, keepingWhatItSpends, readReceipts, usageSoFar } from '../storage/run-folder.ts';
-import { putJson } from '../storage/stored-json.ts';
+import { RunFolder } from '../storage/run-folder.ts';
+import { refuseTooManyPages } from './page-limit.ts';
 import type { ResolvedRequest } from './resolve-request.ts';
 
-/** The page numbers of a plan travel in the state of the workflow, which holds 256 KiB. */
-export const MAX_PAGES = 30_000;
-/** What the rest of that state may take: a header of CSV columns is all that can grow. */
+/** The CSV header is all of the remaining state that can grow. */
 const MAX_HEADER_BYTES = 40_000;
 
-export interface PlanningPorts {
-  readonly api: AccountsApi;
-  readonly store: ObjectStore;
-  /** Told what a try at planning took that failed: the workflow tries again for an hour before the run does. */
-  readonly measure?: PagePorts['measure'];
+/** What planning needs: the ports, the workflow's event and the abort signal. */
+export interface Planning {
+  readonly ports: RunPorts;
+  readonly event: PlanEvent;
+  readonly signal: AbortSignal | undefined;
 }
 
-export interface MadePlan {
+/** Plans a new run and stores the plan. @throws ExportError see `planExport` */
+export async function makePlan(planning: Planning, runId: string, request: ResolvedRequest): Promise<StoredPlan> {
+  const { settings } = request;
+  const { maxRecords } = settings;
+  const target = { runId, exportName: settings.name, maxRecords, pageSize: request.parameters.pageSize };
+  return planWithinBudget(planning, target, async (budget) => {
+    const { plan } = await planRequest(planning, runId, request, budget);
+    return { ...plan, maxRecords };
+  });
+}
+
+/** A plan that is not stored, and how long its requests took. */
+export interface DryPlan {
   readonly plan: StoredPlan;
-  /** The median time of a request. */
-  readonly probeSeconds: number;
+  /** The median time of a request, in ms. */
+  readonly latencyMs: number;
+}
+
+/** Counts the accounts of a request, which takes at most the records of `budget`. Stores nothing. */
+export async function planRequest(
+  { ports, event, signal }: Planning,
+  runId: string,
+  { settings, parameters, dueAt, exportDate }: ResolvedRequest,
+  budget?: CountedBudget,
+): Promise<DryPlan> {
+  const { name: exportName, datasetId, format, onDrift, maxDropPercent } = settings;
+  const header = new CsvHeader();
+  const decode: Decode<ProbeAnswer> = format === 'csv' ? (body) => header.decode(body) : jsonLinesFormat().decode;
+  const source = new Source(ports.api, { datasetId, format, parameters }, decode, { signal, budget: budget?.tickets });
+  budget?.count(source);
+  const expected = (await lastPublishedRun(ports.store, exportName))?.records;
+  const counted = await countPages(source, { pageSize: parameters.pageSize, concurrency: event.concurrency, expected });
+  const plan: StoredPlan = {
+    version: 1,
+    run: {
+      runId,
+      exportName,
+      datasetId,
+      apiHost: ports.api.host,
+      format,
+      parameters,
+      dueAt,
+      exportDate,
+      startedAt: event.startedAt,
+      ...counted.size,
+      onDrift,
+      maxDropPercent,
+      csv: format === 'csv' ? header.pin(tableAttributes(event.exports, settings)) : undefined,
+    },
+    usage: source.usage,
+    rounds: counted.rounds,
+    earlierRecords: 0,
+  };
+  return { plan, latencyMs: source.medianLatencyMs };
 }
 
 /**
- * Plans the first attempt at a run, and writes the plan down.
- * @param leaveTraces `false` for a dry run: nothing is written, and no record budget is kept to
+ * Plans the export again after its data changed: counts again, everything else stays pinned.
+ * @param drifted the plan of the run to repeat, which stays quarantined
  */
-export async function makePlan(
-  { api, store, measure }: PlanningPorts,
-  event: PlanEvent,
-  runId: string,
-  { settings, parameters, dueAt, exportDate }: ResolvedRequest,
-  { leaveTraces }: { leaveTraces: boolean },
-  signal: AbortSignal | undefined,
-): Promise<MadePlan> {
-  const { maxRecords, onDrift, maxDropPercent, format } = settings;
-  const { pageSize } = parameters;
-  const { ledger, spentBefore } = await planningLedger(store, runId, leaveTraces ? maxRecords : undefined, 0);
-  const latencies: number[] = [];
-  const header = new SeenHeader();
-  const decode: Decode<ProbeAnswer> = format === 'csv' ? (body) => header.decode(body) : jsonLinesFormat().decode;
-  const asking = { datasetId: settings.datasetId, format, parameters };
-  return keepingSpent(leaveTraces, async () => {
-    const count = await countAccounts({
-      probe: async (size, page) => {
-        const answer = await askApi(api, ledger, pageQuery(asking, size, page), decode, signal);
-        latencies.push(answer.latencyMs);
-        return answer.value;
-      },
-      pageSize,
-      concurrency: event.concurrency,
-      expected: (await lastPublishedRun(store, settings.name))?.records,
-    });
-    const size = sizeOf(count, pageSize);
-    const usage = spentBefore + ledger.total.recordsFetched;
-    const plan: StoredPlan = {
+export async function makeRetryPlan(planning: Planning, drifted: StoredPlan, runId: string): Promise<StoredPlan> {
+  const { api, store } = planning.ports;
+  const { run, maxRecords } = drifted;
+  const { pageSize } = run.parameters;
+  const folder = new RunFolder(store, run.runId);
+  const earlierUsage = await folder.usage(await folder.receipts());
+  // A ticket that was never returned counts in full.
+  const earlierRecords =
+    (await planningRecords(folder, drifted)) + (await takenTickets(store, run.runId)).size * pageSize;
+  const target = { runId, exportName: run.exportName, maxRecords, pageSize, earlierRecords };
+  return planWithinBudget(planning, target, async (budget) => {
+    const { signal, event } = planning;
+    const source = new Source(api, run, formatForRun(run).decode, { signal, budget: budget.tickets });
+    budget.count(source);
+    const counted = await countPages(source, { pageSize, concurrency: event.concurrency, expected: run.accounts });
+    return {
       version: 1,
-      run: {
-        runId,
-        exportName: settings.name,
-        datasetId: settings.datasetId,
-        format,
-        parameters,
-        dueAt,
-        exportDate,
-        startedAt: event.startedAt,
-        ...size,
-        attempt: 1,
-        start: 1,
-        budget: 1,
-        onDrift,
-        maxDropPercent,
-        ...(leaveTraces ? budgetOf(maxRecords, usage, size.pages, pageSize) : {}),
-        csv: format === 'csv' ? header.pin(tableAttributes(event.exports, settings)) : undefined,
-      },
+      run: { ...run, runId, retryOf: run.runId, ...counted.size },
       maxRecords,
-      counting: ledger.total,
-      usage: ledger.total,
-      rounds: count.rounds,
+      usage: source.usage,
+      rounds: counted.rounds,
+      earlierUsage,
+      earlierRecords,
     };
-    if (leaveTraces) await putJson(store, planKey(runId), plan);
-    return { plan, probeSeconds: median(latencies) / 1000 };
   });
+}
 
-  function keepingSpent<T>(keep: boolean, work: () => Promise<T>): Promise<T> {
-    const told = () => tellingFailure(measure, settings.name, ledger, work);
-    return keep ? keepingWhatItSpends(store, runId, 'plan', ledger, told) : told();
+/**
+ * Stores the plan with another record budget, for a run that is resumed.
+ * @throws ExportError `BudgetExceededError` when the rest of the run does not fit into it
+ */
+export function withBudget({ ports }: Planning, plan: StoredPlan, maxRecords: number): Promise<StoredPlan> {
+  return storePlan(ports.store, { ...plan, maxRecords });
+}
+
+/** The record budget of an attempt at planning, and the source whose usage counts against it. */
+class CountedBudget {
+  readonly tickets: PageTickets | undefined;
+  #source: { readonly usage: Usage } | undefined;
+
+  constructor(tickets: PageTickets | undefined) {
+    this.tickets = tickets;
+  }
+
+  count(source: { readonly usage: Usage }): void {
+    this.#source = source;
+  }
+
+  get usage(): Usage {
+    return this.#source?.usage ?? NO_USAGE;
   }
 }
 
-/** An API that is down when a run begins is in trouble like one that fails a page. */
-async function tellingFailure<T>(
-  measure: PlanningPorts['measure'],
-  exportName: string,
-  ledger: UsageMeter,
-  work: () => Promise<T>,
-): Promise<T> {
+interface PlanTarget {
+  readonly runId: string;
+  readonly exportName: string;
+  readonly pageSize: number;
+  readonly maxRecords: number | undefined;
+  /** Records of the budget that the run to repeat may have fetched. */
+  readonly earlierRecords?: number;
+}
+
+/**
+ * Plans within a record budget and stores the plan. The records of planning are known exactly when it ends: the plan, or
+ * the record of its failure, counts them, and then its tickets are returned.
+ */
+async function planWithinBudget(
+  { ports, event }: Planning,
+  { runId, exportName, pageSize, maxRecords, earlierRecords = 0 }: PlanTarget,
+  work: (budget: CountedBudget) => Promise<StoredPlan>,
+): Promise<StoredPlan> {
+  const { store, measure } = ports;
+  const folder = new RunFolder(store, runId);
+  let tickets: PageTickets | undefined;
+  if (maxRecords !== undefined) {
+    const records = maxRecords - earlierRecords - (await planningRecords(folder));
+    const limit = lastTicket(records, pageSize, await takenTickets(store, runId));
+    tickets = new PageTickets(store, { runId, pageSize, lastTicket: limit });
+  }
+  const budget = new CountedBudget(tickets);
   try {
-    return await work();
+    const plan = await storePlan(store, await work(budget), tickets);
+    await tickets?.returnAll();
+    return plan;
   } catch (error) {
-    if (ledger.total.apiRequests > 0) measure?.({ exportName, usage: ledger.total });
+    const { usage } = budget;
+    if (usage.apiRequests === 0) throw error;
+    measure?.({ exportName, usage });
+    // Without its record, the tickets stay taken: that counts too much, never too little.
+    await folder
+      .recordFailure('plan', event.execution, { error, usage })
+      .then(() => tickets?.returnAll())
+      .catch(() => undefined);
     throw error;
   }
 }
 
-/** Plans the next attempt at a run, since the source moved under the one before: counts again, all else stays pinned. */
-export async function planAgain(
-  { api, store, measure }: PlanningPorts,
-  event: PlanEvent,
-  { run, maxRecords }: StoredPlan,
-  drift: StoredDrift,
-  signal: AbortSignal | undefined,
-): Promise<StoredPlan> {
-  const { runId, parameters } = run;
-  const { pageSize } = parameters;
-  const { decode } = formatForRun(run);
-  const { ledger, spentBefore } = await planningLedger(store, runId, maxRecords, drift.usage.recordsFetched);
-  const planned = async () => {
-    const count = await countAccounts({
-      probe: async (size, page) => (await askApi(api, ledger, pageQuery(run, size, page), decode, signal)).value,
-      pageSize,
-      concurrency: event.concurrency,
-      expected: run.accounts,
-    });
-    const size = sizeOf(count, pageSize);
-    const usage = spentBefore + ledger.total.recordsFetched;
-    const [attempt, budget] = [run.attempt + 1, run.budget + 1];
-    const plan: StoredPlan = {
-      version: 1,
-      run: { ...run, ...size, attempt, budget, ...budgetOf(maxRecords, usage, size.pages, pageSize) },
-      maxRecords,
-      counting: ledger.total,
-      usage: addUsage(drift.usage, ledger.total),
-      rounds: count.rounds,
-    };
-    await putJson(store, planKey(runId), plan);
-    return plan;
-  };
-  return keepingWhatItSpends(store, runId, 'plan', ledger, () =>
-    tellingFailure(measure, run.exportName, ledger, planned),
-  );
-}
-
 /**
- * The plan with another record budget: a run that its budget stopped may go on with a larger one.
- * @throws ExportError `BudgetExceededError` when the rest of the run does not fit into it
+ * Stores a plan together with the ticket limit that its record budget allows.
+ * @param planning tickets that will be returned, since the plan counts their records
  */
-export async function withBudget(store: ObjectStore, plan: StoredPlan, maxRecords: number): Promise<StoredPlan> {
-  const { run } = plan;
-  const { runId, parameters } = run;
-  const records = await readReceipts(store, run);
-  const usage = await usageSoFar(store, plan, records);
-  const silent = await usageOfKilledAttempts(store, runId, run.budget, parameters.pageSize);
-  const unfinished = run.pages - records.filter(({ page }) => page < run.pages).length;
-  const budget = budgetOf(maxRecords, usage.recordsFetched + silent, unfinished, parameters.pageSize);
-  return { ...plan, maxRecords, run: { ...run, ...budget, budget: run.budget + 1 } };
+async function storePlan(store: ObjectStore, plan: StoredPlan, planning?: PageTickets): Promise<StoredPlan> {
+  const folder = new RunFolder(store, plan.run.runId);
+  const { run, maxRecords } = plan;
+  let stored = plan;
+  if (maxRecords !== undefined) {
+    const { pageSize } = run.parameters;
+    const taken = (await takenTickets(store, run.runId)).difference(planning?.numbers ?? new Set<number>());
+    const done = [...(await folder.pagesDone())].filter((page) => page < run.pages).length;
+    const counted = plan.earlierRecords + (await planningRecords(folder, plan));
+    const pages = taken.size + run.pages - done + verificationTickets(run);
+    const needed = counted + pages * pageSize;
+    if (needed > maxRecords) {
+      throw new ExportError(
+        'BudgetExceededError',
+        `Record budget too small for run "${run.runId}" (maxRecords is ${maxRecords}, ${needed} are needed: ${counted} for planning and ${pages} pages of ${pageSize} to export and verify): raise maxRecords or reduce pageSize.`,
+      );
+    }
+    stored = { ...plan, run: { ...run, lastTicket: lastTicket(maxRecords - counted, pageSize, taken) } };
+  }
+  await folder.savePlan(stored);
+  return stored;
 }
 
-/** @param spent what earlier attempts at the run spent; what failed tries at planning spent comes on top of that */
-async function planningLedger(store: ObjectStore, runId: string, maxRecords: number | undefined, usage: number) {
-  const spentBefore = usage + ((await failedTask(store, runId, 'plan'))?.usage.recordsFetched ?? 0);
-  const allowance = maxRecords === undefined ? undefined : countdown(maxRecords - spentBefore, maxRecords);
-  return { ledger: new UsageMeter({ allowance }), spentBefore };
+/** Records that planning fetched, failed attempts included. */
+async function planningRecords(folder: RunFolder, plan?: StoredPlan): Promise<number> {
+  const failures = (await folder.failures()).filter(({ task }) => task === 'plan');
+  return failures.reduce((sum, { usage }) => sum + usage.recordsFetched, plan?.usage.recordsFetched ?? 0);
 }
 
-function budgetOf(
-  maxRecords: number | undefined,
-  usage: number,
-  pages: number,
-  pageSize: number,
-): Pick<Run, 'spareFetches'> {
-  return maxRecords === undefined ? {} : { spareFetches: spareFetches(maxRecords, usage, pages, pageSize) };
+async function countPages(
+  source: Source<ProbeAnswer>,
+  options: Omit<CountOptions, 'probe'>,
+): Promise<{ readonly size: Pick<Run, 'accounts' | 'pages' | 'countedBy'>; readonly rounds: number }> {
+  const count = await countAccounts({ ...options, probe: (size, page) => source.probe(size, page) });
+  return { size: sizeOf(count, options.pageSize), rounds: count.rounds };
 }
 
 /** @throws ExportError `PlanTooLargeError` */
@@ -193,24 +231,20 @@ function sizeOf(
   { accounts, countedBy }: AccountCount,
   pageSize: number,
 ): Pick<Run, 'accounts' | 'pages' | 'countedBy'> {
-  refuseOverPages(accounts, pageSize);
+  refuseTooManyPages(accounts, pageSize);
   return { accounts, countedBy, pages: Math.max(1, Math.ceil(accounts / pageSize)) };
 }
 
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
-}
-
 /**
- * The attribute columns of the CSV table: those of all configured exports, since they share it. Columns that only this
- * request names follow behind the table's, like any that the API sends. Without a configuration, the request's own.
+ * The attribute columns of the CSV table: those of all configured exports, which share it. Columns that only this request
+ * names come after the table's, like any that the API sends. Without a configuration, the request's own.
  */
 function tableAttributes(exports: readonly ExportSettings[], settings: ExportSettings): string[] {
   return attributeColumnsOf(exports.length > 0 ? exports : [settings]);
 }
 
-/** What the probes of a CSV export learn beside the count. */
-class SeenHeader {
+/** What the probes of a CSV export learn besides the count. */
+class CsvHeader {
   #columns: readonly string[] = [];
   #allEndInNewline: boolean | undefined;
 
@@ -223,27 +257,17 @@ class SeenHeader {
     return page;
   }
 
-  /** @throws ExportError `PlanTooLargeError` when the header outgrows the state of the workflow */
+  /** @throws ExportError `PlanTooLargeError` when the header is too long for the state of the workflow */
   pin(attributeColumns: readonly string[]): NonNullable<Run['csv']> {
     const tableColumns = csvTableColumns(attributeColumns);
     const columns = pinCsvColumns(tableColumns, this.#columns);
-    if (Buffer.byteLength(JSON.stringify(columns)) > MAX_HEADER_BYTES) {
+    const bytes = Buffer.byteLength(JSON.stringify(columns));
+    if (bytes > MAX_HEADER_BYTES) {
       throw new ExportError(
         'PlanTooLargeError',
-        `The CSV header of ${columns.length} columns is longer than ${MAX_HEADER_BYTES} bytes: export as JSON instead.`,
+        `CSV header of ${columns.length} columns is too long (${bytes} bytes, at most ${MAX_HEADER_BYTES}): export as JSON instead.`,
       );
     }
     return { columns, tableColumns: tableColumns.length, finalNewline: this.#allEndInNewline === true };
   }
-}
-
-/** @throws ExportError `PlanTooLargeError` naming the page size that would do */
-export function refuseOverPages(accounts: number, pageSize: number): void {
-  const pages = Math.ceil(accounts / pageSize);
-  if (pages <= MAX_PAGES) return;
-  const enough = Math.ceil(accounts / MAX_PAGES / 100) * 100;
-  throw new ExportError(
-    'PlanTooLargeError',
-    `${accounts} accounts make ${pages} pages of ${pageSize}, and a run has at most ${MAX_PAGES}: a page size of ${enough} would do.`,
-  );
 }

@@ -1,5 +1,4 @@
-/** From what an execution was started with to what it will export: every default and override resolved, once. */
-
+/** Resolves the input of an execution: every default and override, once. */
 import { ExportError } from '../../model/errors.ts';
 import {
   type ExportRequest,
@@ -7,12 +6,12 @@ import {
   type ExportSettings,
   ExportSettingsSchema,
   NAME_PATTERN,
-  parseOrThrow,
   windowMs,
 } from '../../model/export-settings.ts';
+import { parseOrThrow } from '../../model/parse-input.ts';
 import type { RunParameters } from '../../model/run.ts';
 
-/** A request with nothing left open. */
+/** A request with all its values. */
 export interface ResolvedRequest {
   readonly settings: ExportSettings;
   readonly parameters: RunParameters;
@@ -27,26 +26,20 @@ export interface ResolvedRequest {
  * @throws ExportError `RequestError` naming every problem at once
  */
 export function parseRequest(input: unknown): ExportRequest {
-  const request = parseOrThrow(ExportRequestSchema, input ?? {}, 'The request');
+  const request = parseOrThrow(ExportRequestSchema, input ?? {}, 'request');
   const others = Object.keys(request).filter((key) => key !== 'resume' && key !== 'publish');
   if (request.resume !== undefined && others.some((key) => key !== 'maxRecords')) {
-    throw new ExportError(
-      'RequestError',
-      'The request is unusable: resume goes on with the plan of an earlier run and allows no other key than maxRecords.',
-    );
+    throw new ExportError('RequestError', 'Invalid request: with resume, only maxRecords is allowed.');
   }
   if (request.publish !== undefined && (others.length > 0 || request.resume !== undefined)) {
-    throw new ExportError(
-      'RequestError',
-      'The request is unusable: publish takes an earlier run as it is and allows no other key.',
-    );
+    throw new ExportError('RequestError', 'Invalid request: with publish, no other key is allowed.');
   }
   return request;
 }
 
 /**
  * Resolves a request against the configured exports: `{}` is the only export, `{"exportName"}` a configured one, with
- * overrides; a request with a `datasetId` and no configured name stands for itself.
+ * overrides. A request with a `datasetId` and no configured name is an ad-hoc export.
  *
  * @param startedAt ISO 8601; when the run was due, unless the request says otherwise
  * @throws ExportError `RequestError`
@@ -60,7 +53,7 @@ export function resolveRequest(
   const { dryRun: _dryRun, scheduled: _scheduled, resume: _resume, publish: _publish, ...overrides } = rest;
   const base = chooseExport(exportName, overrides.datasetId, exports);
   const merged: Record<string, unknown> = { ...base };
-  // A window replaces fixed dates and the other way round: together they would contradict each other.
+  // A window replaces fixed dates, and fixed dates replace a window.
   if (overrides.window !== undefined) {
     delete merged.start;
     delete merged.end;
@@ -69,13 +62,13 @@ export function resolveRequest(
   }
   Object.assign(merged, overrides);
   if (base === undefined) merged.name = exportName ?? overrides.datasetId;
-  const settings = parseOrThrow(ExportSettingsSchema, merged, 'The request');
+  const settings = parseOrThrow(ExportSettingsSchema, merged, 'request');
 
   const dueMs = dueAt ?? Date.parse(startedAt);
   if (dueMs > Date.parse(startedAt) + DAY_MS) {
     throw new ExportError(
       'RequestError',
-      `The request is unusable: dueAt is ${new Date(dueMs).toISOString()}, which is still to come; such a run would stay the newest one until then.`,
+      `Invalid request: dueAt must not be more than a day in the future (got ${new Date(dueMs).toISOString()}).`,
     );
   }
   const window = settings.window === undefined ? undefined : windowMs(settings.window);
@@ -95,7 +88,7 @@ export function resolveRequest(
 }
 
 const DAY_MS = 86_400_000;
-/** Of the configured exports, in a sentence. */
+/** Configured exports that an error names. */
 const MAX_NAMED = 10;
 
 function chooseExport(
@@ -105,28 +98,31 @@ function chooseExport(
 ): ExportSettings | undefined {
   const names = exports.map((one) => one.name);
   const named = [...names.slice(0, MAX_NAMED), ...(names.length > MAX_NAMED ? ['…'] : [])].join(', ');
-  const configured = names.length === 0 ? 'none is configured' : `configured are ${named}`;
+  const configured = names.length === 0 ? 'none is configured' : `configured: ${named}`;
   if (exportName !== undefined) {
     const found = exports.find((one) => one.name === exportName);
     if (found || datasetId !== undefined) return found;
     throw new ExportError(
       'RequestError',
-      `There is no export "${exportName}": ${configured}; an ad-hoc export needs a datasetId.`,
+      `Unknown export "${exportName}" (${configured}): an ad-hoc export needs a datasetId.`,
     );
   }
   if (datasetId !== undefined) return undefined;
   if (exports.length === 1) return exports[0];
-  throw new ExportError('RequestError', `The request must say which export: exportName is missing, and ${configured}.`);
+  throw new ExportError('RequestError', `Invalid request: exportName is missing (${configured}).`);
 }
+
+/** Room for the suffix of a retry. */
+const MAX_RUN_ID = 120;
 
 /**
  * A run's id is part of keys and of a partition's name.
  * @throws ExportError `RequestError`
  */
 export function checkRunId(runId: string): string {
-  if (NAME_PATTERN.test(runId)) return runId;
+  if (NAME_PATTERN.test(runId) && runId.length <= MAX_RUN_ID) return runId;
   throw new ExportError(
     'RequestError',
-    `The run id ${JSON.stringify(runId.slice(0, 60))} is unusable: up to 128 letters, digits, "_", "." and "-" are allowed, the first a letter or digit.`,
+    `Invalid run id ${JSON.stringify(runId.slice(0, 60))}: it must be up to ${MAX_RUN_ID} letters, digits, "_", "." and "-", starting with a letter or digit.`,
   );
 }

@@ -1,86 +1,71 @@
-/** The verdict: whether the source held still under a run, with the figures that it rests on. */
-
-import { formatForRun } from '../../formats/format-for-run.ts';
-import type { Manifest } from '../../model/manifest.ts';
+/** Page boundaries: whether pages still start and end with the accounts that the run read there. */
+import type { DecodedPage } from '../../formats/page-format.ts';
 import type { Receipt } from '../../model/receipt.ts';
 import type { Run } from '../../model/run.ts';
 import { HASH_BYTES, hashAccounts } from '../page/account-hashes.ts';
-import type { PagePorts } from '../page/export-page.ts';
 import { allSettled } from '../source/all-settled.ts';
-import { askApi, pageQuery } from '../source/source.ts';
-import type { UsageMeter } from '../source/usage-meter.ts';
+import { RECORDS_TO_COUNT } from '../source/count-accounts.ts';
+import type { Source } from '../source/source.ts';
 
-/** Accounts that come or go move every boundary behind them, so a few spread evenly find most. */
-const MAX_BOUNDARIES = 16;
+/** All boundaries of 64 pages. Accounts that come or go move every later boundary, so more pages need no more checks. */
+const MAX_BOUNDARIES = 65;
+
+/** How many boundaries were checked, and at how many of them an account moved. */
+export interface BoundaryCheck {
+  readonly checked: number;
+  readonly moved: number;
+}
 
 /**
- * Probes boundaries from both sides: a page must still begin with the account it began with, and the page before it must still
- * end with the account it ended with. One side alone would miss an account that moved back over a boundary just read, and two
- * requests one that moves between them, so one request asks for both.
- *
- * `steady` only when counts before and after, the records read and every boundary agree, and no account came twice.
+ * Checks page boundaries from both sides: a page must still start with its first account, and the page before it must
+ * still end with its last. One side alone misses an account that moved back across a boundary just read. One request
+ * fetches both sides, because an account could move between two.
  */
-export async function checkConsistency(
-  { api }: PagePorts,
+export async function checkPageBoundaries(
+  source: Source<DecodedPage>,
   run: Run,
-  records: readonly Receipt[],
-  counted: { readonly accountsAfter: number; readonly distinct: number },
-  ledger: UsageMeter,
-  signal: AbortSignal | undefined,
-): Promise<Manifest['consistency']> {
-  const { decode } = formatForRun(run);
+  receipts: readonly Receipt[],
+): Promise<BoundaryCheck> {
+  if (run.countedBy === 'pages') return { checked: 0, moved: 0 };
   const { pageSize } = run.parameters;
-  /** Whether the accounts from an offset on are still those that these hashes, one after the other, were made of. */
-  const hold = async (offset: number, hashes: readonly string[]) => {
+  /** Whether the accounts from an offset on still have these hashes. */
+  const unchanged = async (offset: number, hashes: readonly string[]) => {
     if (hashes.length === 0) return true;
     const { size, page, skip } = smallestPage(offset, hashes.length);
-    const { value } = await askApi(api, ledger, pageQuery(run, size, page), decode, signal);
-    const found = value.identities.slice(skip, skip + hashes.length);
-    return found.length === hashes.length && hashAccounts(run.runId, found) === joined(hashes);
+    const { identities } = await source.probe(size, page);
+    const found = identities.slice(skip, skip + hashes.length);
+    return found.length === hashes.length && hashAccounts(run.runId, found) === concatenated(hashes);
   };
-  const filled = records.filter((record) => record.records > 0);
-  const boundaries = run.countedBy === 'offsets' ? chooseBoundaries(filled.length) : [];
-  const moved = await allSettled(
+  const filled = receipts.filter(({ records }) => records > 0);
+  const boundaries = chooseBoundaries(filled.length);
+  const unchangedBoundaries = await allSettled(
     boundaries.map(async (boundary) => {
       const [before, after] = [filled[boundary - 1], filled[boundary]];
       const [left, right] = [before && hashAt(before, before.records - 1), after && hashAt(after, 0)];
       const leftAt = before ? before.page * pageSize + before.records - 1 : 0;
       const rightAt = after ? after.page * pageSize : 0;
-      if (left && right && leftAt + 1 === rightAt) return !(await hold(leftAt, [left, right]));
-      // At either end there is one side, and behind a page that came short the sides lie apart.
-      const sides = await allSettled([hold(leftAt, left ? [left] : []), hold(rightAt, right ? [right] : [])]);
-      return sides.includes(false);
+      if (left && right && leftAt + 1 === rightAt) return unchanged(leftAt, [left, right]);
+      // The first and last boundary have one side, and after a short page the sides are apart.
+      const sides = await allSettled([unchanged(leftAt, left ? [left] : []), unchanged(rightAt, right ? [right] : [])]);
+      return !sides.includes(false);
     }),
   );
-  const boundariesMoved = moved.filter(Boolean).length;
-  const read = records.reduce((sum, record) => sum + record.records, 0);
-  const steady =
-    run.accounts === counted.accountsAfter &&
-    read === run.accounts &&
-    counted.distinct === read &&
-    boundariesMoved === 0;
-  return {
-    verdict: steady ? 'consistent' : 'drifted',
-    accountsBefore: run.accounts,
-    accountsAfter: counted.accountsAfter,
-    boundariesChecked: boundaries.length,
-    boundariesMoved,
-  };
+  return { checked: boundaries.length, moved: unchangedBoundaries.filter((one) => !one).length };
 }
 
 /**
- * Which borders to probe, of those between pages and the two ends: boundary `k` lies before page `k`, the last one behind the
- * last page. All of them where there are few, else spread evenly, both ends among them.
+ * Which boundaries to check: boundary `k` is before page `k`, and the last one is after the last page. All of them up to 64
+ * pages, else a sample spread evenly that includes both ends.
  */
 export function chooseBoundaries(pages: number): readonly number[] {
   if (pages === 0) return [];
-  const borders = pages + 1;
-  if (borders <= MAX_BOUNDARIES) return Array.from({ length: borders }, (_, boundary) => boundary);
+  const boundaries = pages + 1;
+  if (boundaries <= MAX_BOUNDARIES) return Array.from({ length: boundaries }, (_, boundary) => boundary);
   return Array.from({ length: MAX_BOUNDARIES }, (_, i) => Math.round((i * pages) / (MAX_BOUNDARIES - 1)));
 }
 
 /**
- * The smallest page that holds so many accounts from an offset on: pages begin at multiples of their size.
+ * The smallest page that contains `count` accounts from an offset on: pages start at multiples of their size.
  * Two accounts need a page of two to a few records, whatever the offset.
  */
 export function smallestPage(offset: number, count: number): { size: number; page: number; skip: number } {
@@ -91,7 +76,20 @@ export function smallestPage(offset: number, count: number): { size: number; pag
   }
 }
 
-function joined(hashes: readonly string[]): string {
+/** What the cost of verifying a run depends on. */
+export type VerifiedSize = Pick<Run, 'pages' | 'countedBy'> & { readonly parameters: { readonly pageSize: number } };
+
+/** The page tickets that verifying a run may need: the boundaries of its planned pages, and counting again. */
+export function verificationTickets({ pages, countedBy, parameters: { pageSize } }: VerifiedSize): number {
+  // Without offsets, the page after the last one is fetched, which must be empty.
+  if (countedBy === 'pages') return 1;
+  const records = chooseBoundaries(pages).reduce((sum, boundary) => {
+    return sum + (boundary === 0 ? 1 : smallestPage(boundary * pageSize - 1, 2).size);
+  }, RECORDS_TO_COUNT);
+  return Math.ceil(records / pageSize);
+}
+
+function concatenated(hashes: readonly string[]): string {
   return Buffer.concat(hashes.map((hash) => Buffer.from(hash, 'base64'))).toString('base64');
 }
 

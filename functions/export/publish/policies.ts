@@ -1,63 +1,43 @@
-/** What becomes of a run that is whole, but under which the source moved, or which is much smaller than the one before. */
-import pLimit from 'p-limit';
+/** The policies of an export: what happens to a complete run whose data changed, or that is much smaller than the last one. */
 import { ExportError } from '../../model/errors.ts';
 import type { Manifest } from '../../model/manifest.ts';
-import type { DriftedRun } from '../../model/outcomes.ts';
-import type { Run, StoredDrift } from '../../model/run.ts';
-import type { ObjectStore } from '../ports.ts';
-import { recordsOfPages } from '../source/record-budget.ts';
-import { driftKey, pageFailuresPrefix, partsPrefix, receiptsPrefix } from '../storage/bucket-layout.ts';
-import { putJson } from '../storage/stored-json.ts';
-import type { VerifiedRun } from './verify-run.ts';
+import type { Run, StoredPlan } from '../../model/run.ts';
+import { RECORDS_TO_COUNT } from '../source/count-accounts.ts';
+import { verificationTickets } from './page-boundaries.ts';
 
-const DELETIONS_AT_ONCE = 50;
-/** What counting again costs at the most. */
-const RECORDS_TO_PLAN = 62;
-
-/** Whether the export is to be made once more: it drifted, its policy is `retry`, and the budget allows it. */
-export function goesAgain(run: Run, { manifest, usage, maxRecords }: VerifiedRun): boolean {
-  const { consistency } = manifest;
-  if (consistency.verdict !== 'drifted' || run.onDrift !== 'retry' || run.attempt > 1) return false;
+/** Whether to export again because the data changed: the policy is `retry`, this is the first run, and the budget allows it. */
+export function mayRetry({ run, maxRecords }: StoredPlan, { consistency, recordsFetched }: Manifest): boolean {
+  if (consistency.verdict !== 'drifted' || run.onDrift !== 'retry' || run.retryOf !== undefined) return false;
+  if (maxRecords === undefined) return true;
   const { pageSize } = run.parameters;
   const pages = Math.ceil(consistency.accountsAfter / pageSize) + 1;
-  const needed = usage.recordsFetched + RECORDS_TO_PLAN + pageSize + recordsOfPages(pages, pageSize);
-  return maxRecords === undefined || needed <= maxRecords;
+  // The last page of the drifted run counts as a full one, and the retry checks the page size with another.
+  const further = RECORDS_TO_COUNT + (pages + verificationTickets({ ...run, pages }) + 2) * pageSize;
+  return recordsFetched + further <= maxRecords;
 }
 
 /**
- * Clears the way for another attempt: what this one wrote must neither be read nor be taken for the next one's.
- * Doing it again after it was cut short does the rest.
+ * Why a run is quarantined; `undefined` when it may be published.
+ * @param last the last published run of the export
  */
-export async function beginAgain(store: ObjectStore, run: Run, drift: StoredDrift): Promise<DriftedRun> {
-  await putJson(store, driftKey(run.runId), drift);
-  const limit = pLimit(DELETIONS_AT_ONCE);
-  for (const prefix of [receiptsPrefix(run.runId), pageFailuresPrefix(run.runId), partsPrefix(run)]) {
-    const objects = await store.list(prefix);
-    await Promise.all(objects.map(({ key }) => limit(() => store.delete(key))));
-  }
-  await putJson(store, driftKey(run.runId), { ...drift, cleared: true });
-  const { accounts, consistency } = drift;
-  return { status: 'drifted', runId: run.runId, exportName: run.exportName, accounts, consistency };
+export function quarantineReason(run: Run, manifest: Manifest, last: Manifest | undefined): ExportError | undefined {
+  return driftReason(run, manifest) ?? dropReason(run, manifest, last);
 }
 
-/**
- * Why a run may not be published, by the policies of its export; `undefined` when it may.
- * @param last what was published before
- */
-export function refusalOf(run: Run, manifest: Manifest, last: Manifest | undefined): ExportError | undefined {
-  return refusalOfDrift(run, manifest) ?? refusalOfDrop(run, manifest, last);
+function driftReason({ onDrift }: Run, manifest: Manifest): ExportError | undefined {
+  return manifest.consistency.verdict === 'drifted' && onDrift === 'fail' ? driftedError(manifest) : undefined;
 }
 
-function refusalOfDrift({ runId, onDrift }: Run, { consistency, duplicates }: Manifest): ExportError | undefined {
-  if (consistency.verdict !== 'drifted' || onDrift !== 'fail') return undefined;
+/** The error of a run that is quarantined because its data changed. */
+export function driftedError({ runId, consistency, duplicates }: Manifest): ExportError {
   const { accountsBefore, accountsAfter, boundariesMoved, boundariesChecked } = consistency;
   return new ExportError(
     'DriftedError',
-    `The source moved while run "${runId}" read it (${accountsBefore} accounts before and ${accountsAfter} after, ${boundariesMoved} of ${boundariesChecked} boundaries moved, ${duplicates} accounts came twice), and onDrift is "fail". Nothing was published: start a new run, or publish this one as it is with {"publish":"${runId}"}.`,
+    `Run "${runId}" is quarantined because the data changed during the run (${accountsBefore} accounts before, ${accountsAfter} after; ${boundariesMoved} of ${boundariesChecked} page boundaries moved; ${duplicates} duplicates). Start a new run, or publish this one as it is.`,
   );
 }
 
-function refusalOfDrop(
+function dropReason(
   { runId, exportName, maxDropPercent }: Run,
   { distinctAccounts: now }: Manifest,
   last: Manifest | undefined,
@@ -66,8 +46,9 @@ function refusalOfDrop(
   if (last === undefined || before === 0) return undefined;
   const dropPercent = ((before - now) * 100) / before;
   if (now > 0 && dropPercent <= maxDropPercent) return undefined;
+  const rule = now === 0 ? 'an empty run is never published on its own' : `maxDropPercent is ${maxDropPercent}`;
   return new ExportError(
     'QuarantinedError',
-    `Run "${runId}" has ${now} accounts where the last published run of export "${exportName}" (${last.runId}) had ${before}: a drop of ${Math.floor(dropPercent)} %, and ${now === 0 ? 'none left is always looked at' : `maxDropPercent is ${maxDropPercent}`}. Nothing was published: when this is right, publish it with {"publish":"${runId}"}.`,
+    `Run "${runId}" is quarantined: it has ${now} accounts, and the last published run of export "${exportName}" (${last.runId}) had ${before}, a drop of ${Math.floor(dropPercent)} % (${rule}). If the drop is right, publish the run as it is.`,
   );
 }

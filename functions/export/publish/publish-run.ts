@@ -1,52 +1,46 @@
-/** Publishing: a run that is proven whole becomes visible, or is held back for somebody to look at. */
-
+/** Publishing: a verified run becomes visible, or is quarantined for a person to look at. */
+import { formatForRun } from '../../formats/format-for-run.ts';
 import { ExportError } from '../../model/errors.ts';
-import { PublishEventSchema } from '../../model/events.ts';
-import { parseOrThrow } from '../../model/export-settings.ts';
-import { type Manifest, ManifestSchema } from '../../model/manifest.ts';
+import { type PublishEvent, PublishEventSchema } from '../../model/events.ts';
+import type { Manifest } from '../../model/manifest.ts';
 import type { DriftedRun, PublishOutcome, PublishResult } from '../../model/outcomes.ts';
-import { type Run, type StoredDrift, StoredDriftSchema } from '../../model/run.ts';
-import type { PagePorts } from '../page/export-page.ts';
-import type { AccountsApi, Catalog, Clock, ObjectStore } from '../ports.ts';
-import { runAllowance } from '../source/record-budget.ts';
-import { UsageMeter } from '../source/usage-meter.ts';
-import { driftKey, manifestKey, partsPrefix, quarantinedManifestKey } from '../storage/bucket-layout.ts';
-import { lastPublishedRun } from '../storage/published-runs.ts';
-import { keepingWhatItSpends, readReceipts } from '../storage/run-folder.ts';
-import { createJson, getJson, putJson } from '../storage/stored-json.ts';
-import { beginAgain, goesAgain, refusalOf } from './policies.ts';
-import { refuseChangedParts, verifyRun } from './verify-run.ts';
+import { parseOrThrow } from '../../model/parse-input.ts';
+import type { Run } from '../../model/run.ts';
+import { ticketsOf } from '../page/export-page.ts';
+import type { Catalog, Clock, RunPorts } from '../ports.ts';
+import { Source } from '../source/source.ts';
+import { manifestKey, partsPrefix } from '../storage/bucket-layout.ts';
+import { lastPublishedRun, readManifest } from '../storage/published-runs.ts';
+import { RunFolder } from '../storage/run-folder.ts';
+import { createJson } from '../storage/stored-json.ts';
+import { driftedError, mayRetry, quarantineReason } from './policies.ts';
+import { refuseModifiedParts, verifyRun } from './verify-run.ts';
 
-export interface PublishPorts {
-  readonly api: AccountsApi;
-  readonly store: ObjectStore;
+export interface PublishPorts extends RunPorts {
   readonly catalog: Catalog;
   readonly clock: Clock;
-  readonly measure?: PagePorts['measure'];
 }
 
 /**
  * Publishes a run whose pages are exported. Doing it again changes nothing and returns the same.
  *
  * @param event a `PublishEvent`
- * @returns the published run, or that the export is to be made once more because the source moved under it
- * @throws ExportError `RunIncompleteError` when a page is missing or is not as recorded, `PagingError` when two pages
- * hold the same accounts, `DriftedError` and `QuarantinedError` when the run is held back, and what reading on behind the
- * last page gives rise to; nothing is published then
+ * @returns the published run, or that the workflow exports it again because its data changed
+ * @throws ExportError `RunIncompleteError` when a page is missing or modified, `PagingError` when the API repeats a page,
+ * `DriftedError` and `QuarantinedError` when the run is quarantined, and what exporting the tail throws; nothing is
+ * published then
  */
 export async function publishRun(ports: PublishPorts, event: unknown, signal?: AbortSignal): Promise<PublishOutcome> {
-  const { run, release } = parseOrThrow(PublishEventSchema, event, 'The event of Publish run');
-  const { store, clock } = ports;
-  let manifest = await getJson(store, manifestKey(run.runId), ManifestSchema);
+  const publish = parseOrThrow(PublishEventSchema, event, 'event of Publish run');
+  const { run, outcome } = publish;
+  let manifest = await readManifest(ports.store, run.runId);
   if (!manifest) {
-    const ledger = new UsageMeter({ allowance: runAllowance(store, run, 'publish') });
-    const settled = await keepingWhatItSpends(store, run.runId, 'publish', ledger, async () => {
-      const ready = release ? await quarantinedManifest(ports, run) : await prove(ports, run, ledger, signal);
-      if ('status' in ready) return ready;
-      return commit(store, { ...ready, publishedAt: new Date(clock.now()).toISOString() });
-    });
-    if ('status' in settled) return settled;
-    manifest = settled;
+    const ready =
+      outcome === 'publishOnly'
+        ? await commit(ports, await quarantinedManifest(ports, run))
+        : await verifyAndCommit(ports, publish, signal);
+    if ('status' in ready) return ready;
+    manifest = ready;
   }
   await ports.catalog.addRun({
     format: run.format,
@@ -59,61 +53,83 @@ export async function publishRun(ports: PublishPorts, event: unknown, signal?: A
   return summarize(manifest, run, ports);
 }
 
-/** Writes the manifest, the one commit mark there is: whoever else publishes the same run at this moment has the same. */
-async function commit(store: ObjectStore, manifest: Manifest): Promise<Manifest> {
-  const key = manifestKey(manifest.runId);
-  if (await createJson(store, key, manifest)) return manifest;
-  return (await getJson(store, key, ManifestSchema)) ?? manifest;
+/** Writes the manifest, the only commit mark. Of several attempts at the same moment, all return the one that was written. */
+async function commit({ store, clock }: PublishPorts, verified: Manifest): Promise<Manifest> {
+  const manifest = { ...verified, publishedAt: new Date(clock.now()).toISOString() };
+  if (await createJson(store, manifestKey(manifest.runId), manifest)) return manifest;
+  return (await readManifest(store, manifest.runId)) ?? manifest;
 }
 
-/** Proves the run, and decides by its policies whether it may be published as it is. */
-async function prove(
+/** Verifies the run within its record budget, applies the policies of its export, and writes the manifest. */
+async function verifyAndCommit(
   ports: PublishPorts,
-  run: Run,
-  ledger: UsageMeter,
+  event: PublishEvent,
   signal: AbortSignal | undefined,
 ): Promise<Manifest | DriftedRun> {
-  const { store } = ports;
-  const begun = await driftBegun(store, run);
-  if (begun) return beginAgain(store, run, begun);
-
-  const proven = await verifyRun(ports, run, ledger, signal);
-  const { manifest } = proven;
-  if (goesAgain(run, proven)) {
-    const { records: accounts, consistency } = manifest;
-    const { attempt } = run;
-    const drift = { version: 1 as const, attempt, usage: proven.usage, accounts, consistency, cleared: false };
-    return beginAgain(store, run, drift);
+  const { store, api } = ports;
+  const { run, execution } = event;
+  const folder = new RunFolder(store, run.runId);
+  const tickets = ticketsOf(store, run);
+  const source = new Source(api, run, formatForRun(run).decode, { signal, budget: tickets });
+  const recordFailure = async (error: unknown) => {
+    const { usage } = source;
+    if (usage.apiRequests > 0) await folder.recordFailure('publish', execution, { error, usage });
+  };
+  try {
+    const earlier = await driftedBefore(folder);
+    if (earlier) return driftedRun(earlier);
+    const { manifest, plan } = await verifyRun({ ports, event, source, signal });
+    if (mayRetry(plan, manifest)) {
+      await recordFailure(driftedError(manifest));
+      await folder.quarantine(manifest);
+      return driftedRun(manifest);
+    }
+    const reason = quarantineReason(run, manifest, await lastPublishedRun(store, run.exportName));
+    if (!reason) return await commit(ports, manifest);
+    await folder.quarantine(manifest);
+    throw reason;
+  } catch (error) {
+    // A failure to record the failure must not hide it.
+    await recordFailure(error).catch(() => undefined);
+    throw error;
+  } finally {
+    await tickets?.returnUnused().catch(() => undefined);
   }
-  const refusal = refusalOf(run, manifest, await lastPublishedRun(store, run.exportName));
-  if (refusal) {
-    await putJson(store, quarantinedManifestKey(run.runId), manifest);
-    throw refusal;
-  }
-  return manifest;
 }
 
-/** Whether this attempt is to be made again already, and only its traces may still be there. */
-async function driftBegun(store: ObjectStore, run: Run): Promise<StoredDrift | undefined> {
-  const drift = await getJson(store, driftKey(run.runId), StoredDriftSchema);
-  return drift?.attempt === run.attempt ? drift : undefined;
+/** The manifest with which the run was left to a retry, when the answer of that attempt was lost. */
+async function driftedBefore(folder: RunFolder): Promise<Manifest | undefined> {
+  const [plan, manifest] = [await folder.plan(), await folder.quarantined()];
+  return plan && manifest && mayRetry(plan, manifest) ? manifest : undefined;
 }
 
-/** A run that was held back, still as it was then; or one whose way to another attempt is still to be cleared. */
-async function quarantinedManifest({ store }: PublishPorts, run: Run): Promise<Manifest | DriftedRun> {
-  const begun = await driftBegun(store, run);
-  if (begun) return beginAgain(store, run, begun);
-  const manifest = await getJson(store, quarantinedManifestKey(run.runId), ManifestSchema);
+function driftedRun({ runId, exportName, records: accounts, consistency }: Manifest): DriftedRun {
+  return { status: 'drifted', runId, exportName, accounts, consistency };
+}
+
+/** The manifest of a quarantined run whose parts are still those it describes. */
+async function quarantinedManifest({ store }: PublishPorts, run: Run): Promise<Manifest> {
+  const folder = new RunFolder(store, run.runId);
+  const manifest = await folder.quarantined();
   if (!manifest) {
     throw new ExportError(
       'RequestError',
-      `Run "${run.runId}" was not held back, so there is nothing to publish: {"resume":"${run.runId}"} goes on with it.`,
+      `Run "${run.runId}" is not quarantined, so there is nothing to publish: resume it instead.`,
     );
   }
-  await refuseChangedParts(store, run, await readReceipts(store, run));
-  return manifest;
+  const receipts = await folder.receipts();
+  await refuseModifiedParts(store, run, receipts);
+  const described = new Map(manifest.parts.map(({ key, sha256 }) => [key, sha256]));
+  if (receipts.length === described.size && receipts.every(({ key, sha256 }) => described.get(key) === sha256)) {
+    return manifest;
+  }
+  throw new ExportError(
+    'RunIncompleteError',
+    `Run "${run.runId}" was resumed after it was quarantined, and its parts changed: resume it to verify them again.`,
+  );
 }
-/** The summary is the execution's output and stays small; the manifest names them all. */
+
+/** The summary is the execution's output and stays small; the manifest names all columns. */
 const MAX_NAMED_COLUMNS = 50;
 
 function summarize(manifest: Manifest, run: Run, { store, catalog }: PublishPorts): PublishResult {
@@ -141,7 +157,7 @@ function summarize(manifest: Manifest, run: Run, { store, catalog }: PublishPort
   };
 }
 
-/** The names are ones that need no quotes inside. */
+/** Names and ids need no escaping: their pattern allows no quotes. */
 function queryOf({ exportName, exportDate, runId }: Run, database: string | undefined): string {
   const view = `${database === undefined ? '' : `${database}.`}accounts_history`;
   return `SELECT * FROM ${view} WHERE export_name = '${exportName}' AND export_date = '${exportDate}' AND run_id = '${runId}' LIMIT 10`;

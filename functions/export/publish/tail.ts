@@ -1,83 +1,75 @@
 /**
- * Reading on: accounts that were added while a run read its pages lie behind the last of them.
+ * The tail: accounts that were added at the end while the run was reading.
  *
- * This is done when all pages are there, and not by whoever exports the last page: that page is rarely the last to be
- * fetched, and what comes after it would be lost (`docs/decisions/0003-reading-on.md`).
+ * Publishing exports it when all pages are there. Whoever exports the last page cannot: that page is rarely the last to be
+ * fetched, and later additions would be lost (`docs/decisions/0003-tail.md`).
  */
-
-import { formatForRun } from '../../formats/format-for-run.ts';
+import type { DecodedPage } from '../../formats/page-format.ts';
+import type { PublishEvent } from '../../model/events.ts';
 import type { Receipt } from '../../model/receipt.ts';
 import type { Run } from '../../model/run.ts';
-import { fetchAndStore, type PagePorts } from '../page/export-page.ts';
-import { refuseOverPages } from '../plan/make-plan.ts';
+import { writePart } from '../page/export-page.ts';
+import { refuseTooManyPages } from '../plan/page-limit.ts';
+import type { RunPorts } from '../ports.ts';
 import { countAccounts } from '../source/count-accounts.ts';
-import { askApi, pageQuery } from '../source/source.ts';
-import type { UsageMeter } from '../source/usage-meter.ts';
+import type { Source } from '../source/source.ts';
+import { RunFolder } from '../storage/run-folder.ts';
 
-/** A source that still grows after so many looks grows faster than it can be read: the verdict says so. */
-const MAX_LOOKS = 5;
+/** Data that still grows after so many rounds grows faster than it can be read: the verdict says so. */
+const MAX_ROUNDS = 5;
 const CONCURRENCY = 8;
 
 export interface Tail {
   /** How many accounts the API has now. */
   readonly accounts: number;
-  /** Pages written behind or over the last one. */
-  readonly addedPages: readonly number[];
-  /** The records that pages had before they were written again: what those cost still counts. */
-  readonly replaced: readonly Receipt[];
+  /** Pages written after or over the last one. */
+  readonly pages: readonly number[];
 }
 
-/** Counts again and exports what lies behind the last account read, until nothing does. */
-export async function exportTail(
-  ports: PagePorts,
-  run: Run,
-  records: readonly Receipt[],
-  ledger: UsageMeter,
-  signal: AbortSignal | undefined,
-): Promise<Tail> {
+/** What publishing works with: the ports, the event, the API bound to the run, and the abort signal. */
+export interface Publishing {
+  readonly ports: RunPorts;
+  readonly event: Pick<PublishEvent, 'run' | 'execution'>;
+  readonly source: Source<DecodedPage>;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Counts again and exports what follows the last account read, until nothing does. */
+export async function exportTail(publishing: Publishing, receipts: readonly Receipt[]): Promise<Tail> {
+  const { ports, event, source, signal } = publishing;
+  const { run, execution } = event;
   const { pageSize } = run.parameters;
-  const current = new Map(records.map((record) => [record.page, record]));
-  const replaced: Receipt[] = [];
-  const added = new Set<number>();
-  for (let look = 1; ; look++) {
+  const folder = new RunFolder(ports.store, run.runId);
+  const current = new Map(receipts.map((receipt) => [receipt.page, receipt]));
+  const pages = new Set<number>();
+  for (let round = 1; ; round++) {
     const end = endOf([...current.values()], pageSize);
-    const accounts = await countAgain(ports, run, end, ledger, signal);
-    if (accounts <= end || look === MAX_LOOKS) return { accounts, addedPages: [...added], replaced };
+    const accounts = await countAgain(source, run, end);
+    if (accounts <= end || round === MAX_ROUNDS) return { accounts, pages: [...pages] };
     const lastPage = Math.ceil(accounts / pageSize) - 1;
-    refuseOverPages(accounts, pageSize);
+    refuseTooManyPages(accounts, pageSize);
     for (let page = Math.floor(end / pageSize); page <= lastPage; page++) {
-      const before = current.get(page);
-      if (before) replaced.push(before);
-      current.set(page, await fetchAndStore(ports, run, page, signal));
-      added.add(page);
+      const stored = await folder.page(run, page);
+      current.set(page, await writePart(ports, { run, page, execution }, stored, signal));
+      pages.add(page);
     }
   }
 }
 
-/** The offset behind the last account read. */
-export function endOf(records: readonly Receipt[], pageSize: number): number {
-  return records.reduce(
-    (end, { page, records: count }) => (count > 0 ? Math.max(end, page * pageSize + count) : end),
-    0,
-  );
+/** The offset after the last account read. */
+export function endOf(receipts: readonly Receipt[], pageSize: number): number {
+  return receipts.reduce((end, { page, records }) => (records > 0 ? Math.max(end, page * pageSize + records) : end), 0);
 }
 
-async function countAgain(
-  { api }: PagePorts,
-  run: Run,
-  end: number,
-  ledger: UsageMeter,
-  signal: AbortSignal | undefined,
-): Promise<number> {
+async function countAgain(source: Source<DecodedPage>, run: Run, end: number): Promise<number> {
   const { pageSize } = run.parameters;
-  const { decode } = formatForRun(run);
-  const probe = async (size: number, page: number) =>
-    (await askApi(api, ledger, pageQuery(run, size, page), decode, signal)).value;
   if (run.countedBy === 'offsets') {
-    return (await countAccounts({ probe, pageSize, concurrency: CONCURRENCY, expected: end })).accounts;
+    const probe = (size: number, page: number) => source.probe(size, page);
+    const options = { probe, pageSize, concurrency: CONCURRENCY, expected: end, pageSizeServed: true };
+    return (await countAccounts(options)).accounts;
   }
-  // Without offsets each look costs a page: the one that would be next must be empty.
+  // Without offsets each check costs a page: the next one must be empty.
   const next = Math.floor(end / pageSize);
-  const { records } = await probe(pageSize, next);
+  const { records } = await source.probe(pageSize, next);
   return next * pageSize + records;
 }

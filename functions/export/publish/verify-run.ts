@@ -1,149 +1,146 @@
-/** Proving a run whole: every page there as it was written, none twice, nothing behind the last one. */
+/** Verifying a run: every page is present and unmodified, none is duplicated, and nothing follows the last one. */
 import { hash } from 'node:crypto';
+import type { Consistency } from '../../model/consistency.ts';
 import { ExportError } from '../../model/errors.ts';
 import type { Manifest } from '../../model/manifest.ts';
 import type { Receipt } from '../../model/receipt.ts';
-import { type Run, type StoredPlan, StoredPlanSchema } from '../../model/run.ts';
+import type { Run, StoredPlan } from '../../model/run.ts';
 import type { Usage } from '../../model/usage.ts';
 import { countDistinct } from '../page/account-hashes.ts';
-import type { PagePorts } from '../page/export-page.ts';
 import type { ObjectStore } from '../ports.ts';
-import type { UsageMeter } from '../source/usage-meter.ts';
+import { samePageAgain } from '../source/count-accounts.ts';
 import { partsPrefix, planKey } from '../storage/bucket-layout.ts';
-import { readReceipts, sha256, usageSoFar } from '../storage/run-folder.ts';
-import { getJson } from '../storage/stored-json.ts';
-import { checkConsistency } from './page-boundaries.ts';
-import { exportTail } from './tail.ts';
+import { RunFolder, sha256 } from '../storage/run-folder.ts';
+import { type BoundaryCheck, checkPageBoundaries } from './page-boundaries.ts';
+import { exportTail, type Publishing } from './tail.ts';
 
-/** A run that is whole, and what the whole of it cost. */
+/** A complete run, described. `publishedAt` is filled in when it is published. */
 export interface VerifiedRun {
   readonly manifest: Manifest;
-  /** In all, over every attempt. */
-  readonly usage: Usage;
-  /** The run's record budget. */
-  readonly maxRecords: number | undefined;
+  readonly plan: StoredPlan;
 }
 
 /**
- * Proves a run whole from what lies in the store, reading on behind its last page first.
+ * Exports the tail, then verifies a run from what is in the store.
  *
- * @throws ExportError `RunIncompleteError` when a page is missing or is not as recorded, `PagingError` when two pages
- * hold the same accounts, and what reading on behind the last page gives rise to
+ * @throws ExportError `RunIncompleteError` when a page is missing or modified, `PagingError` when the API repeats a page,
+ * and what exporting the tail throws
  */
-export async function verifyRun(
-  ports: PagePorts,
-  run: Run,
-  ledger: UsageMeter,
-  signal: AbortSignal | undefined,
-): Promise<VerifiedRun> {
-  const { store } = ports;
-  const plan = await getJson(store, planKey(run.runId), StoredPlanSchema);
-  if (!plan)
+export async function verifyRun(publishing: Publishing): Promise<VerifiedRun> {
+  const { ports, event, source } = publishing;
+  const { run } = event;
+  const folder = new RunFolder(ports.store, run.runId);
+  const plan = await folder.plan();
+  if (!plan) {
     throw new ExportError(
       'RunIncompleteError',
-      `The plan of run "${run.runId}" is gone from ${planKey(run.runId)}: start a new run.`,
+      `The plan of run "${run.runId}" is missing (${planKey(run.runId)}): start a new run.`,
     );
-  const before = await readReceipts(store, run);
+  }
+  const before = await folder.receipts();
   refuseMissingPages(run, before);
-  const counted = await exportTail(ports, run, before, ledger, signal);
-  const records = counted.addedPages.length === 0 ? before : await readReceipts(store, run);
-  await refuseChangedParts(store, run, records);
-  refuseEqualPages(records);
+  const tail = await exportTail(publishing, before);
+  const receipts = tail.pages.length === 0 ? before : await folder.receipts();
+  await refuseModifiedParts(ports.store, run, receipts);
+  await refuseRepeatedPages(publishing, receipts);
 
-  const distinct = countDistinct(records.map((record) => record.accountHashes));
-  const consistency = await checkConsistency(
-    ports,
-    run,
-    records,
-    { accountsAfter: counted.accounts, distinct },
-    ledger,
-    signal,
-  );
-  const usage = await usageSoFar(store, plan, [...records, ...counted.replaced], ledger.total);
-  return { manifest: describe(run, plan, records, distinct, consistency, usage), usage, maxRecords: plan.maxRecords };
+  const distinct = countDistinct(receipts.map(({ accountHashes }) => accountHashes));
+  const boundaries = await checkPageBoundaries(source, run, receipts);
+  const consistency = judge({ run, receipts, distinct, accountsAfter: tail.accounts, boundaries });
+  const usage = await folder.usage(receipts, source.usage);
+  return { plan, manifest: manifestOf(run, receipts, { distinct, consistency, usage }) };
 }
 
-function refuseMissingPages(run: Run, records: readonly Receipt[]): void {
-  const there = new Set(records.map((record) => record.page));
-  const last = Math.max(run.pages - 1, ...there);
+function refuseMissingPages(run: Run, receipts: readonly Receipt[]): void {
+  const present = new Set(receipts.map(({ page }) => page));
+  const last = Math.max(run.pages - 1, ...present);
   const missing: number[] = [];
-  for (let page = 0; page <= last; page++) if (!there.has(page)) missing.push(page);
+  for (let page = 0; page <= last; page++) if (!present.has(page)) missing.push(page);
   if (missing.length === 0) return;
-  const named = missing.slice(0, 5).join(', ') + (missing.length > 5 ? ' …' : '');
+  const named = missing.slice(0, 5).join(', ') + (missing.length > 5 ? ', …' : '');
   throw new ExportError(
     'RunIncompleteError',
-    `${missing.length} of ${last + 1} pages of run "${run.runId}" have no part (${named}): go on with it (redrive, or run --run-id) to export them.`,
+    `${missing.length} of ${last + 1} pages of run "${run.runId}" are missing (${named}). Resume the run to export them.`,
   );
 }
 
 /**
- * The store is the truth: each part must lie there as it was written, and nothing else beside them. What the listing says
- * of a part is enough, unless it was written again; then it is read, and must be the same.
+ * The store is the source of truth: each part must be there as it was written, and nothing else beside them. The listing
+ * shows that, except for a part that was written again: it is read and compared.
  */
-export async function refuseChangedParts(store: ObjectStore, run: Run, records: readonly Receipt[]): Promise<void> {
+export async function refuseModifiedParts(store: ObjectStore, run: Run, receipts: readonly Receipt[]): Promise<void> {
   const objects = new Map((await store.list(partsPrefix(run))).map((object) => [object.key, object]));
-  for (const record of records) {
-    const { key, bytes, page } = record;
+  for (const { key, page, bytes, etag, sha256: written } of receipts) {
     const object = objects.get(key);
-    if (object?.bytes !== bytes) {
-      throw new ExportError(
-        'RunIncompleteError',
-        `The part of page ${page} (${key}) has ${object?.bytes ?? 'no'} bytes where ${bytes} were written: go on with the run (redrive, or run --run-id) to export it again.`,
-      );
-    }
-    if (object.etag !== record.etag) await refuseOtherContent(store, record);
     objects.delete(key);
+    if (object?.bytes === bytes && object.etag === etag) continue;
+    const part = object?.bytes === bytes ? await store.get(key) : undefined;
+    if (part && sha256(part.body) === written) continue;
+    const found = object ? `${object.bytes} bytes found, ${bytes} written` : 'not found';
+    throw new ExportError(
+      'RunIncompleteError',
+      `The part of page ${page} of run "${run.runId}" was modified (${key}: ${found}). Resume the run to export it again.`,
+    );
   }
   const [stranger] = objects.keys();
   if (stranger !== undefined) {
     throw new ExportError(
       'RunIncompleteError',
-      `${stranger} lies among the parts of run "${run.runId}" and belongs to no page: a query would read it too. Remove it and go on with the run (redrive, or run --run-id).`,
+      `Unknown object among the parts of run "${run.runId}" (${stranger}): queries would read it. Remove it, then resume the run.`,
     );
   }
 }
 
-async function refuseOtherContent(store: ObjectStore, { key, page, sha256: written }: Receipt): Promise<void> {
-  const part = await store.get(key);
-  if (part !== undefined && sha256(part) === written) return;
-  throw new ExportError(
-    'RunIncompleteError',
-    `The part of page ${page} (${key}) does not hold what was written: go on with the run (redrive, or run --run-id) to export it again.`,
-  );
-}
-
 /**
- * An API that ignores `page` serves the same page again and again. One account alone may well have moved.
- *
- * Told apart by a digest: V8 takes its length for the hash of a string of 16 KiB, so that a map of the hashes of 30,000
- * pages of 2,000 accounts took ten seconds.
+ * An API that ignores `page` returns the same page every time. Data that moved by exactly one page during the run looks the
+ * same in the receipts, so both pages are probed again. A single account may well have moved.
  */
-function refuseEqualPages(records: readonly Receipt[]): void {
+async function refuseRepeatedPages({ event, source }: Publishing, receipts: readonly Receipt[]): Promise<void> {
+  const { countedBy, parameters } = event.run;
+  const size = countedBy === 'offsets' ? 1 : parameters.pageSize;
+  const firstOf = async (page: number) => (await source.probe(size, (page * parameters.pageSize) / size)).identities[0];
   const seen = new Map<string, number>();
-  for (const { page, records: count, accountHashes } of records) {
-    if (count < 2) continue;
+  for (const { page, records, accountHashes } of receipts) {
+    if (records < 2) continue;
+    // V8 hashes a long string by its length, so the map's keys are digests: 30,000 equal lengths would take ten seconds.
     const digest = hash('sha256', accountHashes);
     const twin = seen.get(digest);
-    if (twin !== undefined) {
-      throw new ExportError(
-        'PagingError',
-        `Pages ${twin} and ${page} hold the same ${count} accounts: the API did not serve the page it was asked for, so the run is not complete.`,
-      );
-    }
+    if (twin !== undefined && (await firstOf(twin)) === (await firstOf(page))) throw samePageAgain();
     seen.set(digest, page);
   }
 }
 
-function describe(
-  run: Run,
-  plan: StoredPlan,
-  records: readonly Receipt[],
-  distinct: number,
-  consistency: Manifest['consistency'],
-  usage: Awaited<ReturnType<typeof usageSoFar>>,
-): Manifest {
-  const sum = (of: (record: Receipt) => number) => records.reduce((total, record) => total + of(record), 0);
-  const accounts = sum((record) => record.records);
+interface Evidence {
+  readonly run: Run;
+  readonly receipts: readonly Receipt[];
+  readonly distinct: number;
+  readonly accountsAfter: number;
+  readonly boundaries: BoundaryCheck;
+}
+
+/** `consistent` when counts before and after, accounts read, page boundaries and duplicates all agree. */
+function judge({ run, receipts, distinct, accountsAfter, boundaries }: Evidence): Consistency {
+  const read = receipts.reduce((sum, { records }) => sum + records, 0);
+  const agrees = run.accounts === accountsAfter && read === run.accounts && distinct === read && boundaries.moved === 0;
+  const verified = run.countedBy === 'offsets' || run.accounts === 0;
+  return {
+    verdict: !agrees ? 'drifted' : verified ? 'consistent' : 'unverified',
+    accountsBefore: run.accounts,
+    accountsAfter,
+    boundariesChecked: boundaries.checked,
+    boundariesMoved: boundaries.moved,
+  };
+}
+
+interface RunFigures {
+  readonly distinct: number;
+  readonly consistency: Consistency;
+  readonly usage: Usage & { readonly totalRetries: number };
+}
+
+function manifestOf(run: Run, receipts: readonly Receipt[], { distinct, consistency, usage }: RunFigures): Manifest {
+  const sum = (of: (receipt: Receipt) => number) => receipts.reduce((total, receipt) => total + of(receipt), 0);
+  const accounts = sum(({ records }) => records);
   return {
     version: 1,
     runId: run.runId,
@@ -154,18 +151,18 @@ function describe(
     dueAt: run.dueAt,
     startedAt: run.startedAt,
     publishedAt: run.startedAt,
-    pages: records.length,
+    pages: receipts.length,
     records: accounts,
     distinctAccounts: distinct,
     duplicates: accounts - distinct,
-    bytes: sum((record) => record.bytes),
-    parts: records.map(({ key, page, records, bytes, sha256 }) => ({ key, page, records, bytes, sha256 })),
-    plannedRecords: plan.run.accounts,
+    bytes: sum(({ bytes }) => bytes),
+    parts: receipts.map(({ key, page, records, bytes, sha256 }) => ({ key, page, records, bytes, sha256 })),
+    plannedRecords: run.accounts,
     recordsFetched: usage.recordsFetched,
     apiRequests: usage.apiRequests,
-    retries: usage.retriesInAll,
+    retries: usage.totalRetries,
     consistency,
-    unmappedColumns: [...new Set(records.flatMap((record) => record.unmappedColumns))].sort(),
-    escapedLineBreaks: sum((record) => record.escapedLineBreaks),
+    unmappedColumns: [...new Set(receipts.flatMap(({ unmappedColumns }) => unmappedColumns))].sort(),
+    escapedLineBreaks: sum(({ escapedLineBreaks }) => escapedLineBreaks),
   };
 }

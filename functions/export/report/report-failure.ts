@@ -1,105 +1,120 @@
-/** Reporting: finds the sentence that says what failed and what to do, for whoever looks at the execution. */
+/** Reporting: finds the error that ended a run, and writes the email and the event about it. */
 
+import { consoleOf, executionPage } from '../../model/console-url.ts';
 import { PERMANENT_ERRORS, TRANSIENT_ERRORS } from '../../model/errors.ts';
 import { FailureEventSchema } from '../../model/events.ts';
-import { type ExportRequest, ExportRequestSchema, parseOrThrow } from '../../model/export-settings.ts';
-import { type Manifest, ManifestSchema } from '../../model/manifest.ts';
+import { type ExportRequest, ExportRequestSchema } from '../../model/export-settings.ts';
 import type { FailedRun, FailureReport } from '../../model/outcomes.ts';
-import type { PageFailure } from '../../model/receipt.ts';
-import { type StoredPlan, StoredPlanSchema } from '../../model/run.ts';
+import { parseOrThrow } from '../../model/parse-input.ts';
+import type { TaskFailure } from '../../model/receipt.ts';
+import type { StoredPlan } from '../../model/run.ts';
+import { retryIdOf } from '../plan/plan-export.ts';
 import type { ObjectStore } from '../ports.ts';
-import { pageOfWorkKey, planKey, quarantinedManifestKey, receiptsPrefix } from '../storage/bucket-layout.ts';
-import { failedAttempts } from '../storage/run-folder.ts';
-import { getJson } from '../storage/stored-json.ts';
+import { RunFolder } from '../storage/run-folder.ts';
 
-/** A run that ends with one of these was exported, and can be published as it is. */
+/** A run that ends with one of these is complete and can be published as it is. */
 const QUARANTINE_ERRORS: readonly string[] = ['DriftedError', 'QuarantinedError'];
-const OURS: readonly string[] = [...PERMANENT_ERRORS, ...TRANSIENT_ERRORS];
+const OUR_ERRORS: readonly string[] = [...PERMANENT_ERRORS, ...TRANSIENT_ERRORS];
 
 /**
- * A Distributed Map only tells that one of its children failed, so the page's own record of its failure is looked up.
+ * A Distributed Map reports only that a child failed, so the failure that the page recorded is looked up.
  *
- * @param event a `FailureEvent`: the execution and its input, and what Catch caught
- * @returns the sentence the execution fails with, and the same for a mail and for an event
+ * @param event a `FailureEvent`
+ * @returns the error that the execution ends with, and the notifications about it
  */
 export async function reportFailure(
   { store }: { readonly store: ObjectStore },
   event: unknown,
 ): Promise<FailureReport> {
-  const { failure, execution, ...started } = parseOrThrow(FailureEventSchema, event, 'The event of Report failure');
+  const { failure, execution, ...started } = parseOrThrow(FailureEventSchema, event, 'event of Report failure');
   const request = readableRequest(started.request);
-  const runId = request?.resume ?? request?.publish ?? started.runId;
-  let { error, cause } = { error: failure.Error, cause: messageOf(failure.Cause) };
-  const left = await whatItLeft(store, runId).catch(() => 'unreadable' as const);
-  const { plan, done } = left === 'unreadable' ? { plan: undefined, done: new Set<number | undefined>() } : left;
-  if (!OURS.includes(error)) {
-    const reason = left === 'unreadable' ? undefined : reasonOf(left);
-    if (reason) ({ error, message: cause } = reason);
-    else if (left === 'unreadable') {
-      error = 'StorageError';
-      cause = `Run "${runId}" failed, and what it left under ${store.location} could not be read to find out why: the execution shows what became of its pages.`;
-    } else if (plan && error === 'States.ExceedToleratedFailureThreshold') {
-      error = 'RunIncompleteError';
-      cause = `Of ${plan.run.pages} pages of run "${runId}", ${plan.run.pages - done.size} are missing, and none could say why: the map run of the execution shows what became of them.`;
-    }
-  }
-  if (cause === '') cause = `The run failed with ${error}.`;
-  const held = QUARANTINE_ERRORS.includes(error);
+  const requested = request?.resume ?? request?.publish ?? started.runId;
+  const found = await stateOf(store, requested, execution, request?.publish === undefined).catch(() => undefined);
+  const runId = found?.runId ?? requested;
+  const { plan, done = new Set() } = found ?? {};
+  const awsConsole = consoleOf(execution);
+  const { error, message } = explain({ error: failure.Error, message: messageOf(failure.Cause) }, found, runId, store);
+  const quarantined = QUARANTINE_ERRORS.includes(error);
+  const manifest = quarantined ? await new RunFolder(store, runId).quarantined().catch(() => undefined) : undefined;
   const failed: FailedRun = {
-    status: held ? 'quarantined' : 'failed',
+    status: quarantined ? 'quarantined' : 'failed',
     runId,
     exportName: plan?.run.exportName ?? request?.exportName ?? request?.datasetId ?? null,
     error,
-    message: cause,
+    message,
     pagesDone: done.size,
     pages: plan?.run.pages ?? null,
-    // What could not be read may well be there; a run that says itself why it failed before its plan has none.
-    resume: plan || (left === 'unreadable' && !OURS.includes(failure.Error)) ? { resume: runId } : null,
-    publish: held ? { publish: runId } : null,
-    consistency: held ? ((await quarantinedManifest(store, runId))?.consistency ?? null) : null,
-    executionUrl: consoleUrl(execution),
+    // If the store could not be read, there may well be a plan; a run that explains itself before it has one has none.
+    resume: plan || (!found && !OUR_ERRORS.includes(failure.Error)) ? { resume: runId } : null,
+    publish: quarantined ? { publish: runId } : null,
+    consistency: manifest?.consistency ?? null,
+    executionUrl: awsConsole ? executionPage(awsConsole, execution) : null,
   };
-  const progress = plan ? ` ${done.size} of ${plan.run.pages} pages are done and kept.` : '';
-  return { error, cause: `${cause}${progress}`, ...mailOf(failed), event: failed };
+  const progress = plan ? ` ${done.size} of ${plan.run.pages} pages are exported and kept.` : '';
+  return { error, cause: `${message}${progress}`, ...emailOf(failed), event: failed };
 }
 
-/** What lies in the store of a run that failed. */
-interface Left {
+/** What is stored of a run. */
+interface RunState {
+  readonly runId: string;
   readonly plan: StoredPlan | undefined;
-  /** The pages that have a record. */
-  readonly done: ReadonlySet<number | undefined>;
-  readonly failures: readonly PageFailure[];
+  /** The pages that have a receipt. */
+  readonly done: ReadonlySet<number>;
+  /** What failed in this execution. */
+  readonly failures: readonly TaskFailure[];
 }
 
-async function whatItLeft(store: ObjectStore, runId: string): Promise<Left> {
-  const plan = await getJson(store, planKey(runId), StoredPlanSchema);
-  if (!plan) return { plan, done: new Set(), failures: [] };
-  const done = new Set((await store.list(receiptsPrefix(runId))).map(({ key }) => pageOfWorkKey(key)));
-  return { plan, done, failures: await failedAttempts(store, runId) };
+/** @param orItsRetry whether to look at the run that repeats this one, if there is one */
+async function stateOf(store: ObjectStore, runId: string, execution: string, orItsRetry: boolean): Promise<RunState> {
+  const retry = orItsRetry ? new RunFolder(store, retryIdOf(runId)) : undefined;
+  const retryPlan = await retry?.plan();
+  const folder = retry && retryPlan ? retry : new RunFolder(store, runId);
+  const plan = retryPlan ?? (await folder.plan());
+  if (!plan) return { runId: folder.runId, plan, done: new Set(), failures: [] };
+  const [done, failures] = [await folder.pagesDone(), await folder.failures(execution)];
+  return { runId: folder.runId, plan, done, failures };
 }
 
-/** The page that says why; what failed under an execution before this one is not why this one fails. */
-function reasonOf({ plan, done, failures }: Left): PageFailure | undefined {
-  const failed = failures.filter(({ page, start }) => !done.has(page) && start === plan?.run.start);
-  // A terminal error is why the run ended; transient ones may only have been cut short by it.
-  return failed.find((one) => (PERMANENT_ERRORS as readonly string[]).includes(one.error)) ?? failed[0];
+interface Explanation {
+  readonly error: string;
+  readonly message: string;
 }
 
-async function quarantinedManifest(store: ObjectStore, runId: string): Promise<Manifest | undefined> {
-  return getJson(store, quarantinedManifestKey(runId), ManifestSchema).catch(() => undefined);
+/** The error to report: the caught one if it is ours, else the one that a page recorded. */
+function explain(caught: Explanation, found: RunState | undefined, runId: string, store: ObjectStore): Explanation {
+  const { error, message } = caught;
+  const plain = message === '' ? { error, message: `The run failed with ${error}.` } : caught;
+  if (OUR_ERRORS.includes(error)) return plain;
+  if (!found) {
+    const why = `The cause of the failure of run "${runId}" is unknown: its work in ${store.location} could not be read. See the execution's map run.`;
+    return { error: 'StorageError', message: why };
+  }
+  const reason = reasonOf(found);
+  if (reason) return { error: reason.error, message: reason.message };
+  const { plan, done } = found;
+  if (!plan || error !== 'States.ExceedToleratedFailureThreshold') return plain;
+  const missing = `${plan.run.pages - done.size} of ${plan.run.pages} pages of run "${runId}" are missing for an unknown reason: see the execution's map run.`;
+  return { error: 'RunIncompleteError', message: missing };
 }
 
-function mailOf(failed: FailedRun): Pick<FailureReport, 'subject' | 'message'> {
+/** The page that explains the failure. */
+function reasonOf({ done, failures }: RunState): TaskFailure | undefined {
+  const failed = failures.filter(({ task }) => typeof task === 'number' && !done.has(task));
+  // A permanent error ended the run; a transient one may only have been cut short by it.
+  return failed.find(({ error }) => (PERMANENT_ERRORS as readonly string[]).includes(error)) ?? failed[0];
+}
+
+function emailOf(failed: FailedRun): Pick<FailureReport, 'subject' | 'message'> {
   const what = failed.exportName === null ? 'An export' : `Export ${failed.exportName}`;
-  const ended = failed.status === 'quarantined' ? 'was held back' : 'failed';
+  const ended = failed.status === 'quarantined' ? 'is quarantined' : 'failed';
   const lines = [
     `${what} ${ended}: ${failed.message}`,
     '',
     `Run:    ${failed.runId}`,
     `Error:  ${failed.error}`,
-    `Pages:  ${failed.pages === null ? 'not planned' : `${failed.pagesDone} of ${failed.pages} are done and kept`}`,
+    `Pages:  ${failed.pages === null ? 'not planned' : `${failed.pagesDone} of ${failed.pages} exported and kept`}`,
     '',
-    `What was published before is as it was. ${whatToDo(failed)}`,
+    `Published data is unchanged. ${whatToDo(failed)}`,
     ...(failed.executionUrl === null ? [] : ['', failed.executionUrl]),
   ];
   return { subject: `Account Export: ${what} ${ended}`.slice(0, MAX_SUBJECT), message: lines.join('\n') };
@@ -107,29 +122,21 @@ function mailOf(failed: FailedRun): Pick<FailureReport, 'subject' | 'message'> {
 
 function whatToDo({ resume, publish }: FailedRun): string {
   if (publish !== null) {
-    return `To publish this run as it is, start the state machine with ${JSON.stringify(publish)}; to export anew, start the export again.`;
+    return `To publish this run as it is, start the state machine with ${JSON.stringify(publish)}. To export again, start a new run.`;
   }
   return resume === null
-    ? 'When the cause is repaired, start the export again.'
-    : `When the cause is repaired, go on with this run, which fetches no finished page again, by starting the state machine with ${JSON.stringify(resume)}.`;
+    ? 'Fix the cause, then start a new run.'
+    : `Fix the cause, then resume the run by starting the state machine with ${JSON.stringify(resume)}: finished pages are not fetched again.`;
 }
 
 const MAX_SUBJECT = 99;
 
-/** Where people see an execution; `null` for one that did not run on AWS. */
-function consoleUrl(execution: string): string | null {
-  const region = /^arn:aws[a-z-]*:states:([a-z0-9-]+):/.exec(execution)?.[1];
-  return region === undefined
-    ? null
-    : `https://${region}.console.aws.amazon.com/states/home?region=${region}#/v2/executions/details/${execution}`;
-}
-
-/** The request, when it can be read that far. */
+/** The request, if it is valid. */
 function readableRequest(request: unknown): ExportRequest | undefined {
   return ExportRequestSchema.safeParse(request ?? {}).data;
 }
 
-/** What Lambda reports is JSON with the message and a stack; elsewhere the cause is the message itself. */
+/** Lambda reports JSON with the message and a stack; elsewhere the cause is the message itself. */
 function messageOf(cause: string): string {
   try {
     const { errorMessage } = JSON.parse(cause) as { errorMessage?: unknown };

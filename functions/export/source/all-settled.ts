@@ -1,6 +1,6 @@
 /**
- * The values of all, or the first failure, when every one of them has ended: a request that is still under way when others
- * have failed is spent too, and must be counted.
+ * The values of all promises, or the first failure once every one has settled: a request that is still in flight when
+ * another fails is usage, too, and must be counted.
  */
 export async function allSettled<T>(promises: readonly Promise<T>[]): Promise<T[]> {
   await Promise.allSettled(promises);

@@ -1,42 +1,66 @@
 import { isExportError } from '../../model/errors.ts';
 import type { PageQuery } from '../../model/page-query.ts';
 import type { Run } from '../../model/run.ts';
-import type { AccountsApi, ApiAnswer, Decode } from '../ports.ts';
-import type { UsageMeter } from './usage-meter.ts';
+import { addUsage, NO_USAGE, type Usage } from '../../model/usage.ts';
+import type { AccountsApi, ApiAnswer, Decode, FetchOptions } from '../ports.ts';
 
-/** What of a run a request needs. */
-export type Asking = Pick<Run, 'datasetId' | 'format'> & { readonly parameters: Omit<Run['parameters'], 'pageSize'> };
+/** What of a run its requests need. */
+export type SourceRun = Pick<Run, 'datasetId' | 'format' | 'parameters'>;
 
-/** The request for one page of a run; probes ask with page sizes of their own. */
-export function pageQuery(run: Asking, pageSize: number, page: number): PageQuery {
-  const { filter, start, end, segmentationId, segmentId } = run.parameters;
-  return {
-    datasetId: run.datasetId,
-    endpoint: run.format === 'csv' ? 'csv' : 'json',
-    filter,
-    start,
-    end,
-    segmentationId,
-    segmentId,
-    pageSize,
-    page,
-  };
-}
+/** The API bound to a run: its dataset, parameters, format, record budget and abort signal. Counts usage. */
+export class Source<P extends { readonly records: number }> {
+  readonly #api: AccountsApi;
+  readonly #run: SourceRun;
+  readonly #decode: Decode<P>;
+  readonly #options: FetchOptions;
+  #usage: Usage = NO_USAGE;
+  readonly #latenciesMs: number[] = [];
 
-/** Fetches a page and enters what it cost, also when it fails. */
-export async function askApi<T extends { readonly records: number }>(
-  api: AccountsApi,
-  ledger: UsageMeter,
-  query: PageQuery,
-  decode: Decode<T>,
-  signal?: AbortSignal,
-): Promise<ApiAnswer<T>> {
-  try {
-    const answer = await api.fetchPage(query, decode, signal, ledger.allowance);
-    ledger.add(answer);
-    return answer;
-  } catch (error) {
-    if (isExportError(error)) ledger.add(error.usage);
-    throw error;
+  /** @param decode reads one body of the run's format */
+  constructor(api: AccountsApi, run: SourceRun, decode: Decode<P>, options: FetchOptions = {}) {
+    this.#api = api;
+    this.#run = run;
+    this.#decode = decode;
+    this.#options = options;
+  }
+
+  /** Requests and records of all calls so far, failed ones included. */
+  get usage(): Usage {
+    return this.#usage;
+  }
+
+  /** The median time of an answer, in ms; 0 before the first. */
+  get medianLatencyMs(): number {
+    return this.#latenciesMs.sort((a, b) => a - b)[Math.floor(this.#latenciesMs.length / 2)] ?? 0;
+  }
+
+  /** Page `n` of the run. */
+  page(n: number): Promise<ApiAnswer<P>> {
+    return this.#fetch(this.#run.parameters.pageSize, n);
+  }
+
+  /** A page of another size; `page × size` should be its offset. */
+  async probe(size: number, page: number): Promise<P> {
+    return (await this.#fetch(size, page)).value;
+  }
+
+  /** Whether there is an account at an offset: one record if there is, none otherwise. */
+  async exists(offset: number): Promise<boolean> {
+    return (await this.probe(1, offset)).records > 0;
+  }
+
+  async #fetch(pageSize: number, page: number): Promise<ApiAnswer<P>> {
+    const { datasetId, format, parameters } = this.#run;
+    const endpoint = format === 'csv' ? 'csv' : 'json';
+    const query: PageQuery = { datasetId, endpoint, ...parameters, pageSize, page };
+    try {
+      const answer = await this.#api.fetchPage(query, this.#decode, this.#options);
+      this.#usage = addUsage(this.#usage, answer);
+      this.#latenciesMs.push(answer.latencyMs);
+      return answer;
+    } catch (error) {
+      if (isExportError(error) && error.usage) this.#usage = addUsage(this.#usage, error.usage);
+      throw error;
+    }
   }
 }

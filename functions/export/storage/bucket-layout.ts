@@ -1,9 +1,9 @@
-/** Which key holds what: the bucket layout of `docs/architecture.md`, a contract. */
+/** Every key in the bucket: the layout of `docs/architecture.md`, a contract. */
 import type { ExportFormat } from '../../model/export-settings.ts';
 
 const EXTENSIONS: Record<ExportFormat, string> = { json: 'json.gz', csv: 'csv.gz', parquet: 'parquet' };
 
-/** What names a run's place: pinned when it is planned. */
+/** What the place of a run is made of; its plan pins it. */
 export interface RunPlace {
   readonly format: ExportFormat;
   readonly exportName: string;
@@ -27,99 +27,93 @@ export function partKey(run: RunPlace, page: number): string {
   return `${partsPrefix(run)}part-${padPage(page)}.${EXTENSIONS[run.format]}`;
 }
 
-/** The run and page that a part's key was made of; `undefined` for any other key. */
-export function parsePartKey(key: string): (RunPlace & { page: number }) | undefined {
-  const match =
-    /^accounts_(json|csv|parquet)\/export_name=([^/]+)\/export_date=(\d{4}-\d\d-\d\d)\/run_id=([^/]+)\/part-(\d{5,})\.(json\.gz|csv\.gz|parquet)$/.exec(
-      key,
-    );
-  if (!match) return undefined;
-  const [, format, exportName = '', exportDate = '', runId = '', page = '', extension] = match;
-  if (extension !== EXTENSIONS[format as ExportFormat]) return undefined;
-  return { format: format as ExportFormat, exportName, exportDate, runId, page: Number(page) };
-}
+/** The folder of all published runs. */
+export const PUBLISHED_RUNS_PREFIX = 'export_runs/';
 
-/** One line of JSON, written last: a run is published when this is there. */
+/** One line of JSON, written last: a run is published when this object exists. */
 export function manifestKey(runId: string): string {
-  return `export_runs/run_id=${runId}/manifest.json`;
+  return `${PUBLISHED_RUNS_PREFIX}run_id=${runId}/manifest.json`;
 }
 
-/** Everything of a run that only the run needs; expires by lifecycle. */
+/** The id in the name of a `run_id=…` folder. */
+export function runIdOfFolder(folder: string): string {
+  return folder.replace(/^run_id=/, '');
+}
+
+/** What only the run itself needs; expires by lifecycle. */
 export function workPrefix(runId: string): string {
   return `work/run_id=${runId}/`;
 }
 
-/** The pinned plan: a run that is started again goes on with it. */
 export function planKey(runId: string): string {
   return `${workPrefix(runId)}plan.json`;
 }
 
-/** The manifest of a run that was held back: the pinned plan's place, not the published runs'. */
+/** The manifest of a quarantined run. */
 export function quarantinedManifestKey(runId: string): string {
   return `${workPrefix(runId)}manifest.json`;
 }
 
-/** That the source moved under an attempt which is to be made again. */
-export function driftKey(runId: string): string {
-  return `${workPrefix(runId)}drift.json`;
-}
-
-/** What failed attempts at planning or publishing cost. */
-export function taskFailureKey(runId: string, task: 'plan' | 'publish'): string {
-  return `${pageFailuresPrefix(runId)}${task}.json`;
-}
-
-/** Who may spend what of a record budget: objects that only one writer can create. */
-export function budgetPrefix(runId: string, budget: number): string {
-  return `${workPrefix(runId)}budget/${budget}/`;
-}
-
-/** Who works on a run, one after the other: the newest is the one that counts. */
-export function runClaimsPrefix(runId: string): string {
-  return `${workPrefix(runId)}claims/`;
-}
-
 export function receiptsPrefix(runId: string): string {
-  return `${workPrefix(runId)}pages/`;
+  return `${workPrefix(runId)}receipts/`;
 }
 
-/** What is known of a page's part once it is written. */
 export function receiptKey(runId: string, page: number): string {
   return `${receiptsPrefix(runId)}${padPage(page)}.json`;
 }
 
-export function pageFailuresPrefix(runId: string): string {
+export function failuresPrefix(runId: string): string {
   return `${workPrefix(runId)}failures/`;
 }
 
-/** What the failed attempts at a page cost, and the last one's error. */
-export function pageFailureKey(runId: string, page: number): string {
-  return `${pageFailuresPrefix(runId)}${padPage(page)}.json`;
+/** @param execution the id of the execution that met the failure: an ARN on AWS */
+export function executionFailuresPrefix(runId: string, execution: string): string {
+  return `${failuresPrefix(runId)}${execution.split(/[:/]/).at(-1)}/`;
 }
 
-/** Who took one delivery of a schedule: the first to write it. @param dueAt ISO 8601; colons are not for keys */
-export function tickKey(exportName: string, dueAt: string): string {
-  return `work/export_name=${exportName}/ticks/${dueAt.replaceAll(/[-:]|\.\d+/g, '')}.json`;
+/** @param task a page, or the step that is not about one page */
+export function failureKey(prefix: string, task: number | 'plan' | 'publish'): string {
+  return `${prefix}${typeof task === 'number' ? padPage(task) : task}.json`;
 }
 
-/** Who claimed an export, one after the other: the newest is the one that counts. */
-export function claimsPrefix(exportName: string): string {
-  return `work/export_name=${exportName}/claims/`;
+/** Page tickets of a record budget. */
+export function ticketsPrefix(runId: string): string {
+  return `${workPrefix(runId)}tickets/`;
 }
 
-/** @param number from 1 */
-export function claimKey(prefix: string, number: number): string {
+/** Locks of a run: one execution works on it at a time. */
+export function runLockPrefix(runId: string): string {
+  return `${workPrefix(runId)}locks/`;
+}
+
+/** Locks of an export: one run of it at a time. */
+export function exportLockPrefix(exportName: string): string {
+  return `work/export_name=${exportName}/locks/running/`;
+}
+
+/** The lock of one scheduled time. @param dueAt ISO 8601; colons are not for keys */
+export function scheduledLockPrefix(exportName: string, dueAt: string): string {
+  return `work/export_name=${exportName}/locks/scheduled/${dueAt.replaceAll(/[-:]|\.\d+/g, '')}/`;
+}
+
+/** The API host that an export belongs to. */
+export function exportHostKey(exportName: string): string {
+  return `work/export_name=${exportName}/locks/host.json`;
+}
+
+/** A lock's or ticket's key. @param number from 1 */
+export function numberedKey(prefix: string, number: number): string {
   return `${prefix}${String(number).padStart(8, '0')}.json`;
 }
 
-/** The number of a claim's key. */
-export function claimNumber(key: string): number {
+/** The number in a lock's or ticket's key. */
+export function numberOfKey(key: string): number {
   return Number(/\/(\d{8,})\.json$/.exec(key)?.[1] ?? 0);
 }
 
-/** The page of a page record's or page failure's key; `undefined` for any other key. */
-export function pageOfWorkKey(key: string): number | undefined {
-  const match = /\/(?:pages|failures)\/(\d{5,})\.json$/.exec(key);
+/** The page in a receipt's or failure's key; `undefined` for any other key. */
+export function pageOfKey(key: string): number | undefined {
+  const match = /\/(\d{5,})\.json$/.exec(key);
   return match ? Number(match[1]) : undefined;
 }
 

@@ -1,16 +1,55 @@
+/** Published runs: their manifests, and which one is the newest. */
 import type { ExportFormat } from '../../model/export-settings.ts';
+import { ExportFormatSchema } from '../../model/export-settings.ts';
 import { type Manifest, ManifestSchema } from '../../model/manifest.ts';
 import type { ObjectStore } from '../ports.ts';
-import { manifestKey, tablePrefix } from './bucket-layout.ts';
+import { manifestKey, PUBLISHED_RUNS_PREFIX, runIdOfFolder, tablePrefix } from './bucket-layout.ts';
 import { getJson } from './stored-json.ts';
 
-const FORMATS: readonly ExportFormat[] = ['json', 'csv', 'parquet'];
-/** Days looked at together, the newest first: mostly the first of them has a published run. */
-const DAYS_AT_ONCE = 8;
+const FORMATS: readonly ExportFormat[] = ExportFormatSchema.options;
+/** Days read in parallel, the newest first: usually the first of them has a published run. */
+const PARALLEL_DAYS = 8;
+
+export function readManifest(store: ObjectStore, runId: string): Promise<Manifest | undefined> {
+  return getJson(store, manifestKey(runId), ManifestSchema);
+}
+
+/** Whether a run is published: from then on nothing is written to it. */
+export async function isPublished(store: ObjectStore, runId: string): Promise<boolean> {
+  return (await store.get(manifestKey(runId))) !== undefined;
+}
+
+/** The manifests of all published runs, sorted by run id. */
+export async function allManifests(store: ObjectStore): Promise<Manifest[]> {
+  const manifests: Manifest[] = [];
+  for (const folder of await store.listFolders(PUBLISHED_RUNS_PREFIX)) {
+    const manifest = await readManifest(store, runIdOfFolder(folder));
+    if (manifest) manifests.push(manifest);
+  }
+  return manifests;
+}
+
+/** `YYYY-MM-DD` (UTC), the day a run was due. */
+export function exportDateOf({ dueAt }: Pick<Manifest, 'dueAt'>): string {
+  return dueAt.slice(0, 10);
+}
+
+/** The newest of several runs: the latest day due, and of that day the one published last. The views use the same rule. */
+export function newestOf(manifests: readonly Manifest[]): Manifest | undefined {
+  return manifests.reduce<Manifest | undefined>(
+    (newest, one) => (newest && !isNewer(one, newest) ? newest : one),
+    undefined,
+  );
+}
+
+function isNewer(a: Manifest, b: Manifest): boolean {
+  const [dayOfA, dayOfB] = [exportDateOf(a), exportDateOf(b)];
+  return dayOfA === dayOfB ? a.publishedAt > b.publishedAt : dayOfA > dayOfB;
+}
 
 /**
- * The manifest of the run of the newest day that has a published one, whatever its format; of several that day, the one
- * published last. However many failed runs lie behind it, it is found: what is published is measured against it.
+ * The manifest of the newest published run of an export, in any format.
+ * Reads day by day from the newest, so that many failed runs do not hide it.
  */
 export async function lastPublishedRun(store: ObjectStore, exportName: string): Promise<Manifest | undefined> {
   const folders = await Promise.all(
@@ -21,24 +60,22 @@ export async function lastPublishedRun(store: ObjectStore, exportName: string): 
   );
   const byDay = Map.groupBy(folders.flat(), ({ day }) => day);
   const newestFirst = [...byDay.keys()].sort().reverse();
-  for (let at = 0; at < newestFirst.length; at += DAYS_AT_ONCE) {
-    const days = newestFirst.slice(at, at + DAYS_AT_ONCE);
-    const newest = await Promise.all(days.map((day) => newestOf(store, byDay.get(day) ?? [])));
+  for (let at = 0; at < newestFirst.length; at += PARALLEL_DAYS) {
+    const days = newestFirst.slice(at, at + PARALLEL_DAYS);
+    const newest = await Promise.all(
+      days.map(async (day) => newestOf(await manifestsBelow(store, byDay.get(day) ?? []))),
+    );
     const found = newest.find((manifest) => manifest !== undefined);
     if (found) return found;
   }
   return undefined;
 }
 
-async function newestOf(
+async function manifestsBelow(
   store: ObjectStore,
   folders: readonly { readonly prefix: string }[],
-): Promise<Manifest | undefined> {
+): Promise<Manifest[]> {
   const runs = (await Promise.all(folders.map(({ prefix }) => store.listFolders(prefix)))).flat();
-  const manifests = await Promise.all(
-    runs.map((run) => getJson(store, manifestKey(run.replace(/^run_id=/, '')), ManifestSchema)),
-  );
-  return manifests
-    .filter((manifest) => manifest !== undefined)
-    .sort((a, b) => (a.publishedAt < b.publishedAt ? 1 : -1))[0];
+  const manifests = await Promise.all(runs.map((run) => readManifest(store, runIdOfFolder(run))));
+  return manifests.filter((manifest) => manifest !== undefined);
 }

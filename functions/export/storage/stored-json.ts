@@ -1,16 +1,16 @@
-/** JSON objects of our own in the object store, checked when they are read back. */
+/** JSON objects in the store, checked when they are read back. */
 import type { z } from 'zod';
 import { ExportError } from '../../model/errors.ts';
 import type { ObjectStore } from '../ports.ts';
 
 /** Writes one line of JSON. */
 export async function putJson(store: ObjectStore, key: string, value: unknown): Promise<void> {
-  await store.put(key, lineOf(value), 'application/json');
+  await store.put(key, lineOf(value));
 }
 
-/** The same where nothing is yet. @returns whether this call wrote it */
+/** Writes one line of JSON if there is no such object yet. @returns whether this call wrote it */
 export async function createJson(store: ObjectStore, key: string, value: unknown): Promise<boolean> {
-  return store.create(key, lineOf(value), 'application/json');
+  return (await store.put(key, lineOf(value), { ifNoneMatch: '*' })) !== undefined;
 }
 
 function lineOf(value: unknown): Buffer {
@@ -18,18 +18,18 @@ function lineOf(value: unknown): Buffer {
 }
 
 /**
- * Reads what `putJson` wrote; `undefined` where there is nothing.
- * @throws ExportError `RunIncompleteError` when something else lies there
+ * Reads what `putJson` wrote; `undefined` when there is no such object.
+ * @throws ExportError `RunIncompleteError` when the object is something else
  */
 export async function getJson<T>(store: ObjectStore, key: string, schema: z.ZodType<T>): Promise<T | undefined> {
-  const bytes = await store.get(key);
-  if (bytes === undefined) return undefined;
+  const stored = await store.get(key);
+  if (stored === undefined) return undefined;
   try {
-    return schema.parse(JSON.parse(Buffer.from(bytes).toString('utf8')));
+    return schema.parse(JSON.parse(Buffer.from(stored.body).toString('utf8')));
   } catch {
     throw new ExportError(
       'RunIncompleteError',
-      `${key} under ${store.location} is not what this export wrote there; remove it and start the run again.`,
+      `Invalid object ${key} in ${store.location}: it is not what an export wrote there. Remove it and start the run again.`,
     );
   }
 }

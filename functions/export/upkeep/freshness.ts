@@ -1,27 +1,28 @@
-/** How old the newest published run of each export is: what an alarm watches, since a run that never starts fails nowhere. */
+/** Freshness: the age of each export's newest published run. An alarm watches it, because a run that never starts fails nowhere. */
 import * as z from 'zod';
-import { NAME_PATTERN, parseOrThrow } from '../../model/export-settings.ts';
+import { NAME_PATTERN } from '../../model/export-settings.ts';
+import { parseOrThrow } from '../../model/parse-input.ts';
 import type { Clock, ObjectStore } from '../ports.ts';
 import { lastPublishedRun } from '../storage/published-runs.ts';
 
-/** What `Watch exports` receives: the configured exports that have a schedule. */
+/** What *Watch exports* receives: the configured exports that have a schedule. */
 export const WatchEventSchema = z.object({ exports: z.array(z.string().regex(NAME_PATTERN)) });
 
 export interface PublishedAge {
   readonly exportName: string;
-  /** Since it was published; `null` when no run of it ever was. */
+  /** Since it was published; `null` when no run of the export ever was. */
   readonly hours: number | null;
 }
 
 /**
- * The age of the newest published run of each export named.
+ * The age of the newest published run of each named export.
  * @param event a `WatchEvent`
  */
 export async function publishedAges(
   { store, clock }: { readonly store: ObjectStore; readonly clock: Clock },
   event: unknown,
 ): Promise<PublishedAge[]> {
-  const { exports } = parseOrThrow(WatchEventSchema, event, 'The event of Watch exports');
+  const { exports } = parseOrThrow(WatchEventSchema, event, 'event of Watch exports');
   return Promise.all(
     exports.map(async (exportName) => {
       const newest = await lastPublishedRun(store, exportName);

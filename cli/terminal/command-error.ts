@@ -1,11 +1,7 @@
-/**
- * What keeps a command from its work and is no misuse of it: one sentence, exit code 1.
- *
- * Not an `ExportError`: those are what a run ends with, and their names belong to the workflow.
- */
+/** Why a command failed, in one sentence; exit code 1. An `ExportError` is what a run fails with. */
 export class CommandError extends Error {
   override readonly name = 'CommandError';
-  /** Whether the same call may well succeed in a while. */
+  /** Whether the same call may succeed later. */
   readonly transient: boolean;
 
   constructor(message: string, { transient = false, ...options }: ErrorOptions & { transient?: boolean } = {}) {

@@ -1,0 +1,105 @@
+/** The command line as a function: arguments in, text and an exit code out. */
+import { setTimeout as sleepFor } from 'node:timers/promises';
+import { Command, CommanderError } from 'commander';
+import { ExportError } from '../functions/model/errors.ts';
+import { publishCommand } from './commands/publish.ts';
+import { queryCommand } from './commands/query.ts';
+import { resumeCommand } from './commands/resume.ts';
+import { runCommand } from './commands/run.ts';
+import { runsCommand } from './commands/runs.ts';
+import { simulateCommand } from './commands/simulate.ts';
+import { startCommand } from './commands/start.ts';
+import { statusCommand } from './commands/status.ts';
+import { CommandError } from './terminal/command-error.ts';
+import type { Sleep, Stream, Terminal } from './terminal/terminal.ts';
+
+export interface CommandLineOptions {
+  /** The arguments after the name of the program. */
+  readonly argv: readonly string[];
+  readonly stdout: Stream;
+  readonly stderr: Stream & { readonly isTTY?: boolean };
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Interrupts the command. @default SIGINT and SIGTERM of this process */
+  readonly signal?: AbortSignal;
+  /** @default a real wait */
+  readonly sleep?: Sleep;
+}
+
+/** Exit codes are a contract. */
+const FAILED = 1;
+const MISUSED = 2;
+/** Errors in what the user typed. */
+const MISUSE: readonly string[] = ['RequestError', 'ConfigError'];
+const COLUMNS = 80;
+
+/** Runs one command. @returns the exit code: 0 done, 1 failed, 2 misused. It never throws. */
+export async function runCommandLine(options: CommandLineOptions): Promise<number> {
+  const terminal = terminalOf(options);
+  try {
+    await programOf(terminal).parseAsync(options.argv, { from: 'user' });
+    return terminal.exitCode;
+  } catch (error) {
+    return reportError(error, terminal, options.argv.includes('--verbose'));
+  }
+}
+
+/** The terminal of a command. */
+export function terminalOf({ stdout, stderr, env, ...options }: Omit<CommandLineOptions, 'argv'>): Terminal {
+  const { signal, sleep = async (ms, aborted) => void (await sleepFor(ms, undefined, { signal: aborted })) } = options;
+  return {
+    stdout,
+    stderr,
+    env,
+    isTTY: stderr.isTTY === true,
+    columns: COLUMNS,
+    sleep,
+    interrupted: () => signal ?? interruptOfProcess(),
+    exitCode: 0,
+  };
+}
+
+/** The second Ctrl-C ends the process. */
+function interruptOfProcess(): AbortSignal {
+  const interrupt = new AbortController();
+  const onSignal = () => interrupt.abort();
+  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
+  return interrupt.signal;
+}
+
+function programOf(terminal: Terminal): Command {
+  const program = new Command('account-export')
+    .description('Exports the accounts of Salesforce Marketing Cloud Personalization.')
+    .addCommand(runCommand(terminal))
+    .addCommand(queryCommand(terminal))
+    .addCommand(simulateCommand(terminal))
+    .addCommand(startCommand(terminal))
+    .addCommand(runsCommand(terminal))
+    .addCommand(statusCommand(terminal))
+    .addCommand(resumeCommand(terminal))
+    .addCommand(resumeCommand(terminal).name('redrive'), { hidden: true })
+    .addCommand(publishCommand(terminal));
+  for (const command of [program, ...program.commands]) {
+    command
+      .exitOverride()
+      .configureHelp({ helpWidth: terminal.columns })
+      .showHelpAfterError('(add --help for the options)')
+      .configureOutput({
+        writeOut: (text) => void terminal.stdout.write(text),
+        writeErr: (text) => void terminal.stderr.write(text),
+      });
+  }
+  return program;
+}
+
+function reportError(error: unknown, { stderr }: Terminal, verbose: boolean): number {
+  // Commander has already printed its sentence or the help text.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : MISUSED;
+  const stack = verbose && error instanceof Error ? `${error.stack}\n` : '';
+  if (error instanceof ExportError || error instanceof CommandError) {
+    stderr.write(`error: ${error.message}\n${stack}`);
+    return MISUSE.includes(error.name) ? MISUSED : FAILED;
+  }
+  const what = error instanceof Error ? error.message : String(error);
+  stderr.write(`error: Unexpected error: ${what}${verbose ? '' : ' (add --verbose for the stack trace)'}\n${stack}`);
+  return FAILED;
+}

@@ -1,0 +1,89 @@
+/** Prints the state of a deployed run, in the lines that `run` prints, and what to do next. */
+import { nextCommand } from '../flags/stack-flags.ts';
+import { count, counted, duration } from '../terminal/format.ts';
+import { printEstimate, printPublished } from '../terminal/print-run.ts';
+import type { Output } from '../terminal/terminal.ts';
+import type { Deployed } from './connect.ts';
+import type { RunLook } from './look-at-run.ts';
+import type { RunOutput } from './run-output.ts';
+import { isQuarantined, type RunReport } from './run-report.ts';
+
+/** Prints which run it is and when it started. */
+export function printRun({ note }: Output, report: RunReport, now: Date): void {
+  const { runId, resumes, exportName, startedAt, stoppedAt } = report;
+  const seconds = (Date.parse(stoppedAt ?? now.toISOString()) - Date.parse(startedAt)) / 1000;
+  note(`Run        ${runId}${exportName === null ? '' : ` of export ${exportName}`}`);
+  if (resumes !== null) note(`           resumes run ${resumes}`);
+  note(
+    `           started ${minuteOf(startedAt)} UTC, ${stoppedAt === null ? 'running for' : 'took'} ${duration(Math.max(0, seconds))}`,
+  );
+}
+
+/** `2026-11-24 20:05` */
+function minuteOf(iso: string): string {
+  return iso.slice(0, 16).replace('T', ' ');
+}
+
+/** Prints the current stage of a running run. */
+export function printStage({ out }: Output, { report, plan, mapRun }: RunLook): void {
+  if (!plan) {
+    out('Planning   counting the accounts');
+  } else if (plan.outcome === 'publishOnly' || (mapRun && mapRun.pagesDone >= plan.pages)) {
+    out('Publishing all pages are done');
+  } else {
+    const accounts = accountsDone(plan, mapRun?.pagesDone ?? 0);
+    out(
+      `Exporting  ${count(report.pagesDone ?? 0)} of ${counted(plan.pages, 'page')}, ${counted(accounts, 'account')}`,
+    );
+  }
+}
+
+/** Step Functions counts pages. All pages but the last have `pageSize` accounts. */
+export function accountsDone(
+  { accounts, pageSize }: { readonly accounts: number; readonly pageSize: number },
+  pagesDone: number,
+): number {
+  return Math.min(accounts, pagesDone * pageSize);
+}
+
+/**
+ * Prints how a run ended and what to do next.
+ * @returns the exit code: 0 published, skipped, dry run or running; 1 otherwise
+ */
+export function printEnd({ output, flags }: Deployed, { report, output: runOutput, plan }: RunLook): number {
+  const { runId, status } = report;
+  if (flags.json) output.out(JSON.stringify(report));
+  if (runOutput && !flags.json) printOutput(output, runOutput);
+  if (runOutput || status === 'running') return 0;
+  output.fail(endSentence(report));
+  if (isQuarantined(report)) {
+    output.hint(`To publish: ${nextCommand('publish', runId, flags)}`);
+  } else if ((plan || report.resumes !== null) && report.error !== 'RequestError') {
+    // Without a plan there is nothing to resume, and a refused request would be refused again.
+    output.hint(`To resume: ${nextCommand('resume', runId, flags)}`);
+  }
+  return 1;
+}
+
+function printOutput(output: Output, runOutput: RunOutput): void {
+  switch (runOutput.status) {
+    case 'published':
+      printPublished(output, runOutput.result);
+      break;
+    case 'dry run':
+      printEstimate(output, runOutput.result.estimate);
+      break;
+    case 'skipped':
+      output.out(`Skipped    ${runOutput.result.reason}`);
+      break;
+    case 'unknown':
+      output.out('Succeeded  with an output that this version does not know; --json shows it');
+  }
+}
+
+function endSentence({ runId, status, error, cause, pages, pagesDone }: RunReport): string {
+  if (status === 'failed') return cause || `Run "${runId}" failed with ${error ?? 'an unknown error'}.`;
+  const kept =
+    pages === null || pagesDone === null ? '' : `; ${count(pagesDone)} of ${counted(pages, 'page')} are finished`;
+  return `Run "${runId}" ${status === 'stopped' ? 'was stopped' : 'timed out'}${kept}.`;
+}

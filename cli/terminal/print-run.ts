@@ -1,0 +1,59 @@
+/** The lines about a run that `run` and the commands for the deployed state machine share. At most 80 columns, except paths. */
+import type { PlanFigures, PublishResult, RunEstimate } from '../../functions/model/outcomes.ts';
+import { bytes, count, counted, duration, money } from './format.ts';
+import type { Output } from './terminal.ts';
+
+export interface PlanSummary {
+  readonly accounts: number;
+  readonly pages: number;
+  readonly pageSize: number;
+  readonly plan: PlanFigures;
+}
+
+export function printPlan({ note }: Pick<Output, 'note'>, { accounts, pages, pageSize, plan }: PlanSummary): void {
+  note(`Planned    ${counted(accounts, 'account')} in ${counted(pages, 'page')} of ${count(pageSize)}`);
+  if (plan.resumed) {
+    note('           resumed: finished pages are not fetched again');
+    return;
+  }
+  note(
+    `           counted with ${counted(plan.apiRequests, 'request')} in ${counted(plan.rounds, 'round')} (${counted(plan.recordsFetched, 'record')})`,
+  );
+  if (plan.countedBy === 'pages') note('           by whole pages: page numbers are not offsets in this API');
+}
+
+export function printEstimate({ out }: Pick<Output, 'out'>, estimate: RunEstimate): void {
+  const { apiRequests, recordsFetched, maxRecordsNeeded, seconds, secondsFrom, usd } = estimate;
+  out('Dry run    nothing was exported; the estimate for a run is');
+  out(`           ${counted(apiRequests, 'request')}, ${counted(recordsFetched, 'record')} of the contract`);
+  out(`           --max-records of at least ${count(maxRecordsNeeded)}, if set`);
+  out(
+    `           about ${duration(seconds)} (measured in ${secondsFrom === 'probes' ? 'the probes' : 'the last run'})`,
+  );
+  out(`           ${money(usd)} on AWS, without storage and queries`);
+}
+
+type Published = Pick<
+  PublishResult,
+  'accounts' | 'distinctAccounts' | 'seconds' | 'bytes' | 'verdict' | 'unmappedColumns' | 'runId' | 'parts' | 'manifest'
+>;
+
+export function printPublished({ out }: Pick<Output, 'out'>, result: Published): void {
+  out(`Published  ${counted(result.accounts, 'account')} in ${result.seconds} s, ${bytes(result.bytes)}`);
+  out(`           ${VERDICTS[result.verdict]}`);
+  const duplicates = result.accounts - result.distinctAccounts;
+  if (duplicates > 0) out(`           ${counted(duplicates, 'duplicate')}: the later record is current`);
+  if (result.unmappedColumns.length > 0) {
+    out('Warning    the table has no column for these fields; the parts keep them:');
+    out(`           ${result.unmappedColumns.join(', ')}`);
+  }
+  out(`  run      ${result.runId}`);
+  out(`  parts    ${result.parts}`);
+  out(`  manifest ${result.manifest}`);
+}
+
+const VERDICTS = {
+  consistent: 'consistent: every check passed',
+  drifted: 'drifted: the data changed during the run',
+  unverified: 'unverified: page boundaries could not be checked',
+} as const;

@@ -1,0 +1,75 @@
+import type * as z from 'zod';
+import { ExportError, type ExportErrorName } from './errors.ts';
+
+/**
+ * Parses `input` and reports every problem at once: `Invalid request: pageSize must be an integer from 1 to 50000 (got 0)`.
+ *
+ * @param what the input's name, such as `request`; each rule of the schema is a predicate that starts with "must"
+ * @throws ExportError of the given name
+ */
+export function parseOrThrow<T>(
+  schema: z.ZodType<T>,
+  input: unknown,
+  what: string,
+  errorName: ExportErrorName = 'RequestError',
+): T {
+  const parsed = schema.safeParse(input);
+  if (parsed.success) return parsed.data;
+  throw new ExportError(errorName, `Invalid ${what}: ${problemsOf(parsed.error.issues, input)}.`);
+}
+
+/** Longer lists of problems do not help anyone and would fill the execution's history. */
+const MAX_PROBLEMS_CHARACTERS = 1200;
+
+function problemsOf(issues: readonly z.core.$ZodIssue[], input: unknown): string {
+  const problems = new Set<string>();
+  let characters = 0;
+  for (const [i, issue] of issues.entries()) {
+    const problem = describeIssue(issue, input);
+    if (problems.has(problem)) continue;
+    characters += problem.length;
+    if (problems.size > 0 && characters > MAX_PROBLEMS_CHARACTERS) {
+      return `${[...problems].join('; ')}; and ${issues.length - i} more`;
+    }
+    problems.add(problem);
+  }
+  return [...problems].join('; ');
+}
+
+function describeIssue(issue: z.core.$ZodIssue, input: unknown): string {
+  const path = issue.path
+    .map((step) => (typeof step === 'number' ? `[${step}]` : `.${String(step)}`))
+    .join('')
+    .slice(1);
+  if (issue.code === 'unrecognized_keys') {
+    const shown = issue.keys.slice(0, MAX_KEYS).map((key) => JSON.stringify(key.slice(0, 60)));
+    const more = issue.keys.length > MAX_KEYS ? [`${issue.keys.length - MAX_KEYS} more`] : [];
+    const where = path === '' ? '' : ` in ${path}`;
+    return `unknown ${issue.keys.length === 1 ? 'key' : 'keys'} ${[...shown, ...more].join(', ')}${where}`;
+  }
+  if (path === '') return issue.message;
+  let value: unknown = input;
+  for (const step of issue.path) value = (value as Record<PropertyKey, unknown> | undefined)?.[step];
+  if (value === undefined) return `${path} ${issue.message} (missing)`;
+  const personal = mayIdentifyPerson(issue.path.findLast((step) => typeof step === 'string'));
+  return `${path} ${issue.message} (${personal ? 'value not shown' : `got ${shorten(value)}`})`;
+}
+
+/** Errors are logged, emailed and stored. The name of a segment may identify a person, so its value is not shown in them. */
+export function mayIdentifyPerson(key: unknown): boolean {
+  return key === 'filter' || key === 'segmentId' || key === 'segmentationId';
+}
+
+const MAX_KEYS = 10;
+
+/** Shortened before it is serialized: a text may be megabytes long, and a list nested deeper than the stack. */
+function shorten(value: unknown): string {
+  if (typeof value === 'number') return String(value);
+  let json: string;
+  try {
+    json = JSON.stringify(typeof value === 'string' ? value.slice(0, 60) : value) ?? String(value);
+  } catch {
+    return 'a value nested too deeply to show';
+  }
+  return json.length > 60 ? `${json.slice(0, 57)}…` : json;
+}
