@@ -82,7 +82,7 @@ async function hostileApi(attack: Attack) {
     if (state.hostile(page, pageSize)) attack(response, Buffer.from(body));
     else response.end(body);
   });
-  const limits = { maxRequests: 1, totalTimeoutMs: attack === drips ? 150 : 5000, bodyLimitBytes: 1024 * 1024 };
+  const limits = { maxRequests: 1, totalTimeoutMs: attack === drips ? 1000 : 5000, bodyLimitBytes: 1024 * 1024 };
   return { api: client(url, { limits }), state };
 }
 
@@ -162,7 +162,7 @@ it.each([
     concurrency: 8,
     signal: new AbortController().signal,
   });
-  expect(outcome).toMatchObject({ status: 'failed', failure: { error } });
+  expect(outcome).toMatchObject({ outcome: 'failed', failure: { error } });
   expect(JSON.stringify(outcome)).not.toContain('hidden');
   expectNothingPublished(objects, []);
 });

@@ -76,7 +76,7 @@ const BAD_NAMES = titled([
 describe.each(['exportName', 'datasetId', 'resume', 'publish'])('%s', (key) => {
   it.each(BAD_NAMES)('cannot be %s', (_title, value) => {
     expect(refusal(() => resolve({ datasetId: 'engage', [key]: value }))).toContain(
-      'up to 128 letters, digits, "_", "." and "-" are allowed',
+      'must be up to 128 letters, digits, "_", "." and "-"',
     );
   });
 
@@ -185,16 +185,16 @@ describe('the host', () => {
 
 describe('a request', () => {
   it.each([
-    ['a prototype', '{"__proto__":{"datasetId":"engage","dryRun":true}}', '"__proto__" is not known'],
-    ['a constructor', '{"constructor":{"prototype":{"dryRun":true}}}', '"constructor" is not known'],
-    ['the key prototype', '{"prototype":{"dryRun":true}}', '"prototype" is not known'],
-    ['a prototype as a value', '{"exportName":{"__proto__":{"toString":"x"}}}', 'exportName is {"__proto__"'],
-    ['an infinite page size', '{"pageSize":1e309}', 'an integer from 1 to 50000 is needed'],
-    ['a negative infinite page size', '{"pageSize":-1e309}', 'an integer from 1 to 50000 is needed'],
+    ['a prototype', '{"__proto__":{"datasetId":"engage","dryRun":true}}', 'unknown key "__proto__"'],
+    ['a constructor', '{"constructor":{"prototype":{"dryRun":true}}}', 'unknown key "constructor"'],
+    ['the key prototype', '{"prototype":{"dryRun":true}}', 'unknown key "prototype"'],
+    ['a prototype as a value', '{"exportName":{"__proto__":{"toString":"x"}}}', '{"__proto__"'],
+    ['an infinite page size', '{"pageSize":1e309}', 'must be an integer from 1 to 50000'],
+    ['a negative infinite page size', '{"pageSize":-1e309}', 'must be an integer from 1 to 50000'],
     ['an infinite due time', '{"dueAt":1e309}', 'epoch milliseconds or ISO 8601'],
-    ['a filter of 10 MB', JSON.stringify({ filter: 'x'.repeat(10_000_000) }), 'at most 1000 characters are allowed'],
-    ['a filter that is an array of 1,000,000', JSON.stringify({ filter: many(1_000_000, 1) }), 'a text is needed'],
-    ['a key of 1 MB', JSON.stringify({ ['k'.repeat(1_000_000)]: 1 }), 'is not known'],
+    ['a filter of 10 MB', JSON.stringify({ filter: 'x'.repeat(10_000_000) }), 'must have at most 1000 characters'],
+    ['a filter that is an array of 1,000,000', JSON.stringify({ filter: many(1_000_000, 1) }), 'must be a text'],
+    ['a key of 1 MB', JSON.stringify({ ['k'.repeat(1_000_000)]: 1 }), 'unknown key'],
   ])('cannot contain %s', (_name, json, message) => {
     expect(refusal(() => resolve(JSON.parse(json)))).toContain(message);
     expect(({} as Record<string, unknown>).dryRun).toBeUndefined();

@@ -158,7 +158,7 @@ describe('a wrong key', () => {
       concurrency: 8,
       signal: new AbortController().signal,
     });
-    expect(outcome).toMatchObject({ status: 'failed', failure: { error: 'ApiCredentialsError' } });
+    expect(outcome).toMatchObject({ outcome: 'failed', failure: { error: 'ApiCredentialsError' } });
     expect(JSON.stringify(outcome)).not.toContain('hidden');
     expect(simulator.requests.length).toBeLessThanOrEqual(FIRST_ROUND);
     const pages = simulator.requests.map(({ page, pageSize }) => `${page}/${pageSize}`);
@@ -202,7 +202,9 @@ describe('a key rotated during a run', () => {
     simulator.setKey('new-key', 'new:secret');
     state.secret = keyOf('new-key', 'new:secret');
     const before = simulator.requests.length;
-    await Promise.all(plan.pageNumbers.map((page) => exportPage({ api, store }, { page, run: plan.run })));
+    await Promise.all(
+      plan.pageNumbers.map((page) => exportPage({ api, store }, { page, run: plan.run, execution: plan.execution })),
+    );
     expect(state.reads).toBe(2);
     const refused = simulator.requests.slice(before).filter(({ status }) => status === 401).length;
     expect(refused).toBeGreaterThan(0);
