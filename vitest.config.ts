@@ -1,9 +1,41 @@
-import { defineConfig } from 'vitest/config';
+import { configDefaults, defineConfig } from 'vitest/config';
+import type { Reporter, Vitest } from 'vitest/node';
+
+const SLOW = ['test/**/*.{slow,process}.test.ts'];
+
+/** Says what `npm test` leaves out, after its summary. */
+class LeftOut implements Reporter {
+  #fastOnly = false;
+
+  onInit(vitest: Vitest): void {
+    this.#fastOnly = vitest.projects.every(({ name }) => name === 'fast');
+  }
+
+  onTestRunEnd(): void {
+    if (!this.#fastOnly) return;
+    console.log('Left out: Trino, the fault matrix, fuzzing, memory, child processes, the examples of the docs.');
+    console.log('Run them with `npm run test:slow`, or everything with coverage with `npm run test:all`.\n');
+  }
+}
 
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
+    reporters: ['default', new LeftOut()],
+    // By default Vitest leaves one processor unused, which is half of a small machine.
+    maxWorkers: '100%',
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    projects: [
+      {
+        extends: true,
+        test: { name: 'fast', include: ['test/**/*.test.ts'], exclude: [...configDefaults.exclude, ...SLOW] },
+      },
+      { extends: true, test: { name: 'slow', include: SLOW } },
+    ],
+    coverage: {
+      provider: 'v8',
+      include: ['functions/**/*.ts', 'cli/**/*.ts', 'infra/**/*.ts', 'simulator/**/*.ts'],
+      reporter: ['text', 'json-summary', 'html'],
+    },
   },
 });

@@ -5,9 +5,9 @@ import { BUNDLING } from '../infra/bundling.ts';
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
 
 /**
- * Makes one file of a program and all it needs, as is done with the functions.
- * @param entry from the project's root
- * @returns the bytes that each package has in it, by name; `''` is this project
+ * Bundles a program with the options of the Lambda functions.
+ * @param entry relative to the project's root
+ * @returns the bytes of each package in the bundle, by name; `''` is this project
  */
 export async function bundle(entry: string, outfile: string): Promise<ReadonlyMap<string, number>> {
   const { metafile } = await build({

@@ -1,4 +1,4 @@
-/** What is deployed: how large each function's bundle is, what is in it, and how long it takes to load. */
+/** Size, contents and load time of the Lambda bundles. */
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -11,7 +11,7 @@ import type { Benchmark, Spread } from './section.ts';
 import { quoteSpread, spreadOf } from './spread.ts';
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
-/** What the stack tells its functions, and what Lambda tells all. No credential is used while loading. */
+/** The environment of a deployed function. Loading uses no credentials. */
 const ENVIRONMENT = {
   AWS_REGION: 'us-east-1',
   BUCKET: 'bucket',
@@ -22,9 +22,9 @@ const ENVIRONMENT = {
   POWERTOOLS_TRACER_CAPTURE_RESPONSE: 'false',
   NODE_OPTIONS: '--enable-source-maps',
 };
-const HEAVIEST = 8;
+const PACKAGES_SHOWN = 8;
 
-/** Prints the milliseconds that a module takes to load, and ends at once: what it started is not waited for. */
+/** Prints the load time of a module and exits without waiting for what the module started. */
 const LOADER = `
 const startedAt = performance.now();
 const cpu = process.cpuUsage();
@@ -34,7 +34,7 @@ process.stdout.write(JSON.stringify({ ms: performance.now() - startedAt, cpuMs: 
 `;
 
 interface DeployedFunction {
-  /** The entry file in `functions/`, without its ending. */
+  /** The file in `functions/handlers/`, without extension. */
   readonly entry: string;
   readonly file: string;
 }
@@ -47,8 +47,8 @@ interface Loaded {
 interface BundleFigures {
   readonly entry: string;
   readonly bytes: number;
-  /** Of the code alone, about as the asset has it: the source map is packed beside it, and sent, too. */
-  readonly zippedBytes: number;
+  /** Without the source map, which is deployed too. */
+  readonly gzipBytes: number;
   readonly sourceMapBytes: number;
   readonly loadMs: Spread;
   readonly loadCpuMs: Spread;
@@ -60,7 +60,7 @@ export const benchmark: Benchmark = async ({ quick }) => {
     const functions = await synthesize(folder);
     const empty = join(folder, 'empty.mjs');
     await writeFile(empty, '');
-    const loaded = await loadInTurn(folder, [{ entry: 'empty', file: empty }, ...functions], quick ? 3 : 15);
+    const loaded = await loadInTurn(folder, [{ entry: 'empty', file: empty }, ...functions], quick ? 1 : 15);
     const figures = await Promise.all(functions.map((one) => figuresOf(one, loaded.get(one.entry) ?? [])));
     const emptyMs = spreadOf((loaded.get('empty') ?? []).map(({ ms }) => ms));
     const packages = await packagesOf(functions, folder);
@@ -68,19 +68,18 @@ export const benchmark: Benchmark = async ({ quick }) => {
     return {
       title: 'Bundles',
       about: [
-        'The bundles of a synthesized stack, as `cdk deploy` would send them, each with its source map: *gzip* is of the',
-        'bundle alone, so not all that is sent. Loading is the import of a bundle by a fresh Node process with the function’s',
-        `environment, in turn with all others and with an empty module, which takes ${quoteSpread(emptyMs, 1)} ms. On Lambda a`,
-        'container loads it once.',
+        'The bundles that `cdk deploy` uploads. *gzip* excludes the source map, which is uploaded too. Load time is the import',
+        'of a bundle in a new Node process with the environment of the function, interleaved with the others and with an empty',
+        `module, which takes ${quoteSpread(emptyMs, 1)} ms. On Lambda, a container loads its bundle once.`,
       ].join('\n'),
       tables: [
         {
-          head: ['function', 'bundle', 'gzip', 'source map', 'load, ms', 'load, ms of CPU'],
+          head: ['function', 'bundle', 'gzip', 'source map', 'load, ms', 'load, CPU ms'],
           align: 'lrrrrr',
-          rows: figures.map(({ entry, bytes, zippedBytes, sourceMapBytes, loadMs, loadCpuMs }) => [
+          rows: figures.map(({ entry, bytes, gzipBytes, sourceMapBytes, loadMs, loadCpuMs }) => [
             entry,
             kb(bytes),
-            kb(zippedBytes),
+            kb(gzipBytes),
             kb(sourceMapBytes),
             quoteSpread(loadMs, 0),
             quoteSpread(loadCpuMs, 0),
@@ -93,8 +92,8 @@ export const benchmark: Benchmark = async ({ quick }) => {
         },
       ],
       findings: [
-        heaviestOf('export-page', page?.bytes ?? 0, packages),
-        `*Export page*, of which there is a container for each page in flight, takes ${page?.loadCpuMs.median.toFixed(0)} ms of CPU to load: once for some fifty pages of a run of a million accounts.`,
+        largestPackages('export-page', page?.bytes ?? 0, packages),
+        `*Export page* takes ${page?.loadCpuMs.median.toFixed(0)} ms of CPU to load, once per container: about every 50 pages in a run of a million accounts.`,
       ],
       figures: { emptyLoadMs: emptyMs, functions: figures, packages },
     };
@@ -103,7 +102,7 @@ export const benchmark: Benchmark = async ({ quick }) => {
   }
 };
 
-/** Synthesises the stack as it is configured, and finds the bundles. */
+/** Synthesizes the configured stack and returns its bundles. */
 async function synthesize(folder: string): Promise<DeployedFunction[]> {
   const { context } = JSON.parse(await readFile(join(ROOT, 'cdk.json'), 'utf8')) as { context: object };
   await promisify(execFile)(process.execPath, ['infra/app.ts'], {
@@ -129,7 +128,7 @@ async function loadInTurn(
   const loader = join(folder, 'load.mjs');
   await writeFile(loader, LOADER);
   const loaded = new Map(modules.map(({ entry }) => [entry, [] as Loaded[]]));
-  // The first round reads the files from the disk, and is not counted.
+  // Round -1 warms the disk cache.
   for (let round = -1; round < rounds; round++) {
     for (const { entry, file } of modules) {
       const { stdout } = await promisify(execFile)(process.execPath, [loader, file], { env: ENVIRONMENT });
@@ -144,36 +143,39 @@ async function figuresOf({ entry, file }: DeployedFunction, loaded: readonly Loa
   return {
     entry,
     bytes: code.length,
-    zippedBytes: gzipSync(code).length,
+    gzipBytes: gzipSync(code).length,
     sourceMapBytes: (await stat(`${file}.map`)).size,
     loadMs: spreadOf(loaded.map(({ ms }) => ms)),
     loadCpuMs: spreadOf(loaded.map(({ cpuMs }) => cpuMs)),
   };
 }
 
-/** The heaviest packages of all functions together, and this project, by function. */
+/** Bytes per function of this project and of the largest packages. */
 async function packagesOf(functions: readonly DeployedFunction[], folder: string) {
   const bytes = new Map<string, Record<string, number>>();
   for (const { entry } of functions) {
-    for (const [name, count] of await bundle(`functions/${entry}.ts`, join(folder, 'weighed.mjs'))) {
+    for (const [name, count] of await bundle(`functions/handlers/${entry}.ts`, join(folder, 'bundle.mjs'))) {
       bytes.set(name, { ...bytes.get(name), [entry]: count });
     }
   }
   const total = (of: Record<string, number>) => Object.values(of).reduce((sum, count) => sum + count, 0);
   const { '': own = {}, ...others } = Object.fromEntries(bytes);
-  const heaviest = Object.entries(others).sort(([, a], [, b]) => total(b) - total(a));
-  return [['this project', own] as const, ...heaviest.slice(0, HEAVIEST)].map(([name, of]) => ({ name, bytes: of }));
+  const largest = Object.entries(others).sort(([, a], [, b]) => total(b) - total(a));
+  return [['this project', own] as const, ...largest.slice(0, PACKAGES_SHOWN)].map(([name, of]) => ({
+    name,
+    bytes: of,
+  }));
 }
 
-/** `Of export-page, undici is 37 % and zod 23 %; the project's own code is 3 %.` */
-function heaviestOf(
+/** `undici is 37 % and zod 23 % of export-page; the project's own code is 3 %.` */
+function largestPackages(
   entry: string,
   bytes: number,
   packages: readonly { readonly name: string; readonly bytes: Readonly<Record<string, number>> }[],
 ): string {
   const [own, first, second] = packages.map(({ name, bytes: of }) => ({ name, bytes: of[entry] ?? 0 }));
   const share = (count = 0) => `${((100 * count) / bytes).toFixed(0)} %`;
-  return `Of ${entry}, ${first?.name} is ${share(first?.bytes)} and ${second?.name} ${share(second?.bytes)}; the project's own code is ${share(own?.bytes)}.`;
+  return `${first?.name} is ${share(first?.bytes)} and ${second?.name} ${share(second?.bytes)} of ${entry}; the project's own code is ${share(own?.bytes)}.`;
 }
 
 function kb(bytes: number): string {

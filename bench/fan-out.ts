@@ -1,4 +1,4 @@
-/** Fan-out: how near the pages of a run come to the ideal, latency × pages ÷ concurrency. */
+/** Fan-out: the time that the pages of a run take, compared with the ideal of latency × pages ÷ concurrency. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,24 +17,21 @@ import { grouped, quoteSpread, spreadOf } from './spread.ts';
 
 const PAGES = 200;
 const LIMIT = 1.05;
-/** Share of the ideal that the processors would be at work, on which it is no longer the fan-out alone that is measured. */
-const MUCH_WORK = 0.9;
-/** Requests that are sent alone, to see what one takes. */
-const ALONE = 5;
+/** CPU time as a share of the ideal from which on the CPU, not the fan-out, limits the result. */
+const CPU_BOUND = 0.9;
+/** Sequential requests that measure the latency of one. */
+const SEQUENTIAL = 5;
 const KEY = { keyId: DEFAULT_KEY.keyId, secret: DEFAULT_KEY.keySecret };
 
 interface Case {
   readonly latencyMs: number;
-  /** Requests in flight: 8 is the default of `run`, 20 that of the stack, which keeps a slow API's run short. */
+  /** Requests in flight: 8 is the default of `run`, 20 that of the stack. */
   readonly concurrency: number;
   readonly pageSize: number;
   readonly rounds: number;
 }
 
-/**
- * Pages of 100 accounts show the fan-out: two processors may be all that there is, which pages of a thousand keep busy when
- * eight at once take 50 ms. Four at once leave them time.
- */
+/** Pages of 100 accounts measure the fan-out alone: eight pages of 1,000 every 50 ms keep two cores busy. */
 const CASES: readonly Case[] = [
   { latencyMs: 50, concurrency: 8, pageSize: 100, rounds: 5 },
   { latencyMs: 200, concurrency: 8, pageSize: 100, rounds: 3 },
@@ -50,24 +47,24 @@ const QUICK: readonly Case[] = [
   { latencyMs: 200, concurrency: 20, pageSize: 100, rounds: 1 },
 ];
 
-/** One run. Times in ms. */
+/** One run, in ms. */
 interface RunTimes {
   readonly plan: number;
   /** From the plan to the last page. */
   readonly pages: number;
   readonly publish: number;
-  /** Processors that were at work on the pages, of this process and of the simulator's: 1 is one of them, all the time. */
+  /** Cores in use while the pages were exported, by this process and by the simulator. */
   readonly cores: number;
   readonly apiCores: number;
 }
 
 interface Measured extends Case {
-  /** What one request takes that is alone. */
-  readonly aloneMs: Spread;
+  /** Latency of sequential requests. */
+  readonly sequentialMs: Spread;
   readonly idealMs: number;
   readonly pagesMs: Spread;
   readonly toIdeal: Spread;
-  /** The same beside the latency that the simulator is told to have. */
+  /** Compared with the configured latency. */
   readonly toNominal: Spread;
   readonly bareToIdeal: Spread;
   readonly wholeMs: Spread;
@@ -77,7 +74,7 @@ interface Measured extends Case {
   readonly apiCores: Spread;
 }
 
-/** What the pages would take if nothing but the API took time: whole rounds of requests. */
+/** The time of the pages if only the API took time: full rounds of requests. */
 export function idealMs(pages: number, concurrency: number, latencyMs: number): number {
   return Math.ceil(pages / concurrency) * latencyMs;
 }
@@ -90,25 +87,25 @@ export const benchmark: Benchmark = async ({ quick }) => {
 
 async function measure(one: Case): Promise<Measured> {
   const { latencyMs, concurrency, pageSize, rounds } = one;
-  const simulator = await startSimulatorProcess({ accounts: PAGES * pageSize, latencyMs });
+  const simulator = await startSimulatorProcess({ accounts: PAGES * pageSize, latencyMs, cacheResponses: true });
   try {
     const runs: RunTimes[] = [];
     const bare: number[] = [];
-    // The simulator makes its pages now, and sends them later: an API has processors of its own.
-    await fetchBarely(simulator.url, one);
-    const alone: number[] = [];
+    // Fills the simulator's cache: a real API does not share this machine's CPU.
+    await fetchBare(simulator.url, one);
+    const sequential: number[] = [];
     for (let round = 0; round < rounds; round++) {
-      alone.push(...(await fetchAlone(simulator.url, one)));
-      bare.push(await fetchBarely(simulator.url, one));
+      sequential.push(...(await fetchSequentially(simulator.url, one)));
+      bare.push(await fetchBare(simulator.url, one));
       runs.push(await runOnce(simulator, one));
     }
     const spread = (of: (run: RunTimes) => number) => spreadOf(runs.map(of));
-    const aloneMs = spreadOf(alone);
-    const ideal = idealMs(PAGES, concurrency, aloneMs.median);
+    const sequentialMs = spreadOf(sequential);
+    const ideal = idealMs(PAGES, concurrency, sequentialMs.median);
     const nominal = idealMs(PAGES, concurrency, latencyMs);
     return {
       ...one,
-      aloneMs,
+      sequentialMs,
       idealMs: ideal,
       pagesMs: spread(({ pages }) => pages),
       toIdeal: spread(({ pages }) => pages / ideal),
@@ -125,7 +122,7 @@ async function measure(one: Case): Promise<Measured> {
   }
 }
 
-/** A run as `run` makes it, into a folder of its own. */
+/** A run as the command `run` makes it, into a temporary folder. */
 async function runOnce(simulator: SimulatorProcess, { concurrency, pageSize }: Case): Promise<RunTimes> {
   const out = await mkdtemp(join(tmpdir(), 'bench-fan-out-'));
   const api = createAccountsApi({ baseUrl: simulator.url, credentials: staticCredentials(KEY), concurrency });
@@ -135,6 +132,7 @@ async function runOnce(simulator: SimulatorProcess, { concurrency, pageSize }: C
   let [before, after] = [cpuMs(), 0];
   let [apiBefore, apiAfter] = [Promise.resolve(0), Promise.resolve(0)];
   let done = 0;
+  const apiCpuMs = async () => (await simulator.seen()).cpuMs;
   try {
     const outcome = await runLocal({
       api,
@@ -149,17 +147,17 @@ async function runOnce(simulator: SimulatorProcess, { concurrency, pageSize }: C
       onPlan() {
         plannedAt = performance.now();
         before = cpuMs();
-        apiBefore = simulator.cpuMs();
+        apiBefore = apiCpuMs();
       },
       onPage() {
         if (++done < PAGES) return;
         pagesAt = performance.now();
         after = cpuMs();
-        apiAfter = simulator.cpuMs();
+        apiAfter = apiCpuMs();
       },
     });
-    if (outcome.status !== 'published' || outcome.result.accounts !== PAGES * pageSize)
-      throw new Error(`The run ended as ${outcome.status}.`);
+    if (outcome.outcome !== 'published' || outcome.result.accounts !== PAGES * pageSize)
+      throw new Error(`The run ended with outcome ${outcome.outcome}.`);
     const publish = performance.now() - pagesAt;
     const pages = pagesAt - plannedAt;
     const apiMs = (await apiAfter) - (await apiBefore);
@@ -170,28 +168,25 @@ async function runOnce(simulator: SimulatorProcess, { concurrency, pageSize }: C
   }
 }
 
-/**
- * The same pages with the same concurrency, read and dropped: what is left above the ideal then is the simulator, its timers
- * and this machine. @returns ms
- */
-async function fetchBarely(url: string, one: Case): Promise<number> {
+/** Fetches and discards the same pages: its time above the ideal is that of the simulator and this machine. @returns ms */
+async function fetchBare(url: string, one: Case): Promise<number> {
   const agent = new Agent();
   let next = 0;
   const startedAt = performance.now();
-  const fetchInTurn = async () => {
+  const worker = async () => {
     for (let page = next++; page < PAGES; page = next++) await fetchPage(agent, url, one, page);
   };
-  await Promise.all(Array.from({ length: one.concurrency }, fetchInTurn));
+  await Promise.all(Array.from({ length: one.concurrency }, worker));
   const ms = performance.now() - startedAt;
   await agent.destroy();
   return ms;
 }
 
-/** Pages one after the other, over a connection that is there. @returns the ms of each */
-async function fetchAlone(url: string, one: Case): Promise<number[]> {
+/** Fetches pages one by one over an open connection. @returns ms of each */
+async function fetchSequentially(url: string, one: Case): Promise<number[]> {
   const agent = new Agent();
   const times: number[] = [];
-  for (let page = 0; page <= ALONE; page++) {
+  for (let page = 0; page <= SEQUENTIAL; page++) {
     const startedAt = performance.now();
     await fetchPage(agent, url, one, page);
     times.push(performance.now() - startedAt);
@@ -204,32 +199,32 @@ async function fetchPage(agent: Agent, url: string, { pageSize }: Case, page: nu
   const path = pagePath({ datasetId: 'engage', endpoint: 'json', pageSize, page });
   const headers = { authorization: basicAuthorization(KEY), 'accept-encoding': 'gzip' };
   const { body, statusCode } = await agent.request({ origin: url, path, method: 'GET', headers });
-  if (statusCode !== 200) throw new Error(`The simulator answered ${statusCode}.`);
+  if (statusCode !== 200) throw new Error(`The simulator answered with status ${statusCode}.`);
   await body.arrayBuffer();
 }
 
 function describe(measured: readonly Measured[]): BenchSection {
   const nameOf = ({ latencyMs, concurrency, pageSize }: Case) =>
-    `${grouped(latencyMs)} ms, ${concurrency} at once, pages of ${grouped(pageSize)}`;
+    `${grouped(latencyMs)} ms, concurrency ${concurrency}, pages of ${grouped(pageSize)}`;
   const verdict = (one: Measured) =>
-    `${nameOf(one)}: ${one.toIdeal.median.toFixed(3)} × the ideal (a bare client ${one.bareToIdeal.median.toFixed(3)}), ${one.toIdeal.median <= LIMIT ? 'within' : 'over'} ${LIMIT}; ${one.toNominal.median.toFixed(3)} × what ${one.latencyMs} ms to the dot would make of it.${boundOf(one)}`;
+    `${nameOf(one)}: ${one.toIdeal.median.toFixed(3)} × the ideal (bare client ${one.bareToIdeal.median.toFixed(3)}), ${one.toIdeal.median <= LIMIT ? 'within' : 'over'} the limit of ${LIMIT}; ${one.toNominal.median.toFixed(3)} × the ideal at exactly ${one.latencyMs} ms.${boundOf(one)}`;
   return {
     title: 'Fan-out',
-    about: `A run of ${PAGES} pages on one machine (\`runLocal\`: the deployed definition, the real client, parts and records on disk), from its plan to its last page, beside the ideal of latency × pages ÷ concurrency, where the latency is what one request takes that is sent *alone*. The simulator answers from a process of its own, with pages that it has made before; a *bare client* asks it for the same pages with the same concurrency and drops the answers, so that what it takes above the ideal is the simulator's timers and the machine. *Cores* are processors at work on the pages, of the exporting process and of the simulator’s, of the ${availableParallelism()} that this machine has. On AWS each page in flight has a Lambda of its own. 8 at once is what \`run\` takes on one machine when nothing else is said, 20 what the stack does.`,
+    about: `The pages of a local run of ${PAGES} pages (\`runLocal\`: the deployed definition, the real client, parts and receipts on disk), from plan to last page, compared with the ideal of latency × pages ÷ concurrency. The latency is that of *sequential* requests. The simulator serves cached pages from its own process; a *bare client* fetches and discards the same pages with the same concurrency, so its time above the ideal is that of the simulator and the machine. *Cores* are those in use by the exporting process and by the simulator, of the ${availableParallelism()} of this machine. On AWS, each page in flight has its own Lambda. A concurrency of 8 is the default of \`run\`, 20 that of the stack.`,
     tables: [
       {
         head: [
           'latency, ms',
-          'at once',
-          'accounts a page',
-          'alone, ms',
+          'concurrency',
+          'accounts/page',
+          'sequential, ms',
           'ideal, s',
           'pages, s',
           '× ideal',
           'bare client, × ideal',
-          'to the dot, ×',
+          '× nominal ideal',
           'cores',
-          'API’s cores',
+          'simulator cores',
           'planning, s',
           'publishing, s',
           'whole run, s',
@@ -239,7 +234,7 @@ function describe(measured: readonly Measured[]): BenchSection {
           grouped(one.latencyMs),
           `${one.concurrency}`,
           grouped(one.pageSize),
-          one.aloneMs.median.toFixed(1),
+          one.sequentialMs.median.toFixed(1),
           (one.idealMs / 1000).toFixed(2),
           (one.pagesMs.median / 1000).toFixed(2),
           quoteSpread(one.toIdeal, 3),
@@ -258,9 +253,9 @@ function describe(measured: readonly Measured[]): BenchSection {
   };
 }
 
-/** What share of the ideal the processors would be at work if they shared it evenly, where that is much. */
+/** Says when the CPU limits the result. */
 function boundOf({ cores, apiCores, pagesMs, idealMs }: Measured): string {
   const workMs = ((cores.median + apiCores.median) * pagesMs.median) / availableParallelism();
-  if (workMs < MUCH_WORK * idealMs) return '';
-  return ` Its work would take ${availableParallelism()} processors that share it evenly and never pause ${(workMs / 1000).toFixed(2)} s, and the ideal, in which nothing takes time but the API, is ${(idealMs / 1000).toFixed(2)} s: this machine has no time to spare for it.`;
+  if (workMs < CPU_BOUND * idealMs) return '';
+  return ` The CPU of this machine is the limit: ${availableParallelism()} fully used cores need ${(workMs / 1000).toFixed(2)} s for the work, and the ideal is ${(idealMs / 1000).toFixed(2)} s.`;
 }

@@ -1,4 +1,4 @@
-/** The least that a page's bytes can be turned into a part with: what is left when nobody asks what they hold. */
+/** Lower bounds for converting a page to a part: the same work without checks or exact numbers. */
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { parquetWriteBuffer } from 'hyparquet-writer';
@@ -10,9 +10,7 @@ import type { Format } from './pages.ts';
 
 const packText = promisify(gzip);
 
-/** What a page of each format is compared to. */
 export const FLOORS: Readonly<Record<Format, (body: Buffer) => Promise<unknown>>> = {
-  /** `JSON.parse` rounds what no double holds; that is why it is only the floor. */
   json: (body) => packText(JSON.stringify(JSON.parse(body.toString())), { level: GZIP_LEVEL }),
   csv: (body) => packText(body.toString(), { level: GZIP_LEVEL }),
   parquet: async (body) => plainParquet(JSON.parse(body.toString()) as Record<string, unknown>[]),
@@ -26,12 +24,12 @@ const VALUES: Readonly<Record<FieldKind, (value: unknown) => unknown>> = {
   textMap: (value) => new Map(Object.entries(value as object).map(([key, inner]) => [key, String(inner)])),
 };
 
-/** The same columns by the same writer, from what `JSON.parse` makes of the accounts. */
+/** Writes the same columns with the same writer as a Parquet part, from accounts parsed by `JSON.parse`. */
 export function plainParquet(
   accounts: readonly Record<string, unknown>[],
   pack: (bytes: Uint8Array) => Uint8Array = packColumn,
 ): ArrayBuffer {
-  const none = accounts.map(() => null);
+  const nulls = accounts.map(() => null);
   return parquetWriteBuffer({
     schema: PARQUET_SCHEMA,
     columnData: [
@@ -39,8 +37,8 @@ export function plainParquet(
         name: name.toLowerCase(),
         data: accounts.map((account) => (account[name] == null ? null : VALUES[kind](account[name]))),
       })),
-      { name: 'other_fields', data: none },
-      { name: 'superseded', data: none },
+      { name: 'other_fields', data: nulls },
+      { name: 'superseded', data: nulls },
     ],
     rowGroupSize: Math.max(1, accounts.length),
     codec: 'ZSTD',

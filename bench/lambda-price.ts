@@ -1,15 +1,15 @@
-/** What a function costs, from what was measured on this machine: its share of a processor grows with its memory. */
+/** Estimates what a Lambda function costs from measurements on this machine. */
 import { PRICES } from '../functions/export/plan/estimate.ts';
 
-/** Lambda gives a function one whole virtual processor at this memory. Source: Lambda developer guide, "Configure memory". */
-const MB_OF_A_CPU = 1769;
+/** A function gets one full vCPU at this memory. Source: Lambda developer guide, "Configure memory". */
+const MB_PER_CPU = 1769;
 
-/** How much of one processor a function has, for work that no second one could help with. */
+/** The share of one vCPU that single-threaded work gets. */
 export function shareOfCpu(memoryMb: number): number {
-  return Math.min(1, memoryMb / MB_OF_A_CPU);
+  return Math.min(1, memoryMb / MB_PER_CPU);
 }
 
-/** USD of so many seconds by the clock. */
+/** USD for a duration. */
 export function usdOfSeconds(seconds: number, memoryMb: number): number {
   return seconds * (memoryMb / 1024) * PRICES.lambdaGbSecond;
 }

@@ -1,6 +1,6 @@
 /**
  * `npm run bench`: runs every benchmark and writes `docs/benchmarks.md` and `docs/benchmarks.json`.
- * `npm run bench -- NAME` runs one, and `--quick` runs fewer rounds: both print what they find and write nothing.
+ * `npm run bench -- NAME` runs one benchmark and `--quick` measures less: both print and write nothing.
  */
 import { writeFile } from 'node:fs/promises';
 import { availableParallelism, cpus } from 'node:os';
@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util';
 import { type Machine, pageText, sectionText } from './report.ts';
 import type { Benchmark, BenchSection } from './section.ts';
 
-/** In the order of the page. Each is loaded when it is its turn: what one brings must not weigh on another. */
+/** In the order of the page; loaded one by one, so that the modules of one do not slow another. */
 const BENCHMARKS: Readonly<Record<string, () => Promise<{ readonly benchmark: Benchmark }>>> = {
   'page-transform': () => import('./page-transform.ts'),
   compression: () => import('./compression.ts'),
@@ -25,7 +25,7 @@ function parseUsage(): { readonly names: readonly string[]; readonly quick: bool
   const { values, positionals } = parseArguments();
   const known = Object.keys(BENCHMARKS);
   const unknown = positionals.find((name) => !known.includes(name));
-  if (unknown !== undefined) throw new UsageError(`no benchmark is called ${unknown}; there are ${known.join(', ')}.`);
+  if (unknown !== undefined) throw new UsageError(`Unknown benchmark "${unknown}": use ${known.join(', ')}.`);
   const names = known.filter((name) => positionals.length === 0 || positionals.includes(name));
   return { names, quick: values.quick === true, whole: positionals.length === 0 && values.quick !== true };
 }
@@ -34,14 +34,14 @@ function parseArguments() {
   try {
     return parseArgs({ allowPositionals: true, options: { quick: { type: 'boolean' } } });
   } catch {
-    throw new UsageError('usage: npm run bench -- [--quick] [NAME…]');
+    throw new UsageError('Usage: npm run bench -- [--quick] [NAME…]');
   }
 }
 
 function machine(): Machine {
   return {
     node: process.versions.node,
-    cpu: cpus()[0]?.model.trim() ?? 'an unknown processor',
+    cpu: cpus()[0]?.model.trim() ?? 'unknown CPU',
     cores: availableParallelism(),
     platform: `${process.platform} ${process.arch}`,
     date: new Date().toISOString().slice(0, 10),
@@ -59,7 +59,7 @@ async function writeDocs(sections: Readonly<Record<string, BenchSection>>): Prom
   );
 }
 
-/** No more of a number than was measured of it. */
+/** Rounds to the precision of the measurements. */
 function sixDigits(_key: string, value: unknown): unknown {
   return typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(6)) : value;
 }
@@ -82,7 +82,7 @@ async function main(): Promise<void> {
   for (const { title, findings } of Object.values(sections)) {
     process.stdout.write(`${title}\n${findings.map((finding) => `  ${finding}\n`).join('')}`);
   }
-  note('docs/benchmarks.md and docs/benchmarks.json are written.\n');
+  note('Wrote docs/benchmarks.md and docs/benchmarks.json.\n');
 }
 
 try {

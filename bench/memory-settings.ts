@@ -1,4 +1,4 @@
-/** What pages cost with more or less of Lambda's memory, which is more or less of a processor, too. */
+/** What pages cost at different Lambda memory settings, which also set the share of a vCPU. */
 import { MEMORY_MB, SECONDS_PER_ACCOUNT, TRANSFORM_SECONDS_PER_ACCOUNT } from '../functions/export/plan/estimate.ts';
 import { shareOfCpu, usdOfSeconds } from './lambda-price.ts';
 import type { Format } from './pages.ts';
@@ -6,36 +6,34 @@ import type { BenchTable, Spread } from './section.ts';
 import { quoteSpread } from './spread.ts';
 
 const SETTINGS_MB = [256, 512, 768, 1024, 1769, 2048, 3008] as const;
-/** What a page of so many accounts waits for the API: as the cost model assumes, and for one that is ten times as fast. */
+/** The API's time for an empty page, as in the cost model. */
 const PROBE_SECONDS = 0.2;
-const FASTER = 10;
+/** How many times faster the fast API is. */
+const FAST_API_FACTOR = 10;
 
-/** The processor's time of a page. */
+/** CPU time per page. */
 export interface PageCpu {
   readonly format: Format;
-  /** Of a fresh process: nothing is compiled yet. */
+  /** Of a new process, before JIT compilation. */
   readonly firstMs: Spread;
   readonly laterMs: Spread;
-  /** Over all pages of a container. */
+  /** The mean of all pages of a container. */
   readonly meanMs: Spread;
 }
 
 export interface Setting {
   readonly memoryMb: number;
   readonly share: number;
-  /** Those that were tried, with something to spare. */
-  readonly bearsBodies: boolean;
+  /** Whether the largest and hardest bodies fit. */
+  readonly fitsBodies: boolean;
   /** By format. */
   readonly secondsOfPage: Readonly<Record<string, number>>;
   readonly usdOfMillion: Readonly<Record<string, number>>;
   readonly usdOfMillionFastApi: Readonly<Record<string, number>>;
 }
 
-/**
- * Waiting takes as long with any processor; working does not.
- * @param leastMb what the bodies that were tried need
- */
-export function settingsOf(cpu: readonly PageCpu[], pageSize: number, leastMb: number): Setting[] {
+/** Costs by memory setting. A smaller share of a vCPU slows work, not waiting. @param minimumMb what the largest bodies need */
+export function settingsOf(cpu: readonly PageCpu[], pageSize: number, minimumMb: number): Setting[] {
   const waitSeconds = PROBE_SECONDS + pageSize * SECONDS_PER_ACCOUNT;
   return SETTINGS_MB.map((memoryMb) => {
     const share = shareOfCpu(memoryMb);
@@ -46,10 +44,10 @@ export function settingsOf(cpu: readonly PageCpu[], pageSize: number, leastMb: n
     return {
       memoryMb,
       share,
-      bearsBodies: memoryMb >= leastMb,
+      fitsBodies: memoryMb >= minimumMb,
       secondsOfPage: Object.fromEntries(seconds(waitSeconds)),
       usdOfMillion: Object.fromEntries(usd(waitSeconds)),
-      usdOfMillionFastApi: Object.fromEntries(usd(waitSeconds / FASTER)),
+      usdOfMillionFastApi: Object.fromEntries(usd(waitSeconds / FAST_API_FACTOR)),
     };
   });
 }
@@ -58,7 +56,7 @@ export function settingsTable(cpu: readonly PageCpu[], settings: readonly Settin
   const formats = cpu.map(({ format }) => format);
   return [
     {
-      head: ['format, 1,000 accounts', 'first page, ms of CPU', 'later pages', 'mean of a container'],
+      head: ['format, 1,000 accounts', 'first page, CPU ms', 'later pages', 'mean of a container'],
       align: 'lrrr',
       rows: cpu.map(({ format, firstMs, laterMs, meanMs }) => [
         format,
@@ -70,11 +68,11 @@ export function settingsTable(cpu: readonly PageCpu[], settings: readonly Settin
     {
       head: [
         'memory',
-        'of a processor',
-        's a page of JSON',
+        'vCPU',
+        's per JSON page',
         ...formats.map((format) => `${format}, cents`),
         'json, fast API, cents',
-        'bears the bodies',
+        'fits the bodies',
       ],
       align: `rrr${'r'.repeat(formats.length)}rl`,
       rows: settings.map((setting) => [
@@ -83,21 +81,21 @@ export function settingsTable(cpu: readonly PageCpu[], settings: readonly Settin
         (setting.secondsOfPage.json ?? 0).toFixed(2),
         ...formats.map((format) => ((setting.usdOfMillion[format] ?? 0) * 100).toFixed(2)),
         ((setting.usdOfMillionFastApi.json ?? 0) * 100).toFixed(2),
-        setting.bearsBodies ? 'yes' : 'no',
+        setting.fitsBodies ? 'yes' : 'no',
       ]),
     },
   ];
 }
 
 export function settingsFindings(cpu: readonly PageCpu[], settings: readonly Setting[]): string[] {
-  const bearing = settings.filter(({ bearsBodies }) => bearsBodies);
-  const cheapest = [...bearing].sort((a, b) => (a.usdOfMillion.json ?? 0) - (b.usdOfMillion.json ?? 0))[0];
+  const fitting = settings.filter(({ fitsBodies }) => fitsBodies);
+  const cheapest = [...fitting].sort((a, b) => (a.usdOfMillion.json ?? 0) - (b.usdOfMillion.json ?? 0))[0];
   const perAccount = (format: Format) => {
     const meanMs = cpu.find((page) => page.format === format)?.meanMs.median ?? 0;
     return `${(meanMs / shareOfCpu(MEMORY_MB.page)).toFixed(0)} µs (${format})`;
   };
   return [
-    `A page waits for the API ${PROBE_SECONDS} s and ${SECONDS_PER_ACCOUNT * 1000} ms for each account, as the cost model assumes; the fast API is ten times as fast. Cents are those of a million accounts in pages of 1,000, GB-seconds alone. By Lambda’s shares of a processor, which are not measured here, working costs the same with any memory up to 1,769 MB, where its time shrinks as the price grows; waiting costs more with more. So the least memory is the cheapest: of those that bear the bodies, ${cheapest?.memoryMb ?? 'none'} MB. *Export page* has ${MEMORY_MB.page} MB. Loading, once for each container, is left out.`,
-    `With its ${MEMORY_MB.page} MB, an account takes ${perAccount('json')}, ${perAccount('csv')} and ${perAccount('parquet')}; the cost model reckons with ${(TRANSFORM_SECONDS_PER_ACCOUNT * 1e6).toFixed(0)} µs.`,
+    `As in the cost model, a page waits for the API ${PROBE_SECONDS} s plus ${SECONDS_PER_ACCOUNT * 1000} ms per account; the fast API is ten times faster. Cents are Lambda GB-seconds for a million accounts in pages of 1,000, without loading. With Lambda’s documented shares of a vCPU, CPU time costs the same at any memory up to 1,769 MB, and waiting costs more with more memory. So the smallest setting that fits the bodies is the cheapest: ${cheapest?.memoryMb ?? 'none'} MB. *Export page* has ${MEMORY_MB.page} MB.`,
+    `At ${MEMORY_MB.page} MB, an account takes ${perAccount('json')}, ${perAccount('csv')} and ${perAccount('parquet')}; the cost model assumes ${(TRANSFORM_SECONDS_PER_ACCOUNT * 1e6).toFixed(0)} µs.`,
   ];
 }

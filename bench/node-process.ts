@@ -1,12 +1,13 @@
-/** Processes of their own: for what a benchmark must not share its memory or its event loop with. */
+/** Child processes, for measurements that must not share memory or an event loop. */
 import { fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import type { SeenBySimulator, SimulatorSetting } from './simulator-process.ts';
 
 /**
- * Runs a script of this folder to its end.
- * @param flags of Node itself
- * @returns the JSON it printed; `undefined` where it printed nothing
+ * Runs a script of this folder.
+ * @param flags for Node
+ * @returns the JSON that it printed; `undefined` when it printed nothing
  */
 export async function runScript<T>(
   script: string,
@@ -20,40 +21,31 @@ export async function runScript<T>(
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     printed += text;
   });
-  const code = await new Promise<number | null>((resolve, reject) =>
-    child.once('error', reject).once('close', resolve),
-  );
-  if (code !== 0) throw new Error(`${script} ${args.join(' ')} ended with ${code}.`);
+  const [code] = (await once(child, 'close')) as [number | null];
+  if (code !== 0) throw new Error(`${script} ${args.join(' ')} exited with code ${code}.`);
   return printed === '' ? undefined : (JSON.parse(printed) as T);
 }
 
 export interface SimulatorProcess {
   readonly url: string;
-  /** The processor's time that it has taken so far, in ms. */
-  cpuMs(): Promise<number>;
+  seen(): Promise<SeenBySimulator>;
   close(): Promise<void>;
 }
 
-/** Runs a simulator that makes each page once, as a process of its own. */
-export async function startSimulatorProcess(options: {
-  readonly accounts: number;
-  readonly latencyMs: number;
-}): Promise<SimulatorProcess> {
-  const script = fileURLToPath(new URL('simulator-process.ts', import.meta.url));
-  const child = fork(script, [`${options.accounts}`, `${options.latencyMs}`]);
+export async function startSimulatorProcess(setting: SimulatorSetting): Promise<SimulatorProcess> {
+  const child = fork(fileURLToPath(new URL('simulator-process.ts', import.meta.url)), [JSON.stringify(setting)]);
   const ended = once(child, 'exit');
-  const broken = ended.then(([code]) => {
-    throw new Error(`The simulator ended with ${code}.`);
+  const failed = ended.then(([code]) => {
+    throw new Error(`The simulator exited with code ${code}.`);
   });
-  broken.catch(() => undefined);
-  const answer = async () => ((await Promise.race([once(child, 'message'), broken])) as [unknown])[0];
-  const url = String(await answer());
+  failed.catch(() => undefined);
+  const nextMessage = async () => ((await Promise.race([once(child, 'message'), failed])) as [unknown])[0];
   return {
-    url,
-    async cpuMs() {
-      const told = answer();
-      child.send('cpu');
-      return Number(await told);
+    url: String(await nextMessage()),
+    async seen() {
+      const answer = nextMessage();
+      child.send('seen');
+      return (await answer) as SeenBySimulator;
     },
     async close() {
       child.disconnect();

@@ -1,31 +1,34 @@
-/** An API in memory whose accounts are numbers: a name each, made when it is asked for, at no cost but the requests. */
-
+/** An in-memory API that generates accounts on demand. */
 import type { AccountsApi } from '../functions/export/ports.ts';
 import type { PageQuery } from '../functions/model/page-query.ts';
+import { plannedRun } from '../test/export/planned-run.ts';
 
 /** The name of the account at an offset. */
 export function nameAt(offset: number): string {
   return `Account ${offset}`;
 }
 
-/** What an API was asked for. */
-export interface Asked {
+/** The API of the run that is published. */
+const API_HOST = plannedRun().apiHost;
+
+export interface ApiUsage {
   requests: number;
   records: number;
 }
 
-/** @param accounts how many there are; they keep still */
-export function offsetApi(accounts: number): { readonly api: AccountsApi; readonly asked: Asked } {
-  const asked: Asked = { requests: 0, records: 0 };
+/** @param accounts their number, which never changes */
+export function offsetApi(accounts: number): { readonly api: AccountsApi; readonly used: ApiUsage } {
+  const used: ApiUsage = { requests: 0, records: 0 };
   const api: AccountsApi = {
+    host: API_HOST,
     async fetchPage(query, decode) {
       const value = decode(bodyOf(accounts, query));
-      asked.requests++;
-      asked.records += value.records;
+      used.requests++;
+      used.records += value.records;
       return { value, apiRequests: 1, recordsFetched: value.records, retries: {}, latencyMs: 0 };
     },
   };
-  return { api, asked };
+  return { api, used };
 }
 
 function bodyOf(accounts: number, { page, pageSize }: PageQuery): Buffer {

@@ -1,4 +1,4 @@
-/** What a way of packing costs: once to pack, and then to keep and to read. */
+/** The cost of a compression codec and level: compressing once, then storage and queries. */
 import { MEMORY_MB } from '../functions/export/plan/estimate.ts';
 import { shareOfCpu, usdOfSeconds } from './lambda-price.ts';
 import { interleaved, type Rounds } from './measure.ts';
@@ -6,17 +6,17 @@ import type { BenchTable, Spread } from './section.ts';
 import { quoteSpread, spreadOf } from './spread.ts';
 
 export const DAYS = 365;
-/** S3 Standard, us-east-1, for a GB and month. */
+/** S3 Standard, us-east-1, per GB-month. */
 export const STORAGE_USD = 0.023;
-/** Athena, us-east-1, for a TB as it lies in S3; at least 10 MB a query, which a million accounts pass. */
+/** Athena, us-east-1, per TB of stored bytes. The minimum of 10 MB per query does not matter for a million accounts. */
 export const SCAN_USD = 5;
-/** A difference that no reader of a bill would see; of levels within it the lowest is called the cheapest. */
-const NO_DIFFERENCE = 1.001;
+/** Of levels whose cost differs by less, the lowest counts as the cheapest. */
+const EQUAL_COST = 1.001;
 
 export interface Codec {
   readonly codec: 'gzip' | 'zstd';
   readonly level: number;
-  /** Packs a part. @returns the bytes of it */
+  /** Compresses a part. @returns its bytes */
   readonly pack: () => number;
 }
 
@@ -25,13 +25,13 @@ export interface Packing {
   readonly level: number;
   readonly bytesOfAccount: number;
   readonly usOfAccount: Spread;
-  /** USD for a million accounts, this one and all below. */
+  /** USD for a million accounts, like all figures below. */
   readonly usdToPack: number;
   readonly usdOfYearStored: number;
   readonly usdOfScan: number;
-  /** Packed, stored for a year, and scanned whole on the run's own day. */
+  /** Compressed, stored for a year, and scanned once. */
   readonly usdScannedOnce: number;
-  /** The same with a scan on each day of the year. */
+  /** The same with a scan every day of the year. */
   readonly usdScannedDaily: number;
 }
 
@@ -66,7 +66,16 @@ function pricesOf(bytesOfAccount: number, usOfAccount: number) {
 export function packingTable(what: string, rows: readonly Packing[]): BenchTable {
   const cents = (usd: number) => (usd * 100).toPrecision(3);
   return {
-    head: [what, 'bytes an account', 'µs an account', 'packing', 'a year stored', 'a scan', 'once', 'daily'],
+    head: [
+      what,
+      'bytes/account',
+      'µs/account',
+      'compression',
+      'storage, 1 year',
+      'one scan',
+      'scanned once',
+      'scanned daily',
+    ],
     align: 'lrrrrrrr',
     rows: rows.map((row) => [
       `${row.codec} ${row.level}`,
@@ -81,21 +90,20 @@ export function packingTable(what: string, rows: readonly Packing[]): BenchTable
   };
 }
 
-/** Which level of a codec is the cheapest, and what the one in use costs beside it. */
+/** Compares the level in use with the cheapest ones of its codec. */
 export function cheapestLevel(what: string, rows: readonly Packing[], used: Pick<Packing, 'codec' | 'level'>): string {
   const levels = rows.filter(({ codec }) => codec === used.codec);
   const inUse = levels.find(({ level }) => level === used.level);
   const once = cheapest(levels, ({ usdScannedOnce }) => usdScannedOnce);
   const daily = cheapest(levels, ({ usdScannedDaily }) => usdScannedDaily);
   const more = (share: number) => `${((share - 1) * 100).toFixed(1)} %`;
-  const beside = inUse
-    ? `${more(inUse.usdScannedOnce / once.usdScannedOnce)} and ${more(inUse.usdScannedDaily / daily.usdScannedDaily)} more than these`
-    : 'it was not measured';
-  return `${what}: ${used.codec} ${once.level} is the cheapest where a run is scanned once, and ${used.codec} ${daily.level} where it is scanned daily. Parts are packed at ${used.level}: ${beside}.`;
+  const difference = inUse
+    ? `costs ${more(inUse.usdScannedOnce / once.usdScannedOnce)} and ${more(inUse.usdScannedDaily / daily.usdScannedDaily)} more`
+    : 'was not measured';
+  return `${what}: ${used.codec} ${once.level} is the cheapest for runs that are scanned once, ${used.codec} ${daily.level} for runs that are scanned daily. The level in use, ${used.level}, ${difference}.`;
 }
 
-/** The lowest level whose price nobody could tell from the least. */
 function cheapest(rows: readonly Packing[], price: (row: Packing) => number): Packing {
-  const least = Math.min(...rows.map(price));
-  return rows.find((row) => price(row) <= least * NO_DIFFERENCE) as Packing;
+  const minimum = Math.min(...rows.map(price));
+  return rows.find((row) => price(row) <= minimum * EQUAL_COST) as Packing;
 }

@@ -1,4 +1,4 @@
-/** What memory a page needs, and which of Lambda's memory settings is the cheapest that has it. */
+/** The memory that a page needs, and the cheapest Lambda memory setting that has it. */
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { DEFAULT_LIMITS } from '../functions/personalization/accounts-api.ts';
 import { bundle } from './bundle.ts';
-import { heapOf, leastMemory, PAGES_IN_TURN } from './least-memory.ts';
 import { type PageCpu, settingsFindings, settingsOf, settingsTable } from './memory-settings.ts';
+import { heapOf, measureBodies, minimumMemory, PAGES_IN_TURN } from './minimum-memory.ts';
 import type { PageProcess } from './page-process.ts';
 import { servePages } from './page-server.ts';
 import { bodyOf, FORMATS, type Format } from './pages.ts';
@@ -15,21 +15,19 @@ import type { Benchmark, Spread } from './section.ts';
 import { grouped, quoteSpread, spreadOf } from './spread.ts';
 
 const MIB = 2 ** 20;
-/** The largest that is taken, or nearly: what is larger is refused. */
+/** Just below the body limit. */
 const LARGEST_MB = 31;
 const REFUSED_MB = 50;
 const BODY_MB = [1, 10, LARGEST_MB, REFUSED_MB] as const;
 const LIMIT_MB = DEFAULT_LIMITS.bodyLimitBytes / MIB;
-/** For a look at what is refused, and why it is. */
-const LIFTED = { bodyMb: 2 * REFUSED_MB, heapMb: 4096 };
-const MOST_ACCOUNTS = 10_000;
-/** What peaks are measured with. */
+/** Shows why larger bodies are refused. */
+const NO_LIMIT = { bodyMb: 2 * REFUSED_MB, heapMb: 4096 };
+const MAX_ACCOUNTS = 10_000;
 const HEAP_MB = heapOf(1024);
-/** Of the default size, which a container exports one after the other: as many as fall to each of 20 for a million accounts. */
+/** Pages per container in a run of a million accounts, with 20 containers. */
 const PAGES_OF_CONTAINER = 50;
 const PAGE_SIZE = 1000;
-
-/** Bytes of attributes for an account, to see what they come to. */
+/** Bytes of extra attributes, to measure what an attribute byte adds to a body. */
 const FILLER = 1000;
 
 interface Peak {
@@ -38,17 +36,16 @@ interface Peak {
   readonly accounts: number;
   readonly peakMb: Spread;
   readonly refused: string | null;
-  /** With a limit and a heap that no function has. */
-  readonly lifted: boolean;
+  /** Without the body limit, and with a larger heap. */
+  readonly unlimited: boolean;
 }
 
-/** What a process of its own does. */
+/** The work of one process. */
 interface Work {
   readonly format: Format;
   readonly accounts: number;
   readonly pages: number;
   readonly heapMb?: number;
-  /** The most that a body may have. */
   readonly bodyMb?: number;
 }
 
@@ -69,8 +66,8 @@ export const benchmark: Benchmark = async ({ quick }) => {
       for (const format of FORMATS) {
         const { body, accounts } = bodyOfMb(format, wantedMb);
         server.serve(body);
-        for (const lifted of wantedMb > LIMIT_MB ? [false, true] : [false]) {
-          const work = { format, accounts, pages: 1, ...(lifted ? LIFTED : {}) };
+        for (const unlimited of wantedMb > LIMIT_MB ? [false, true] : [false]) {
+          const work = { format, accounts, pages: 1, ...(unlimited ? NO_LIMIT : {}) };
           const results = await times(rounds, () => run(work));
           peaks.push({
             format,
@@ -78,7 +75,7 @@ export const benchmark: Benchmark = async ({ quick }) => {
             accounts,
             peakMb: spreadOf(results.map(({ peakMb }) => peakMb)),
             refused: results[0]?.error ?? null,
-            lifted,
+            unlimited,
           });
         }
       }
@@ -91,51 +88,52 @@ export const benchmark: Benchmark = async ({ quick }) => {
       );
       cpu.push(pageCpuOf(format, containers));
     }
-    const least = await leastMemory(
-      {
-        json: bodyOfMb('json', LARGEST_MB).body,
-        csv: bodyOfMb('csv', LARGEST_MB).body,
-        parquet: bodyOfMb('parquet', LARGEST_MB).body,
-      },
-      async (format, body, heapMb) => {
+    const [json, csv, parquet] = [
+      bodyOfMb('json', LARGEST_MB),
+      bodyOfMb('csv', LARGEST_MB),
+      bodyOfMb('parquet', LARGEST_MB),
+    ];
+    const largest = { json: json.body, csv: csv.body, parquet: parquet.body };
+    const minimum = minimumMemory(
+      await measureBodies(largest, async (format, body, heapMb) => {
         server.serve(body);
-        const work = { format, accounts: MOST_ACCOUNTS, pages: PAGES_IN_TURN, heapMb };
+        const work = { format, accounts: MAX_ACCOUNTS, pages: PAGES_IN_TURN, heapMb };
         return (await run(work).catch(outOfMemory))?.peakMb ?? null;
-      },
+      }),
     );
-    const settings = settingsOf(cpu, PAGE_SIZE, least.leastMb);
+    const settings = settingsOf(cpu, PAGE_SIZE, minimum.minimumMb);
     return {
       title: 'Memory of a page',
       about: [
-        'One page of *Export page* in a process of its own, from the request to its record: the bundled function with the real',
-        `client, over a server on the same machine and a store that keeps nothing. The heap may grow to ${HEAP_MB} MB, as in the tests of`,
-        'hostile bodies: V8 takes what it may, so a peak is what is enough, not the least there could be. MB are those of Lambda,',
-        `of 2^20 bytes. A process that only loads the function has ${quoteSpread(idleMb, 0)} MB.`,
+        'One page of *Export page* in a new process, from the request to its receipt: the bundled function with the real client, a',
+        `local server, and a store that discards everything. The heap limit is ${HEAP_MB} MB, as in the tests of hostile bodies; V8 uses`,
+        'the heap it has, so a peak shows what suffices, not the minimum. MB are those of Lambda, 2^20 bytes. A process that only',
+        `loads the function has ${quoteSpread(idleMb, 0)} MB.`,
       ].join('\n'),
       tables: [
         {
-          head: ['format', 'body', 'accounts', 'peak, MB', 'over loading, MB'],
+          head: ['format', 'body', 'accounts', 'peak, MB', 'above loading, MB'],
           align: 'lrrrr',
-          rows: peaks.map(({ format, bodyMb, accounts, peakMb, refused, lifted }) => [
-            `${format}${refused === null ? '' : ', refused'}${lifted ? ', without the limit' : ''}`,
+          rows: peaks.map(({ format, bodyMb, accounts, peakMb, refused, unlimited }) => [
+            `${format}${refused === null ? '' : ', refused'}${unlimited ? ', without the limit' : ''}`,
             `${bodyMb.toFixed(1)} MB`,
             grouped(accounts),
             quoteSpread(peakMb, 0),
             (peakMb.median - idleMb.median).toFixed(0),
           ]),
         },
-        least.table,
+        minimum.table,
         ...settingsTable(cpu, settings),
       ],
       findings: [
-        `A body may hold ${LIMIT_MB} MB. One of ${REFUSED_MB} MB is refused while it is read: “${peaks.find(({ refused }) => refused !== null)?.refused ?? 'it was not'}” Without the limit, and with ${LIFTED.heapMb} MB of heap, it peaks at ${peaks
-          .filter(({ lifted }) => lifted)
+        `The limit of a body is ${LIMIT_MB} MB. A body of ${REFUSED_MB} MB is refused while it is read: “${peaks.find(({ refused }) => refused !== null)?.refused ?? 'it was not'}” Without the limit and with ${NO_LIMIT.heapMb} MB of heap, its peak is ${peaks
+          .filter(({ unlimited }) => unlimited)
           .map(({ format, peakMb }) => `${peakMb.median.toFixed(0)} MB (${format})`)
           .join(', ')}.`,
-        least.finding,
+        minimum.finding,
         ...settingsFindings(cpu, settings),
       ],
-      figures: { heapMb: HEAP_MB, idleMb, peaks, leastMb: least.leastMb, borne: least.bodies, cpu, settings },
+      figures: { heapMb: HEAP_MB, idleMb, peaks, minimumMb: minimum.minimumMb, bodies: minimum.bodies, cpu, settings },
     };
   } finally {
     server.close();
@@ -160,7 +158,7 @@ async function runProcess(
   return JSON.parse(stdout) as PageProcess;
 }
 
-/** What V8 does when its heap is at an end, as nothing found; @throws anything else */
+/** V8 aborts when the heap limit is reached. @throws any other error */
 function outOfMemory(error: { readonly signal?: string }): undefined {
   if (error.signal !== 'SIGABRT') throw error;
 }
@@ -171,13 +169,13 @@ async function times<T>(count: number, work: () => Promise<T>): Promise<T[]> {
   return results;
 }
 
-/** Accounts of the simulator, with more attributes each where the most that a page may have would not fill it. */
+/** Accounts of the simulator, with extra attributes when `MAX_ACCOUNTS` ordinary ones are too small. */
 function bodyOfMb(format: Format, mb: number): { readonly body: Buffer; readonly accounts: number } {
   const wanted = mb * MIB;
-  const plain = bodyOf(format, MOST_ACCOUNTS).length / MOST_ACCOUNTS;
-  const accounts = Math.min(MOST_ACCOUNTS, Math.floor(wanted / plain));
-  if (accounts < MOST_ACCOUNTS) return { body: bodyOf(format, accounts), accounts };
-  const larger = bodyOf(format, MOST_ACCOUNTS, FILLER).length / MOST_ACCOUNTS;
+  const plain = bodyOf(format, MAX_ACCOUNTS).length / MAX_ACCOUNTS;
+  const accounts = Math.min(MAX_ACCOUNTS, Math.floor(wanted / plain));
+  if (accounts < MAX_ACCOUNTS) return { body: bodyOf(format, accounts), accounts };
+  const larger = bodyOf(format, MAX_ACCOUNTS, FILLER).length / MAX_ACCOUNTS;
   const filler = (FILLER * (wanted / accounts - plain)) / (larger - plain);
   return { body: bodyOf(format, accounts, filler), accounts };
 }

@@ -1,45 +1,44 @@
 /**
- * Exports pages in a process of its own, as a container of Lambda would, and prints what that took:
- * `node page-process.mjs <url> <json|csv|parquet> <accounts a page> <pages> <MB that a body may have>`. Without a page it
- * only loads.
+ * Exports pages as a Lambda container does, and prints what that used:
+ * `node page-process.mjs <url> <json|csv|parquet> <accounts per page> <pages> <body limit in MB>`.
  */
-// All that the function loads is in memory before its first page.
+// Loads the same modules as the Lambda function, so that they count in the memory of the first page.
 import '../functions/handlers/export-page.ts';
 import { isExportError } from '../functions/model/errors.ts';
 import { createAccountsApi } from '../functions/personalization/accounts-api.ts';
-import { exportFirstPage, FORMATS, runOf } from './pages.ts';
+import { cpuMs } from './measure.ts';
+import { benchRun, exportFirstPage, FORMATS } from './pages.ts';
 import { peakBytes } from './peak-memory.ts';
 
 export interface PageProcess {
-  /** The sentence of the error that ended it; `null` when there was none. */
+  /** The message of the error that ended it. */
   readonly error: string | null;
-  /** Of the whole life of the process, in MB as Lambda counts them: of 2^20 bytes. */
+  /** Peak of the process, in MB of 2^20 bytes. */
   readonly peakMb: number;
-  /** The processor's time of each page, in order. */
+  /** CPU time of each page, in order. */
   readonly cpuMs: readonly number[];
 }
 
 const [baseUrl = '', formatName, accounts, pages, bodyMb] = process.argv.slice(2);
 const format = FORMATS.find((name) => name === formatName) ?? 'json';
-const run = runOf(format, Number(accounts));
+const run = benchRun(format, Number(accounts));
 const api = createAccountsApi({
   baseUrl,
   credentials: { get: async () => ({ keyId: 'k', secret: 's' }) },
   limits: { bodyLimitBytes: Number(bodyMb) * 2 ** 20 },
 });
-const cpuMs: number[] = [];
+const pageCpuMs: number[] = [];
 let error: string | null = null;
 try {
   for (let page = 0; page < Number(pages); page++) {
-    const before = process.cpuUsage();
+    const before = cpuMs();
     await exportFirstPage(api, run);
-    const { user, system } = process.cpuUsage(before);
-    cpuMs.push((user + system) / 1000);
+    pageCpuMs.push(cpuMs() - before);
   }
 } catch (thrown) {
   if (!isExportError(thrown)) throw thrown;
   error = thrown.message;
 }
 await api.close();
-const result: PageProcess = { error, peakMb: peakBytes() / 2 ** 20, cpuMs };
+const result: PageProcess = { error, peakMb: peakBytes() / 2 ** 20, cpuMs: pageCpuMs };
 process.stdout.write(JSON.stringify(result));

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** A server on this machine that answers every request with the body it was given last. */
+/** A local HTTP server that answers every request with the body last passed to `serve`. */
 export async function servePages() {
   let body: Buffer = Buffer.alloc(0);
   const server = createServer((request, response) => {

@@ -1,4 +1,4 @@
-/** Pages to export: bodies as the simulator serves them, a run that they belong to, and ends that take nothing away. */
+/** Pages to export: bodies as the simulator serves them, a run, and an API and a store that cost no time. */
 import { gunzipSync } from 'node:zlib';
 import { exportPage } from '../functions/export/page/export-page.ts';
 import type { AccountsApi, ObjectStore } from '../functions/export/ports.ts';
@@ -7,23 +7,23 @@ import { formatForRun } from '../functions/formats/format-for-run.ts';
 import type { Run } from '../functions/model/run.ts';
 import { ATTRIBUTES } from '../simulator/accounts.ts';
 import { Tenant } from '../simulator/tenant.ts';
+import { plannedRun } from '../test/export/planned-run.ts';
 
 export const FORMATS = ['json', 'csv', 'parquet'] as const;
 export type Format = (typeof FORMATS)[number];
 
-/** Some attributes are texts, some are not; no name or number is made to break anything. */
 const STYLE = { seed: 1, nasty: false };
 
 const CSV_COLUMNS = pinCsvColumns(csvTableColumns([]), ATTRIBUTES);
 
-/** A body of JSON with what breaks exporters: nested attributes, integers of 16 and 19 digits, names and fields that are odd. */
+/** A JSON body with nested attributes, long integers, unusual names and new fields. */
 export function hardBodyOf(count: number): Buffer {
   const tenant = new Tenant({ ...STYLE, nasty: true, accounts: count });
   return Buffer.from(`[${Array.from({ length: count }, (_, i) => tenant.json(i)).join(',')}]`);
 }
 
-/** The accounts of a page as JSON texts. @param filler bytes of an attribute that makes each larger, at least */
-export function accountsOf(count: number, filler = 0): string[] {
+/** The accounts of a page as JSON. @param filler bytes of extra attributes per account */
+function accountsOf(count: number, filler = 0): string[] {
   const tenant = new Tenant({ ...STYLE, accounts: count });
   return Array.from({ length: count }, (_, i) => {
     const account = tenant.json(i) ?? '';
@@ -45,7 +45,7 @@ export function bodyOf(format: Format, count: number, filler = 0): Buffer {
   return Buffer.from(`${[header.join(','), ...rows].join('\n')}\n`);
 }
 
-/** Texts of 28 bytes, 40 with a key, that differ from account to account: one long text would cost nothing. */
+/** Strings of 28 bytes, 40 with a key, different for each account, so that they do not compress to nothing. */
 function fillerTexts(account: number, bytes: number): string[] {
   return Array.from({ length: Math.ceil(bytes / 40) }, (_, i) => {
     const digits = ((account + 1) * 2_654_435_761 * (i + 7)).toString(36).padStart(14, '0');
@@ -59,46 +59,33 @@ function fillers(account: number, bytes: number): string {
     .join('');
 }
 
-/** What a part of a text format holds before it is packed, by the code that writes it. */
+/** The uncompressed content of a part. */
 export async function partTextOf(name: Exclude<Format, 'parquet'>, body: Buffer): Promise<Buffer> {
-  // No figure of the run matters to a part.
-  const format = formatForRun(runOf(name, 1));
+  const format = formatForRun(benchRun(name, 1));
   return gunzipSync((await format.encode(format.decode(body))).body);
 }
 
-/** A run whose first page has so many accounts. */
-export function runOf(format: Format, pageSize: number): Run {
-  return {
-    runId: 'bench',
-    exportName: 'all',
-    datasetId: 'engage',
+/** A run of one page. */
+export function benchRun(format: Format, pageSize: number): Run {
+  const csv = { columns: CSV_COLUMNS, tableColumns: csvTableColumns([]).length, finalNewline: true };
+  return plannedRun({
     format,
     parameters: { pageSize },
-    dueAt: '2026-08-22T02:00:00.000Z',
-    exportDate: '2026-08-22',
-    startedAt: '2026-08-22T02:00:00.000Z',
     accounts: pageSize,
     pages: 1,
-    countedBy: 'offsets',
-    attempt: 1,
-    budget: 1,
-    start: 1,
-    onDrift: 'publish',
-    maxDropPercent: 50,
-    ...(format === 'csv'
-      ? { csv: { columns: CSV_COLUMNS, tableColumns: csvTableColumns([]).length, finalNewline: true } }
-      : {}),
-  };
+    ...(format === 'csv' ? { csv } : {}),
+  });
 }
 
-/** Exports the first page of a run whole, but for the network at both its ends. @returns the accounts of its part */
+/** Exports the first page of a run without any network. @returns the accounts in its part */
 export function exportFirstPage(api: AccountsApi, run: Run): Promise<number> {
-  return exportPage({ api, store: forgetfulStore() }, { run, page: 0 });
+  return exportPage({ api, store: DISCARDING_STORE }, { run, page: 0, execution: 'bench' });
 }
 
-/** An API that has the body at hand. */
+/** An API that serves this body for every page. */
 export function apiOf(body: Buffer): AccountsApi {
   return {
+    host: plannedRun().apiHost,
     fetchPage: async (_query, decode) => {
       const value = decode(body);
       return { value, apiRequests: 1, recordsFetched: value.records, retries: {}, latencyMs: 0 };
@@ -106,17 +93,12 @@ export function apiOf(body: Buffer): AccountsApi {
   };
 }
 
-/** Takes what it is given and keeps nothing: what storage takes is not the page's. */
-export function forgetfulStore(): ObjectStore {
-  return {
-    location: 'nowhere/',
-    put: async () => '"etag"',
-    putOver: async () => '"etag"',
-    etagOf: async () => undefined,
-    create: async () => true,
-    get: async () => undefined,
-    list: async () => [],
-    listFolders: async () => [],
-    delete: async () => undefined,
-  };
-}
+/** Keeps nothing, so that storage costs no time. */
+const DISCARDING_STORE: ObjectStore = {
+  location: 'nowhere/',
+  put: async () => '"etag"',
+  get: async () => undefined,
+  list: async () => [],
+  listFolders: async () => [],
+  delete: async () => undefined,
+};

@@ -1,6 +1,6 @@
-/** What a benchmark is and what it finds: `bench/main.ts` runs them one after the other and writes both down. */
+/** What a benchmark returns. `bench/main.ts` runs the benchmarks and writes their sections. */
 
-/** A figure as it is measured more than once: quoted by its median, and doubted by its spread. */
+/** Repeated measurements of one figure. */
 export interface Spread {
   readonly median: number;
   readonly min: number;
@@ -9,22 +9,22 @@ export interface Spread {
 
 export interface BenchTable {
   readonly head: readonly string[];
-  /** One letter a column, `r` for a column of numbers. */
+  /** One letter per column; `r` aligns it to the right. */
   readonly align: string;
   readonly rows: readonly (readonly string[])[];
 }
 
-/** One section of `docs/benchmarks.md`. */
+/** A section of `docs/benchmarks.md`. */
 export interface BenchSection {
   readonly title: string;
-  /** What was measured, and how: a paragraph of Markdown. */
+  /** What is measured, and how: a paragraph of Markdown. */
   readonly about: string;
   readonly tables: readonly BenchTable[];
-  /** What follows from the figures; limits that are kept or passed, with the figure. Sentences of Markdown. */
+  /** Conclusions: sentences of Markdown. */
   readonly findings: readonly string[];
-  /** The same figures for machines, with units in their names. */
+  /** The same figures for `docs/benchmarks.json`. */
   readonly figures: Readonly<Record<string, unknown>>;
 }
 
-/** A benchmark; `quick` is for a look while something is being changed: fewer rounds, the same tables. */
+/** `quick` measures less and produces the same tables. */
 export type Benchmark = (options: { readonly quick: boolean }) => Promise<BenchSection>;

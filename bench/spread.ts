@@ -1,6 +1,6 @@
 import type { Spread } from './section.ts';
 
-/** What was measured more than once, as it is quoted. @param values at least one */
+/** @param values at least one */
 export function spreadOf(values: readonly number[]): Spread {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length / 2;
@@ -8,7 +8,7 @@ export function spreadOf(values: readonly number[]): Spread {
   return { median: (low + high) / 2, min: sorted[0] ?? 0, max: sorted.at(-1) ?? 0 };
 }
 
-/** `1.06 (1.05–1.13)`: the median, and from which to which the rest lay; no range where it would say the same. */
+/** `1.06 (1.05–1.13)`: median, minimum and maximum; the median alone when all are equal as printed. */
 export function quoteSpread({ median, min, max }: Spread, digits: number): string {
   const [middle, from, to] = [median, min, max].map((value) => value.toFixed(digits));
   return from === to ? `${middle}` : `${middle} (${from}–${to})`;
@@ -17,4 +17,9 @@ export function quoteSpread({ median, min, max }: Spread, digits: number): strin
 /** `1,000,000` */
 export function grouped(value: number): string {
   return Math.round(value).toLocaleString('en-US');
+}
+
+/** `a, b and c` */
+export function listed(items: readonly string[]): string {
+  return items.length < 2 ? items.join('') : `${items.slice(0, -1).join(', ')} and ${items.at(-1)}`;
 }

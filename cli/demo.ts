@@ -51,7 +51,7 @@ async function show(): Promise<void> {
   for (const line of summaryOf(manifest)) print(shorten(`  ${line}`));
   print();
   print('The first accounts of part-00000.json.gz, one per line:');
-  for (const line of gunzipSync(part).toString('utf8').split('\n').slice(0, 3)) print(shorten(`  ${line}`));
+  for (const line of gunzipSync(part.body).toString('utf8').split('\n').slice(0, 3)) print(shorten(`  ${line}`));
   print();
   print('To export with your own key, without AWS:');
   print('  export PERSONALIZATION_API_KEY_ID=… PERSONALIZATION_API_KEY_SECRET=…');

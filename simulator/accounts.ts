@@ -1,9 +1,8 @@
-/** Accounts of a simulated B2B tenant: each a pure function of seed, id and version, made when it is asked for. */
+/** Accounts of a simulated B2B tenant. Each is a pure function of seed, id and version, generated on demand. */
 
-/** What the tenant's accounts look like. */
 export interface AccountStyle {
   readonly seed: number;
-  /** Whether texts hold what breaks exporters: quotes, backslashes, line breaks, Unicode beyond the BMP. */
+  /** Adds values that break exporters: quotes, backslashes, line breaks, Unicode beyond the BMP, long integers. */
   readonly nasty: boolean;
 }
 
@@ -20,7 +19,7 @@ export const ATTRIBUTES = [
   'note',
 ] as const;
 
-/** One account, each field as raw JSON text: a missing field is not there. */
+/** One account: raw JSON text by field. */
 export interface SimulatedAccount {
   readonly fields: ReadonlyMap<string, string>;
   readonly attributes: ReadonlyMap<string, string>;
@@ -71,13 +70,12 @@ const NASTY_NOTES = [
   'ümlaut 🦄 \u2029 end',
 ];
 
-/** Account `id` in its `version`. Numbers are written as text, for digits that no double holds. */
+/** Account `id` in its `version`. Numbers are JSON text, because some have more digits than a double can hold. */
 export function simulateAccount({ seed, nasty }: AccountStyle, id: number, version: number): SimulatedAccount {
   const random = randomOf(seed, id, version);
   const stable = randomOf(seed, id, 0);
   const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;
   const text = (value: string) => JSON.stringify(value);
-
   const plainName = `${STEMS[Math.floor(stable() * STEMS.length)]} ${FORMS[Math.floor(stable() * FORMS.length)]} ${id}`;
   const name = nasty && stable() < 0.3 ? `${NASTY_NAMES[Math.floor(stable() * NASTY_NAMES.length)]} ${id}` : plainName;
   const firstActivity = 1_358_640_000_000 + Math.floor(random() * 300_000_000_000);
@@ -113,7 +111,7 @@ export function simulateAccount({ seed, nasty }: AccountStyle, id: number, versi
   return { fields, attributes };
 }
 
-/** What a segment export adds to an account. */
+/** The fields that a segment export adds to an account. */
 export function simulateMembership(
   { seed }: AccountStyle,
   id: number,
@@ -125,7 +123,7 @@ export function simulateMembership(
   };
 }
 
-/** A small generator (mulberry32) whose sequence depends on all three numbers. */
+/** A pseudorandom generator (mulberry32) seeded with all three numbers. */
 function randomOf(seed: number, id: number, version: number): () => number {
   let state =
     (Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b) ^ Math.imul(id + 1, 0xc2b2ae35) ^ Math.imul(version + 7, 0x27d4eb2f)) | 0;

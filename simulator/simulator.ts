@@ -1,4 +1,4 @@
-/** A Personalization Account Export API on 127.0.0.1, to run and to test against. */
+/** A simulated Personalization Account Export API on 127.0.0.1. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,40 +11,36 @@ export interface SimulatorOptions {
   readonly seed?: number;
   readonly nasty?: boolean;
   readonly latencyMs?: number;
-  /** 0, the default, takes any that is free. */
+  /** @default 0, any free port */
   readonly port?: number;
   readonly keyId?: string;
   readonly keySecret?: string;
   readonly datasets?: readonly string[];
-  /** Datasets that exist and that the key may not read. */
+  /** Existing datasets that the key must not read: 403. */
   readonly forbiddenDatasets?: readonly string[];
-  /** Segments by name or id, each with the share of accounts in it. An unknown one is empty. */
+  /** The share of accounts in each segment, by name or id. Unknown segments are empty. */
   readonly segments?: Readonly<Record<string, number>>;
-  /** Serves at most so many accounts a page, in silence. */
+  /** Serves at most this many accounts per page, without an error. */
   readonly pageSizeCap?: number;
-  /** Whether a capped page still starts where the asked size would have it. */
+  /** Whether page offsets follow the requested or the capped page size. @default 'capped' */
   readonly capOffsets?: 'asked' | 'capped';
-  /** Serves at least so many accounts a page: pages of one record are no offsets then. */
+  /** The smallest page size of the API: page offsets follow it, so a 1-record page is not an offset. */
   readonly minPageSize?: number;
-  /** Serves the first page whatever is asked for. */
+  /** Serves the first page for every page number. */
   readonly ignorePage?: boolean;
   readonly pretty?: boolean;
   readonly csvFinalNewline?: boolean;
   readonly csvLineEnd?: '\n' | '\r\n';
-  /** Every page brings its CSV columns in another order. */
+  /** The order of the CSV columns differs from page to page. */
   readonly shuffleCsvColumns?: boolean;
   readonly compress?: boolean;
-  /**
-   * Whether an answer that was made once is kept, and sent again: for benchmarks, in which making a thousand accounts must
-   * not take the processor from what is measured, nor the answer's time from the requests behind it. No account may move.
-   */
-  readonly keepAnswers?: boolean;
+  /** Generates each response once and caches it, to save CPU in benchmarks. The accounts must not change. */
+  readonly cacheResponses?: boolean;
   readonly faults?: readonly FaultRule[];
-  /** Called before each answer is made; may move the accounts. */
+  /** Called before each response is generated; may change the accounts. */
   readonly onRequest?: (request: SeenRequest, tenant: Tenant) => void;
 }
 
-/** One request as it came. */
 export interface SeenRequest {
   readonly path: string;
   readonly query: URLSearchParams;
@@ -52,7 +48,7 @@ export interface SeenRequest {
   readonly page: number;
   readonly pageSize: number;
   readonly startedAt: number;
-  /** Filled in when it is answered. */
+  /** From here on, set when the response is sent. */
   status: number;
   records: number;
   endedAt: number;
@@ -63,7 +59,7 @@ export interface Simulator {
   readonly tenant: Tenant;
   readonly requests: readonly SeenRequest[];
   readonly maxInFlight: () => number;
-  /** All records served, whole answers or not: what the contract would count. */
+  /** Records served, in truncated responses too: what the contract counts. */
   readonly recordsServed: () => number;
   setKey(keyId: string, keySecret: string): void;
   close(): Promise<void>;
@@ -80,11 +76,9 @@ export const DEFAULT_SEGMENTS = {
 interface Answer {
   readonly body: Buffer;
   readonly records: number;
-  /** The body as gzip, where the client takes it and it is worth it. */
-  readonly packed?: Buffer;
+  readonly gzipped?: Buffer;
 }
 
-/** Starts the API; it answers when the promise resolves. */
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
   const { accounts = 12_431, seed = 1, nasty = true } = options;
   const tenant = new Tenant({ accounts, seed, nasty });
@@ -93,7 +87,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   let inFlight = 0;
   let maxInFlight = 0;
   const pickFault = faultPicker(options.faults ?? []);
-  const kept = new Map<string, Answer>();
+  const cache = new Map<string, Answer>();
 
   const server = createServer((request, response) => {
     inFlight++;
@@ -107,7 +101,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     });
     answer(request, response, seen).catch(() => response.destroy());
   });
-  // A client may keep a connection over the pauses of its retries.
+  // Clients reuse a connection after the pauses between retries.
   server.keepAliveTimeout = 30_000;
 
   async function answer(request: IncomingMessage, response: ServerResponse, seen: SeenRequest): Promise<void> {
@@ -115,7 +109,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     const refused = refuse(request, seen);
     const accepts = String(request.headers['accept-encoding'] ?? '').includes('gzip');
     const page = refused ? undefined : answerTo(seen, accepts && options.compress !== false);
-    // The answer is made within the latency, so that a busy machine does not add to it.
+    // The latency includes the time to generate the response, so that a busy machine does not add to it.
     const waitMs = (options.latencyMs ?? 0) - (Date.now() - seen.startedAt);
     if (waitMs > 0) await sleep(waitMs);
     const fault = pickFault(seen.page, seen.pageSize);
@@ -126,30 +120,28 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     }
     if (typeof fault === 'object') {
       if (fault.retryAfter !== undefined) response.setHeader('retry-after', fault.retryAfter);
-      return end(response, fault.status, 'text/plain', 'fault on request');
+      return end(response, fault.status, 'text/plain', 'injected fault');
     }
     if (fault === 'html') return end(response, 200, 'text/html', '<!doctype html><title>Sign in</title>');
     if (refused) return end(response, refused.status, 'text/plain', refused.why);
     if (!page) return;
-    const { body, records, packed } = page;
+    const { body, records, gzipped } = page;
     seen.records = records;
     const type = seen.path.endsWith('.csv') ? 'text/csv; charset=utf-8' : 'application/json; charset=utf-8';
-    if (fault !== undefined) return breakOff(fault, request, response, type, body);
-    if (packed) {
-      response.setHeader('content-encoding', 'gzip');
-      return end(response, 200, type, packed);
-    }
-    end(response, 200, type, body);
+    if (fault !== undefined) return breakOff(fault, response, type, body);
+    if (gzipped) response.setHeader('content-encoding', 'gzip');
+    end(response, 200, type, gzipped ?? body);
   }
 
-  function answerTo(seen: SeenRequest, packs: boolean): Answer {
-    const asked = `${seen.path}?${seen.rawQuery} ${packs}`;
-    const known = kept.get(asked);
-    if (known) return known;
-    const made = makeBody(seen);
-    const answer = packs && made.body.length > 1000 ? { ...made, packed: gzipSync(made.body, { level: 1 }) } : made;
-    if (options.keepAnswers) kept.set(asked, answer);
-    return answer;
+  function answerTo(seen: SeenRequest, gzip: boolean): Answer {
+    const key = `${seen.path}?${seen.rawQuery} ${gzip}`;
+    const cached = cache.get(key);
+    if (cached) return cached;
+    const answer = makeBody(seen);
+    const made =
+      gzip && answer.body.length > 1000 ? { ...answer, gzipped: gzipSync(answer.body, { level: 1 }) } : answer;
+    if (options.cacheResponses) cache.set(key, made);
+    return made;
   }
 
   function refuse(request: IncomingMessage, seen: SeenRequest): { status: number; why: string } | undefined {
@@ -162,12 +154,12 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
       return { status: 404, why: 'no such dataset' };
     for (const name of ['page', 'pageSize', 'start', 'end']) {
       const value = seen.query.get(name);
-      if (value !== null && !/^\d+$/.test(value)) return { status: 400, why: `${name} is no number` };
+      if (value !== null && !/^\d+$/.test(value)) return { status: 400, why: `${name} is not a number` };
     }
     return undefined;
   }
 
-  function makeBody(seen: SeenRequest): { body: Buffer; records: number } {
+  function makeBody(seen: SeenRequest): Answer {
     const { from, to, segment } = slice(seen);
     const csv = seen.path.endsWith('.csv');
     const rows: string[] = [];
@@ -196,7 +188,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     );
     const stride = options.capOffsets === 'asked' ? seen.pageSize : served;
     const from = options.ignorePage ? 0 : Math.min(seen.page * stride, total);
-    // A smallest page size moves the offsets, and still no more is served than was asked for.
+    // A minimum page size changes offsets only: never more records than requested are served.
     const to = Math.min(from + Math.min(served, seen.pageSize), total);
     return { from, to, segment: named !== null };
   }
@@ -250,22 +242,23 @@ function end(response: ServerResponse, status: number, type: string, body: strin
   response.end(body);
 }
 
-function breakOff(fault: string, request: IncomingMessage, response: ServerResponse, type: string, body: Buffer): void {
+/** Sends a response that is broken as the fault says. */
+function breakOff(fault: string, response: ServerResponse, type: string, body: Buffer): void {
   const half = body.subarray(0, Math.ceil(body.length / 2));
   const headers = { 'content-type': type };
   switch (fault) {
     case 'truncate':
-      // Chunked, with a clean end: nothing but the content tells.
+      // Chunked, with a clean end: only the content shows that it is incomplete.
       response.writeHead(200, headers);
       response.end(half);
       return;
     case 'truncate-content-length':
       response.writeHead(200, { ...headers, 'content-length': body.length });
-      response.write(half, () => request.socket.end());
+      response.write(half, () => response.socket?.end());
       return;
     case 'reset-mid-body':
       response.writeHead(200, headers);
-      response.write(half, () => setTimeout(() => request.socket.resetAndDestroy(), 5));
+      response.write(half, () => setTimeout(() => response.socket?.resetAndDestroy(), 5));
       return;
     case 'garbage':
       end(response, 200, type, '[{"name": oops');
@@ -301,7 +294,7 @@ function breakOff(fault: string, request: IncomingMessage, response: ServerRespo
   }
 }
 
-/** Blanks between all tokens, and every digit as it was. */
+/** Adds white space between all tokens and leaves numbers unchanged. */
 function prettyArray(rows: readonly string[]): string {
   const spread = (row: string) =>
     row.replace(/"(?:[^"\\]|\\.)*"|[{}[\],:]/g, (token) => (token.length > 1 ? token : `${token}\n   `));

@@ -1,4 +1,4 @@
-/** The sequence of a tenant's accounts: a million cost nothing until one is asked for, and any may come, go or change. */
+/** A tenant's accounts in API order. They are generated on demand, and any can be added, removed or changed. */
 import { type AccountStyle, ATTRIBUTES, simulateAccount, simulateMembership } from './accounts.ts';
 
 interface Span {
@@ -37,7 +37,7 @@ export class Tenant {
     return this.#spans.reduce((sum, { length }) => sum + length, 0);
   }
 
-  /** Adds new accounts so that the first of them has this index. */
+  /** Inserts new accounts before an index. */
   insertAt(index: number, count: number): void {
     if (count <= 0) return;
     const before = this.#splitAt(index);
@@ -51,20 +51,20 @@ export class Tenant {
     this.#spans.splice(from, to - from);
   }
 
-  /** The account changes: its figures are others from now on, its name stays. */
+  /** Changes every value of an account except its name. */
   touch(index: number): void {
     const id = this.#idAt(index);
     if (id !== undefined) this.#versions.set(id, (this.#versions.get(id) ?? 0) + 1);
   }
 
-  /** Grows or shrinks at the end. */
+  /** Adds or removes accounts at the end. */
   setTotal(total: number): void {
     const now = this.total;
     if (total > now) this.insertAt(now, total - now);
     else this.removeAt(total, now - total);
   }
 
-  /** The account at an index as JSON text, just as the API serves it; `undefined` past the end. */
+  /** The account at an index as the JSON text that the API serves; `undefined` past the end. */
   json(index: number, segment = false): string | undefined {
     const id = this.#idAt(index);
     if (id === undefined) return undefined;
@@ -85,7 +85,7 @@ export class Tenant {
     return [...FIELDS, ...ATTRIBUTES, ...(segment ? SEGMENT_FIELDS : [])];
   }
 
-  /** The cells of the account at an index, by column; a missing value is an empty cell. */
+  /** The CSV cells of the account at an index, by column; `undefined` past the end. */
   csvCells(index: number, segment = false): ReadonlyMap<string, string> | undefined {
     const id = this.#idAt(index);
     if (id === undefined) return undefined;
@@ -104,7 +104,7 @@ export class Tenant {
     return undefined;
   }
 
-  /** Makes a span begin at an index and returns that span's position. */
+  /** Splits spans so that one starts at `index`. @returns its position in `#spans` */
   #splitAt(index: number): number {
     let offset = index;
     for (const [i, { firstId, length }] of this.#spans.entries()) {
@@ -119,7 +119,7 @@ export class Tenant {
   }
 }
 
-/** A value in a CSV cell: texts as they are, null as nothing, all else as its JSON text. */
+/** Strings lose their quotes, null is empty, everything else stays JSON text. */
 function cellOf(json: string): string {
   if (json === 'null') return '';
   return json.startsWith('"') ? (JSON.parse(json) as string) : json;

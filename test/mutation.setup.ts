@@ -1,5 +1,5 @@
 import fc from 'fast-check';
 
-// The same examples for every mutant, or a score would differ from run to run; and a mutant that is found need not be
-// found by its smallest example.
+// A fixed seed gives every mutant the same examples, so that scores can be compared. A failing example need not be
+// the smallest one.
 fc.configureGlobal({ seed: 20_260_822, endOnFailure: true });

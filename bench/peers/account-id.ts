@@ -1,4 +1,4 @@
-/** The number that every simulated account's name ends in: it tells which account a record is, whatever was done to it. */
+/** The number at the end of a simulated account's name, which identifies it in every tool's output. */
 export function idOf(name: unknown): number | undefined {
   const [, digits] = typeof name === 'string' ? (/ (\d+)$/.exec(name) ?? []) : [];
   return digits === undefined ? undefined : Number(digits);

@@ -1,41 +1,44 @@
-/** Holds what a tool delivered against what the API served. */
+/** Compares what a tool delivered with what the API served. */
 import { type ExactJson, exactJson, isNested } from '../../test/support/exact-json.ts';
 import { idOf } from './account-id.ts';
 import type { AccountValues, ReadAccount } from './read-output.ts';
 
-/** What can have happened to an account's values, worst first. */
+/** How the values of an account can differ, worst first. */
 export const CHANGES = [
-  /** A number is another number. */
+  /** A number changed. */
   'digits',
-  /** A value, not null, is not there. */
+  /** A value other than null is missing. */
   'gone',
   /** `true` became `"True"`, `5` became `"5"`. */
   'otherType',
-  /** A text is another text. */
+  /** A string changed. */
   'otherText',
-  /** There is a value that was not sent. */
+  /** A value that was not sent. */
   'added',
-  /** Nested values lie in tables of their own, and could be joined back. */
+  /** Nested values are in separate tables and can be joined. */
   'otherTable',
-  /** The same value, written otherwise: `1.10` as `1.1`, an array as its JSON text, null as nothing. */
+  /** The same value in another notation: `1.10` as `1.1`, an array as its JSON text, null left out. */
   'rewritten',
 ] as const;
 export type Change = (typeof CHANGES)[number];
 
 export interface Comparison {
   readonly delivered: number;
-  /** Accounts that were there throughout and were not delivered. */
+  /** Accounts that existed throughout the run and were not delivered. */
   readonly lost: number;
   /** Accounts delivered more than once. */
-  readonly doubled: number;
-  /** Records that are no account of the tenant. */
+  readonly duplicated: number;
+  /** Records that are not an account of the tenant. */
   readonly unknown: number;
-  /** Accounts with such a change, where values were compared. */
+  /** Accounts with each change, when values were compared. */
   readonly changes?: Readonly<Record<Change, number>>;
 }
 
-/** @param expected the accounts that were there throughout, by id
- *  @param known how many ids there can have been, those that came meanwhile included */
+/**
+ * @param expected ids of the accounts that existed throughout the run
+ * @param known ids below this number are accounts of the tenant, new ones included
+ * @param sent the JSON of an account as served; compares values
+ */
 export function countAccounts(
   delivered: Iterable<ReadAccount>,
   expected: Iterable<number>,
@@ -57,11 +60,11 @@ export function countAccounts(
     if (sent) for (const change of changesOf(sent(id), account.values())) changes[change]++;
   }
   const lost = [...expected].filter((id) => !times.has(id)).length;
-  const doubled = [...times.values()].filter((n) => n > 1).length;
-  return { delivered: count, lost, doubled, unknown, ...(sent ? { changes } : {}) };
+  const duplicated = [...times.values()].filter((n) => n > 1).length;
+  return { delivered: count, lost, duplicated, unknown, ...(sent ? { changes } : {}) };
 }
 
-/** What happened to one account on its way. @param sent its JSON, as the API served it */
+/** How one account's values differ. @param sent its JSON, as the API served it */
 export function changesOf(sent: string, got: AccountValues): ReadonlySet<Change> {
   const { attributes, ...fields } = exactJson(sent) as Record<string, ExactJson>;
   const changes = new Set<Change>();
@@ -94,7 +97,7 @@ function changeOf(sent: ExactJson, got: ExactJson | undefined, inOtherTables: bo
   return kindOf(sent) === 'number' ? 'digits' : isNested(sent) ? 'otherType' : 'otherText';
 }
 
-/** Whether two values differ in nothing but the way their numbers are written. */
+/** Whether two values are equal except for the notation of numbers. */
 function sameMeaning(a: ExactJson, b: ExactJson): boolean {
   const [x, y] = [digitsOf(a), digitsOf(b)];
   if (x !== undefined && y !== undefined) return sameNumber(x, y);
@@ -112,7 +115,7 @@ function sameMeaning(a: ExactJson, b: ExactJson): boolean {
   return a === b;
 }
 
-/** Compared as decimals, so that no double rounds: `1E+3` is `1000.0`, `9007199254740993` is not `9007199254740992.0`. */
+/** Compares decimals exactly: `1E+3` equals `1000.0`, `9007199254740993` does not equal `9007199254740992.0`. */
 function sameNumber(a: string, b: string): boolean {
   const [x, y] = [decimal(a), decimal(b)];
   return x.digits === y.digits && (x.exponent === y.exponent || x.digits === '');

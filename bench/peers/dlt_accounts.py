@@ -1,8 +1,8 @@
-"""The export as dlt's documentation sets one up: the `rest_api` source into the `filesystem` destination.
+"""An export as in dlt's documentation: the `rest_api` source and the `filesystem` destination.
 
     python dlt_accounts.py API_URL PAGE_SIZE FOLDER json|columns
 
-The key is a dlt secret, taken from the environment.
+The API key is a dlt secret from the environment.
 """
 
 import sys
@@ -20,7 +20,7 @@ def export(api_url: str, page_size: int, folder: str, attributes: str) -> None:
                 "username": dlt.secrets["personalization_api_key_id"],
                 "password": dlt.secrets["personalization_api_key_secret"],
             },
-            # Pages from 0, no total: it stops after the first empty page.
+            # Pages start at 0 and there is no total: dlt stops after the first empty page.
             "paginator": {"type": "page_number", "base_page": 0, "page_param": "page", "total_path": None},
         },
         "resources": [
@@ -28,7 +28,7 @@ def export(api_url: str, page_size: int, folder: str, attributes: str) -> None:
                 "name": "accounts",
                 "primary_key": "name",
                 "write_disposition": "replace",
-                # Without this, attributes become columns of their own and lists among them become tables.
+                # Without this, dlt turns attributes into columns and their lists into tables.
                 "columns": {"attributes": {"data_type": "json"}} if attributes == "json" else {},
                 "endpoint": {"path": "accounts.json", "params": {"pageSize": page_size}, "data_selector": "$"},
             }
@@ -43,6 +43,6 @@ def export(api_url: str, page_size: int, folder: str, attributes: str) -> None:
     print(pipeline.run(rest_api_source(config), loader_file_format="jsonl"))
 
 
-# Worker processes import this file again.
+# Worker processes import this file.
 if __name__ == "__main__":
     export(sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4])

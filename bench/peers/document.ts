@@ -1,127 +1,129 @@
-/** `docs/benchmarks-peers.md`, whole, and the same figures for machines. */
+/** `docs/benchmarks-peers.md` and `docs/benchmarks-peers.json`. */
 import { readFile } from 'node:fs/promises';
 import os from 'node:os';
+import { markdownTable } from '../../tools/docs/markdown.ts';
+import type { BenchTable } from '../section.ts';
+import { grouped, quoteSpread } from '../spread.ts';
 import { CHANGES, type Change } from './compare.ts';
-import { COMPARED, speedFindings, troubleFindings } from './findings.ts';
-import { count, markdownTable, spreadText } from './markdown.ts';
+import { FAULT_ACCOUNTS, FAULT_PAGE_SIZE } from './fault-cases.ts';
+import type { FaultRun, ValueRun } from './fault-runs.ts';
+import { COMPARED, faultFindings, speedFindings } from './findings.ts';
 import type { PythonEnvironments } from './python-environments.ts';
 import type { ToolRun } from './run-tool.ts';
 import type { Speed, SpeedPlan } from './speed.ts';
 import { tapConfig } from './tools.ts';
-import type { TroubleRun, ValueRun } from './trouble-runs.ts';
-import { TROUBLE_ACCOUNTS, TROUBLE_PAGE_SIZE } from './troubles.ts';
 
 export interface Found {
-  /** On which it began: `YYYY-MM-DD`, UTC. */
+  /** `YYYY-MM-DD`, UTC. */
   readonly date: string;
   readonly plan: SpeedPlan;
   readonly python: PythonEnvironments;
   readonly speeds: readonly Speed[];
-  readonly troubles: readonly TroubleRun[];
+  readonly faults: readonly FaultRun[];
   readonly values: readonly ValueRun[];
-  /** Of the minute before it began: other work on the machine makes wall times longer. */
+  /** Load average of the minute before. */
   readonly loadBefore: number;
   readonly seconds: number;
 }
 
 const CHANGE_HEADS: Readonly<Record<Change, string>> = {
-  digits: 'a number is another',
-  gone: 'a value is gone',
-  otherType: 'another type',
-  otherText: 'another text',
-  added: 'a value was added',
-  otherTable: 'nested, in tables of their own',
-  rewritten: 'the same, written otherwise',
+  digits: 'number changed',
+  gone: 'value missing',
+  otherType: 'type changed',
+  otherText: 'text changed',
+  added: 'value added',
+  otherTable: 'nested, in separate tables',
+  rewritten: 'same value, other notation',
 };
 
 export async function document(found: Found): Promise<string> {
-  const { date, plan, python, speeds, troubles, values, seconds, loadBefore } = found;
+  const { date, plan, python, speeds, faults, values, seconds, loadBefore } = found;
   const { versions } = python;
+  const table = ({ head, rows, align }: BenchTable) => markdownTable(head, rows, align);
   const bullets = (sentences: readonly string[]) => sentences.map((sentence) => `- ${sentence}`).join('\n');
-  return `# Beside others
+  return `# Comparison with other tools
 
-The same simulated API, the same accounts and the same machine, exported by Account Export, by
-[dlt](https://dlthub.com/docs) ${versions.dlt} (\`rest_api\` to \`filesystem\`) and by a
-[Singer](https://github.com/Widen/tap-rest-api-msdk) pair from PyPI: tap-rest-api-msdk ${versions['tap-rest-api-msdk']} (on
-singer-sdk ${versions['singer-sdk']}) into target-jsonl ${versions['target-jsonl']}. This page and \`benchmarks-peers.json\` are
-written by \`npm run bench:peers\`, which makes the Python environments itself; sentences with figures are made from the
-figures. Its last run, of ${date}, took ${seconds} s on ${machine()}, Node ${process.versions.node}, Python ${python.pythonVersion}. Before
-it began, the machine's load was ${loadBefore.toFixed(1)}; on one with other work to do, CPU says more than wall time.
+The same simulated API, accounts and machine for Account Export, [dlt](https://dlthub.com/docs) ${versions.dlt} (\`rest_api\` to
+\`filesystem\`) and a [Singer](https://github.com/Widen/tap-rest-api-msdk) pair from PyPI: tap-rest-api-msdk
+${versions['tap-rest-api-msdk']} (singer-sdk ${versions['singer-sdk']}) and target-jsonl ${versions['target-jsonl']}. \`npm run bench:peers\` writes this page and
+\`benchmarks-peers.json\`, and creates the Python environments. The run of ${date} took ${seconds} s on ${machine()},
+Node ${process.versions.node}, Python ${python.pythonVersion}. The load of the machine was ${loadBefore.toFixed(1)} before it started; on a busy machine, compare
+CPU time rather than wall time.
 
-dlt and Singer are general tools that know hundreds of sources and destinations, and this is one source, of a kind that is hard
-for them: no total, no cursor, nothing that tells a whole answer from half of one. What follows says nothing about the others.
+dlt and Singer are general tools for hundreds of sources and destinations. This page compares one source, of a kind that is
+hard for them: no total, no cursor, and no sign of an incomplete response. It says nothing about other sources.
 
 ## Time, CPU, memory, requests
 
-${count(plan.accounts)} accounts in pages of ${count(plan.pageSize)}, nothing the matter. Each run is a process of its own
-against a simulator of its own, and rounds are interleaved: median (min–max). CPU is user and system time of all processes of a
-run, without the simulator's; memory is the peak of the largest process.
+${grouped(plan.accounts)} accounts in pages of ${grouped(plan.pageSize)}, without faults. Each run has its own process and its own simulator, and
+rounds are interleaved: median (min–max). CPU is user and system time of all processes of a run, without the simulator; memory
+is the peak of the largest process.
 
-${markdownTable(speedTable(speeds))}
+${table(speedTable(speeds))}
 
 ${bullets(speedFindings(speeds))}
 
-## With the API in trouble
+## API faults
 
-${count(TROUBLE_ACCOUNTS)} accounts in pages of ${TROUBLE_PAGE_SIZE}. The fifth page is struck, and requests for it alone; a
-tool that tries again is served the next time. The empty and the short page in the middle are answers as if the tenant ended there,
-made by this benchmark; the rest are faults and settings of the simulator. _Done_ is exit code 0. _Lost_ are accounts that were there throughout and were not
-delivered. Where a manifest says \`drifted\`, an export is published and its reader is told that the source moved. Of a run that
-failed, _written_ are the records that lie in its files; of Account Export’s, tables show none before there is a manifest,
-which is looked for.
+${grouped(FAULT_ACCOUNTS)} accounts in pages of ${FAULT_PAGE_SIZE}. Faults of a page affect only the fifth; after one that happens once, a retry succeeds. The empty and the short
+page are generated as if the tenant had fewer accounts; the other faults are features of the simulator. _Done_ is exit code 0.
+_Lost_ accounts existed throughout the run and were not delivered. With the verdict \`drifted\`, Account Export publishes the run
+and reports that the data changed. _Written_ counts the records in the files of a failed run; tables show records of Account
+Export only after its manifest is written, which this comparison checks.
 
-${markdownTable(troubleTable(troubles))}
+${table(faultTable(faults))}
 
-${bullets(troubleFindings(troubles))}
-- Page sizes that are capped in silence: Account Export refuses them and names the size that works; the others go on reading,
-  which is right where the cap moves the pages too, and loses accounts where it does not.
+${bullets(faultFindings(faults))}
+- When the API caps page sizes without an error, Account Export fails and names the page size to use. The others continue, which
+  is right when page offsets follow the cap and loses accounts when they do not.
 
-## What becomes of values
+## Values
 
-${count(values[0]?.run.comparison.delivered ?? 0)} accounts with what breaks exporters: integers of 16 and 19 digits, nested
-attributes, fields that are missing or new. Counted are accounts with at least one such change, after undoing what each tool's
-documentation describes (other names, flattened keys, JSON as text).
+${grouped(values[0]?.run.comparison.delivered ?? 0)} accounts with values that break exporters: integers of 16 and 19 digits, nested attributes, missing and new fields. Each column
+counts accounts with at least one such change, after undoing what the documentation of each tool describes (names, flattened
+keys, JSON as text).
 
-${markdownTable(valueTable(values))}
+${table(valueTable(values))}
 
-- _Written otherwise_ is \`1.10\` as \`1.1\`, a null left out, and for Account Export a nested attribute as its JSON text, which
-  Athena's SerDe needs.
-- With nothing declared, dlt gives a column the type it meets first: \`9007199254740993\` in a column of doubles is
-  \`9007199254740992.0\` from then on. An empty list has no rows in a table of its own, so it is gone.
-- What is gone with Singer's schema is the field that the schema does not name: the tap leaves it out and logs a warning.
-- With an inferred schema, a field that the first 50 accounts all have is required, and the target refuses the first account without.
+- _Other notation_ is \`1.10\` as \`1.1\`, a null left out, and for Account Export a nested attribute as its JSON text, which Athena's
+  SerDe needs.
+- Without declared columns, dlt gives a column the first type it sees: in a column of doubles, \`9007199254740993\` becomes
+  \`9007199254740992.0\`. An empty list has no rows in its separate table, so it is missing.
+- With Singer's given schema, the missing values are those of a field that the schema does not name: the tap drops it and logs a
+  warning.
+- An inferred schema requires the fields that the first 50 accounts have, and the target rejects the first account without one.
 
-## How each was set up
+## Configuration
 
 **Account Export**: \`account-export run --api-url … --dataset engage --json --page-size N --concurrency 8 --out …\`, gzipped JSON
 lines.
 
-**dlt**: gzipped JSON lines, telemetry off, all else as it comes: five tries of a request, \`Retry-After\` obeyed. Pages of one
-endpoint are fetched one after the other ([dlt#2844](https://github.com/dlt-hub/dlt/issues/2844)); what its guide to performance
-offers beyond that is to normalise in several processes, which is a row of its own above.
+**dlt**: gzipped JSON lines, telemetry off, defaults otherwise: five attempts per request, respecting \`Retry-After\`. Pages of one
+endpoint are fetched sequentially ([dlt#2844](https://github.com/dlt-hub/dlt/issues/2844)); normalizing in several processes, as
+its performance guide recommends, has its own row above.
 
 \`\`\`python
 ${(await readFile(new URL('dlt_accounts.py', import.meta.url), 'utf8')).trim()}
 \`\`\`
 
-**Singer**: \`tap-rest-api-msdk --config tap.json | target-jsonl --config target.json\`, in two environments, with \`pipefail\`: a
-failure of either is one of the whole. The target writes plain JSON lines. \`backoff_type\` is left out: set to \`header\`, the tap
-obeys \`Retry-After\`, and fails at an error that has no answer, such as a connection that was reset.
+**Singer**: \`tap-rest-api-msdk --config tap.json | target-jsonl --config target.json\`, in two environments, with \`pipefail\`. The
+target writes plain JSON lines. \`backoff_type\` is not set: with \`header\`, the tap respects \`Retry-After\` but fails on errors
+without a response, such as a connection reset.
 
 \`\`\`json
 ${shownTapConfig(plan.pageSize)}
 \`\`\`
 
-## What this does not show
+## Not compared
 
-- S3: every tool writes to a local folder. A network other than this machine's own.
-- Account Export on AWS, where pages are Lambda invocations: \`docs/cost.md\` tells what that costs.
-- A state to go on from: none of the others is asked to resume. Account Export is, in \`docs/reliability.md\`.
-- The simulator shares the machine: it took ${simulatorCpu(speeds)} s of CPU for each export, of one core.
+- S3 and real networks: every tool writes to a local folder.
+- Account Export on AWS, where each page is a Lambda invocation: see \`docs/cost.md\`.
+- Resuming a failed run: see \`docs/reliability.md\` for Account Export.
+- The simulator shares the machine: it used ${simulatorCpu(speeds)} s of CPU per run, on one core.
 `;
 }
 
-/** Without the key, and with types and short lists on one line. */
+/** Without the API key, and with short lists on one line. */
 function shownTapConfig(pageSize: number): string {
   const withoutKey = (key: string, value: unknown) => (key === 'username' || key === 'password' ? '…' : value);
   return JSON.stringify(tapConfig('http://127.0.0.1:PORT', pageSize, 'given'), withoutKey, 2)
@@ -157,56 +159,56 @@ function speedTable(speeds: readonly Speed[]) {
       `${speed.latencyMs} ms`,
       speed.tool,
       String(speed.rounds),
-      spreadText(speed.wallSeconds, 1),
-      spreadText(speed.cpuSeconds, 1),
-      spreadText(speed.peakMegabytes, 0),
-      count(speed.requests),
-      count(speed.recordsServed),
+      quoteSpread(speed.wallSeconds, 1),
+      quoteSpread(speed.cpuSeconds, 1),
+      quoteSpread(speed.peakMegabytes, 0),
+      grouped(speed.requests),
+      grouped(speed.recordsServed),
       speed.deliveredMegabytes.toFixed(1),
       speed.complete ? 'yes' : '**no**',
     ]),
   };
 }
 
-function troubleTable(runs: readonly TroubleRun[]) {
+function faultTable(runs: readonly FaultRun[]) {
   return {
     head: ['what the API does', ...COMPARED],
     align: 'llll',
-    rows: [...new Set(runs.map(({ trouble }) => trouble.name))].map((name) => [
+    rows: [...new Set(runs.map(({ fault }) => fault.name))].map((name) => [
       name,
       ...COMPARED.map((tool) => {
-        const found = runs.find((run) => run.trouble.name === name && run.tool === tool);
+        const found = runs.find((run) => run.fault.name === name && run.tool === tool);
         return found ? endingText(found) : 'as above';
       }),
     ]),
   };
 }
 
-export function endingText({ ending, run }: Pick<TroubleRun, 'ending' | 'run'>): string {
-  const { lost, doubled, unknown } = run.comparison;
+export function endingText({ ending, run }: Pick<FaultRun, 'ending' | 'run'>): string {
+  const { lost, duplicated, unknown } = run.comparison;
   const wrong = [
-    ...(lost > 0 ? [`lost ${count(lost)}`] : []),
-    ...(doubled > 0 ? [`doubled ${count(doubled)}`] : []),
-    ...(unknown > 0 ? [`delivered ${count(unknown)} that is no account`] : []),
+    ...(lost > 0 ? [`lost ${grouped(lost)}`] : []),
+    ...(duplicated > 0 ? [`duplicated ${grouped(duplicated)}`] : []),
+    ...(unknown > 0 ? [`delivered ${grouped(unknown)} that is not an account`] : []),
   ].join(', ');
   switch (ending) {
     case 'complete':
       return 'done, complete';
-    case 'told':
-      return `done, says \`drifted\`: ${wrong}`;
-    case 'silent':
+    case 'reported':
+      return `done, verdict \`drifted\`: ${wrong}`;
+    case 'undetected':
       return `**done, and ${wrong}**`;
     case 'failed':
-      return `failed, ${leftBy(run)}`;
-    case 'endless':
-      return `not ended after ${run.wallSeconds.toFixed(0)} s, ${count(run.seen.recordsServed)} records fetched`;
+      return `failed, ${leftovers(run)}`;
+    case 'timedOut':
+      return `still running after ${run.wallSeconds.toFixed(0)} s, ${grouped(run.seen.recordsServed)} records fetched`;
   }
 }
 
-/** What lies there of a run that failed, and whether a manifest publishes it, where one is looked for. */
-function leftBy({ published, comparison }: ToolRun): string {
+/** What a failed run leaves, and whether a manifest publishes it. */
+function leftovers({ published, comparison }: ToolRun): string {
   const { delivered } = comparison;
-  const records = `${count(delivered)} records written`;
+  const records = `${grouped(delivered)} records written`;
   if (published === true) return `**and published**, ${records}`;
   if (published === false) return delivered === 0 ? 'nothing published' : `nothing published, ${records}`;
   return delivered === 0 ? 'nothing written' : records;
@@ -215,7 +217,7 @@ function leftBy({ published, comparison }: ToolRun): string {
 function valueTable(values: readonly ValueRun[]) {
   const cells = ({ exitCode, comparison }: ToolRun) =>
     exitCode === 0
-      ? [count(comparison.lost), ...CHANGES.map((change) => count(comparison.changes?.[change] ?? 0))]
+      ? [grouped(comparison.lost), ...CHANGES.map((change) => grouped(comparison.changes?.[change] ?? 0))]
       : ['failed', ...CHANGES.map(() => '')];
   return {
     head: ['tool', 'accounts lost', ...CHANGES.map((change) => CHANGE_HEADS[change])],
@@ -224,7 +226,7 @@ function valueTable(values: readonly ValueRun[]) {
   };
 }
 
-export function figures({ date, plan, python, speeds, troubles, values, seconds, loadBefore }: Found): object {
+export function figures({ date, plan, python, speeds, faults, values, seconds, loadBefore }: Found): object {
   const { accounts, pageSize } = plan;
   return {
     machine: {
@@ -238,11 +240,11 @@ export function figures({ date, plan, python, speeds, troubles, values, seconds,
     loadBefore,
     seconds,
     speed: { accounts, pageSize, runs: speeds },
-    troubles: troubles.map(({ trouble, tool, ending, run }) => {
+    faults: faults.map(({ fault, tool, ending, run }) => {
       const { exitCode, wallSeconds, seen, comparison, published, verdict } = run;
       const { requests, recordsServed } = seen;
       return {
-        trouble: trouble.name,
+        fault: fault.name,
         tool,
         ending,
         exitCode,

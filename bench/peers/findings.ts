@@ -1,10 +1,9 @@
-/** What the figures say, in sentences made from them: where Account Export does better, and where another does. */
-import { count, listed } from './markdown.ts';
+/** Sentences generated from the figures: where Account Export does better, and where other tools do. */
+import { grouped, listed } from '../spread.ts';
+import { LONG_SECONDS, NO_RESPONSE } from './fault-cases.ts';
+import type { Ending, FaultRun } from './fault-runs.ts';
 import type { Speed } from './speed.ts';
-import type { Ending, TroubleRun } from './trouble-runs.ts';
-import { LONG_SECONDS, NO_ANSWER } from './troubles.ts';
 
-/** The names of the three that are compared, Account Export first. */
 export const COMPARED = ['Account Export', 'dlt', 'Singer'] as const;
 const [OWN, ...OTHERS] = COMPARED;
 
@@ -20,66 +19,67 @@ export function speedFindings(speeds: readonly Speed[]): string[] {
   const incomplete = speeds.filter(({ complete }) => !complete).map(({ tool }) => tool);
   return [
     ...latencies.map(
-      (latencyMs) => `At ${latencyMs} ms an answer: ${each(latencyMs, (s) => `${s.wallSeconds.median.toFixed(1)} s`)}.`,
+      (latencyMs) =>
+        `At ${latencyMs} ms per response: ${each(latencyMs, (s) => `${s.wallSeconds.median.toFixed(1)} s`)}.`,
     ),
-    `CPU, at ${first} ms: ${each(first, (s) => `${s.cpuSeconds.median.toFixed(1)} s`)}.`,
-    `Memory of the largest process, at ${first} ms: ${each(first, (s) => `${s.peakMegabytes.median.toFixed(0)} MB`)}.`,
-    `Requests: ${each(first, (s) => count(s.requests))}; records as a contract counts them: ${each(first, (s) => count(s.recordsServed))}. Account Export spends the difference on counting before and after and on looking at the borders of pages.`,
-    ...(own ? [`Requests in flight at once, at ${slowest} ms: ${each(slowest, (s) => String(s.maxInFlight))}.`] : []),
+    `CPU at ${first} ms: ${each(first, (s) => `${s.cpuSeconds.median.toFixed(1)} s`)}.`,
+    `Memory of the largest process at ${first} ms: ${each(first, (s) => `${s.peakMegabytes.median.toFixed(0)} MB`)}.`,
+    `Requests: ${each(first, (s) => grouped(s.requests))}; records: ${each(first, (s) => grouped(s.recordsServed))}. Account Export uses the difference to count accounts before and after the pages and to check page boundaries.`,
+    ...(own ? [`Requests in flight at ${slowest} ms: ${each(slowest, (s) => String(s.maxInFlight))}.`] : []),
     ...byConcurrency(speeds),
     incomplete.length === 0
-      ? 'With nothing the matter, every run of every tool delivered every account once.'
-      : `Not complete with nothing the matter: ${listed([...new Set(incomplete)])}.`,
+      ? 'Without faults, every run of every tool delivered every account once.'
+      : `Not complete without faults: ${listed([...new Set(incomplete)])}.`,
   ];
 }
 
-/** How much of the difference in time is of asking for several pages at once, and what is left without. */
+/** How much of the difference in time comes from concurrency. */
 function byConcurrency(speeds: readonly Speed[]): string[] {
-  const alone = speeds.find(({ tool }) => tool.includes('--concurrency 1'));
-  const of = (name: string) => speeds.find(({ tool, latencyMs }) => tool === name && latencyMs === alone?.latencyMs);
+  const sequential = speeds.find(({ tool }) => tool.includes('--concurrency 1'));
+  const of = (name: string) =>
+    speeds.find(({ tool, latencyMs }) => tool === name && latencyMs === sequential?.latencyMs);
   const own = of(OWN);
-  if (!alone || !own) return [];
+  if (!sequential || !own) return [];
   const wall = (speed: Speed) => speed.wallSeconds.median;
-  const atOnce = wall(alone) - wall(own);
+  const saved = wall(sequential) - wall(own);
   const others = OTHERS.flatMap((tool) => of(tool) ?? []).map((other) => {
-    const rest = wall(other) - wall(alone);
-    return `${Math.abs(rest).toFixed(1)} s ${rest < 0 ? 'more' : 'less'} than ${other.tool} (${count(other.requests)}, ${other.cpuSeconds.median.toFixed(1)} s)`;
+    const rest = wall(other) - wall(sequential);
+    return `${Math.abs(rest).toFixed(1)} s ${rest < 0 ? 'more' : 'less'} than ${other.tool} (${grouped(other.requests)}, ${other.cpuSeconds.median.toFixed(1)} s)`;
   });
   return [
-    `Several pages at once take ${Math.abs(atOnce).toFixed(1)} s ${atOnce < 0 ? 'more' : 'less'} than one at a time, at ${alone.latencyMs} ms: Account Export ${wall(own).toFixed(1)} s, told \`--concurrency 1\` ${wall(alone).toFixed(1)} s.`,
+    `At ${sequential.latencyMs} ms, concurrency ${saved < 0 ? 'costs' : 'saves'} ${Math.abs(saved).toFixed(1)} s: Account Export takes ${wall(own).toFixed(1)} s, with \`--concurrency 1\` ${wall(sequential).toFixed(1)} s.`,
     ...(others.length === 0
       ? []
       : [
-          `What is left without: one page at a time, Account Export (${count(alone.requests)} requests, ${alone.cpuSeconds.median.toFixed(1)} s of CPU) takes ${listed(others)}.`,
+          `Without concurrency, Account Export (${grouped(sequential.requests)} requests, ${sequential.cpuSeconds.median.toFixed(1)} s of CPU) takes ${listed(others)}.`,
         ]),
   ];
 }
 
-export function troubleFindings(runs: readonly TroubleRun[]): string[] {
-  const all = runs.filter(({ trouble }) => trouble.name !== 'none' && !trouble.ownFlags);
-  const troubles = [...new Set(all.map(({ trouble }) => trouble.name))];
+export function faultFindings(runs: readonly FaultRun[]): string[] {
+  const all = runs.filter(({ fault }) => fault.name !== 'none' && !fault.ownFlags);
+  const faults = [...new Set(all.map(({ fault }) => fault.name))];
   const ending = (name: string, tool: string) =>
-    all.find((run) => run.trouble.name === name && run.tool === tool)?.ending;
-  const number = (tool: string, wanted: Ending) => troubles.filter((name) => ending(name, tool) === wanted).length;
+    all.find((run) => run.fault.name === name && run.tool === tool)?.ending;
+  const number = (tool: string, wanted: Ending) => faults.filter((name) => ending(name, tool) === wanted).length;
   const each = (wanted: Ending) => listed(COMPARED.map((tool) => `${tool} ${number(tool, wanted)}`));
   const better = (tool: string, than: string) =>
-    troubles.filter((name) => ending(name, tool) === 'complete' && ending(name, than) !== 'complete');
+    faults.filter((name) => ending(name, tool) === 'complete' && ending(name, than) !== 'complete');
   const quoted = (names: readonly string[]) =>
     names.length === 0 ? 'none' : names.map((name) => `_${name}_`).join('; ');
   return [
-    `Of ${troubles.length} troubles, said to be done and not complete, with nothing to tell it: ${each('silent')}.`,
-    `Not complete, and the manifest says so: ${each('told')}.`,
-    `Complete: ${each('complete')}. Failed: ${each('failed')}. Had to be stopped: ${each('endless')}.`,
-    ...OTHERS.map((tool) => `${tool} ends complete where Account Export does not: ${quoted(better(tool, OWN))}.`),
-    ...OTHERS.map((tool) => `Account Export ends complete where ${tool} does not: ${quoted(better(OWN, tool))}.`),
-    ...patience(runs),
+    `Of ${faults.length} faults, successful but incomplete without any sign of it: ${each('undetected')}.`,
+    `Incomplete, and the manifest says so: ${each('reported')}.`,
+    `Complete: ${each('complete')}. Failed: ${each('failed')}. Stopped at the time limit: ${each('timedOut')}.`,
+    ...OTHERS.map((tool) => `${tool} is complete and Account Export is not: ${quoted(better(tool, OWN))}.`),
+    ...OTHERS.map((tool) => `Account Export is complete and ${tool} is not: ${quoted(better(OWN, tool))}.`),
+    ...timeouts(runs),
   ];
 }
 
-/** How long each waits for an answer: settings of its own. */
-function patience(runs: readonly TroubleRun[]): string[] {
-  if (!runs.some(({ trouble }) => trouble.name === NO_ANSWER)) return [];
+function timeouts(runs: readonly FaultRun[]): string[] {
+  if (!runs.some(({ fault }) => fault.name === NO_RESPONSE)) return [];
   return [
-    `Where no answer comes, each has its own patience: Account Export waits 120 s for an answer to begin and 240 s for all of it, dlt and the tap 60 s and 300 s for the next byte. Runs were stopped after ${LONG_SECONDS} s.`,
+    `Timeouts differ: Account Export waits 120 s for a response to start and 240 s for all of it; dlt waits 60 s and the tap 300 s for the next byte. Runs were stopped after ${LONG_SECONDS} s.`,
   ];
 }

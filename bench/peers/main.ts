@@ -1,18 +1,17 @@
 /**
- * `npm run bench:peers`: the same simulator, accounts and machine for Account Export, dlt and a Singer tap.
- * Writes `docs/benchmarks-peers.md` and `.json`; with `--quick` it prints a smaller one, without what
- * takes minutes of waiting, and writes nothing.
+ * `npm run bench:peers`: compares Account Export, dlt and a Singer tap with the same simulator, accounts and machine. Writes
+ * `docs/benchmarks-peers.md` and `.json`; `--quick` measures less, prints the page and writes nothing.
  */
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { document, figures } from './document.ts';
+import { FAULT_CASES, LONG_SECONDS } from './fault-cases.ts';
+import { runFaultCases, runValueComparisons } from './fault-runs.ts';
 import { CannotBenchError, makePythonEnvironments } from './python-environments.ts';
 import { measureSpeed } from './speed.ts';
 import { accountExport, dlt, singer } from './tools.ts';
-import { tryTroubles, tryValues } from './trouble-runs.ts';
-import { LONG_SECONDS, TROUBLES } from './troubles.ts';
 
 const at = (file: string) => fileURLToPath(new URL(file, import.meta.url));
 const CACHE = at('../../.cache/peers');
@@ -22,7 +21,7 @@ const say = (text: string) => void process.stderr.write(`${text}\n`);
 async function main(): Promise<void> {
   const startedAt = Date.now();
   const [loadBefore = 0] = os.loadavg();
-  say('Python environments of the others (the first time, packages are fetched)');
+  say('Preparing the Python environments (the first time, this downloads packages)');
   const python = await makePythonEnvironments();
   const runs = path.join(CACHE, 'runs');
   await rm(runs, { recursive: true, force: true });
@@ -46,21 +45,21 @@ async function main(): Promise<void> {
         ],
     variants: [
       accountExport(['--concurrency', '1'], 'Account Export, `--concurrency 1`'),
-      dlt(python, { attributes: 'json', processes: 2 }, 'dlt, normalising in 2 processes'),
+      dlt(python, { attributes: 'json', processes: 2 }, 'dlt, normalizing in 2 processes'),
     ],
     variantsAtMs: 50,
   };
   const speeds = await measureSpeed(tools(), plan, place, say);
   const others = { ...place, folder: runs };
-  // None of these is timed, so they go at once: the troubles wait most of the time.
-  const [troubles, values] = await Promise.all([
-    tryTroubles(
-      quick ? TROUBLES.filter(({ limitSeconds }) => limitSeconds !== LONG_SECONDS) : TROUBLES,
+  // Not timed, so they run in parallel.
+  const [faults, values] = await Promise.all([
+    runFaultCases(
+      quick ? FAULT_CASES.filter(({ limitSeconds }) => limitSeconds !== LONG_SECONDS) : FAULT_CASES,
       tools,
       others,
       say,
     ),
-    tryValues(
+    runValueComparisons(
       [
         accountExport(),
         dlt(python, { attributes: 'json' }, 'dlt, `attributes` declared JSON'),
@@ -79,7 +78,7 @@ async function main(): Promise<void> {
     plan,
     python,
     speeds,
-    troubles,
+    faults,
     values,
     loadBefore,
     seconds: Math.round((Date.now() - startedAt) / 1000),
@@ -90,7 +89,7 @@ async function main(): Promise<void> {
   }
   await writeFile(at('../../docs/benchmarks-peers.md'), await document(found));
   await writeFile(at('../../docs/benchmarks-peers.json'), `${JSON.stringify(figures(found), null, 2)}\n`);
-  say(`docs/benchmarks-peers.md and .json are written, after ${found.seconds} s`);
+  say(`Wrote docs/benchmarks-peers.md and .json after ${found.seconds} s.`);
 }
 
 try {

@@ -1,8 +1,8 @@
-"""Runs a command and writes down what it took: wall time, CPU and memory of it and of all that it started.
+"""Runs a command and records wall time, CPU time and peak memory of it and its descendants.
 
     python3 measure.py RESULT.json LIMIT_SECONDS COMMAND...
 
-The command's own output goes where this script's goes. Past the limit its whole process group is killed.
+At the time limit, the whole process group is killed.
 """
 
 import json
@@ -16,7 +16,7 @@ import time
 
 def main() -> None:
     result_path, limit_seconds, command = sys.argv[1], float(sys.argv[2]), sys.argv[3:]
-    # A benchmark that is stopped leaves nothing running: the command is in a group of its own.
+    # The command runs in its own process group, so that all of it can be killed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     started = time.monotonic()
     child = subprocess.Popen(command, start_new_session=True)
@@ -31,7 +31,7 @@ def main() -> None:
         os.killpg(child.pid, signal.SIGKILL)
         raise
     wall_seconds = time.monotonic() - started
-    # Of all descendants that were waited for: the CPU is their sum, the memory that of the largest.
+    # CPU time is the sum over all descendants; memory is that of the largest.
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     unit = 1 if sys.platform == "darwin" else 1024
     with open(result_path, "w", encoding="utf-8") as result:

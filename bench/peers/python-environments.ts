@@ -1,4 +1,4 @@
-/** The Python environments of the others: one each, with the versions of `requirements/`, and nothing of another's. */
+/** A separate Python environment for each tool, with the versions of `requirements/`. */
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -11,20 +11,20 @@ type Name = (typeof NAMES)[number];
 
 export interface PythonEnvironments {
   readonly pythonVersion: string;
-  /** A Python that measures. */
+  /** The interpreter that runs `measure.py`. */
   readonly python: string;
   /** The `bin` folder of each environment. */
   readonly bin: Readonly<Record<Name, string>>;
-  /** What `requirements/` pins, by package. */
+  /** Pinned versions by package. */
   readonly versions: Readonly<Record<string, string>>;
 }
 
-/** The benchmark cannot be made here, and why: one sentence. */
+/** This machine lacks something that the benchmark needs. */
 export class CannotBenchError extends Error {}
 
 /**
- * Makes the environments that are not there yet; made ones are used again while their requirements are the same.
- * @throws CannotBenchError where Python 3.10 or later with venv is missing, or the packages cannot be had
+ * Creates missing environments; existing ones are reused while their requirements are unchanged.
+ * @throws CannotBenchError when Python 3.10 or later with venv is missing, or packages cannot be installed
  */
 export async function makePythonEnvironments(): Promise<PythonEnvironments> {
   const bin: Record<Name, string> = { dlt: '', tap: '', target: '' };

@@ -1,4 +1,4 @@
-/** Reads what each tool wrote, with the changes undone that its documentation describes: names, flattening, JSON text. */
+/** Reads what each tool wrote and undoes the changes that its documentation describes: names, flattening, JSON text. */
 import { globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
@@ -6,22 +6,24 @@ import { ATTRIBUTES } from '../../simulator/accounts.ts';
 import { type ExactJson, exactJson } from '../../test/support/exact-json.ts';
 
 export interface ReadAccount {
-  /** Without `attributes`. Reading them is left until they are asked for: only the name is needed to count. */
   readonly name: unknown;
+  /** Parsed on demand, because counting needs only names. */
   values(): AccountValues;
 }
 
 export interface AccountValues {
   readonly fields: Readonly<Record<string, ExactJson>>;
   readonly attributes: Readonly<Record<string, ExactJson>>;
-  /** Whether rows of other tables belong to this account. */
+  /** Whether other tables have rows of this account. */
   readonly inOtherTables?: boolean;
 }
 
 type Row = Record<string, ExactJson>;
 
+/** The parts of the published run, or of all runs when none is published. */
 export function* readAccountExport(folder: string): Generator<ReadAccount> {
-  for (const line of lines(folder, '**/*.json.gz')) {
+  const [published = '**'] = globSync('run_id=*', { cwd: path.join(folder, '../export_runs') });
+  for (const line of lines(folder, `**/${published}/*.json.gz`)) {
     yield account(line, () => {
       const { attributes, ...fields } = exactJson(line) as Row;
       return { fields, attributes: (attributes ?? {}) as Row };
@@ -29,7 +31,7 @@ export function* readAccountExport(folder: string): Generator<ReadAccount> {
   }
 }
 
-/** `annual_revenue` and the like, as dlt writes the keys it makes columns of. */
+/** The original keys of dlt's column names, such as `annual_revenue`. */
 const DLT_NAMES = new Map(
   [
     ...['engagementScore', 'engagementPercentChange', 'firstActivity', 'lastActivity', 'totalActions'],
@@ -55,7 +57,7 @@ export function* readDlt(folder: string): Generator<ReadAccount> {
         else if (first !== 'attributes') fields[DLT_NAMES.get(first) ?? first] = value;
         else if (second !== undefined) {
           const name = DLT_NAMES.get(second) ?? second;
-          // A value of another type than its column lies in a variant column, such as tags__v_bool.
+          // Values of another type than their column are in a variant column, such as tags__v_bool.
           const nested = third !== undefined && !third.startsWith('v_');
           attributes[name] = nested ? { [[third, ...rest].join('__')]: value } : value;
         }
@@ -90,7 +92,7 @@ function* lines(folder: string, pattern: string): Generator<string> {
     const text = (file.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString('utf8');
     for (let from = 0; from < text.length; ) {
       const end = text.indexOf('\n', from);
-      // A line without its end is of a tool that was stopped while it wrote.
+      // The tool was stopped while it wrote this line.
       if (end < 0) return;
       yield text.slice(from, end);
       from = end + 1;

@@ -1,4 +1,4 @@
-/** One run of one tool against a simulator of its own: measured, and looked at afterwards. */
+/** Measures one run of one tool against its own simulator, and compares the result with what was served. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream, globSync, statSync } from 'node:fs';
@@ -6,13 +6,13 @@ import { mkdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Tenant } from '../../simulator/tenant.ts';
+import { startSimulatorProcess } from '../node-process.ts';
+import type { SeenBySimulator, SimulatorSetting } from '../simulator-process.ts';
 import { type Comparison, countAccounts } from './compare.ts';
-import { startSimulatedApi } from './simulated-api.ts';
-import type { SeenBySimulator, SimulatorSetting } from './simulator-process.ts';
 import { KEY_ENVIRONMENT, type Tool } from './tools.ts';
 
 const MEASURE = fileURLToPath(new URL('measure.py', import.meta.url));
-/** New accounts of a tenant whose accounts move are numbered on; more than these never come. */
+/** An upper bound of the accounts that a fault case adds. */
 const NEW_ACCOUNTS = 10_000;
 
 export interface ToolRun {
@@ -25,9 +25,9 @@ export interface ToolRun {
   readonly deliveredBytes: number;
   readonly seen: SeenBySimulator;
   readonly comparison: Comparison;
-  /** Whether there is a manifest, where one is looked for. */
+  /** Whether there is a manifest; only for tools that write one. */
   readonly published?: boolean;
-  /** What the manifest says of the source. */
+  /** The manifest's verdict. */
   readonly verdict?: string;
 }
 
@@ -35,16 +35,16 @@ export interface RunSetting extends SimulatorSetting {
   readonly pageSize: number;
   readonly limitSeconds: number;
   readonly compareValues?: boolean;
-  /** Emptied before, removed after. */
+  /** Emptied before the run and removed after it. */
   readonly folder: string;
   readonly python: string;
 }
 
 export async function runTool(tool: Tool, setting: RunSetting): Promise<ToolRun> {
-  const { folder, accounts, pageSize, latencyMs, trouble } = setting;
+  const { folder, accounts, pageSize, latencyMs, fault } = setting;
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
-  const api = await startSimulatedApi({ accounts, latencyMs, trouble });
+  const api = await startSimulatorProcess({ accounts, latencyMs, ...(fault === undefined ? {} : { fault }) });
   try {
     const { command, env } = await tool.prepare({ apiUrl: api.url, pageSize, folder });
     const measured = await measure(setting, command, { ...process.env, ...KEY_ENVIRONMENT, ...env });

@@ -1,4 +1,4 @@
-/** The same accounts exported by each tool, round after round, each against a simulator of its own. */
+/** Measures each tool in interleaved rounds, each run against its own simulator. */
 import type { Spread } from '../section.ts';
 import { spreadOf } from '../spread.ts';
 import { type RunSetting, runTool, type ToolRun } from './run-tool.ts';
@@ -8,7 +8,7 @@ export interface SpeedPlan {
   readonly accounts: number;
   readonly pageSize: number;
   readonly latencies: readonly { readonly latencyMs: number; readonly rounds: number }[];
-  /** Beside the others at one latency, to tell what makes the difference. */
+  /** Measured once, at one latency, to explain differences. */
   readonly variants: readonly Tool[];
   readonly variantsAtMs: number;
 }
@@ -25,7 +25,7 @@ export interface Speed {
   readonly maxInFlight: number;
   readonly deliveredMegabytes: number;
   readonly simulatorCpuSeconds: number;
-  /** In every round: done, no account lost, doubled or unknown. */
+  /** Every round was successful, with no account lost, duplicated or unknown. */
   readonly complete: boolean;
 }
 
@@ -37,16 +37,15 @@ export async function measureSpeed(
 ): Promise<Speed[]> {
   const speeds: Speed[] = [];
   for (const { latencyMs, rounds } of plan.latencies) {
-    const beside = latencyMs === plan.variantsAtMs ? [...tools, ...plan.variants] : tools;
-    const runs = new Map(beside.map((tool) => [tool, [] as ToolRun[]]));
+    const subjects = latencyMs === plan.variantsAtMs ? [...tools, ...plan.variants] : tools;
+    const runs = new Map(subjects.map((tool) => [tool, [] as ToolRun[]]));
     for (let round = 0; round < rounds; round++) {
-      // Each round begins with another, so that none is always first or always behind the same one.
-      const turn = round % beside.length;
-      for (const tool of [...beside.slice(turn), ...beside.slice(0, turn)]) {
-        // A variant explains, and is not what is compared: once is enough.
+      // Rotates the order, so that no tool always runs first.
+      const turn = round % subjects.length;
+      for (const tool of [...subjects.slice(turn), ...subjects.slice(0, turn)]) {
         if (round > 0 && plan.variants.includes(tool)) continue;
         const setting = { ...place, accounts: plan.accounts, pageSize: plan.pageSize, latencyMs };
-        const run = await runTool(tool, { ...setting, trouble: 'none', limitSeconds: 300 });
+        const run = await runTool(tool, { ...setting, fault: 'none', limitSeconds: 300 });
         onRun(`${latencyMs} ms, round ${round + 1}: ${tool.name} ${run.wallSeconds.toFixed(1)} s`);
         runs.get(tool)?.push(run);
       }
@@ -69,12 +68,12 @@ function summary(tool: string, latencyMs: number, runs: readonly ToolRun[]): Spe
     recordsServed: spread(({ seen }) => seen.recordsServed).median,
     maxInFlight: spread(({ seen }) => seen.maxInFlight).max,
     deliveredMegabytes: spread(({ deliveredBytes }) => deliveredBytes / 1e6).median,
-    simulatorCpuSeconds: spread(({ seen }) => seen.cpuSeconds).median,
+    simulatorCpuSeconds: spread(({ seen }) => seen.cpuMs / 1000).median,
     complete: runs.every(isComplete),
   };
 }
 
 export function isComplete({ exitCode, timedOut, comparison }: ToolRun): boolean {
-  const { lost, doubled, unknown } = comparison;
-  return exitCode === 0 && !timedOut && lost + doubled + unknown === 0;
+  const { lost, duplicated, unknown } = comparison;
+  return exitCode === 0 && !timedOut && lost + duplicated + unknown === 0;
 }

@@ -1,4 +1,4 @@
-/** The tools beside each other: how each is set up for one run, and how what it wrote is read. */
+/** The compared tools: how to start each one, and how to read its output. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,17 +9,17 @@ import { type ReadAccount, readAccountExport, readDlt, readSinger } from './read
 export interface Job {
   readonly apiUrl: string;
   readonly pageSize: number;
-  /** Empty, and the run's own. */
+  /** Empty, used by this run only. */
   readonly folder: string;
 }
 
 export interface Tool {
   readonly name: string;
-  /** Writes what the tool wants to find, and says how to start it. */
+  /** Writes the tool's configuration and returns its command. */
   prepare(job: Job): Promise<{ readonly command: readonly string[]; readonly env?: Readonly<Record<string, string>> }>;
-  /** The folder, below the job's, of what it delivers. */
+  /** The output folder, below the job's folder. */
   readonly delivers: string;
-  /** The manifests, below the job's folder, without which nothing that is delivered is published. */
+  /** A glob of the manifests that publish the output, below the job's folder. */
   readonly publishes?: string;
   read(folder: string): Iterable<ReadAccount>;
 }
@@ -31,7 +31,6 @@ export const KEY_ENVIRONMENT = {
 
 const here = (file: string) => fileURLToPath(new URL(file, import.meta.url));
 
-/** `account-export run` as its README has it. */
 export function accountExport(flags: readonly string[] = [], name = 'Account Export'): Tool {
   return {
     name,
@@ -48,9 +47,9 @@ export function accountExport(flags: readonly string[] = [], name = 'Account Exp
 }
 
 export interface DltSetting {
-  /** Whether attributes stay one JSON value, or become columns and tables, as happens when nothing is said. */
+  /** `json`: attributes stay one JSON value. `columns`: dlt's default, columns and tables. */
   readonly attributes: 'json' | 'columns';
-  /** Normalises in so many processes, with files rotated as its guide to performance asks for. */
+  /** Processes for normalizing, with rotated files, as dlt's performance guide advises. */
   readonly processes?: number;
 }
 
@@ -76,7 +75,7 @@ export function dlt(python: PythonEnvironments, setting: DltSetting, name = 'dlt
   };
 }
 
-/** Every field that the API is documented to have; any may be missing. */
+/** The documented fields of an account; any may be missing. */
 const ACCOUNTS_SCHEMA = {
   type: 'object',
   properties: {
@@ -91,7 +90,7 @@ const ACCOUNTS_SCHEMA = {
   },
 } as const;
 
-/** The tap's config. `given` keeps attributes as JSON text under a schema; `inferred` leaves both to the tap. */
+/** The tap's configuration. `given`: a schema with attributes as JSON text; `inferred`: the tap's default. */
 export function tapConfig(apiUrl: string, pageSize: number, schema: 'given' | 'inferred'): object {
   return {
     api_url: `${apiUrl}/api/dataset/engage`,
@@ -102,7 +101,7 @@ export function tapConfig(apiUrl: string, pageSize: number, schema: 'given' | 'i
     pagination_response_style: 'page',
     pagination_initial_offset: 0,
     pagination_next_page_param: 'page',
-    // There is more as long as a page has a first record.
+    // A page with a first record has a next page.
     next_page_token_path: '$[0]',
     streams: [
       {
@@ -117,7 +116,7 @@ export function tapConfig(apiUrl: string, pageSize: number, schema: 'given' | 'i
   };
 }
 
-/** Tap and target, piped; a failure of either is one of the whole, as with `meltano run`. */
+/** Tap and target in a pipe that fails when either fails, as with `meltano run`. */
 export function singer(python: PythonEnvironments, schema: 'given' | 'inferred', name = 'Singer'): Tool {
   return {
     name,

@@ -1,6 +1,7 @@
 /** What `run` and `start` export: the flags both take, and the request they stand for. */
 import { type Command, Option } from 'commander';
-import { ExportFormatSchema, ExportRequestSchema, parseOrThrow } from '../../functions/model/export-settings.ts';
+import { ExportFormatSchema, ExportRequestSchema } from '../../functions/model/export-settings.ts';
+import { parseOrThrow } from '../../functions/model/parse-input.ts';
 import { integer } from './integer.ts';
 
 export interface ExportFlags {
@@ -40,7 +41,7 @@ export function withExportFlags(command: Command, defaults: Pick<ExportFlags, 'f
     .addOption(choice('--on-drift <policy>', 'if the data changes during the run', ['publish', 'fail', 'retry']))
     .option(
       '--max-drop-percent <n>',
-      'quarantine a run that has lost more accounts than this',
+      'quarantine the run if more than n % of accounts are gone',
       integer('--max-drop-percent', 0, 100),
     )
     .addOption(choice('--overlap <policy>', 'if another run of this export is running', ['skip', 'allow']))
@@ -72,7 +73,7 @@ export function requestOf(exportName: string, flags: ExportFlags): Record<string
     dryRun: flags.dryRun,
   };
   const given = Object.fromEntries(Object.entries(request).filter(([, value]) => value !== undefined));
-  parseOrThrow(ExportRequestSchema, given, 'The command line');
+  parseOrThrow(ExportRequestSchema, given, 'command line');
   return given;
 }
 

@@ -1,10 +1,8 @@
-/** How benchmarks measure: what they found is not tested, only that it is what it is called. */
 import { describe, expect, it } from 'vitest';
 import { interleaved, ratioOf } from '../../bench/measure.ts';
-import { spreadOf } from '../../bench/spread.ts';
 
 describe('a measurement', () => {
-  it('takes each in turn, and does not count the rounds before the first', async () => {
+  it('interleaves the subjects and ignores warm-up rounds', async () => {
     const ran: string[] = [];
     let now = 0;
     const run = (name: string, ms: number) => () => {
@@ -16,7 +14,7 @@ describe('a measurement', () => {
     expect(measured).toEqual({ a: [3, 5], b: [40, 60] });
   });
 
-  it('is that of one run, where each runs more than once at a time', async () => {
+  it('divides by the runs per measurement', async () => {
     let now = 0;
     const work = async () => {
       await Promise.resolve();
@@ -26,19 +24,9 @@ describe('a measurement', () => {
   });
 });
 
-describe('a spread', () => {
-  it.each([
-    [[3], { median: 3, min: 3, max: 3 }],
-    [[9, 1, 5], { median: 5, min: 1, max: 9 }],
-    [[10, 2, 4, 100], { median: 7, min: 2, max: 100 }],
-  ])('of %j is %j', (values, spread) => {
-    expect(spreadOf(values)).toEqual(spread);
-  });
-});
-
 describe('a ratio', () => {
-  it('compares values of the same round, and is not the ratio of the medians', () => {
-    // The machine was slow in the second round, for both.
+  it('compares values of the same round, not medians', () => {
+    // The machine was slow in the second round.
     expect(ratioOf([30, 300, 33], [20, 200, 30])).toEqual({ median: 1.5, min: 1.1, max: 1.5 });
   });
 });

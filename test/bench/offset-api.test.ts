@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { offsetApi } from '../../bench/offset-api.ts';
 import { decodeJson } from '../../functions/formats/json-lines.ts';
 
-describe('the API in memory', () => {
+describe('the in-memory API', () => {
   const query = { datasetId: 'engage', endpoint: 'json', pageSize: 10 } as const;
 
-  it('serves the accounts from page × page size on, and none behind the last', async () => {
+  it('serves accounts from offset page × page size, and none past the end', async () => {
     const { api } = offsetApi(25);
     const names = async (page: number) => (await api.fetchPage({ ...query, page }, decodeJson)).value.identities;
     expect((await names(1))[0]).toBe('Account 10');
@@ -13,9 +13,9 @@ describe('the API in memory', () => {
     expect(await names(3)).toEqual([]);
   });
 
-  it('counts what it is asked for', async () => {
-    const { api, asked } = offsetApi(25);
+  it('counts requests and records', async () => {
+    const { api, used } = offsetApi(25);
     for (const page of [0, 2, 3]) await api.fetchPage({ ...query, page }, decodeJson);
-    expect(asked).toEqual({ requests: 3, records: 15 });
+    expect(used).toEqual({ requests: 3, records: 15 });
   });
 });

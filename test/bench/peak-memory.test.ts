@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { expect, it } from 'vitest';
 
-it('counts what this program had, and not what the process had that started it', () => {
+it('measures the peak of this process, without memory of its parent', () => {
   const ballast = Buffer.alloc(300_000_000, 1);
   const print = (program: string) =>
     Number(spawnSync(process.execPath, ['--input-type=module', '-e', program], { cwd: import.meta.dirname }).stdout);

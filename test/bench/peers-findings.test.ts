@@ -2,27 +2,27 @@ import { describe, expect, it } from 'vitest';
 import { speedFindings } from '../../bench/peers/findings.ts';
 import type { Speed } from '../../bench/peers/speed.ts';
 
-describe('what is said of asking for several pages at once', () => {
+describe('the findings about concurrency', () => {
   const OWN = [speed('Account Export', 2.5, 2.2, 181), speed('Account Export, `--concurrency 1`', 8.6, 2.3, 157)];
 
-  it('is what one page at a time takes longer, and what is left beside others without it', () => {
+  it('compare concurrent with sequential pages, and sequential pages with other tools', () => {
     const found = speedFindings([...OWN, speed('dlt', 9.8, 4.7, 101), speed('Singer', 10.2, 8.4, 101)]);
     expect(found).toContain(
-      'Several pages at once take 6.1 s less than one at a time, at 50 ms: Account Export 2.5 s, told `--concurrency 1` 8.6 s.',
+      'At 50 ms, concurrency saves 6.1 s: Account Export takes 2.5 s, with `--concurrency 1` 8.6 s.',
     );
     expect(found).toContain(
-      'What is left without: one page at a time, Account Export (157 requests, 2.3 s of CPU) takes 1.2 s less than dlt (101, 4.7 s) and 1.6 s less than Singer (101, 8.4 s).',
+      'Without concurrency, Account Export (157 requests, 2.3 s of CPU) takes 1.2 s less than dlt (101, 4.7 s) and 1.6 s less than Singer (101, 8.4 s).',
     );
   });
 
-  it('says so where another is faster than one page at a time', () => {
+  it('say when another tool is faster than sequential pages', () => {
     expect(speedFindings([...OWN, speed('dlt', 6.4, 1, 101)])).toContain(
-      'What is left without: one page at a time, Account Export (157 requests, 2.3 s of CPU) takes 2.2 s more than dlt (101, 1.0 s).',
+      'Without concurrency, Account Export (157 requests, 2.3 s of CPU) takes 2.2 s more than dlt (101, 1.0 s).',
     );
   });
 
-  it('is nothing where one page at a time was not measured', () => {
-    expect(speedFindings([speed('Account Export', 2.5, 2.2, 181)]).join('\n')).not.toContain('at a time');
+  it('are left out when sequential pages were not measured', () => {
+    expect(speedFindings([speed('Account Export', 2.5, 2.2, 181)]).join('\n')).not.toContain('concurrency');
   });
 });
 

@@ -27,7 +27,7 @@ const documentedQueries = Array.from(
   ([, sql = '']) => sql,
 );
 
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 600_000 });
 
 const missing = await trinoMissing();
 if (missing !== undefined) process.stdout.write(`Skipping the tests on Trino: ${missing}.\n`);

@@ -5,18 +5,18 @@ import { directoryStore } from '../../cli/local/directory-store.ts';
 import { temporaryFolder } from '../support/command-line.ts';
 
 describe('directoryStore', () => {
-  it('gives back what was put, and undefined where nothing lies', async () => {
+  it('returns what was put with its etag, and undefined for a missing object', async () => {
     const store = directoryStore(await temporaryFolder());
-    await store.put('a/b/c.json', Buffer.from([0, 255]), 'application/json');
-    expect(Buffer.from((await store.get('a/b/c.json')) ?? [])).toEqual(Buffer.from([0, 255]));
+    const etag = await store.put('a/b/c.json', Buffer.from([0, 255]));
+    expect(await store.get('a/b/c.json')).toEqual({ body: Buffer.from([0, 255]), etag });
     expect(await store.get('a/b/d.json')).toBeUndefined();
     expect(await store.get('a/b/c.json/e')).toBeUndefined();
   });
 
-  it('lists objects by key and folders by name, and nothing that is half-written', async () => {
+  it('lists objects by key and folders by name, without drafts', async () => {
     const folder = await temporaryFolder();
     const store = directoryStore(folder);
-    for (const key of ['t/b=2/y', 't/a=1/x', 't/a=1/z']) await store.put(key, Buffer.from('12'), 'text/plain');
+    for (const key of ['t/b=2/y', 't/a=1/x', 't/a=1/z']) await store.put(key, Buffer.from('12'));
     await writeFile(join(folder, 't/a=1/.123-0.tmp'), 'half');
     expect(await store.list('t/')).toMatchObject([
       { key: 't/a=1/x', bytes: 2 },
@@ -27,49 +27,46 @@ describe('directoryStore', () => {
     expect([await store.list('nothing/'), await store.listFolders('nothing/')]).toEqual([[], []]);
   });
 
-  it('writes over the version that was seen, and over no other', async () => {
+  it('overwrites only the version with the given etag', async () => {
     const store = directoryStore(await temporaryFolder());
-    const text = async () => String(Buffer.from((await store.get('k')) ?? []));
-    expect(await store.etagOf('k')).toBeUndefined();
-    const first = await store.putOver('k', Buffer.from('one'), 'text/plain', undefined);
-    expect(first).toBe(await store.etagOf('k'));
-    expect(await store.putOver('k', Buffer.from('two'), 'text/plain', undefined)).toBeUndefined();
+    const text = async () => String((await store.get('k'))?.body);
+    const first = await store.put('k', Buffer.from('one'), { ifNoneMatch: '*' });
+    expect(await store.put('k', Buffer.from('two'), { ifNoneMatch: '*' })).toBeUndefined();
     expect(await text()).toBe('one');
-    const second = await store.putOver('k', Buffer.from('three'), 'text/plain', first);
-    expect([second, await text()]).toEqual([await store.etagOf('k'), 'three']);
+    const second = await store.put('k', Buffer.from('three'), { ifMatch: first ?? '' });
+    expect([(await store.get('k'))?.etag, await text()]).toEqual([second, 'three']);
     expect((await store.list('')).map(({ etag }) => etag)).toContain(second);
-    expect(await store.putOver('k', Buffer.from('four'), 'text/plain', first)).toBeUndefined();
+    expect(await store.put('k', Buffer.from('four'), { ifMatch: first ?? '' })).toBeUndefined();
     await store.delete('k');
-    expect(await store.putOver('k', Buffer.from('five'), 'text/plain', second)).toBeUndefined();
+    expect(await store.put('k', Buffer.from('five'), { ifMatch: second ?? '' })).toBeUndefined();
     expect(await store.get('k')).toBeUndefined();
   });
 
-  it('creates an object where there is none, once, however many try at the same moment', async () => {
+  it('lets one of several writers at the same moment create an object', async () => {
     const folder = await temporaryFolder();
     const store = directoryStore(folder);
     const texts = Array.from({ length: 20 }, (_, i) => `writer ${i}`);
-    const created = await Promise.all(texts.map((text) => store.create('a/b', Buffer.from(text), 'text/plain')));
+    const created = await Promise.all(texts.map((text) => store.put('a/b', Buffer.from(text), { ifNoneMatch: '*' })));
     expect(created.filter(Boolean)).toHaveLength(1);
-    expect(String(Buffer.from((await store.get('a/b')) ?? []))).toBe(texts[created.indexOf(true)]);
-    expect(await store.create('a/b', Buffer.from('late'), 'text/plain')).toBe(false);
+    expect(String((await store.get('a/b'))?.body)).toBe(texts[created.findIndex(Boolean)]);
     expect(await readdir(join(folder, 'a'))).toEqual(['b']);
   });
 
   it('replaces an object of the same key and leaves no draft behind', async () => {
     const folder = await temporaryFolder();
     const store = directoryStore(folder);
-    await Promise.all(['one', 'two', 'three'].map((text) => store.put('k', Buffer.from(text), 'text/plain')));
-    expect(['one', 'two', 'three']).toContain(Buffer.from((await store.get('k')) ?? []).toString());
+    await Promise.all(['one', 'two', 'three'].map((text) => store.put('k', Buffer.from(text))));
+    expect(['one', 'two', 'three']).toContain(String((await store.get('k'))?.body));
     expect(await readdir(folder)).toEqual(['k']);
   });
 
-  it('says which file could not be written, and leaves no draft behind', async () => {
+  it('names the file that cannot be written, and leaves no draft behind', async () => {
     const folder = await temporaryFolder();
     await mkdir(join(folder, 'k'));
-    await expect(directoryStore(folder).put('k', Buffer.from('x'), 'text/plain')).rejects.toMatchObject({
+    await expect(directoryStore(folder).put('k', Buffer.from('x'))).rejects.toMatchObject({
       name: 'ConfigError',
       message: expect.stringMatching(
-        /k could not be written \(E[A-Z]+\): check the folder, its rights and the free space\.$/,
+        /^Cannot write .*k \(E[A-Z]+\): check the folder, its permissions and the free space\.$/,
       ),
     });
     expect(await readdir(folder)).toEqual(['k']);

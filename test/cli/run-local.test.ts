@@ -38,7 +38,10 @@ const TABLE = [
 
 async function expectWholeJson(options: SimulatorOptions, request?: Record<string, unknown>) {
   const { outcome, simulator, manifest, parts } = await localRun(options, request);
-  expect(outcome).toMatchObject({ status: 'published', result: { accounts: options.accounts, verdict: 'consistent' } });
+  expect(outcome).toMatchObject({
+    outcome: 'published',
+    result: { accounts: options.accounts, verdict: 'consistent' },
+  });
   const lines = (await parts()).flatMap((text) => text.split('\n').slice(0, -1));
   expect(lines).toHaveLength(options.accounts ?? -1);
   for (const [i, line] of lines.entries()) expectSameAccount(line, simulator.tenant.json(i) ?? '');
@@ -48,7 +51,10 @@ async function expectWholeJson(options: SimulatorOptions, request?: Record<strin
 async function expectWholeCsv(options: SimulatorOptions) {
   const request = { format: 'csv', attributeColumns: ATTRIBUTE_COLUMNS };
   const { outcome, simulator, manifest, parts } = await localRun(options, request);
-  expect(outcome).toMatchObject({ status: 'published', result: { accounts: options.accounts, verdict: 'consistent' } });
+  expect(outcome).toMatchObject({
+    outcome: 'published',
+    result: { accounts: options.accounts, verdict: 'consistent' },
+  });
   const texts = await parts();
   expect(new Set(texts.map((text) => text.split('\n')[0])).size).toBe(1);
   const rows = texts.flatMap((text) => readOpenCsv(text, TABLE.length, CSV_SERDE_PARAMETERS));
@@ -83,18 +89,18 @@ describe('a run on one machine', () => {
     if (accounts === 12_431) expect(lineBreaks).toBeGreaterThan(100);
   });
 
-  it('exports pages that came spread over many lines', async () => {
+  it('exports pages of pretty-printed JSON', async () => {
     await expectWholeJson({ accounts: 1200, pretty: true });
   });
 
   it.each([{ csvLineEnd: '\r\n' }, { csvFinalNewline: false }] as const)(
-    'exports CSV that ends its lines otherwise: %j',
+    'exports CSV with other line endings: %j',
     async (options) => {
       await expectWholeCsv({ accounts: 1200, ...options });
     },
   );
 
-  it('exports the accounts of a segment, with its parameters exactly as given', async () => {
+  it('sends the parameters of a segment export exactly as given', async () => {
     const { outcome, simulator } = await localRun({ accounts: 1000 }, { filter: 'Tier 1 & 2/EMEA + ü%' });
     expect(outcome).toMatchObject({ result: { accounts: 250 } });
     expect(new Set(simulator.requests.map(({ query }) => query.get('filter')))).toEqual(
@@ -102,18 +108,19 @@ describe('a run on one machine', () => {
     );
   });
 
-  it('says in the manifest what the simulator served, to the record', async () => {
+  it('counts exactly the requests and records that the simulator served', async () => {
     const { simulator, manifest } = await expectWholeJson({ accounts: 1234 });
     expect(manifest.recordsFetched).toBe(simulator.recordsServed());
     expect(manifest.apiRequests).toBe(simulator.requests.length);
   });
 });
 
-it('waits for a step as long as the step takes', async () => {
+it('waits for a task as long as it takes', async () => {
   const { api } = arrayApi({ list: accounts(25) });
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   try {
     const slow: AccountsApi = {
+      host: api.host,
       async fetchPage(query, ...rest) {
         if (query.pageSize === 10 && query.page === 2) await new Promise((resolve) => setTimeout(resolve, 3_600_000));
         return await api.fetchPage(query, ...rest);
@@ -140,13 +147,13 @@ it('waits for a step as long as the step takes', async () => {
       await vi.advanceTimersByTimeAsync(60_000);
       await new Promise((resolve) => setImmediate(resolve));
     }
-    expect(await run).toMatchObject({ status: 'published', result: { accounts: 25 } });
+    expect(await run).toMatchObject({ outcome: 'published', result: { accounts: 25 } });
   } finally {
     vi.useRealTimers();
   }
 });
 
-describe('a fault on the first try of each page', () => {
+describe('a fault on the first request for each page', () => {
   it.each([
     'reset',
     'reset-mid-body',
@@ -160,19 +167,19 @@ describe('a fault on the first try of each page', () => {
     { status: 429, retryAfter: '1' },
     { status: 500 },
     { status: 503 },
-  ] as const)('costs a JSON run nothing but tries: %j', async (fault) => {
+  ] as const)('causes only retries in a JSON run: %j', async (fault) => {
     const { manifest } = await expectWholeJson({ accounts: 1700, faults: [{ fault }] });
     expect(manifest.retries).toBeGreaterThanOrEqual(4);
   });
 
   it.each(['reset-mid-body', 'truncate', 'truncate-content-length', 'html', { status: 429 }, { status: 502 }] as const)(
-    'costs a CSV run nothing but tries: %j',
+    'causes only retries in a CSV run: %j',
     async (fault) => {
       await expectWholeCsv({ accounts: 1700, faults: [{ fault, minPageSize: 3 }] });
     },
   );
 
-  it('costs nothing when the client gives up and the state machine tries again', async () => {
+  it('causes only retries when the state machine retries the page', async () => {
     const { manifest } = await expectWholeJson({
       accounts: 1700,
       faults: [{ fault: { status: 503 }, times: 5, minPageSize: 500, pages: [2] }],
@@ -181,35 +188,33 @@ describe('a fault on the first try of each page', () => {
   });
 });
 
-describe('an API that does not do as it is asked', () => {
+describe('an API that ignores parameters', () => {
   it.each(['asked', 'capped'] as const)(
-    'caps the page size, offsets by the %s size: the run names the size to use',
+    'fails and names the page size to use when the API caps it and offsets by the %s size',
     async (capOffsets) => {
       const { outcome, folder } = await localRun({ accounts: 1700, pageSizeCap: 200, capOffsets });
       expect(outcome).toMatchObject({
-        status: 'failed',
+        outcome: 'failed',
         failure: {
           error: 'PageSizeCappedError',
-          cause: expect.stringMatching(
-            /^The API serves 200 accounts a page where 500 were asked for: set the page size to 200\./,
-          ),
+          cause: expect.stringMatching(/^The API caps pages at 200 accounts \(500 requested\): set pageSize to 200\./),
         },
       });
       expect(await readdir(folder)).not.toContain('export_runs');
     },
   );
 
-  it('ignores the page: the run fails', async () => {
+  it('fails when the API ignores the page number', async () => {
     const { outcome } = await localRun({ accounts: 1700, ignorePage: true });
-    expect(outcome).toMatchObject({ status: 'failed', failure: { error: 'PagingError' } });
+    expect(outcome).toMatchObject({ outcome: 'failed', failure: { error: 'PagingError' } });
   });
 
-  it('counts its offsets otherwise: the run counts whole pages and is complete', async () => {
+  it('counts whole pages when page numbers are not offsets, and publishes as unverified', async () => {
     const { manifest } = await expectWholeJson({ accounts: 1700, minPageSize: 10 });
-    expect(manifest.consistency).toMatchObject({ verdict: 'consistent', accountsAfter: 1700, boundariesChecked: 0 });
+    expect(manifest.consistency).toMatchObject({ verdict: 'unverified', accountsAfter: 1700, boundariesChecked: 0 });
   });
 
-  it('grows while it is read: every account is exported', async () => {
+  it('exports every account of data that grows during the run', async () => {
     let grown = 0;
     const { outcome, parts, manifest } = await localRun({
       accounts: 1700,
@@ -217,7 +222,7 @@ describe('an API that does not do as it is asked', () => {
         if (pageSize === 500 && grown < 40) tenant.insertAt(tenant.total, 30 + grown++);
       },
     });
-    expect(outcome.status).toBe('published');
+    expect(outcome.outcome).toBe('published');
     const names = (await parts())
       .flatMap((text) => text.split('\n').slice(0, -1))
       .map((line) => (JSON.parse(line) as { name: string }).name);

@@ -1,46 +1,50 @@
 /**
- * What dry runs say, and what the runs after them take: the tables of `docs/cost.md` that are measured. By the functions as
- * they are deployed, against a simulated tenant; the services of AWS count what they are asked for.
+ * Measured runs for `docs/cost.md`: what a dry run estimates and what the run then uses. The functions are bundled as for a
+ * deployment and read from a simulated tenant; stand-ins for the AWS services count their requests.
  */
 
 import { quantitiesOf } from '../../functions/export/plan/estimate.ts';
 import type { PublishResult, RunEstimate } from '../../functions/model/outcomes.ts';
-import { type MadeBlocks, markdownTable } from '../../tools/docs/made-blocks.ts';
+import { count, type GeneratedBlocks, markdownTable } from '../../tools/docs/markdown.ts';
 import { startDeployedFunctions, type Taken } from '../support/deployed-run.ts';
 
 /** The stack's defaults. */
 const CONCURRENCY = 20;
 const PAGE_SIZE = 1000;
 
+export interface MeasuredItem {
+  readonly item: string;
+  readonly estimated: number;
+  readonly used: number;
+}
+
 export interface MeasuredRun {
   readonly accounts: number;
   readonly run: 'first' | 'later';
-  readonly expected: RunEstimate;
-  readonly taken: Taken;
-  /** From its start to its manifest. */
+  readonly estimate: RunEstimate;
+  readonly used: Taken;
+  /** From the start of the run to its manifest. */
   readonly seconds: number;
-  /** The custom metrics that were written, each by its dimensions and its name. */
-  readonly metrics: ReadonlySet<string>;
+  readonly items: readonly MeasuredItem[];
 }
 
-/** A dry run and a run of an export that was never published, and the same again once it was. */
+/** Measures the first run of an export and a later one, each after a dry run. */
 export async function measureRuns(accounts: number, latencyMs = 0): Promise<MeasuredRun[]> {
   const functions = await startDeployedFunctions({ accounts, latencyMs, nasty: false });
-  const request = { exportName: 'all-accounts', datasetId: 'engage', dueAt: '2026-08-22', scheduled: true };
   const execute = async (runId: string, more: object): Promise<Taken> => {
-    const taken = await functions.execute({ runId, request: { ...request, ...more }, concurrency: CONCURRENCY });
-    if (taken.failure) throw new Error(`${taken.failure.name}: ${taken.failure.message}`);
-    return taken;
+    const request = { exportName: 'all-accounts', datasetId: 'engage', scheduled: true, ...more };
+    const used = await functions.execute({ runId, request, concurrency: CONCURRENCY });
+    if (used.failure) throw new Error(`${used.failure.name}: ${used.failure.message}`);
+    return used;
   };
   try {
     const measured: MeasuredRun[] = [];
     for (const [i, run] of (['first', 'later'] as const).entries()) {
-      const due = { dueAt: `2026-08-2${i}` };
-      const dryRun = await execute(`dry-${run}`, { ...due, dryRun: true });
-      const taken = await execute(run, due);
-      const { expected } = dryRun.output as { expected: RunEstimate };
-      const { seconds } = taken.output as PublishResult;
-      measured.push({ accounts, run, expected, taken, seconds, metrics: metricsIn(taken.printed) });
+      const dueAt = `2026-08-2${i}`;
+      const { estimate } = (await execute(`dry-${run}`, { dueAt, dryRun: true })).output as { estimate: RunEstimate };
+      const used = await execute(run, { dueAt });
+      const { seconds } = used.output as PublishResult;
+      measured.push({ accounts, run, estimate, used, seconds, items: itemsOf(accounts, estimate, used) });
     }
     return measured;
   } finally {
@@ -48,6 +52,34 @@ export async function measureRuns(accounts: number, latencyMs = 0): Promise<Meas
   }
 }
 
+function itemsOf(accounts: number, estimate: RunEstimate, used: Taken): MeasuredItem[] {
+  const pages = Math.ceil(accounts / PAGE_SIZE);
+  const run = {
+    accounts,
+    pages,
+    pageSize: PAGE_SIZE,
+    countedBy: 'offsets',
+    format: 'json',
+    concurrency: CONCURRENCY,
+    planned: { apiRequests: 0, recordsFetched: 0, seconds: 0 },
+    probeSeconds: 0,
+  } as const;
+  const quantities = quantitiesOf(run, 0);
+  const { PUT = 0, LIST = 0, GET = 0, HEAD = 0 } = used.s3;
+  // Every execution, of the run and of each page, starts with one transition.
+  const transitions = Object.values(used.states).reduce((sum, times) => sum + times, 1 + pages);
+  return [
+    { item: 'requests to the API', estimated: estimate.apiRequests, used: used.apiRequests },
+    { item: 'records fetched', estimated: estimate.recordsFetched, used: used.records },
+    { item: 'state transitions', estimated: quantities.stateTransition, used: transitions },
+    { item: 'Lambda invocations', estimated: quantities.lambdaRequest, used: used.invocations },
+    { item: 'S3 PUT and LIST requests', estimated: quantities.s3Put, used: PUT + LIST },
+    { item: 'S3 GET and HEAD requests', estimated: quantities.s3Get, used: GET + HEAD },
+    { item: 'custom metrics', estimated: quantities.metricHour, used: metricsIn(used.printed).size },
+  ];
+}
+
+/** The custom metrics in the log lines, each by its dimensions and its name. */
 function metricsIn(printed: string): Set<string> {
   interface Emf {
     readonly _aws?: { CloudWatchMetrics: { Dimensions: string[][]; Metrics: { Name: string }[] }[] };
@@ -66,66 +98,29 @@ function metricsIn(printed: string): Set<string> {
   );
 }
 
-const count = (value: number) => value.toLocaleString('en-US');
-
-/** What was counted: the same on every machine. */
+/** The counts, which are the same on every machine. */
 export function countsTable(measured: readonly MeasuredRun[]): string {
-  const columns = measured.map(({ accounts, run, expected, taken, metrics }) => {
-    const pages = Math.ceil(accounts / PAGE_SIZE);
-    const planned = { apiRequests: 0, recordsFetched: 0, seconds: 0 };
-    const reckoned = quantitiesOf(
-      { accounts, pages, pageSize: PAGE_SIZE, format: 'json', concurrency: CONCURRENCY, planned, probeSeconds: 0 },
-      0,
-    );
-    const { PUT = 0, LIST = 0, GET = 0, HEAD = 0 } = taken.s3;
-    // Each execution begins with one: the run's, and that of each page.
-    const transitions = Object.values(taken.states).reduce((sum, times) => sum + times, 1 + pages);
-    return {
-      title: `${count(accounts)} accounts, ${run} run`,
-      cells: [
-        [expected.apiRequests, taken.apiRequests],
-        [expected.recordsFetched, taken.records],
-        [reckoned.stateTransition, transitions],
-        [reckoned.lambdaRequest, taken.invocations],
-        [reckoned.s3Put, PUT + LIST],
-        [reckoned.s3Get, GET + HEAD],
-        [reckoned.metricHour, metrics.size],
-      ] as const,
-    };
-  });
-  const rows = [
-    'requests to the API',
-    'records of the contract',
-    'transitions',
-    'Lambda invocations',
-    'PUTs and LISTs of S3',
-    'GETs and HEADs of S3',
-    'custom metrics',
-  ];
+  const [first] = measured;
   return markdownTable(
-    ['what', ...columns.map(({ title }) => title)],
-    rows.map((what, i) => [
-      what,
-      ...columns.map(({ cells }) => {
-        const [reckoned = 0, taken = 0] = cells[i] ?? [];
-        return `${count(reckoned)} → ${count(taken)}`;
-      }),
+    ['item', ...measured.map(({ accounts, run }) => `${count(accounts)} accounts, ${run} run`)],
+    (first?.items ?? []).map(({ item }, i) => [
+      item,
+      ...measured.map(({ items }) => `${count(items[i]?.estimated ?? 0)} → ${count(items[i]?.used ?? 0)}`),
     ]),
-    `l${'r'.repeat(columns.length)}`,
+    `l${'r'.repeat(measured.length)}`,
   );
 }
 
-/** How long it took, here and today. */
-export function secondsTable(measured: readonly MeasuredRun[]): string {
+function secondsTable(measured: readonly MeasuredRun[]): string {
   return markdownTable(
-    ['accounts', 'run', 'reckoned from', 'reckoned, s', 'taken until the manifest, s', 'taken in all, s'],
-    measured.map(({ accounts, run, expected, seconds, taken }) => [
+    ['accounts', 'run', 'estimated from', 'estimated, s', 'measured until the manifest, s', 'measured in total, s'],
+    measured.map(({ accounts, run, estimate, seconds, used }) => [
       count(accounts),
       run,
-      expected.secondsFrom === 'probes' ? 'the probes' : 'the last run',
-      String(expected.seconds),
+      estimate.secondsFrom === 'probes' ? 'probes' : 'the last run',
+      String(estimate.seconds),
       seconds.toFixed(1),
-      taken.seconds.toFixed(1),
+      used.seconds.toFixed(1),
     ]),
     'rllrrr',
   );
@@ -133,11 +128,11 @@ export function secondsTable(measured: readonly MeasuredRun[]): string {
 
 export const COUNTED = [10_000, 100_000] as const;
 const TIMED = [10_000, 100_000, 1_000_000] as const;
-/** What a probe takes of an API on the net. */
+/** A typical answer time of an API on the internet. */
 const LATENCY_MS = 200;
 
-/** Both tables, measured now: half a minute of work, and as much of waiting. */
-export async function measuredBlocks(): Promise<MadeBlocks> {
+/** Measures both tables. Takes about a minute. */
+export async function measuredBlocks(): Promise<GeneratedBlocks> {
   const counted: MeasuredRun[] = [];
   for (const accounts of COUNTED) counted.push(...(await measureRuns(accounts)));
   const timed: MeasuredRun[] = [];

@@ -1,4 +1,4 @@
-/** Deploys what `cdk synth` wrote into the emulator, by CDK's own command line: the same calls as `npm run deploy`. */
+/** Deploys the synthesized stack to the emulator with the CDK command line, as `npm run deploy` does. */
 import { execFile } from 'node:child_process';
 import { copyFile, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -14,15 +14,14 @@ const BOOTSTRAP = fileURLToPath(new URL('bootstrap', import.meta.url));
 const STACK = 'AccountExport';
 
 export interface Deployed {
-  /** The stack's outputs. */
   readonly outputs: Readonly<Record<string, string>>;
   readonly changes: readonly Change[];
 }
 
 /**
- * @param folder an empty one, for the synthesized app
- * @param apiUrl the simulated tenant's address
- * @throws Error with what CDK said last
+ * @param folder empty, for the synthesized app
+ * @param apiUrl of the simulator
+ * @throws Error with the last lines of the CDK output
  */
 export async function deploy(emulator: Emulator, folder: string, apiUrl: string): Promise<Deployed> {
   const app = join(folder, 'cdk.out');
@@ -51,7 +50,7 @@ async function cdk(args: readonly string[], environment: Readonly<Record<string,
   } catch (error) {
     const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string };
     const lines = `${stdout}${stderr}`.trim().split('\n');
-    const telling = [...lines.filter((line) => line.includes('FAILED')), ...lines.slice(-3)];
-    throw new Error(`cdk ${args[0]} failed:\n${telling.join('\n')}`);
+    const relevant = [...lines.filter((line) => line.includes('FAILED')), ...lines.slice(-3)];
+    throw new Error(`cdk ${args[0]} failed:\n${relevant.join('\n')}`);
   }
 }

@@ -1,4 +1,4 @@
-/** The synthesized stack in an emulator, a simulated tenant for it, and ears at every place where it tells something. */
+/** The synthesized stack in an emulator, with a simulated tenant and a queue for each of its notifications. */
 import { createSocket } from 'node:dgram';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -28,24 +28,23 @@ export interface DeployedStack {
   readonly outputs: Readonly<Record<string, string>>;
   readonly bucket: string;
   readonly aws: ReturnType<typeof clientsOf>;
-  /** Events of the default bus whose source is the project, as they came. */
-  readonly events: Heard;
-  /** Mails of failures, as they came. */
-  readonly mails: Heard;
-  /** All that functions sent to X-Ray. */
+  /** The project's events on the default bus. */
+  readonly events: Messages;
+  /** Messages of the failure topic, which subscribers receive as email. */
+  readonly notifications: Messages;
+  /** What functions sent to X-Ray. */
   readonly traces: readonly string[];
-  /** Starts an execution by the API of Step Functions, as the console does, and waits for its end. */
+  /** Starts an execution through the Step Functions API and waits for its end. */
   execute(input: object, name: string): Promise<Ended>;
-  /** Waits for the end of an execution that something else started. */
+  /** Waits for the end of an execution. */
   endOf(name: string): Promise<Ended>;
-  /** All that the functions wrote into their logs. */
+  /** The log lines of all functions. */
   logLines(): Promise<readonly string[]>;
-  /** The project's command line, which knows no other AWS. */
+  /** Runs the project's command line against the emulator. */
   cli(...args: readonly string[]): Promise<Finished>;
   close(): Promise<void>;
 }
 
-/** An execution that has ended. */
 export interface Ended {
   readonly status: string | undefined;
   readonly error: string | undefined;
@@ -53,11 +52,9 @@ export interface Ended {
   readonly output: unknown;
 }
 
-/** Messages of a queue. */
-export interface Heard {
-  /** Waits for one that has all of these words in it. @throws Error when none comes */
+export interface Messages {
+  /** Waits for a message that contains all of these words. @throws Error after a minute */
   with(...words: readonly string[]): Promise<string>;
-  /** All that came so far. */
   all(): Promise<readonly string[]>;
 }
 
@@ -77,7 +74,7 @@ function clientsOf({ client }: Emulator) {
   };
 }
 
-/** Starts the emulator and the tenant, deploys, and prints what had to be changed for it. The key is not put in yet. */
+/** Starts the emulator and the simulator, deploys without an API key, and prints the changes to the template. */
 export async function startDeployedStack(simulated: SimulatorOptions): Promise<DeployedStack> {
   const folder = await mkdtemp(join(tmpdir(), 'account-export-e2e-'));
   const closing: (() => unknown)[] = [() => rm(folder, { recursive: true, force: true })];
@@ -106,8 +103,8 @@ export async function startDeployedStack(simulated: SimulatorOptions): Promise<D
       bucket: outputs.BucketName ?? '',
       aws,
       traces,
-      events: await listenToEvents(aws),
-      mails: await listenToMails(aws, outputs.FailureTopicArn ?? ''),
+      events: await receiveEvents(aws),
+      notifications: await receiveNotifications(aws, outputs.FailureTopicArn ?? ''),
       execute: async (input, name) => await execute(aws, outputs.StateMachineArn ?? '', input, name),
       endOf: async (name) => await endOf(aws, outputs.StateMachineArn ?? '', name),
       logLines: async () => await logLines(aws),
@@ -145,17 +142,17 @@ async function logLines({ logs }: Clients): Promise<string[]> {
   return lines;
 }
 
-async function listenToEvents(aws: Clients): Promise<Heard> {
-  const { url, arn } = await queue(aws, 'heard-events');
-  await aws.events.putRule({ Name: 'heard', EventPattern: JSON.stringify({ source: ['account-export'] }) });
-  await aws.events.putTargets({ Rule: 'heard', Targets: [{ Id: 'queue', Arn: arn }] });
-  return heardIn(aws, url);
+async function receiveEvents(aws: Clients): Promise<Messages> {
+  const { url, arn } = await queue(aws, 'events');
+  await aws.events.putRule({ Name: 'all', EventPattern: JSON.stringify({ source: ['account-export'] }) });
+  await aws.events.putTargets({ Rule: 'all', Targets: [{ Id: 'queue', Arn: arn }] });
+  return messagesIn(aws, url);
 }
 
-async function listenToMails(aws: Clients, topic: string): Promise<Heard> {
-  const { url, arn } = await queue(aws, 'heard-mails');
+async function receiveNotifications(aws: Clients, topic: string): Promise<Messages> {
+  const { url, arn } = await queue(aws, 'notifications');
   await aws.sns.subscribe({ TopicArn: topic, Protocol: 'sqs', Endpoint: arn });
-  return heardIn(aws, url);
+  return messagesIn(aws, url);
 }
 
 async function queue({ sqs }: Clients, name: string): Promise<{ url: string; arn: string }> {
@@ -177,7 +174,7 @@ async function queue({ sqs }: Clients, name: string): Promise<{ url: string; arn
   return { url, arn };
 }
 
-function heardIn({ sqs }: Clients, url: string): Heard {
+function messagesIn({ sqs }: Clients, url: string): Messages {
   const messages: string[] = [];
   const collect = async () => {
     for (;;) {
@@ -203,13 +200,13 @@ function heardIn({ sqs }: Clients, url: string): Heard {
   };
 }
 
-/** Asks again until there is an answer. @throws Error after a minute */
+/** Polls until `ask` returns a value. @throws Error after a minute */
 export async function until<T>(what: string, ask: () => Promise<T | undefined>): Promise<T> {
   const deadline = Date.now() + WAIT_MS;
   for (;;) {
     const answer = await ask();
     if (answer !== undefined) return answer;
-    if (Date.now() > deadline) throw new Error(`Waited a minute for ${what}.`);
+    if (Date.now() > deadline) throw new Error(`Timed out after a minute waiting for ${what}.`);
     await sleep(200);
   }
 }

@@ -1,8 +1,6 @@
 /**
- * An AWS on this machine: MiniStack, from PyPI, without Docker (`docs/decisions/0007-emulator.md`).
- *
- * It speaks TLS, because the policies of our buckets refuse all else, and it holds every caller to the rights of its role:
- * a right that is missing fails here as it would on AWS.
+ * An AWS emulator on this machine: MiniStack, from PyPI, without Docker (`docs/decisions/0007-emulator.md`). It uses TLS,
+ * which the bucket policies require, and enforces IAM permissions.
  */
 import { execFile, spawn } from 'node:child_process';
 import { mkdtemp, open, readFile, rm } from 'node:fs/promises';
@@ -20,28 +18,27 @@ export const REQUIREMENTS = fileURLToPath(new URL('requirements.txt', import.met
 export const REGION = 'us-east-1';
 export const ACCOUNT = '000000000000';
 
-/** Waits of the workflow's retries take a hundredth of their time: ten seconds are a tenth of one. */
+/** Waits of the workflow take a hundredth of their time. */
 const WAIT_SCALE = '0.01';
 const START_TIMEOUT_MS = 60_000;
 
 export interface Emulator {
   readonly url: string;
-  /** For a process that shall know no other AWS: this one's CLI, the project's own, CDK's. */
+  /** Environment of a child process that uses only the emulator. */
   readonly environment: Readonly<Record<string, string>>;
-  /** For a client in this process. Its rights are those of the account's root. */
+  /** Options of a client in this process, with the permissions of the account's root user. */
   readonly client: {
     readonly endpoint: string;
     readonly region: string;
     readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
   };
-  /** What it wrote, for whoever looks for the reason of a failure. */
   readonly logFile: string;
   close(): Promise<void>;
 }
 
 /**
- * Starts one, on a port that is free; this process trusts its certificate from then on.
- * @param traces where functions send their traces, `127.0.0.1:<port>`
+ * Starts an emulator on a free port. This process then trusts its certificate.
+ * @param traces address of the X-Ray daemon for functions, `127.0.0.1:<port>`
  */
 export async function startEmulator({ traces }: { readonly traces?: string } = {}): Promise<Emulator> {
   const programs = await pythonPrograms('emulator', REQUIREMENTS);
@@ -58,7 +55,7 @@ export async function startEmulator({ traces }: { readonly traces?: string } = {
     AWS_ACCESS_KEY_ID: credentials.accessKeyId,
     AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
     NODE_EXTRA_CA_CERTS: certificate.cert,
-    // CDK's CLI looks here and not there.
+    // The CDK CLI reads this variable instead.
     AWS_CA_BUNDLE: certificate.cert,
   };
   const logFile = join(folder, 'emulator.log');
@@ -68,7 +65,7 @@ export async function startEmulator({ traces }: { readonly traces?: string } = {
     env: {
       ...inherited,
       ...environment,
-      // Functions run on the Node that this project brings.
+      // Functions run on the project's Node.
       PATH: `${join(process.execPath, '..')}:${process.env.PATH}`,
       TMPDIR: folder,
       BIND_HOST: '127.0.0.1',
@@ -94,9 +91,9 @@ export async function startEmulator({ traces }: { readonly traces?: string } = {
   const deadline = Date.now() + START_TIMEOUT_MS;
   while (!(await answers(url))) {
     if (child.exitCode !== null || Date.now() > deadline) {
-      const said = await readFile(logFile, 'utf8').catch(() => '');
+      const output = await readFile(logFile, 'utf8').catch(() => '');
       await close();
-      throw new Error(`The emulator did not start: ${said.trim().split('\n').at(-1) ?? ''}`);
+      throw new Error(`The emulator did not start: ${output.trim().split('\n').at(-1) ?? ''}`);
     }
     await sleep(100);
   }
@@ -110,7 +107,7 @@ async function answers(url: string): Promise<boolean> {
   );
 }
 
-/** A certificate for this machine alone, and for two days. */
+/** A certificate for 127.0.0.1, valid for two days. */
 async function selfSigned(folder: string): Promise<{ cert: string; key: string }> {
   const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
   const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1,DNS:localhost'];

@@ -1,6 +1,6 @@
 /**
- * A Glue on this machine that has what the catalog's port needs and the emulator of `emulator.ts` has not: Moto's server,
- * from PyPI, which removes partitions, filters them, and knows which tables there are. It asks nobody for rights.
+ * An emulator of Glue for what `emulator.ts` lacks: Moto's server, from PyPI, removes partitions, filters them, and knows
+ * which tables exist. It does not check permissions.
  */
 import { spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -25,7 +25,7 @@ export async function startGlueEmulator(): Promise<Pick<Emulator, 'url' | 'clien
   while (!(await answers(url))) {
     if (child.exitCode !== null || Date.now() > deadline) {
       await close();
-      throw new Error('The emulator of Glue did not start.');
+      throw new Error('The Glue emulator did not start.');
     }
     await sleep(100);
   }

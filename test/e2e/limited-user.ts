@@ -1,4 +1,4 @@
-/** A user of the emulator's account who may do what a policy says, and nothing else. */
+/** An IAM user of the emulator with the permissions of one policy. */
 import { CreateAccessKeyCommand, CreateUserCommand, IAMClient, PutUserPolicyCommand } from '@aws-sdk/client-iam';
 import type { Emulator } from './emulator.ts';
 
@@ -7,9 +7,9 @@ export interface Right {
   readonly resources: readonly string[];
 }
 
-/** @returns options for a client with the rights of a new user */
+/** @returns client options with the credentials of a new user */
 export async function limitedUser(
-  { client }: Emulator,
+  { client }: Pick<Emulator, 'client'>,
   name: string,
   rights: readonly Right[],
 ): Promise<Emulator['client']> {

@@ -1,6 +1,6 @@
 /**
- * `npm run e2e`: all that is tried against an emulator of AWS. Ends with Vitest's summary; with 2 where the machine lacks
- * what it needs, and says what. Whatever way it ends, no process and no file of it is left.
+ * `npm run e2e`: the tests against an AWS emulator. Exits with 2 and a message when the machine lacks a program. It leaves no
+ * process and no file, however it ends.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -12,14 +12,14 @@ import { findPython, NO_PYTHON, pythonPrograms } from './python.ts';
 
 const missing = [
   ...((await findPython()) === undefined ? [NO_PYTHON] : []),
-  ...(spawnSync('openssl', ['version']).status === 0 ? [] : ['openssl is needed, and this machine has none.']),
+  ...(spawnSync('openssl', ['version']).status === 0 ? [] : ['openssl is missing: install it.']),
 ];
 if (missing.length > 0) {
   process.stderr.write(`error: ${missing.join(' ')}\n`);
   process.exit(2);
 }
 try {
-  // Now, where it may take its time and is told once: a test has a time limit, and there are many.
+  // Installs packages before the tests, which have time limits.
   await pythonPrograms('emulator', REQUIREMENTS);
   await pythonPrograms('glue-emulator', GLUE_REQUIREMENTS);
 } catch (error) {
@@ -32,7 +32,7 @@ const args = ['vitest', 'run', '--config', 'test/e2e/vitest.config.ts', ...proce
 const child = spawn('npx', ['--no-install', ...args], {
   stdio: ['ignore', 'inherit', 'inherit'],
   env: { ...withoutAws(), TMPDIR: folder },
-  // A group of its own: emulators and their functions are in it, and a test that is cut off ends none of them.
+  // In its own process group, so that emulators and their functions end even when a test is killed.
   detached: true,
 });
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, endGroup);
@@ -46,11 +46,11 @@ function endGroup(): void {
   try {
     if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
   } catch {
-    // Nobody is left of it.
+    // The group has ended.
   }
 }
 
-/** The environment, without what leads to another AWS: a profile, a token, the endpoint of one service, a file of these. */
+/** The environment without AWS profiles, credentials, endpoints and configuration files. */
 function withoutAws(): NodeJS.ProcessEnv {
   const others = Object.entries(process.env).filter(([name]) => !name.startsWith('AWS_'));
   const noFile = join(folder, 'no-aws-config');

@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 import { temporaryFolder } from '../support/command-line.ts';
 import { pythonPrograms } from './python.ts';
 
-/** A cache, and a list in it that needs no network. */
+/** A cache and a requirements file that needs no network. */
 async function cacheFor(requirements: string): Promise<{ cache: string; list: string }> {
   const folder = await temporaryFolder();
   const list = join(folder, 'list.txt');
@@ -13,28 +13,26 @@ async function cacheFor(requirements: string): Promise<{ cache: string; list: st
   return { cache: join(folder, 'cache'), list };
 }
 
-it('makes an environment once, also where two begin together, and again when its Python is gone', async () => {
+it('creates an environment once, and again when its Python is gone', async () => {
   const { cache, list } = await cacheFor('# nothing\n');
   const both = await Promise.all([pythonPrograms('e', list, cache), pythonPrograms('e', list, cache)]);
   for (const programs of both) expect(existsSync(join(programs, 'python'))).toBe(true);
-  const again = await pythonPrograms('e', list, cache);
-  expect(both).toContain(again);
+  expect(both).toContain(await pythonPrograms('e', list, cache));
 
   for (const programs of both) await rm(join(programs, 'python'));
-  const anew = await pythonPrograms('e', list, cache);
-  expect(both).not.toContain(anew);
+  expect(both).not.toContain(await pythonPrograms('e', list, cache));
   expect(await readdir(cache)).toHaveLength(1);
 });
 
-it('says in one sentence what could not be installed, and leaves nothing', async () => {
+it('reports what could not be installed and leaves nothing', async () => {
   const { cache, list } = await cacheFor('/nowhere/package-1.0-py3-none-any.whl\n');
   await expect(pythonPrograms('e', list, cache)).rejects.toThrow(
-    /^What list\.txt names could not be installed from PyPI: .*\/nowhere\/package-1\.0-py3-none-any\.whl.*$/,
+    /^Cannot install list\.txt from PyPI: .*\/nowhere\/package-1\.0-py3-none-any\.whl.*$/,
   );
   expect(await readdir(cache)).toEqual([]);
 });
 
-it('does not take an environment that is half made, and removes it when it has been left for an hour', async () => {
+it('ignores an incomplete environment and removes it after an hour', async () => {
   const { cache, list } = await cacheFor('# nothing\n');
   const name =
     join(await pythonPrograms('e', list, cache), '..')

@@ -1,4 +1,4 @@
-/** A virtual environment for programs that come from PyPI, made where it is missing. */
+/** Virtual environments for programs from PyPI, created on first use. */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
@@ -11,35 +11,32 @@ const run = promisify(execFile);
 const CACHE = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'account-export');
 const OLDEST = '3.10';
 
-/** Newest first: a machine may have an old `python3` beside a newer one. */
+/** Newest first, because `python3` may be an older one. */
 const NAMES = ['python3.14', 'python3.13', 'python3.12', 'python3.11', 'python3.10', 'python3'];
 
-/** Whether an interpreter is new enough, and whole: Debian's comes without what makes virtual environments. */
+/** Whether an interpreter is new enough and has venv, which Debian packages separately. */
 const FITS = 'import ensurepip, sys, venv; sys.exit(0 if sys.version_info >= (3, 10) else 1)';
 
-/** A Python that will do; `undefined` where there is none. */
 export async function findPython(): Promise<string | undefined> {
   for (const name of NAMES) {
     try {
       await run(name, ['-c', FITS]);
       return name;
     } catch {
-      // The next one, then.
+      // Try the next name.
     }
   }
   return undefined;
 }
 
-/** What is missing, in one sentence. */
-export const NO_PYTHON = `Python ${OLDEST} or later with its module venv is needed, and this machine has none.`;
+export const NO_PYTHON = `Python ${OLDEST} or later with the module venv is missing: install it.`;
 
-/** One that is not whole after so long is of a run that was interrupted; before, another run may be making it. */
+/** An incomplete environment older than this was interrupted; a younger one may be in use by another process. */
 const ABANDONED_MS = 3_600_000;
 
 /**
- * The folder of the programs of a list of requirements, each with its exact version. It is made once for each list and kept
- * in the user's cache.
- * @throws Error of one sentence where Python is missing or a package cannot be had
+ * The folder with the programs of a requirements file. Its environment is created once and kept in the user's cache.
+ * @throws Error with one sentence when Python is missing or a package cannot be installed
  */
 export async function pythonPrograms(name: string, requirements: string, cache = CACHE): Promise<string> {
   const digest = createHash('sha256')
@@ -47,11 +44,11 @@ export async function pythonPrograms(name: string, requirements: string, cache =
     .digest('hex')
     .slice(0, 12);
   await mkdir(cache, { recursive: true });
-  const found = await findWhole(cache, `${name}-${digest}`);
+  const found = await findComplete(cache, `${name}-${digest}`);
   if (found !== undefined) return join(found, 'bin');
   const python = await findPython();
   if (python === undefined) throw new Error(NO_PYTHON);
-  // A folder of its own for each that makes one: two runs that begin together must not build in one place.
+  // Processes that start together must not build in one folder.
   const folder = await mkdtemp(join(cache, `${name}-${digest}-`));
   try {
     await run(python, ['-m', 'venv', folder]);
@@ -60,18 +57,18 @@ export async function pythonPrograms(name: string, requirements: string, cache =
   } catch (error) {
     await rm(folder, { recursive: true, force: true });
     const { stderr = '' } = error as { stderr?: string };
-    const said = /^ERROR: (.+)$/m.exec(stderr.split('\n').reverse().join('\n'))?.[1] ?? String(error).split('\n')[0];
-    throw new Error(`What ${basename(requirements)} names could not be installed from PyPI: ${said}`);
+    const reason = /^ERROR: (.+)$/m.exec(stderr.split('\n').reverse().join('\n'))?.[1] ?? String(error).split('\n')[0];
+    throw new Error(`Cannot install ${basename(requirements)} from PyPI: ${reason}`);
   }
   await mkdir(join(folder, READY));
   return join(folder, 'bin');
 }
 
-/** Lies in an environment that is whole. */
+/** A folder in complete environments. */
 const READY = 'ready';
 
-/** An environment that is whole, and whose Python is still there. What is of no use to anybody is removed on the way. */
-async function findWhole(cache: string, prefix: string): Promise<string | undefined> {
+/** Finds a complete environment whose Python still exists, and removes abandoned and broken ones. */
+async function findComplete(cache: string, prefix: string): Promise<string | undefined> {
   for (const entry of await readdir(cache)) {
     if (!entry.startsWith(prefix)) continue;
     const folder = join(cache, entry);

@@ -1,8 +1,4 @@
-/**
- * What time sets off in the deployed stack: a run at its tick, the same tick delivered twice, the look at ages, retention.
- *
- * The deployed schedules wait for their hours: each has a second one like it, with the same target and role, for now.
- */
+/** Scheduled actions of the deployed stack. Each test copies a deployed schedule, with its target and role, to run now. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { SkippedRun } from '../../functions/model/outcomes.ts';
 import { type DeployedStack, startDeployedStack, until } from './deployed-stack.ts';
@@ -24,29 +20,31 @@ beforeAll(async () => {
 afterAll(() => stack?.close());
 
 /**
- * Sets off what a deployed schedule sets off: another schedule like it, for this moment.
- * @param suffix of that one's name: a schedule goes off once, so that a second delivery needs another
+ * Creates a one-time copy of a deployed schedule.
+ * @param target text in the ARN or input of its target
+ * @param suffix of the name of the copy
  * @returns the deployed input
  */
-async function dueNow(described: string, suffix = 'now'): Promise<string> {
+async function runNow(target: string, suffix = 'now'): Promise<string> {
   const { scheduler } = stack.aws;
   const { Schedules = [] } = await scheduler.listSchedules({});
   const all = await Promise.all(Schedules.map(({ Name }) => scheduler.getSchedule({ Name })));
-  const { Name, Target } = all.find(({ Description }) => Description === described) ?? {};
-  if (!Target) throw new Error(`There is no schedule "${described}".`);
+  const { Name, Target } =
+    all.find((one) => one.Description && `${one.Target?.Arn} ${one.Target?.Input}`.includes(target)) ?? {};
+  if (!Target) throw new Error(`No schedule for "${target}".`);
   const Input = Target.Input ?? '';
   await scheduler.createSchedule({
     Name: `${Name}-${suffix}`.slice(-64),
     FlexibleTimeWindow: { Mode: 'OFF' },
     ScheduleExpression: `at(${new Date().toISOString().slice(0, 19)})`,
-    // On AWS, Scheduler writes the time there; the emulator leaves it as it is.
+    // EventBridge Scheduler replaces this placeholder; the emulator does not.
     Target: { ...Target, Input: Input.replace(SCHEDULED_TIME, DUE) },
   });
   return Input;
 }
 
-it('runs an export at its tick, for the day that it was due', async () => {
-  const input = await dueNow('Account Export: all-accounts');
+it('runs an export at its scheduled time, for the day it was due', async () => {
+  const input = await runNow('all-accounts');
   expect(JSON.parse(input)).toEqual({ exportName: 'all-accounts', dueAt: SCHEDULED_TIME, scheduled: true });
   const event = JSON.parse(await stack.events.with('Export run published', 'all-accounts')) as { detail: object };
   expect(event.detail).toMatchObject({
@@ -59,29 +57,29 @@ it('runs an export at its tick, for the day that it was due', async () => {
   expect(partition).toMatch(/^all-accounts\/2026-11-24\//);
 });
 
-it('runs once for a tick that is delivered twice: the second names the first, and asks the API nothing', async () => {
+it('skips the second delivery of a scheduled time, names the first run, and sends no request', async () => {
   const requests = stack.simulator.requests.length;
   const [, , first = ''] = (await partitionsOf(stack, 'accounts_json'))[0]?.split('/') ?? [];
-  await dueNow('Account Export: all-accounts', 'again');
+  await runNow('all-accounts', 'again');
   const event = JSON.parse(await stack.events.with('Export run skipped', 'all-accounts')) as { detail: SkippedRun };
-  expect(event.detail).toMatchObject({ status: 'skipped', dueAt: '2026-11-24T05:00:00.000Z', yieldsTo: first });
+  expect(event.detail).toMatchObject({ outcome: 'skipped', dueAt: '2026-11-24T05:00:00.000Z', lockedBy: first });
   expect(event.detail.runId).not.toBe(first);
   expect(stack.simulator.requests).toHaveLength(requests);
-  // Scheduler named the execution, and the run after it.
+  // EventBridge Scheduler names the execution, and the run has the same name.
   expect(await stack.endOf(event.detail.runId)).toMatchObject({ status: 'SUCCEEDED', output: event.detail });
 });
 
-/** A run's manifest is set back by the bucket's owner. */
-async function publishedAt(runId: string, time: string): Promise<void> {
+/** Changes when a run was published, in its manifest. */
+async function setPublishedAt(runId: string, time: string): Promise<void> {
   const [[Key = '', text = Buffer.of()] = []] = await objectsBelow(stack, `export_runs/run_id=${runId}/`);
   const Body = JSON.stringify({ ...(JSON.parse(text.toString()) as object), publishedAt: time });
   await stack.aws.s3.putObject({ Bucket: stack.bucket, Key, Body });
 }
 
-it('measures each hour how old the newest published run of a scheduled export is', async () => {
+it('measures the age of the newest published run of a scheduled export', async () => {
   const [, , runId = ''] = (await partitionsOf(stack, 'accounts_json'))[0]?.split('/') ?? [];
-  await publishedAt(runId, new Date(Date.now() - 2 * 3_600_000).toISOString());
-  await dueNow('Account Export: age of the newest published runs');
+  await setPublishedAt(runId, new Date(Date.now() - 2 * 3_600_000).toISOString());
+  await runNow('WatchExports');
   const measured = await until('the age', async () =>
     (await stack.logLines()).find((line) => line.includes('_aws') && line.includes('PublishedAge')),
   );
@@ -91,12 +89,12 @@ it('measures each hour how old the newest published run of a scheduled export is
   expect(hours).toBeLessThan(2.5);
 });
 
-it('removes what is older than its retention, and not the newest run of an export', async () => {
-  // Retention goes by when a run was published.
+it('removes runs older than the retention, except the newest run of an export', async () => {
+  // The age of a run counts from when it was published.
   await stack.execute({ exportName: 'kept', datasetId: 'engage', dueAt: '2020-01-01T00:00:00Z' }, 'long-ago');
   await stack.execute({ exportName: 'kept', datasetId: 'engage', dueAt: '2020-01-02T00:00:00Z' }, 'newest');
-  for (const runId of ['long-ago', 'newest']) await publishedAt(runId, '2020-01-03T00:00:00.000Z');
-  await dueNow('Account Export: retention');
+  for (const runId of ['long-ago', 'newest']) await setPublishedAt(runId, '2020-01-03T00:00:00.000Z');
+  await runNow('ExpireRuns');
   const ended = await until('the end of retention', async () =>
     (await stack.logLines()).find((line) => line.includes('"message":"Expire runs ')),
   );

@@ -1,29 +1,29 @@
-/** Stands between a client and a service: counts the requests, refuses some as AWS does, and damages bodies on their way. */
+/** A proxy in front of a service: records requests, rejects some as AWS does, and corrupts bodies. */
 import { createServer, type IncomingMessage, request as plainRequest, type ServerResponse } from 'node:http';
 import { request as tlsRequest } from 'node:https';
 import type { AddressInfo } from 'node:net';
 
-/** What becomes of one request. */
 export type Fate = 'pass' | 'throttle' | 'conflict' | 'damage request' | 'damage answer';
 
 export interface ProxiedRequest {
   readonly method: string;
   readonly path: string;
   readonly headers: IncomingMessage['headers'];
-  /** JSON services: the operation, such as `AWSGlue.GetPartitions`. */
+  /** The operation of a JSON service, such as `AWSGlue.GetPartitions`. */
   readonly target: string;
 }
 
 export interface ServiceProxy {
   readonly url: string;
-  /** All that came, in order. */
   readonly requests: ProxiedRequest[];
-  /** What to do with the next requests, one after another; the last is for all that come after. */
+  /** The fates of the next requests, in order; the last one applies to all later requests. */
   follow(...fates: readonly Fate[]): void;
+  /** Runs `work` with these fates, which must make it fail, and then passes requests again. */
+  failureOf(fates: readonly Fate[], work: () => Promise<unknown>): Promise<{ error: unknown; requests: number }>;
   close(): Promise<void>;
 }
 
-/** @param service where the requests go that pass, such as the emulator's URL */
+/** @param service the URL of the service */
 export async function startServiceProxy(service: string): Promise<ServiceProxy> {
   const requests: ProxiedRequest[] = [];
   let plan: Fate[] = [];
@@ -37,12 +37,12 @@ export async function startServiceProxy(service: string): Promise<ServiceProxy> 
     const fate = (plan.length > 1 ? plan.shift() : plan[0]) ?? 'pass';
     if (fate === 'throttle') throttle(seen, response);
     else if (fate === 'conflict') {
-      answerInXml(response, seen, 409, 'ConditionalRequestConflict', 'A conflicting operation occurred.');
+      answerInXml(response, method, { status: 409, code: 'ConditionalRequestConflict' });
     } else forward(seen, fate === 'damage request' ? damaged(body) : body, response, fate === 'damage answer');
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
 
-  // The header Host is signed, so it goes on as it came.
+  // The Host header is signed, so it is forwarded unchanged.
   function forward({ method, path, headers }: ProxiedRequest, body: Buffer, response: ServerResponse, damage: boolean) {
     const send = service.startsWith('https:') ? tlsRequest : plainRequest;
     const outgoing = send(new URL(path, service), { method, headers }, async (answer) => {
@@ -56,11 +56,22 @@ export async function startServiceProxy(service: string): Promise<ServiceProxy> 
     outgoing.end(body);
   }
 
+  const follow = (...fates: readonly Fate[]) => {
+    plan = [...fates];
+  };
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests,
-    follow(...fates) {
-      plan = [...fates];
+    follow,
+    async failureOf(fates, work) {
+      const before = requests.length;
+      follow(...fates);
+      const error = await work().then(
+        () => undefined,
+        (thrown: unknown) => thrown,
+      );
+      follow('pass');
+      return { error, requests: requests.length - before };
     },
     async close() {
       server.closeAllConnections();
@@ -69,7 +80,7 @@ export async function startServiceProxy(service: string): Promise<ServiceProxy> 
   };
 }
 
-/** One bit, in the middle: the length stays what the header says. */
+/** Flips one bit, so that the length still matches the header. */
 function damaged(body: Buffer): Buffer {
   const other = Buffer.from(body);
   const middle = other.length >> 1;
@@ -78,8 +89,8 @@ function damaged(body: Buffer): Buffer {
 }
 
 /**
- * Source: Amazon S3 API reference, "Error responses" (503 SlowDown; the answer to HEAD has no body); AWS JSON 1.1, with the
- * codes of the services' "Common errors" (400 ThrottlingException, "Rate exceeded").
+ * Source: Amazon S3 API reference, "Error responses" (503 SlowDown; HEAD responses have no body); AWS JSON 1.1, "Common
+ * errors" of the services (400 ThrottlingException, "Rate exceeded").
  */
 function throttle({ method, target }: ProxiedRequest, response: ServerResponse): void {
   if (target !== '') {
@@ -90,15 +101,13 @@ function throttle({ method, target }: ProxiedRequest, response: ServerResponse):
     response.end(JSON.stringify({ __type: 'ThrottlingException', message: 'Rate exceeded' }));
     return;
   }
-  answerInXml(response, { method }, 503, 'SlowDown', 'Please reduce your request rate.');
+  answerInXml(response, method, { status: 503, code: 'SlowDown' });
 }
 
 function answerInXml(
   response: ServerResponse,
-  { method }: Pick<ProxiedRequest, 'method'>,
-  status: number,
-  code: string,
-  message: string,
+  method: string,
+  { status, code }: { readonly status: number; readonly code: string },
 ): void {
   response.writeHead(status, {
     'content-type': 'application/xml',
@@ -108,6 +117,6 @@ function answerInXml(
   response.end(
     method === 'HEAD'
       ? undefined
-      : `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code><Message>${message}</Message><RequestId>4442587FB7D0A2F9</RequestId><HostId>host</HostId></Error>`,
+      : `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code><Message>Injected.</Message><RequestId>4442587FB7D0A2F9</RequestId><HostId>host</HostId></Error>`,
   );
 }

@@ -1,7 +1,4 @@
-/**
- * What a run left in the bucket and the catalog: objects and partitions as the SDK gives them, and rows as the project's
- * own `query` finds them in a copy of the bucket.
- */
+/** What a run left: objects, partitions, and rows as the command `query` finds them in a copy of the bucket. */
 import { createHash } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -14,7 +11,7 @@ import type { DeployedStack } from './deployed-stack.ts';
 export async function objectsBelow({ aws, bucket }: DeployedStack, prefix: string): Promise<Map<string, Buffer>> {
   const objects = new Map<string, Buffer>();
   const { Contents = [], IsTruncated } = await aws.s3.listObjectsV2({ Bucket: bucket, Prefix: prefix });
-  if (IsTruncated) throw new Error(`More than a thousand objects lie below ${prefix}.`);
+  if (IsTruncated) throw new Error(`More than 1,000 objects below ${prefix}.`);
   for (const { Key = '' } of Contents) {
     const { Body } = await aws.s3.getObject({ Bucket: bucket, Key });
     objects.set(Key, Buffer.from((await Body?.transformToByteArray()) ?? []));
@@ -22,7 +19,6 @@ export async function objectsBelow({ aws, bucket }: DeployedStack, prefix: strin
   return objects;
 }
 
-/** The manifest as it lies there. */
 export async function manifestOf(stack: DeployedStack, runId: string): Promise<Manifest> {
   const [text = ''] = (await objectsBelow(stack, `export_runs/run_id=${runId}/`)).values();
   return JSON.parse(text.toString()) as Manifest;
@@ -34,12 +30,12 @@ export async function partitionsOf({ aws, outputs }: DeployedStack, table: strin
   return Partitions.map(({ Values = [] }) => Values.join('/')).sort();
 }
 
-/** Hex, of an object as stored. */
+/** Hexadecimal. */
 export function sha256(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
-/** Brings the bucket into a folder and asks that folder, as an analyst does after `aws s3 sync`. */
+/** Copies the bucket to a folder and queries it, as after `aws s3 sync`. */
 export async function rowsIn(stack: DeployedStack, folder: string, sql: string): Promise<Record<string, unknown>[]> {
   for (const prefix of ['accounts_', 'export_runs/']) {
     for (const [key, bytes] of await objectsBelow(stack, prefix)) {

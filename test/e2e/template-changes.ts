@@ -1,6 +1,6 @@
 /**
- * What of the synthesized stack the emulator cannot take as it is. Nothing else is changed, each change is printed, and each
- * says whether AWS would need it too: then it would be a defect of the stack.
+ * Changes to the synthesized template that the emulator needs. Each one is printed and says whether AWS needs it too, which
+ * would be a defect of the stack.
  */
 
 export interface Resource {
@@ -12,11 +12,11 @@ export interface Template {
   Outputs: Record<string, unknown>;
 }
 export interface Change {
-  /** Ids in the template. */
+  /** Logical ids. */
   readonly resources: readonly string[];
   readonly what: string;
   readonly why: string;
-  /** In a few words: whether AWS would need it too. */
+  /** Whether AWS would need it too. */
   readonly onAws: string;
 }
 
@@ -29,30 +29,29 @@ interface LeftOut {
   readonly onAws: string;
 }
 
-/** What the emulator's CloudFormation does not take, and what is lost by leaving it out. */
 const LEFT_OUT: readonly LeftOut[] = [
   {
     type: 'AWS::Athena::NamedQuery',
-    what: "left out: queries saved for analysts, which are made through Athena's API instead",
+    what: "removed: saved queries for analysts, created through Athena's API instead",
     why: "the emulator's CloudFormation lacks the type",
     onAws: 'not needed: CloudFormation has the type',
   },
   {
     type: 'AWS::Logs::QueryDefinition',
-    what: 'left out: queries saved for operators, which nothing of a run uses',
-    why: "the emulator's CloudFormation lacks the type, and its API of logs lacks such queries",
+    what: 'removed: saved queries for operators, which no run uses',
+    why: "the emulator's CloudFormation and CloudWatch Logs lack them",
     onAws: 'not needed: CloudFormation has the type',
   },
   {
     type: 'AWS::CloudWatch::Alarm',
     only: ({ Metrics }) => Metrics !== undefined,
-    what: 'left out: alarms over an expression of metrics; those over one metric are deployed',
-    why: "the emulator's CloudFormation refuses the expression, and its API drops it without a word",
-    onAws: 'not needed: CloudFormation takes expressions',
+    what: 'removed: alarms on metric expressions; alarms on one metric are deployed',
+    why: "the emulator's CloudFormation rejects expressions, and its API ignores them",
+    onAws: 'not needed: CloudFormation accepts expressions',
   },
 ];
 
-/** Changes the template in its place. @param apiUrl the simulated tenant's address */
+/** Changes the template in place. @param apiUrl of the simulator */
 export function fitForEmulator(template: Template, apiUrl: string): Change[] {
   const { Resources } = template;
   const changes: Change[] = [];
@@ -68,9 +67,9 @@ export function fitForEmulator(template: Template, apiUrl: string): Change[] {
   for (const [, { Properties = {} }] of functions) Properties.Runtime = 'provided.al2023';
   changes.push({
     resources: functions.map(([id]) => id),
-    what: 'Runtime nodejs24.x is provided.al2023, and the file "bootstrap" lies beside the bundle',
-    why: "the emulator's own Node runtime gives every error one name; over the Runtime API errors keep theirs",
-    onAws: "not needed: Lambda's own Node runtime tells the names",
+    what: 'Runtime nodejs24.x is provided.al2023, with the file "bootstrap" next to the bundle',
+    why: "the emulator's Node runtime gives every error the same name; the Runtime API keeps names",
+    onAws: "not needed: Lambda's Node runtime reports error names",
   });
   const callers = functions.filter(([, { Properties }]) => variablesOf(Properties).API_URL !== undefined);
   for (const [, { Properties }] of callers) variablesOf(Properties).API_URL = apiUrl;
@@ -78,14 +77,14 @@ export function fitForEmulator(template: Template, apiUrl: string): Change[] {
     resources: callers.map(([id]) => id),
     what: `API_URL is ${apiUrl}`,
     why: 'the tenant is simulated',
-    onAws: 'not needed: there it can only be https://<accountName>.<instance>.evergage.com',
+    onAws: 'not needed: the host is always <accountName>.<instance>.evergage.com',
   });
   return changes;
 }
 
 /**
- * CloudFormation gives a secret's ARN for a `Ref`, and names a secret after its id in the template and twelve letters. The
- * emulator gives the name, and names it otherwise, which CDK's way from the ARN to the name does not expect.
+ * In CloudFormation, `Ref` of a secret is its ARN, and its name is the logical id and twelve letters. In the emulator, `Ref` is
+ * the name, in another form, which CDK's conversion from ARN to name does not support.
  */
 function secretsByArn(template: Template): Change[] {
   const resources = template.Resources;
@@ -109,9 +108,9 @@ function secretsByArn(template: Template): Change[] {
   return [
     {
       resources: ids,
-      what: 'Ref of a secret is Fn::GetAtt of its Id, and it has the name that CloudFormation would give it',
-      why: 'in the emulator Ref is the name, and the name has another form',
-      onAws: 'not needed: there both are the ARN',
+      what: 'Ref of a secret is Fn::GetAtt of its Id, and its name has the form of CloudFormation',
+      why: 'in the emulator, Ref is the name, in another form',
+      onAws: 'not needed: both are the ARN',
     },
   ];
 }

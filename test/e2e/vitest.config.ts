@@ -1,10 +1,10 @@
 import { defineConfig } from 'vitest/config';
 
-/** `npm run e2e`: what needs an emulator of AWS. Not part of `npm test`, which needs nothing but Node. */
+/** `npm run e2e`: tests that need an AWS emulator. `npm test` needs only Node. */
 export default defineConfig({
   test: {
     include: ['test/e2e/**/*.e2e.ts'],
-    // Each file starts an emulator, and each of them wants the processors for itself.
+    // Each file starts an emulator, which uses all cores.
     fileParallelism: false,
     testTimeout: 120_000,
     hookTimeout: 240_000,

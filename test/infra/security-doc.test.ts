@@ -1,17 +1,17 @@
-/** `docs/security.md` says what the template says, and its procedures do what they promise. */
+/** `docs/security.md` states what the template has, and its procedures work. */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { expect, it } from 'vitest';
-import { NIST_ANSWERS } from '../../infra/nist-answers.ts';
-import { nistFindings, securityBlocks } from '../../infra/security-tables.ts';
-import { withMadeBlocks } from '../../tools/docs/made-blocks.ts';
-import { page, tableBelow } from '../docs/page.ts';
+import { fillBlocks } from '../../tools/docs/markdown.ts';
+import { securityBlocks } from '../../tools/docs/security-tables.ts';
+import { page } from '../docs/page.ts';
 import { configuredStack } from './configured-stack.ts';
 
 const PAGE = page('security');
+const PERMISSIONS = page('security-permissions');
 
 interface Document {
   readonly Statement: readonly { readonly Action: string | readonly string[]; readonly Principal?: unknown }[];
@@ -21,12 +21,12 @@ function actionsOf({ Statement }: Document, of: (principal: unknown) => boolean 
   return Statement.filter(({ Principal }) => of(Principal)).flatMap(({ Action }) => Action);
 }
 
-it('has the tables of rights and rules as the template is now: npm run docs makes them so', () => {
-  expect(withMadeBlocks(PAGE.text, securityBlocks())).toBe(PAGE.text);
+it('lists the permissions of the current template (npm run docs updates them)', () => {
+  expect(fillBlocks(PERMISSIONS.text, securityBlocks())).toBe(PERMISSIONS.text);
 });
 
-it('tells the rights of the helpers of CDK, which no table has', () => {
-  const { template } = configuredStack('all of it');
+it('names the permissions of the custom resources of CDK, which are in no table', () => {
+  const { template } = configuredStack('all options');
   const inRoles = Object.values(template.findResources('AWS::IAM::Role')).flatMap(({ Properties }) => [
     ...(Properties.Policies ?? []).flatMap(({ PolicyDocument }: { PolicyDocument: Document }) =>
       actionsOf(PolicyDocument),
@@ -36,17 +36,12 @@ it('tells the rights of the helpers of CDK, which no table has', () => {
   const onBuckets = Object.values(template.findResources('AWS::S3::BucketPolicy')).flatMap(({ Properties }) =>
     actionsOf(Properties.PolicyDocument, (principal) => /Fn::GetAtt.*Role/.test(JSON.stringify(principal))),
   );
-  const rights = [...new Set([...inRoles, ...onBuckets])];
-  expect(rights).toHaveLength(9);
-  expect(rights.filter((right) => !PAGE.codes.includes(right))).toEqual([]);
+  const permissions = [...new Set([...inRoles, ...onBuckets])];
+  expect(permissions).toHaveLength(9);
+  expect(permissions.filter((permission) => !PERMISSIONS.codes.includes(permission))).toEqual([]);
 });
 
-it('answers each rule of NIST that is not met, and no other', () => {
-  expect(Object.keys(NIST_ANSWERS).sort()).toEqual(nistFindings());
-  for (const answer of Object.values(NIST_ANSWERS)) expect(answer.length).toBeGreaterThan(60);
-});
-
-it('lets who asks questions use the key as Athena does, and nothing of it beyond', () => {
+it('gives users who query the permissions they need on accounts, results and the key, and none on work/', () => {
   const [policy] = PAGE.examples.filter(({ kind }) => kind === 'policy').map(({ text }) => JSON.parse(text));
   const statements = policy.Statement as { Action: string | string[]; Resource: string | string[] }[];
   const on = (resource: string) =>
@@ -57,21 +52,9 @@ it('lets who asks questions use the key as Athena does, and nothing of it beyond
   expect(on('BUCKET/accounts_')).toEqual(['s3:GetObject']);
   expect(on('athena-results')).toContain('s3:PutObject');
   expect(JSON.stringify(policy)).not.toContain('work/');
-  expect(Object.keys(configuredStack('a key of the customer').template.findOutputs('KeyArn'))).toEqual(['KeyArn']);
 });
 
-it('reckons the fixed address right', () => {
-  const rows = tableBelow(PAGE, '## Network').map(([, usd = '']) => Number.parseFloat(usd.replaceAll('*', '')));
-  const [gateway = 0, address = 0, run = 0, endpoint, sum] = rows;
-  expect(gateway).toBe(32.85);
-  expect(address).toBe(3.65);
-  expect(endpoint).toBe(0);
-  // 0.4 GB at 0.045 USD, 30 times.
-  expect(run).toBeCloseTo(0.018, 2);
-  expect(sum).toBeCloseTo(gateway + address + 30 * 0.018, 2);
-});
-
-it('erases one account from a part, and leaves every other byte', () => {
+it('erases one account from a part and changes no other byte', () => {
   const [script = ''] = PAGE.examples.filter(({ kind }) => kind === 'erase').map(({ text }) => text);
   const lines = [
     '{"name":"Acme","totalActions":1234567890123456789}',
@@ -88,9 +71,4 @@ it('erases one account from a part, and leaves every other byte', () => {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-});
-
-it('has lines of at most 120 characters, tables and examples aside', () => {
-  const long = PAGE.text.split('\n').filter((line) => line.length > 120 && !line.startsWith('|'));
-  expect(long).toEqual([]);
 });

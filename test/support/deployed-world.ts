@@ -13,7 +13,6 @@ import { ANNOUNCING_STATES, exportWorkflow, STATES } from '../../functions/workf
 import type { FaultRule } from '../../simulator/faults.ts';
 import { DEFAULT_KEY, type SimulatorOptions, startSimulator } from '../../simulator/simulator.ts';
 import { commandLine, type Finished } from './command-line.ts';
-import { renamedOutput } from './renamed-outputs.ts';
 import { startSmallAws } from './small-aws.ts';
 import type { PlannedOutcome, Work } from './small-aws-executions.ts';
 import { startSmallGlue } from './small-glue.ts';
@@ -179,7 +178,7 @@ function workflowOf({ handlers, deployed, announced, calls }: Workflow): Work {
     const tasks = {
       [STATES.plan]: async (event: unknown) => {
         const plan = await call(STATES.plan, event);
-        onPlan(renamedOutput(plan) as PlannedOutcome);
+        onPlan(plan as PlannedOutcome);
         return plan;
       },
       [STATES.page]: async (event: unknown) => {
@@ -221,7 +220,7 @@ function workflowOf({ handlers, deployed, announced, calls }: Workflow): Work {
     });
     signal.addEventListener('abort', () => execution.abort(), { once: true });
     try {
-      return { status: 'SUCCEEDED', output: JSON.stringify(renamedOutput(await execution.result)) };
+      return { status: 'SUCCEEDED', output: JSON.stringify(await execution.result) };
     } catch (error) {
       if (signal.aborted) throw error;
       // As in the state *Run failed*.

@@ -6,7 +6,6 @@ import type { ExportSettings } from '../../functions/model/export-settings.ts';
 import { createAccountsApi } from '../../functions/personalization/accounts-api.ts';
 import { DEFAULT_KEY, type Simulator } from '../../simulator/simulator.ts';
 import { memoryStore } from './memory-store.ts';
-import { renamedOutput } from './renamed-outputs.ts';
 
 export class StatesError extends Error {
   readonly type: string;
@@ -226,16 +225,16 @@ function onThisMachine({ simulator, exports = [], concurrency = 4 }: StateMachin
         exports,
         concurrency,
         signal,
-        onPlan: (plan) => onPlan(renamedOutput(plan) as PlannedOutcome),
+        onPlan: (plan) => onPlan(plan),
         onPage,
       });
-      switch (outcome.status) {
+      switch (outcome.outcome) {
         case 'published':
           return { status: 'SUCCEEDED', output: JSON.stringify(outcome.result) };
-        case 'planned':
-          return { status: 'SUCCEEDED', output: JSON.stringify(renamedOutput(outcome.plan)) };
+        case 'dryRun':
+          return { status: 'SUCCEEDED', output: JSON.stringify(outcome.plan) };
         case 'skipped':
-          return { status: 'SUCCEEDED', output: JSON.stringify(renamedOutput(outcome.skipped)) };
+          return { status: 'SUCCEEDED', output: JSON.stringify(outcome.skipped) };
         case 'failed':
           return { status: 'FAILED', error: outcome.failure.error, cause: outcome.failure.cause };
       }

@@ -1,8 +1,8 @@
-/** What is in the code that is deployed: each function bundled as CDK does it, and taken apart by package. */
+/** Bundles each function as CDK does, and lists the packages in it. */
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { App } from 'aws-cdk-lib';
+import { App } from 'aws-cdk-lib/core';
 import { build } from 'esbuild';
 import { AccountExportStack } from '../../infra/account-export-stack.ts';
 import { BUNDLE_FILE, BUNDLING } from '../../infra/bundling.ts';
@@ -12,27 +12,27 @@ import { parseStackConfig } from '../../infra/stack-config.ts';
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
 export interface Bundle {
-  /** The entry file in `functions/`, without its ending. */
+  /** The file in `functions/handlers/`, without its extension. */
   readonly entry: string;
-  /** Of the code, minified, without its source map. */
+  /** Size of the minified code, without its source map. */
   readonly bytes: number;
-  /** Bytes that each package has of it, by the package's folder from the root; `''` is this project. */
+  /** Bytes by package folder, relative to the root; `''` is this project. */
   readonly packages: ReadonlyMap<string, number>;
 }
 
 export interface BundledPackage {
   readonly name: string;
   readonly version: string;
-  /** As its package.json says: an SPDX expression. */
-  readonly licence: string;
+  /** From its package.json: an SPDX expression, or `none`. */
+  readonly license: string;
   readonly author: string | undefined;
-  /** Where it lies, from the root. */
+  /** Relative to the root. */
   readonly folder: string;
-  /** The entries of the functions that it is in, sorted. */
+  /** The entries of the functions that contain it, sorted. */
   readonly functions: readonly string[];
 }
 
-/** The entries of all functions that the stack has, sorted. */
+/** The entries of all functions of the stack, sorted. */
 export function functionEntries(): string[] {
   const app = new App({ context: { 'aws:cdk:bundling-stacks': [] } });
   const config = parseStackConfig({
@@ -41,10 +41,9 @@ export function functionEntries(): string[] {
     exports: [{ name: 'all-accounts', datasetId: 'engage', schedule: 'rate(1 day)' }],
   });
   const constructs = new AccountExportStack(app, 'AccountExport', { config }).node.findAll();
-  return constructs.flatMap((one) => (one instanceof ExportFunction ? [one.entry] : [])).sort();
+  return constructs.flatMap((construct) => (construct instanceof ExportFunction ? [construct.entry] : [])).sort();
 }
 
-/** The bundles of all functions, made anew. */
 export async function makeBundles(): Promise<Bundle[]> {
   return Promise.all(functionEntries().map(makeBundle));
 }
@@ -66,7 +65,7 @@ async function makeBundle(entry: string): Promise<Bundle> {
   const bytes = outputFiles.find(({ path }) => basename(path) === BUNDLE_FILE)?.contents.length ?? 0;
   const packages = new Map<string, number>();
   for (const [file, { bytesInOutput }] of Object.entries(metafile.outputs[BUNDLE_FILE]?.inputs ?? {})) {
-    // What nothing uses is looked at, and left out.
+    // esbuild lists these files but leaves them out of the bundle.
     if (bytesInOutput === 0) continue;
     const folder = folderOfPackage(file);
     packages.set(folder, (packages.get(folder) ?? 0) + bytesInOutput);
@@ -74,12 +73,12 @@ async function makeBundle(entry: string): Promise<Bundle> {
   return { entry, bytes, packages };
 }
 
-/** The innermost package that a file belongs to: one may lie in another, in a version of its own. */
+/** The innermost package of a file: a package may contain its own version of another one. */
 function folderOfPackage(file: string): string {
   return /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(file)?.[1] ?? '';
 }
 
-/** The packages of other authors in the bundles, by name and version. */
+/** The third-party packages in the bundles, by name and version. */
 export function packagesIn(bundles: readonly Bundle[]): BundledPackage[] {
   const folders = new Set(bundles.flatMap(({ packages }) => [...packages.keys()]).filter((folder) => folder !== ''));
   return [...folders].map((folder) => describe(folder, bundles)).sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
@@ -95,7 +94,7 @@ function describe(folder: string, bundles: readonly Bundle[]): BundledPackage {
   return {
     name: json.name,
     version: json.version,
-    licence: json.license ?? 'none',
+    license: json.license ?? 'none',
     author: typeof json.author === 'object' ? json.author.name : json.author,
     folder,
     functions: bundles.filter(({ packages }) => packages.has(folder)).map(({ entry }) => entry),

@@ -1,17 +1,18 @@
-/** What the stack costs a month when nothing runs, by what the template has in it. */
-import { App } from 'aws-cdk-lib';
+/** The monthly cost of the stack when nothing runs, from the resources of its template. */
+
 import { Template } from 'aws-cdk-lib/assertions';
+import { App } from 'aws-cdk-lib/core';
 import { MEMORY_MB, PRICES } from '../../functions/export/plan/estimate.ts';
 import { AccountExportStack } from '../../infra/account-export-stack.ts';
 import { parseStackConfig } from '../../infra/stack-config.ts';
-import { markdownTable } from './made-blocks.ts';
+import { markdownTable } from './markdown.ts';
 
 const HOURS = 730;
 const DAYS = HOURS / 24;
 
 /** USD, us-east-1. Sources: the price pages of CloudWatch, Secrets Manager, KMS and VPC. */
 const MONTHLY = {
-  /** For each metric that an alarm reads. */
+  /** Per metric that an alarm reads. */
   alarmMetric: 0.1,
   dashboard: 3,
   secret: 0.4,
@@ -20,7 +21,7 @@ const MONTHLY = {
   publicAddress: 0.005 * HOURS,
 } as const;
 
-/** What costs nothing while it is not used: what its use costs is in the tables of runs, or told below the table. */
+/** Resources that cost nothing until they are used. Their use is part of the cost of a run, or listed below the table. */
 const FREE = [
   'AWS::Athena::NamedQuery',
   'AWS::Athena::WorkGroup',
@@ -33,7 +34,7 @@ const FREE = [
   'AWS::EC2::Subnet',
   'AWS::EC2::SubnetRouteTableAssociation',
   'AWS::EC2::VPC',
-  // Of the kind "Gateway", as a test of the network has it.
+  // A gateway endpoint; test/infra/network.test.ts checks its type.
   'AWS::EC2::VPCEndpoint',
   'AWS::EC2::VPCGatewayAttachment',
   'AWS::Events::Rule',
@@ -56,8 +57,8 @@ const FREE = [
   'Custom::VpcRestrictDefaultSG',
 ];
 
-/** A resource's price a month, by its properties. */
-const PRICED: Readonly<Record<string, (properties: Properties) => readonly [row: string, pieces: number]>> = {
+/** The row of a resource, and how many units of it the resource adds. */
+const PRICED: Readonly<Record<string, (properties: Properties) => readonly [row: Row['key'], units: number]>> = {
   'AWS::CloudWatch::Alarm': ({ Metrics = [{ MetricStat: {} }] }) => [
     'alarmMetric',
     Metrics.filter(({ MetricStat }) => MetricStat !== undefined).length,
@@ -69,24 +70,32 @@ const PRICED: Readonly<Record<string, (properties: Properties) => readonly [row:
   'AWS::EC2::EIP': () => ['publicAddress', 1],
 };
 
+interface Resource {
+  readonly Type: string;
+  readonly Properties?: Properties;
+}
+
 interface Properties {
   readonly Metrics?: readonly { readonly MetricStat?: object }[];
 }
 
 interface Row {
-  readonly what: string;
-  readonly each: number;
-  readonly pieces: number;
+  readonly key: keyof typeof NAMES;
+  readonly usdEach: number;
+  readonly units: number;
 }
 
-const NAMES: Readonly<Record<keyof typeof MONTHLY, string>> = {
-  alarmMetric: 'alarms, for each metric that one reads',
-  dashboard: 'the dashboard',
-  secret: 'the secret of the API key',
-  key: 'the key of KMS',
-  natGateway: 'the NAT gateway',
-  publicAddress: 'its public address',
-};
+const NAMES = {
+  alarmMetric: 'alarms, per metric they read',
+  dashboard: 'dashboard',
+  secret: 'secret with the API key',
+  key: 'KMS key',
+  natGateway: 'NAT gateway',
+  publicAddress: 'public address of the NAT gateway',
+  age: 'metric with the age of the newest run, per scheduled export',
+  ageCheck: 'hourly check of this age, per scheduled export',
+  retention: 'daily retention, per daily export kept for 400 days',
+} as const;
 
 const CONFIG = {
   accountName: 'acme',
@@ -95,63 +104,56 @@ const CONFIG = {
 };
 const ALL = { encryption: 'customer-key', network: { fixedEgressIp: true }, monthlyBudgetUsd: 60 };
 
-/** Of an hourly look: a second, the formats, and eight days at once with a manifest each (`last-run.ts`). */
-const LOOK_USD =
+/** One second, one LIST per format, and a LIST and a GET for each of eight days (`published-runs.ts`). */
+const AGE_CHECK_USD =
   (3 + 8) * PRICES.s3Put + 8 * PRICES.s3Get + PRICES.lambdaRequest + PRICES.trace + lambdaUsd(MEMORY_MB.report, 1);
-/** Of a daily retention, for each day that is kept: its folder and its manifest are looked at (`expire-runs.ts`). */
+/** Per day that is kept: a LIST of its folder and a GET of its manifest (`retention.ts`). */
 const KEPT_DAY_USD = PRICES.s3Put + PRICES.s3Get + lambdaUsd(MEMORY_MB.expire, 0.1);
 
 function lambdaUsd(memoryMb: number, seconds: number): number {
   return (memoryMb / 1024) * seconds * PRICES.lambdaGbSecond;
 }
 
-/** What is there all the time, of one stack. @throws Error for a kind of resource whose price nobody has looked up */
+/** The rows of one stack. @throws Error for a resource type without a known price */
 export function monthlyRows(config: object): Row[] {
   const parsed = parseStackConfig({ ...CONFIG, ...config });
-  const app = new App({ context: { 'aws:cdk:bundling-stacks': [] } });
-  const template = Template.fromStack(new AccountExportStack(app, 'AccountExport', { config: parsed })).toJSON();
-  const pieces: Record<string, number> = {};
-  for (const { Type, Properties = {} } of Object.values(
-    template.Resources as Record<string, { Type: string; Properties?: Properties }>,
-  )) {
+  const app = new App({ context: { 'aws:cdk:bundling-stacks': [] }, builtinCloudFormationValidation: false });
+  const { Resources } = Template.fromStack(new AccountExportStack(app, 'AccountExport', { config: parsed })).toJSON();
+  const units: Partial<Record<Row['key'], number>> = {};
+  for (const { Type, Properties = {} } of Object.values(Resources as Record<string, Resource>)) {
     if (FREE.includes(Type)) continue;
     const priced = PRICED[Type];
-    if (!priced) throw new Error(`What ${Type} costs a month is not known: put its price into monthly-cost.ts.`);
-    const [row, count] = priced(Properties);
-    pieces[row] = (pieces[row] ?? 0) + count;
+    if (!priced) throw new Error(`Unknown monthly price of ${Type}: add it to tools/docs/monthly-cost.ts.`);
+    const [row, more] = priced(Properties);
+    units[row] = (units[row] ?? 0) + more;
   }
-  const fixed = (Object.keys(MONTHLY) as (keyof typeof MONTHLY)[]).map((row) => {
-    return { what: NAMES[row], each: MONTHLY[row], pieces: pieces[row] ?? 0 };
-  });
   const scheduled = parsed.exports.filter(({ schedule }) => schedule !== undefined).length;
   return [
-    ...fixed,
-    { what: 'the metric of its age, for each scheduled export', each: PRICES.metricHour * HOURS, pieces: scheduled },
-    { what: 'the hourly look at that age', each: LOOK_USD * HOURS, pieces: scheduled },
-    {
-      what: `the daily retention, for each daily export, with ${parsed.retentionDays} days kept`,
-      each: KEPT_DAY_USD * parsed.retentionDays * DAYS,
-      pieces: scheduled,
-    },
+    ...(Object.keys(MONTHLY) as (keyof typeof MONTHLY)[]).map((key) => {
+      return { key, usdEach: MONTHLY[key], units: units[key] ?? 0 };
+    }),
+    { key: 'age', usdEach: PRICES.metricHour * HOURS, units: scheduled },
+    { key: 'ageCheck', usdEach: AGE_CHECK_USD * HOURS, units: scheduled },
+    { key: 'retention', usdEach: KEPT_DAY_USD * parsed.retentionDays * DAYS, units: scheduled },
   ];
 }
 
-/** The block of `docs/cost.md`. */
+/** The table of `docs/cost.md`. */
 export function monthlyTable(): string {
-  const [plain, full] = [monthlyRows({}), monthlyRows(ALL)];
-  const inAll = (rows: readonly Row[]) => rows.reduce((sum, { each, pieces }) => sum + each * pieces, 0).toFixed(2);
+  const [byDefault, all] = [monthlyRows({}), monthlyRows(ALL)];
+  const total = (rows: readonly Row[]) => rows.reduce((sum, { usdEach, units }) => sum + usdEach * units, 0).toFixed(2);
   return markdownTable(
-    ['what is there', 'USD each', 'by default', 'with all options'],
+    ['resource', 'USD each', 'by default', 'with all options'],
     [
-      ...full.map((row, i) => [row.what, row.each.toFixed(2), usdOf(plain[i]), usdOf(row)]),
-      ['**in all**', '', `**${inAll(plain)}**`, `**${inAll(full)}**`],
+      ...all.map((row, i) => [NAMES[row.key], row.usdEach.toFixed(2), costOf(byDefault[i]), costOf(row)]),
+      ['**total**', '', `**${total(byDefault)}**`, `**${total(all)}**`],
     ],
     'lrrr',
   );
 }
 
-function usdOf({ each, pieces }: Row = { what: '', each: 0, pieces: 0 }): string {
-  if (pieces === 0) return '–';
-  const usd = (each * pieces).toFixed(2);
-  return pieces === 1 ? usd : `${pieces} × = ${usd}`;
+function costOf(row: Row | undefined): string {
+  if (!row || row.units === 0) return '–';
+  const usd = (row.usdEach * row.units).toFixed(2);
+  return row.units === 1 ? usd : `${row.units} × = ${usd}`;
 }

@@ -9,9 +9,9 @@ import type { PublishEvent } from '../../model/events.ts';
 import type { Receipt } from '../../model/receipt.ts';
 import type { Run } from '../../model/run.ts';
 import { writePart } from '../page/export-page.ts';
-import { refuseTooManyPages } from '../plan/page-limit.ts';
 import type { RunPorts } from '../ports.ts';
 import { countAccounts } from '../source/count-accounts.ts';
+import { refuseTooManyPages } from '../source/page-limit.ts';
 import type { Source } from '../source/source.ts';
 import { RunFolder } from '../storage/run-folder.ts';
 

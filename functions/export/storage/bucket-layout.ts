@@ -35,6 +35,11 @@ export function manifestKey(runId: string): string {
   return `${PUBLISHED_RUNS_PREFIX}run_id=${runId}/manifest.json`;
 }
 
+/** The id of the run that repeats a run whose data changed. */
+export function retryIdOf(runId: string): string {
+  return `${runId}-retry`;
+}
+
 /** The id in the name of a `run_id=…` folder. */
 export function runIdOfFolder(folder: string): string {
   return folder.replace(/^run_id=/, '');
