@@ -177,16 +177,27 @@ describe.skipIf(missing !== undefined)('on Trino', () => {
     });
   });
 
-  describe.each<[string, readonly Fact[], string, string, string]>([
-    ['JSON', JSON_FACTS, '', 's varchar, n bigint, d double, m map(varchar, varchar), b boolean', "format = 'JSON'"],
+  describe.each<[string, { facts: readonly Fact[]; header: string; columns: string; properties: string }]>([
+    [
+      'JSON',
+      {
+        facts: JSON_FACTS,
+        header: '',
+        columns: 's varchar, n bigint, d double, m map(varchar, varchar), b boolean',
+        properties: "format = 'JSON'",
+      },
+    ],
     [
       'CSV',
-      CSV_FACTS,
-      '"a","b","c"\n',
-      'a varchar, b varchar, c varchar',
-      "format = 'CSV', csv_separator = ',', csv_quote = '\"', csv_escape = '\\', skip_header_line_count = 1",
+      {
+        facts: CSV_FACTS,
+        header: '"a","b","c"\n',
+        columns: 'a varchar, b varchar, c varchar',
+        properties:
+          "format = 'CSV', csv_separator = ',', csv_quote = '\"', csv_escape = '\\', skip_header_line_count = 1",
+      },
     ],
-  ])('the %s SerDe', (format, facts, header, columns, properties) => {
+  ])('the %s SerDe', (format, { facts, header, columns, properties }) => {
     const table = `facts_${format}`.toLowerCase();
     let read: unknown[][];
 

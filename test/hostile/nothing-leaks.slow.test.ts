@@ -63,7 +63,7 @@ it('deployed: logs, metrics, emails, events, and the command line with --verbose
   faults.splice(0, 1, { fault: { status: 400 }, pages: [2], minPageSize: 100, times: Number.POSITIVE_INFINITY });
   await run('start', 'all-accounts');
   faults.length = 0;
-  await run('redrive', world.runs()[0] ?? '');
+  await run('resume', world.runs()[0] ?? '');
   simulator.tenant.setTotal(20);
   await run('start', 'all-accounts');
   // An invalid filter, and an unreadable input.
