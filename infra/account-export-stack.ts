@@ -18,7 +18,8 @@ import {
   workPrefix,
 } from '../functions/export/storage/bucket-layout.ts';
 import { CONSOLE_DOMAINS, dashboardPage, stateMachinePage } from '../functions/model/console-url.ts';
-import { attributeColumnsOf, attributeNamesOf, ExportFormatSchema } from '../functions/model/export-settings.ts';
+import { ExportFormatSchema } from '../functions/model/export-format.ts';
+import { attributeColumnsOf, attributeNamesOf } from '../functions/model/export-settings.ts';
 import { evergageBaseUrl } from '../functions/personalization/request-url.ts';
 import { AccessLogs } from './constructs/access-logs.ts';
 import { AccountCatalog } from './constructs/account-catalog.ts';

@@ -16,8 +16,6 @@ export const DEFAULT_PAGE_SIZE = 1000;
 /** A drop by half overnight is rare enough for a person to look. */
 export const DEFAULT_MAX_DROP_PERCENT = 50;
 
-export { type ExportFormat, ExportFormatSchema } from './export-format.ts';
-
 const name = z.string({ error: NAME_RULE }).regex(NAME_PATTERN, { error: NAME_RULE });
 const text = z
   .string({ error: 'must be a text' })
