@@ -35,10 +35,12 @@ export async function publishRun(ports: PublishPorts, event: unknown, signal?: A
   const { run, outcome } = publish;
   let manifest = await readManifest(ports.store, run.runId);
   if (!manifest) {
-    const ready =
-      outcome === 'publishOnly' ? await quarantinedManifest(ports, run) : await verify(ports, publish, signal);
-    if ('status' in ready) return ready;
-    manifest = await commit(ports, ready);
+    const committed =
+      outcome === 'publishOnly'
+        ? await commit(ports, await quarantinedManifest(ports, run))
+        : await verifyAndCommit(ports, publish, signal);
+    if ('status' in committed) return committed;
+    manifest = committed;
   }
   await ports.catalog.addRun({
     format: run.format,
@@ -58,8 +60,8 @@ async function commit({ store, clock }: PublishPorts, verified: Manifest): Promi
   return (await readManifest(store, manifest.runId)) ?? manifest;
 }
 
-/** Verifies the run within its record budget, and applies the policies of its export. */
-async function verify(
+/** Verifies the run within its record budget, applies the policies of its export, and commits it. */
+async function verifyAndCommit(
   ports: PublishPorts,
   event: PublishEvent,
   signal: AbortSignal | undefined,
@@ -83,7 +85,7 @@ async function verify(
       return driftedRun(manifest);
     }
     const reason = quarantineReason(run, manifest, await lastPublishedRun(store, run.exportName));
-    if (!reason) return manifest;
+    if (!reason) return await commit(ports, manifest);
     await folder.quarantine(manifest);
     throw reason;
   } catch (error) {
