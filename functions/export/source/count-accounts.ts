@@ -37,7 +37,7 @@ export interface AccountCount {
 /** More probes at once would cost records faster than they save rounds. */
 const MAX_WAYS = 8;
 
-/** The most records that counting by offsets fetches below 13 million accounts. */
+/** The most records that counting by offsets fetches below 13 million accounts when no number is expected. */
 export const RECORDS_TO_COUNT = 62;
 
 /**

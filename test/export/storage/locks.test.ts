@@ -119,7 +119,7 @@ describe('a skipped run', () => {
   it.each([
     ['the configured export does not allow it', 'all', 'skipped'],
     ['only another export allows it', 'other', 'skipped'],
-    ['', 'none', 'skipped'],
+    ['nothing is configured', 'none', 'skipped'],
     ['the configured export allows it', 'allows', 'exportPages'],
   ])('resumes beside a running run only if its export allows overlap: %s', async (_what, configured, outcome) => {
     const { store } = memoryStore();
