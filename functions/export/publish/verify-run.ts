@@ -76,7 +76,8 @@ export async function refuseModifiedParts(store: ObjectStore, run: Run, receipts
     if (object?.bytes === bytes && object.etag === etag) continue;
     const part = object?.bytes === bytes ? await store.get(key) : undefined;
     if (part && sha256(part.body) === written) continue;
-    const found = object ? `${object.bytes} bytes found, ${bytes} written` : 'not found';
+    const sizes = object?.bytes === bytes ? 'other content of equal size' : `${object?.bytes} bytes, ${bytes} written`;
+    const found = object ? sizes : 'not found';
     throw new ExportError(
       'RunIncompleteError',
       `The part of page ${page} of run "${run.runId}" was modified (${key}: ${found}). Resume the run to export it again.`,
