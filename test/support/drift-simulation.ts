@@ -87,7 +87,16 @@ export const THEMES: Readonly<Record<string, readonly Move[]>> = {
   reshuffles: ['reshuffle'],
   'flapping accounts': ['flap'],
   'a page inserted at the front': ['insertPageAtFront'],
-  everything: ['insertOrDelete', 'move', 'replace', 'swapWithRename', 'moveBlock', 'reshuffle', 'flap', 'insertPageAtFront'],
+  everything: [
+    'insertOrDelete',
+    'move',
+    'replace',
+    'swapWithRename',
+    'moveBlock',
+    'reshuffle',
+    'flap',
+    'insertPageAtFront',
+  ],
 };
 const THEME_NAMES = Object.keys(THEMES);
 
@@ -144,7 +153,8 @@ export async function runUnderSchedule(seed: number): Promise<DriftRun> {
       else {
         const place = pick(world.list.length);
         const raw = removeAt(world, place);
-        if (raw !== undefined) away.push({ raw, place: random() < 0.7 ? place : pick(total), until: nth + 1 + pick(6) });
+        if (raw !== undefined)
+          away.push({ raw, place: random() < 0.7 ? place : pick(total), until: nth + 1 + pick(6) });
       }
     }
   });
