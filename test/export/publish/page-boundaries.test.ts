@@ -91,12 +91,12 @@ describe('a page boundary', () => {
   it('is checked from both sides with one request', async () => {
     const { check, asked } = await afterReading(() => undefined);
     expect(check).toEqual({ checked: 4, moved: 0 });
-    // Account 0, accounts 9 and 10, 19 and 20, and account 24.
+    // Account 0, accounts 9 and 10, 19 and 20, and account 24, which no account follows.
     expect(asked).toEqual([
       [1, 0],
       [3, 3],
       [3, 6],
-      [1, 24],
+      [2, 12],
     ]);
   });
 
@@ -120,6 +120,7 @@ describe('a page boundary', () => {
   it.each([
     ['its two sides changed places', 1, (list: string[]) => list.splice(9, 2, list[10] ?? '', list[9] ?? '')],
     ['no account is there any more', 1, (list: string[]) => list.splice(24)],
+    ['an account follows the last one', 1, (list: string[]) => list.push(account('late'))],
     ['an account before it was removed', 3, (list: string[]) => list.splice(3, 1)],
   ])('has moved if %s', async (_what, moved, change) => {
     expect((await afterReading(change)).check.moved).toBe(moved);
