@@ -1,6 +1,7 @@
 import { gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { propertyRuns } from '../support/property-runs.ts';
 import { MANIFEST, manifestIn, namesIn, PARTS, setUp } from '../support/stepped-run.ts';
 
 describe('a run', () => {
@@ -12,6 +13,7 @@ describe('a run', () => {
         expect(namesIn(objects)).toEqual(Array.from({ length: total }, (_, i) => `account ${i}`));
         expect(manifestIn(objects).consistency.verdict).toBe('consistent');
       }),
+      { numRuns: propertyRuns(30, 300) },
     );
   });
 

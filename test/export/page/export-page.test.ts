@@ -182,6 +182,20 @@ describe('a short page', () => {
     ]);
   });
 
+  it('is accepted if it is short twice and the account that followed it has gone', async () => {
+    const source = { list: accounts(15) };
+    const { api, queries } = arrayApi(source, (_query, nth) => {
+      source.list = accounts(nth === 2 ? 15 : 14);
+    });
+    expect(await exportPage({ api, store: memoryStore().store }, task(1))).toBe(4);
+    expect(queries.map(({ pageSize, page }) => [pageSize, page])).toEqual([
+      [10, 1],
+      [1, 14],
+      [10, 1],
+      [1, 14],
+    ]);
+  });
+
   it('is fetched again and accepted if pages are not offsets', async () => {
     const { page, asked } = await pageServed([4, 4], { countedBy: 'pages' });
     expect(await page).toBe(4);

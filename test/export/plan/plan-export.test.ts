@@ -130,6 +130,27 @@ describe('resuming', () => {
     expect(objects).toEqual(new Map([...before, [part, Buffer.from('erased')]]));
   });
 
+  it('notices that another execution published the run before it got the lock', async () => {
+    const { api, store, steps } = setUp(25);
+    const plan = await steps.plan();
+    const { list } = store;
+    let published = false;
+    const slow: typeof store = {
+      ...store,
+      list: async (prefix) => {
+        if (prefix === `${WORK}locks/` && !published) {
+          published = true;
+          await steps.pages(plan);
+          await steps.publish(plan);
+        }
+        return list(prefix);
+      },
+    };
+    expect(await runSteps(api, slow, 'late').resume('run-1')).toMatchObject({ outcome: 'publishOnly' });
+    expect(await runSteps(api, slow).plan()).toMatchObject({ outcome: 'publishOnly' });
+    expect(published).toBe(true);
+  });
+
   it('refuses the id of a published run whose work has expired', async () => {
     const { steps, objects } = setUp(25);
     await steps.all();

@@ -67,6 +67,36 @@ describe('publishing', () => {
     expect(steps.partitions).toMatchObject([{ publishedAt: '2026-08-22T02:01:00.000Z' }]);
   });
 
+  it('writes no tail to a run that another attempt published meanwhile', async () => {
+    const { source, objects, plan, publish, api, store } = await exported();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    let isFetching = false;
+    const slow: AccountsApi = {
+      ...api,
+      fetchPage: async (query, ...rest) => {
+        const answer = await api.fetchPage(query, ...rest);
+        if (query.pageSize === 10) {
+          isFetching = true;
+          await promise;
+        }
+        return answer;
+      },
+    };
+    source.list.push(account('late'));
+    const straggler = runSteps(slow, store).publish(plan);
+    straggler.catch(() => undefined);
+    await expect.poll(() => isFetching).toBe(true);
+    source.list.pop();
+    await publish();
+    const published = new Map([...objects].filter(([key]) => !key.includes('/failures/')));
+    resolve();
+    await expect(straggler).rejects.toMatchObject({
+      name: 'RunIncompleteError',
+      message: 'Run "run-1" is already published: page 2 was not written. Start a new run.',
+    });
+    expect(new Map([...objects].filter(([key]) => !key.includes('/failures/')))).toEqual(published);
+  });
+
   it('names fifty of the fields without a column, and all of them, sorted, in the manifest', async () => {
     const { steps, source, objects } = setUp(25);
     const fields = Array.from({ length: 60 }, (_, i) => `field${String(i).padStart(2, '0')}`);

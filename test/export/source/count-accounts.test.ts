@@ -280,4 +280,16 @@ describe('an API that caps its page size', () => {
     await expect(byPages.count()).rejects.toMatchObject(CAPPED(4, 10));
     expect(pageSizeCapped(1000, 250)).toMatchObject(CAPPED(250, 1000));
   });
+
+  it('is not one whose data grew for a moment only', async () => {
+    const { count } = apiOf((size, page) => slice(size === 10 ? 33 : 25, page * size, size));
+    await expect(count()).rejects.toMatchObject(CAPPED(3, 10));
+    let grown = true;
+    const momentary = apiOf((size, page) => {
+      const total = size === 10 && grown ? 33 : 25;
+      if (size === 10) grown = false;
+      return slice(total, page * size, size);
+    });
+    expect(await momentary.count()).toMatchObject({ accounts: 25, countedBy: 'offsets' });
+  });
 });

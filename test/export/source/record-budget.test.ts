@@ -231,6 +231,22 @@ describe('a record budget', () => {
     expect(served.records).toBeLessThanOrEqual(319);
   });
 
+  it('counts what the drifted run fetched, if only its retry has a budget', async () => {
+    const { steps, source, served } = countingRun(25);
+    const plan = await steps.plan({ onDrift: 'retry' });
+    await steps.pages(plan);
+    source.list[9] = account('replaced');
+    await steps.finish(plan);
+    const maxRecords = served.records + 110;
+    await expect(steps.resume('run-1', { maxRecords })).rejects.toThrow(
+      /Record budget too small for run "run-1-retry"/,
+    );
+    const retry = await steps.resume('run-1', { maxRecords: maxRecords + 40 });
+    await steps.pages(retry);
+    await steps.publish(retry);
+    expect(served.records).toBeLessThanOrEqual(maxRecords + 40);
+  });
+
   it('limits the tail', async () => {
     const { steps, source } = setUp(25);
     const plan = await steps.plan({ maxRecords: 140 });
