@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { AccountsApi, PublishedRun } from '../../../functions/export/ports.ts';
 import { publishRun } from '../../../functions/export/publish/publish-run.ts';
 import { account, accounts } from '../../support/array-api.ts';
-import { PUBLISHED_AT, runSteps } from '../../support/run-steps.ts';
+import { runSteps } from '../../support/run-steps.ts';
 import { MANIFEST, manifestIn, namesIn, PARTS, setUp, WORK } from '../../support/stepped-run.ts';
 
 const RECEIPTS = `${WORK}receipts/`;
@@ -124,7 +124,8 @@ describe('publishing', () => {
     const added: PublishedRun[] = [];
     const catalog = { addRun: async (run: PublishedRun) => void added.push(run), removeRun: async () => undefined };
     const run = { ...plan.run, csv: { columns, tableColumns: columns.length - 1, finalNewline: true } };
-    await publishRun({ api, store, catalog, clock: { now: () => PUBLISHED_AT } }, { ...plan, run });
+    const clock = { now: () => Date.parse('2026-08-22T02:00:03.250Z') };
+    expect(await publishRun({ api, store, catalog, clock }, { ...plan, run })).toMatchObject({ seconds: 3.3 });
     expect(added[0]?.csvColumns).toEqual(columns.slice(0, -1));
     expect(added[0]?.csvColumns?.length).toBeGreaterThan(3);
   });

@@ -190,7 +190,7 @@ describe('acquire', () => {
     };
     const lock = (execution: string, duration?: 'running' | 'forever') =>
       acquire({ store, executions: { isRunning } }, 'work/locks/', holder(execution), duration);
-    return { lock, asked, objects };
+    return { lock, asked, objects, store };
   }
 
   it('numbers the locks, ignores executions that have ended, and returns the holder', async () => {
@@ -213,6 +213,13 @@ describe('acquire', () => {
     await lock('first', 'forever');
     expect(await lock('second', 'forever')).toMatchObject(holder('first'));
     expect(asked).toEqual([]);
+  });
+
+  it('ignores a lock that expires while it is read', async () => {
+    const { lock, store } = world(['first']);
+    await lock('first');
+    store.get = async () => undefined;
+    expect(await lock('second')).toBeUndefined();
   });
 
   it('ignores executions of a state machine that was replaced, without asking about them', async () => {
