@@ -65,7 +65,7 @@ export const StoredPlanSchema = z.object({
   rounds: z.int(),
   /** Usage of the run that this one repeats. */
   earlierUsage: UsageSchema.optional(),
-  /** Records of `maxRecords` that the run it repeats may have fetched. */
+  /** Records of `maxRecords` that no ticket counts: of the run it repeats, and those fetched before the run had a budget. */
   earlierRecords: z.int().default(0),
 });
 export type StoredPlan = z.infer<typeof StoredPlanSchema>;

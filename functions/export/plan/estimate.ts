@@ -66,6 +66,8 @@ export const TRANSFORM_SECONDS_PER_ACCOUNT = 0.000_03;
 /** Counting again from a known number. */
 const REQUESTS_TO_COUNT_AGAIN = 10;
 const RECORDS_TO_COUNT_AGAIN = 8;
+/** Without offsets, planning may have three further pages in flight, after records that fill part of another. */
+const PAGES_IN_FLIGHT_TO_COUNT = 4;
 
 /** A last run that took more times longer than the probes suggest was interrupted, so its time says nothing. */
 const MAX_TIMES_LONGER = 10;
@@ -103,7 +105,10 @@ export function estimateRun(run: RunToEstimate): RunEstimate {
   const pageSeconds = similar ? Math.max(probeSeconds, seconds / waves) : fromProbes;
   const boundaries = countedBy === 'offsets' ? chooseBoundaries(pages).length : 0;
   const toVerify = (boundaries > 0 ? boundaryRecords(pages, pageSize) : 0) + RECORDS_TO_COUNT_AGAIN;
-  const tickets = pages + verificationTickets({ pages, countedBy, parameters: { pageSize } });
+  const tickets = Math.max(
+    pages + verificationTickets({ pages, countedBy, parameters: { pageSize } }),
+    countedBy === 'pages' ? PAGES_IN_FLIGHT_TO_COUNT : 0,
+  );
   return {
     apiRequests: planned.apiRequests + pages + boundaries + REQUESTS_TO_COUNT_AGAIN,
     recordsFetched: planned.recordsFetched + accounts + Math.min(toVerify, 3 * accounts),

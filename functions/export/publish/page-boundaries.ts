@@ -16,7 +16,7 @@ export interface BoundaryCheck {
 /**
  * Checks page boundaries from both sides: a page must still start with its first account, and the page before it must
  * still end with its last. One side alone misses an account that moved back across a boundary just read. One request
- * fetches both sides, because an account could move between two.
+ * fetches both sides, because an account could move between two. After the last page, no account may follow.
  */
 export async function checkPageBoundaries(
   source: Source<DecodedPage>,
@@ -25,12 +25,13 @@ export async function checkPageBoundaries(
 ): Promise<BoundaryCheck> {
   if (run.countedBy === 'pages') return { checked: 0, moved: 0 };
   const { pageSize } = run.parameters;
-  /** Whether the accounts from an offset on still have these hashes. */
-  const unchanged = async (offset: number, hashes: readonly string[]) => {
+  /** Whether the accounts from an offset on still have these hashes, and, at the end, no other account follows them. */
+  const unchanged = async (offset: number, hashes: readonly string[], isEnd = false) => {
     if (hashes.length === 0) return true;
-    const { size, page, skip } = smallestPage(offset, hashes.length);
+    const count = hashes.length + (isEnd ? 1 : 0);
+    const { size, page, skip } = smallestPage(offset, count);
     const { identities } = await source.probe(size, page);
-    const found = identities.slice(skip, skip + hashes.length);
+    const found = identities.slice(skip, skip + count);
     return found.length === hashes.length && hashAccounts(run.runId, found) === concatenated(hashes);
   };
   const filled = receipts.filter(({ records }) => records > 0);
@@ -42,7 +43,8 @@ export async function checkPageBoundaries(
       const leftAt = before ? before.page * pageSize + before.records - 1 : 0;
       const rightAt = after ? after.page * pageSize : 0;
       if (left && right && leftAt + 1 === rightAt) return unchanged(leftAt, [left, right]);
-      // The first and last boundary have one side, and after a short page the sides are apart.
+      if (left && !after) return unchanged(leftAt, [left], true);
+      // The first boundary has one side, and after a short page the sides are apart.
       const sides = await allSettled([unchanged(leftAt, left ? [left] : []), unchanged(rightAt, right ? [right] : [])]);
       return !sides.includes(false);
     }),
