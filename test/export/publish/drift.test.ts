@@ -4,7 +4,7 @@ import { type DriftRun, runUnderSchedule, THEMES } from '../../support/drift-sim
 import { propertyRuns } from '../../support/property-runs.ts';
 
 /** Seeds are 1 to this. */
-const SCHEDULES = Number(process.env.DRIFT_SCHEDULES ?? propertyRuns(270, 20_000));
+const SCHEDULES = Number(process.env.DRIFT_SCHEDULES ?? propertyRuns(225, 20_000));
 
 function figuresOf(runs: readonly DriftRun[]) {
   const count = (matches: (run: DriftRun) => boolean) => runs.filter(matches).length;
