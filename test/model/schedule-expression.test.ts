@@ -66,20 +66,23 @@ describe('a field of cron', () => {
     ['months', (value: string) => cron(`0 6 1 ${value} ? *`), '1', '12', '13'],
     ['days of a week', (value: string) => cron(`0 6 ? * ${value} *`), '1', '7', '8'],
     ['years', (value: string) => cron(`0 6 * * ? ${value}`), '1970', '2199', '2200'],
-  ])('accepts %s from its first number to its last, in ranges and lists, too', (_what, accepts, first, last, after) => {
-    for (const value of [first, last, `${first}-${last}`, `${first},${last}`]) expect(accepts(value)).toBe(true);
-    const before = String(Number(first) - 1);
-    const wrong = [
-      before,
-      after,
-      `${first}-${after}`,
-      `${after}-${last}`,
-      `${first},${after}`,
-      `${after},${first}`,
-      `${first},`,
-    ];
-    for (const value of wrong) expect([value, accepts(value)]).toEqual([value, false]);
-  });
+  ])(
+    'accepts %s from its first number to its last, in ranges and lists, too',
+    (...[_what, accepts, first, last, after]) => {
+      for (const value of [first, last, `${first}-${last}`, `${first},${last}`]) expect(accepts(value)).toBe(true);
+      const before = String(Number(first) - 1);
+      const wrong = [
+        before,
+        after,
+        `${first}-${after}`,
+        `${after}-${last}`,
+        `${first},${after}`,
+        `${after},${first}`,
+        `${first},`,
+      ];
+      for (const value of wrong) expect([value, accepts(value)]).toEqual([value, false]);
+    },
+  );
 
   it.each([
     [

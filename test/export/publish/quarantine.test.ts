@@ -1,6 +1,7 @@
 /** What happens to a complete run whose data changed, or that is much smaller than the last one. */
 import { describe, expect, it } from 'vitest';
-import { mayRetry, quarantineReason } from '../../../functions/export/publish/policies.ts';
+import { quarantineReason } from '../../../functions/export/publish/policies.ts';
+import { mayRetry } from '../../../functions/export/source/retry-after-drift.ts';
 import type { Run } from '../../../functions/model/run.ts';
 import { account, accounts } from '../../support/array-api.ts';
 import { runSteps } from '../../support/run-steps.ts';

@@ -102,7 +102,7 @@ describe('reportFailure', () => {
       'RunIncompleteError',
       `2 of 3 pages of run "run-1" are missing for an unknown reason: see the execution's map run.`,
     ],
-  ] as const)('reports %s', async (_what, failures, done, error, message) => {
+  ] as const)('reports %s', async (...[_what, failures, done, error, message]) => {
     const { store } = await planned(done, failures);
     expect((await report(store, {})).event).toMatchObject({
       status: 'failed',

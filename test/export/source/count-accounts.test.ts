@@ -221,7 +221,7 @@ describe('counting by pages', () => {
     ['where the end was last time', 95, 95, 8, [0, 1, 9, 10]],
     ['where the end was last time, if the last page grew', 95, 91, 8, [0, 1, 9, 10]],
     ['three pages at a time, then one', 95, undefined, 8, [0, 1, 4, 8, 16, 12, 10, 9]],
-  ])('fetches %s', async (_what, total, expected, concurrency, pages) => {
+  ])('fetches %s', async (...[_what, total, expected, concurrency, pages]) => {
     const { count, asked } = pageApi(total);
     expect(await count({ expected, concurrency })).toMatchObject({ accounts: total });
     expect(pagesAsked(asked)).toEqual(pages);
