@@ -1,6 +1,7 @@
 /** What `run` and `start` export: the flags both take, and the request they stand for. */
 import { type Command, Option } from 'commander';
-import { ExportFormatSchema, ExportRequestSchema } from '../../functions/model/export-settings.ts';
+import { ExportFormatSchema } from '../../functions/model/export-format.ts';
+import { ExportRequestSchema } from '../../functions/model/export-settings.ts';
 import { parseOrThrow } from '../../functions/model/parse-input.ts';
 import { integer } from './integer.ts';
 

@@ -9,13 +9,13 @@ import { attributeColumnsOf, type ExportSettings } from '../../model/export-sett
 import type { Run, StoredPlan } from '../../model/run.ts';
 import { NO_USAGE, type Usage } from '../../model/usage.ts';
 import type { Decode, ObjectStore, RunPorts } from '../ports.ts';
-import { verificationTickets } from '../publish/page-boundaries.ts';
 import { type AccountCount, type CountOptions, countAccounts, type ProbeAnswer } from '../source/count-accounts.ts';
+import { verificationTickets } from '../source/page-boundaries.ts';
+import { refuseTooManyPages } from '../source/page-limit.ts';
 import { lastTicket, PageTickets, takenTickets } from '../source/record-budget.ts';
 import { Source } from '../source/source.ts';
 import { lastPublishedRun } from '../storage/published-runs.ts';
 import { RunFolder } from '../storage/run-folder.ts';
-import { refuseTooManyPages } from './page-limit.ts';
 import type { ResolvedRequest } from './resolve-request.ts';
 
 /** The CSV header is all of the remaining state that can grow. */
