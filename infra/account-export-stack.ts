@@ -1,6 +1,6 @@
 import { CfnMapping, CfnOutput, Duration, Stack, type StackProps, Tags } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
-import { tableDefinitions } from '../functions/catalog/tables.ts';
+import { RUNS_TABLE, tableDefinitions } from '../functions/catalog/tables.ts';
 import { MEMORY_MB } from '../functions/export/plan/estimate.ts';
 import {
   exportHostKey,
@@ -152,7 +152,7 @@ export class AccountExportStack extends Stack {
       reads: [PUBLISHED, PLAN],
       writes: [],
       deletes: [...PARTS, PUBLISHED],
-      catalog: { database: config.databaseName, tables, actions: ['glue:DeletePartition'] },
+      catalog: { database: config.databaseName, tables, actions: ['glue:DeletePartition', 'glue:GetPartition'] },
       environment: { RETENTION_DAYS: String(config.retentionDays) },
       deadLetters,
     });
@@ -193,6 +193,7 @@ export class AccountExportStack extends Stack {
       timeout: Duration.minutes(2),
       reads: [PUBLISHED],
       writes: [],
+      catalog: { database: config.databaseName, tables: [RUNS_TABLE], actions: ['glue:GetPartition'] },
       deadLetters,
     });
     new TimedCall(this, 'WatchHourly', {

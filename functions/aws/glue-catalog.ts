@@ -152,6 +152,11 @@ export function glueCatalog({ client, database, bucket, sleep = setTimeout }: Gl
       await remove(newestName(run.format), valuesOf(run));
       await remove(tableName(run.format), valuesOf(run));
     },
+
+    async isVisible(runId) {
+      const what = `Looking up the partition of run "${runId}" in ${database}`;
+      return (await get(RUNS_TABLE, [runId], what)) !== undefined;
+    },
   };
 }
 

@@ -45,6 +45,8 @@ export interface Catalog {
   addRun(run: PublishedRun): Promise<void>;
   /** Makes a run invisible; a missing one is no error. */
   removeRun(run: PublishedRun): Promise<void>;
+  /** Whether queries see a run: its manifest may be written while its partition is not. */
+  isVisible(runId: string): Promise<boolean>;
 }
 
 /** The workflow's executions: whether one that holds a lock is still running. */

@@ -180,6 +180,7 @@ function memoryCatalog() {
     runs: () => [...runs.values()],
     addRun: async (run: PublishedRun) => void runs.set(run.runId, run),
     removeRun: async (run: PublishedRun) => void runs.delete(run.runId),
+    isVisible: async (runId: string) => runs.has(runId),
     latest: () => [...runs.values()].sort((a, b) => (rank(a) < rank(b) ? 1 : -1))[0]?.runId,
   };
 }

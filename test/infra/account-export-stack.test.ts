@@ -222,7 +222,7 @@ describe('the functions', () => {
     [
       'ExpireRuns',
       [
-        ...glueRights('DeletePartition'),
+        ...glueRights('DeletePartition', 'GetPartition'),
         's3:DeleteObject on <StorageBucket>/accounts_csv/*',
         's3:DeleteObject on <StorageBucket>/accounts_json/*',
         's3:DeleteObject on <StorageBucket>/accounts_parquet/*',
@@ -238,6 +238,7 @@ describe('the functions', () => {
     [
       'WatchExports',
       [
+        ...glueRights('GetPartition').filter((right) => !/table\/(?!account_export\/export_runs)/.test(right)),
         's3:GetObject on <StorageBucket>/export_runs/*',
         's3:ListBucket on <StorageBucket>',
         'sqs:SendMessage on <UndeliveredQueue>',

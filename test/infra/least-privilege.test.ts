@@ -90,8 +90,8 @@ describe('the actions of the code', () => {
       'glue:BatchCreatePartition glue:DeletePartition glue:GetPartition glue:GetPartitions secretsmanager:GetSecretValue s3:DeleteObject s3:GetObject s3:ListBucket s3:PutObject',
     ],
     ['report-failure', 's3:GetObject s3:ListBucket'],
-    ['expire-runs', 'glue:DeletePartition s3:DeleteObject s3:GetObject s3:ListBucket'],
-    ['watch-exports', 's3:GetObject s3:ListBucket'],
+    ['expire-runs', 'glue:DeletePartition glue:GetPartition s3:DeleteObject s3:GetObject s3:ListBucket'],
+    ['watch-exports', 'glue:GetPartition s3:GetObject s3:ListBucket'],
   ])('of %s are found', async (entry, actions) => {
     expect(await actionsOf(entry)).toEqual(actions.split(' ').sort());
   });

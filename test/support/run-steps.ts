@@ -47,6 +47,7 @@ export function runSteps(
   const catalog = {
     addRun: async (run: PublishedRun) => void partitions.push(run),
     removeRun: async () => undefined,
+    isVisible: async () => true,
   };
   const execute = async (request: object) => {
     const execution = executionOf(runId);

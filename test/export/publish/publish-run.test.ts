@@ -1,5 +1,6 @@
 /** Publishing verifies a run from the store, writes its manifest once, and adds its partition last. */
 import { describe, expect, it } from 'vitest';
+import { localCatalog } from '../../../cli/local/local-catalog.ts';
 import type { AccountsApi, PublishedRun } from '../../../functions/export/ports.ts';
 import { publishRun } from '../../../functions/export/publish/publish-run.ts';
 import { account, accounts } from '../../support/array-api.ts';
@@ -37,7 +38,7 @@ describe('publishing', () => {
       query:
         "SELECT * FROM accounts_history WHERE export_name = 'all' AND export_date = '2026-08-22' AND run_id = 'run-1' LIMIT 10",
     });
-    const catalog = { database: 'exports', addRun: async () => undefined, removeRun: async () => undefined };
+    const catalog = { ...localCatalog(), database: 'exports' };
     expect(await publishRun({ api, store, catalog, clock: { now: () => 0 } }, plan)).toMatchObject({
       query: expect.stringMatching(/^SELECT \* FROM exports\.accounts_history WHERE /),
     });
@@ -122,7 +123,7 @@ describe('publishing', () => {
     const { plan, api, store } = await exported(25, { format: 'csv' });
     const columns = [...(plan.run.csv?.columns ?? []), 'extra'];
     const added: PublishedRun[] = [];
-    const catalog = { addRun: async (run: PublishedRun) => void added.push(run), removeRun: async () => undefined };
+    const catalog = { ...localCatalog(), addRun: async (run: PublishedRun) => void added.push(run) };
     const run = { ...plan.run, csv: { columns, tableColumns: columns.length - 1, finalNewline: true } };
     const clock = { now: () => Date.parse('2026-08-22T02:00:03.250Z') };
     expect(await publishRun({ api, store, catalog, clock }, { ...plan, run })).toMatchObject({ seconds: 3.3 });
@@ -132,7 +133,7 @@ describe('publishing', () => {
 
   it('refuses an invalid event', async () => {
     const { api, store } = setUp(0);
-    const catalog = { addRun: async () => undefined, removeRun: async () => undefined };
+    const catalog = localCatalog();
     await expect(publishRun({ api, store, catalog, clock: { now: () => 0 } }, { run: {} })).rejects.toMatchObject({
       name: 'RequestError',
       message: expect.stringMatching(/^Invalid event of Publish run: run\.runId .* \(missing\); /),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { PublishedRun } from '../../../functions/export/ports.ts';
+import type { Catalog, PublishedRun } from '../../../functions/export/ports.ts';
 import { expireRuns } from '../../../functions/export/upkeep/retention.ts';
 import { accounts, arrayApi } from '../../support/array-api.ts';
 import { memoryStore } from '../../support/memory-store.ts';
@@ -7,7 +7,11 @@ import { PUBLISHED_AT, runSteps } from '../../support/run-steps.ts';
 import { publishedManifest } from '../planned-run.ts';
 
 const DAY = 24 * 60 * 60 * 1000;
-const catalogOf = (removeRun: (run: PublishedRun) => Promise<void>) => ({ addRun: async () => undefined, removeRun });
+const catalogOf = (removeRun: (run: PublishedRun) => Promise<void>, invisible: readonly string[] = []): Catalog => ({
+  addRun: async () => undefined,
+  removeRun,
+  isVisible: async (runId) => !invisible.includes(runId),
+});
 
 async function published(...runs: readonly (readonly [runId: string, request: object])[]) {
   const { store, objects } = memoryStore();
@@ -50,6 +54,13 @@ describe('expireRuns', () => {
     const { expire, removed } = await published(['today', { dueAt: '2026-08-21' }], ['late', { dueAt: '2026-08-01' }]);
     await expire(101);
     expect(removed).toEqual(['all 2026-08-01 late']);
+  });
+
+  it('keeps the newest visible run, and newer ones whose partition could not be added', async () => {
+    const { expire, removed } = await published(['older', { dueAt: '2026-08-19' }], ...OLD_AND_NEW);
+    const catalog = catalogOf(async ({ runId }) => void removed.push(runId), ['new']);
+    expect(await expire(5000, catalog)).toEqual({ runs: 1, leftovers: 0, kept: 2 });
+    expect(removed).toEqual(['older']);
   });
 
   it('continues if it was stopped between two steps', async () => {
