@@ -1,4 +1,5 @@
 /** What the rules of an export need from outside. AWS and one machine each bring their own. */
+import type { ExportFormat } from '../model/export-format.ts';
 import type { PageQuery } from '../model/page-query.ts';
 import type { Usage } from '../model/usage.ts';
 
@@ -57,7 +58,7 @@ export interface Executions {
 
 /** What a catalog needs to know of a run. */
 export interface PublishedRun {
-  readonly format: 'json' | 'csv' | 'parquet';
+  readonly format: ExportFormat;
   readonly exportName: string;
   /** `YYYY-MM-DD`, UTC. */
   readonly exportDate: string;

@@ -1,12 +1,10 @@
 /** Published runs: their manifests, and which one is the newest. */
-import type { ExportFormat } from '../../model/export-settings.ts';
-import { ExportFormatSchema } from '../../model/export-settings.ts';
+import { EXPORT_FORMATS } from '../../model/export-format.ts';
 import { type Manifest, ManifestSchema } from '../../model/manifest.ts';
 import type { ObjectStore } from '../ports.ts';
 import { manifestKey, PUBLISHED_RUNS_PREFIX, runIdOfFolder, tablePrefix } from './bucket-layout.ts';
 import { getJson } from './stored-json.ts';
 
-const FORMATS: readonly ExportFormat[] = ExportFormatSchema.options;
 /** Days read in parallel, the newest first: usually the first of them has a published run. */
 const PARALLEL_DAYS = 8;
 
@@ -53,7 +51,7 @@ function isNewer(a: Manifest, b: Manifest): boolean {
  */
 export async function lastPublishedRun(store: ObjectStore, exportName: string): Promise<Manifest | undefined> {
   const folders = await Promise.all(
-    FORMATS.map(async (format) => {
+    EXPORT_FORMATS.map(async (format) => {
       const prefix = `${tablePrefix(format)}export_name=${exportName}/`;
       return (await store.listFolders(prefix)).map((day) => ({ day, prefix: `${prefix}${day}/` }));
     }),

@@ -1,5 +1,5 @@
 /** Retention: a run is removed as a whole, and the newest run of each export is kept whatever its age. */
-import { ExportFormatSchema } from '../../model/export-settings.ts';
+import { EXPORT_FORMATS } from '../../model/export-format.ts';
 import type { Catalog, Clock, ObjectStore } from '../ports.ts';
 import { manifestKey, partsPrefix, planKey, runIdOfFolder, tablePrefix } from '../storage/bucket-layout.ts';
 import { allManifests, exportDateOf, newestOf } from '../storage/published-runs.ts';
@@ -51,7 +51,7 @@ export async function expireRuns({ store, catalog, clock }: ExpirePorts, retenti
 /** Parts without a manifest belong to a run that is running or failed: while its plan is kept, it can be resumed. */
 async function removeLeftovers(store: ObjectStore, published: ReadonlySet<string>): Promise<number> {
   let removed = 0;
-  for (const format of ExportFormatSchema.options) {
+  for (const format of EXPORT_FORMATS) {
     for (const exportName of await store.listFolders(tablePrefix(format))) {
       for (const day of await store.listFolders(`${tablePrefix(format)}${exportName}/`)) {
         const prefix = `${tablePrefix(format)}${exportName}/${day}/`;
