@@ -43,7 +43,10 @@ export async function budgetCases(source: Source, every: boolean): Promise<Case[
         row: rowOf(operation),
         column: name,
         at: `operation ${operation.nth}`,
-        run: () => failAt(source, operation, strike),
+        run: async () => {
+          const store = { strike: ({ nth }: Operation) => (nth === operation.nth ? strike : undefined) };
+          return runWithinBudget(await makeWorld(source), { store });
+        },
       })),
   );
   const apiFailures = REFUSALS.filter(([name]) => every || name === '401').flatMap(([name, fault]) =>
@@ -95,12 +98,6 @@ function meter({ simulator }: Source): { mustBeWithin(maxRecords: number): void 
   };
 }
 
-/** One run under a fault, resumed within the same budget. */
-async function failAt(source: Source, target: Operation, strike: Strike): Promise<string> {
-  const store = { strike: ({ nth }: Operation) => (nth === target.nth ? strike : undefined) };
-  return runWithinBudget(await makeWorld(source), { store });
-}
-
 async function refuseRequests(source: Source, step: Step, fault: ApiFault): Promise<string> {
   const world = await makeWorld(source);
   const now = currentStep();
@@ -110,6 +107,7 @@ async function refuseRequests(source: Source, step: Step, fault: ApiFault): Prom
   return text;
 }
 
+/** Runs under a fault, then resumes the run within the same budget. */
 async function runWithinBudget(world: World, faults: Faults): Promise<string> {
   const records = meter(world.source);
   const ended = await world.run(RUN.runId, BUDGET_REQUEST, faults);
@@ -136,10 +134,9 @@ async function killRepeatedly(source: Source, row: string, budgets: readonly num
   const world = await makeWorld(source);
   const records = meter(source);
   let kills = 0;
-  let ended: Ended | undefined;
   for (const maxRecords of budgets) {
     const strike = (operation: Operation): Strike | undefined => (rowOf(operation) === row ? 'kill after' : undefined);
-    ended = await world.run(RUN.runId, { ...REQUEST, maxRecords }, { store: { strike } });
+    const ended = await world.run(RUN.runId, { ...REQUEST, maxRecords }, { store: { strike } });
     await checkEnded(world, ended);
     records.mustBeWithin(maxRecords);
     if (ended.status !== 'killed') break;

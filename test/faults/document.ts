@@ -65,10 +65,7 @@ export function withResults(page: string, results: readonly Result[]): string {
   const unknown = results.find((result) => !SECTIONS.some(([table]) => table === result.table));
   if (unknown) throw new Error(`No section for the table "${unknown.table}": add it to document.ts.`);
   const sections = SECTIONS.map(([table, title, firstColumn, columns]) => {
-    const own = inOrder(
-      results.filter((result) => result.table === table),
-      columns,
-    );
+    const own = results.filter((result) => result.table === table);
     return `## ${title}\n\n${own.length} cases.\n\n${tableOf(own, firstColumn, columns)}`;
   });
   const matrix = [`${summaryOf(results)}.`, ...sections].join('\n\n');
@@ -81,10 +78,4 @@ function tableOf(results: readonly Result[], firstColumn: string, columns: reado
     ...columns.map((column) => cellText(its.filter((result) => result.column === column)) || '–'),
   ]);
   return markdownTable([firstColumn, ...columns], rows);
-}
-
-/** Sorts the rows by name where the columns are the steps of a run. */
-function inOrder(results: readonly Result[], columns: readonly string[]): readonly Result[] {
-  if (!columns.includes('plan')) return results;
-  return results.toSorted((a, b) => (a.row < b.row ? -1 : a.row > b.row ? 1 : 0));
 }

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { gunzipSync } from 'node:zlib';
 import type { ObjectStore } from '../../functions/export/ports.ts';
 import { PERMANENT_ERRORS, TRANSIENT_ERRORS } from '../../functions/model/errors.ts';
+import type { Manifest } from '../../functions/model/manifest.ts';
 import type { Tenant } from '../../simulator/tenant.ts';
 import { expectSameAccount } from '../support/exact-json.ts';
 
@@ -20,17 +21,6 @@ export function mustEqual(actual: string | number | undefined, expected: string 
   must(actual === expected, `${what}: expected ${expected}, got ${actual}`);
 }
 
-interface StoredManifest {
-  readonly pages: number;
-  readonly records: number;
-  readonly distinctAccounts: number;
-  readonly duplicates: number;
-  readonly bytes: number;
-  readonly recordsFetched: number;
-  readonly consistency: { readonly verdict: string };
-  readonly parts: readonly { key: string; page: number; records: number; bytes: number; sha256: string }[];
-}
-
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 const partsOf = (exportDate: string, runId: string) =>
   `accounts_json/export_name=all/export_date=${exportDate}/run_id=${runId}/`;
@@ -40,7 +30,7 @@ async function getJson<T>(store: ObjectStore, key: string): Promise<T | undefine
   return stored && (JSON.parse(Buffer.from(stored.body).toString()) as T);
 }
 
-export function manifestOf(store: ObjectStore, runId: string): Promise<StoredManifest | undefined> {
+export function manifestOf(store: ObjectStore, runId: string): Promise<Manifest | undefined> {
   return getJson(store, `export_runs/run_id=${runId}/manifest.json`);
 }
 

@@ -14,16 +14,15 @@ interface LateWrite {
   readonly step: Step;
   readonly page: number;
   readonly name: string;
-  readonly title: string;
   readonly simulator?: () => SimulatorOptions;
 }
 
 const TAIL = { step: 'publish', page: LAST_PAGE, simulator: growAfterLastPage } as const;
 const LATE_WRITES: readonly LateWrite[] = [
-  { step: 'page', page: 2, name: 'put part', title: 'put part' },
-  { step: 'page', page: 2, name: 'put receipt', title: 'put receipt' },
-  { ...TAIL, name: 'put part', title: 'put part of the tail' },
-  { ...TAIL, name: 'put receipt', title: 'put receipt of the tail' },
+  { step: 'page', page: 2, name: 'put part' },
+  { step: 'page', page: 2, name: 'put receipt' },
+  { ...TAIL, name: 'put part' },
+  { ...TAIL, name: 'put receipt' },
 ];
 
 /** When the write takes effect: after an operation of the same page, or of publishing. */
@@ -44,9 +43,11 @@ export function timeoutCases(every: boolean): Case[] {
         after === 'publish'
           ? operation.step === 'publish' && operationName(operation) === name
           : after === 'page' && isOf(write, operation, name);
-      return [false, true].map((changes) => ({
+      // A receipt of the tail that arrives before the tail is fetched again finishes it, with the account as it was.
+      const finishesTail = write.step === 'publish' && write.name === 'put receipt' && name === 'get plan';
+      return (finishesTail ? [false] : [false, true]).map((changes) => ({
         table: 'timeout',
-        row: `${write.title}, ${moment}`,
+        row: `${write.name}${write.step === 'publish' ? ' of the tail' : ''}, ${moment}`,
         column: changes ? 'an account changed' : 'nothing changed',
         run: () => timeOut(write, isMoment, changes),
       }));
@@ -104,13 +105,13 @@ async function timeOut(
   });
 }
 
-/** Runs each attempt at a step several times at the same moment; the first success counts. */
+/** Runs each attempt at a step several times at the same moment. */
 export function atOnce(target: Step, times: number): Invoke {
   return async (step, attempt, signal) => {
     if (step !== target) return attempt(signal);
     const attempts = Array.from({ length: times }, () => attempt(signal));
     await Promise.allSettled(attempts);
-    return Promise.any(attempts);
+    return (await Promise.all(attempts))[0];
   };
 }
 
@@ -122,13 +123,7 @@ const INVOCATIONS: readonly (readonly [name: string, how: (target: Step) => Invo
       return step === target ? attempt(signal) : result;
     },
   ],
-  [
-    'invoked twice at the same moment',
-    (target) => async (step, attempt, signal) => {
-      const attempts = step === target ? [attempt(signal), attempt(signal)] : [attempt(signal)];
-      return (await Promise.all(attempts))[0];
-    },
-  ],
+  ['invoked twice at the same moment', (target) => atOnce(target, 2)],
   ['Lambda service error before its work', (target) => failOnce(target, 'Lambda.ServiceException', 'before')],
   ['Lambda service error after its work', (target) => failOnce(target, 'Lambda.ServiceException', 'after')],
   ['timed out by Lambda after its work', (target) => failOnce(target, 'Sandbox.Timedout', 'after')],
