@@ -90,12 +90,12 @@ it('deployed: logs, metrics, emails, events, and the command line with --verbose
     'ApiCredentialsError',
     'ApiCredentialsError',
   ]);
-  const events = JSON.stringify(world.told);
+  const events = JSON.stringify(world.announced);
   const logged = world.printed.join('');
   for (const found of ['"message":"Plan export failed"', '"message":"Export page done"', '"_aws"'])
     expect(logged).toContain(found);
   expect(events).toContain('Export run published');
-  expect(world.mails().length).toBeGreaterThan(5);
+  expect(world.emails().length).toBeGreaterThan(5);
   expect(output.join('')).toContain('\n    at ');
   expectNoneOf([...HIDDEN, ...names, FILTER], [logged, events, ...output].join('\n'));
   // Plans and manifests contain the filter, for users with access to the bucket.
