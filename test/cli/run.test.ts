@@ -167,7 +167,7 @@ describe('a failed run', () => {
       /^error: .*\bHTML\b/,
     ],
     ['a wrong key', { keySecret: 'another' }, /^error: .*\b401\b.*127\.0\.0\.1:\d+/],
-    ['an unknown dataset', { datasets: ['other'] }, /^error: .*"engage".*404/],
+    ['an unknown dataset', { datasets: ['other'] }, /^error: 404 Not Found for dataset "engage"/],
     ['a capped page size', { pageSizeCap: 100 }, /^error: .*\b100\b.*\b500\b/],
   ])('prints one sentence, publishes nothing and exits with 1: %s', async (_name, options, message) => {
     const { args, out } = await simulated(options);

@@ -16,8 +16,8 @@ describe('docs/cost.md', () => {
     expect(tableBelow(PAGE, '## Examples')[2]).toEqual([
       '1,000,000',
       '1,000',
-      '1,090',
-      '1,000,109',
+      '1,139',
+      '1,000,334',
       '38 s',
       '0.087',
       '2.6',
