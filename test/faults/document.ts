@@ -30,7 +30,7 @@ const SECTIONS: readonly Section[] = [
   ['budget, API failure', 'API failures with a record budget', 'fault', COLUMNS],
   [
     'budget, repeated kills',
-    'Runs with a record budget that are killed four times',
+    'Runs with a record budget that are killed several times',
     'operation',
     ['same budget', 'larger budget each time'],
   ],

@@ -105,13 +105,13 @@ async function timeOut(
   });
 }
 
-/** Runs each attempt at a step several times at the same moment. */
-export function atOnce(target: Step, times: number): Invoke {
+/** Runs each attempt at a step several times at the same moment, of which all or any must succeed. */
+export function atOnce(target: Step, times: number, required: 'all' | 'any'): Invoke {
   return async (step, attempt, signal) => {
     if (step !== target) return attempt(signal);
     const attempts = Array.from({ length: times }, () => attempt(signal));
     await Promise.allSettled(attempts);
-    return (await Promise.all(attempts))[0];
+    return required === 'all' ? (await Promise.all(attempts))[0] : Promise.any(attempts);
   };
 }
 
@@ -123,7 +123,7 @@ const INVOCATIONS: readonly (readonly [name: string, how: (target: Step) => Invo
       return step === target ? attempt(signal) : result;
     },
   ],
-  ['invoked twice at the same moment', (target) => atOnce(target, 2)],
+  ['invoked twice at the same moment', (target) => atOnce(target, 2, 'all')],
   ['Lambda service error before its work', (target) => failOnce(target, 'Lambda.ServiceException', 'before')],
   ['Lambda service error after its work', (target) => failOnce(target, 'Lambda.ServiceException', 'after')],
   ['timed out by Lambda after its work', (target) => failOnce(target, 'Sandbox.Timedout', 'after')],

@@ -30,7 +30,7 @@ it.each([
   ['restart, running', 9],
   ['restart, published', 8],
   ['restart, quarantined', 4],
-])('runs at least %2$i cases of %1$s', (table, cases) => {
+])('runs the cases of "%s", at least %i', (table, cases) => {
   expect(results.filter((result) => result.table === table).length).toBeGreaterThanOrEqual(cases);
 });
 
