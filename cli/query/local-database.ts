@@ -11,13 +11,21 @@ import { directoryStore } from '../local/directory-store.ts';
 import { csvTable } from './csv-table.ts';
 import { emptyTable, PARTITION_COLUMNS, PARTITIONS, partsOf } from './format-table.ts';
 import { localViews } from './local-views.ts';
-import { duckType, jsonStructure, list, text } from './sql-text.ts';
+import { duckType, jsonStructure, list, text, wellFormedJson } from './sql-text.ts';
+
+/** DuckDB must not load code from the network. */
+const NO_EXTENSIONS = {
+  autoinstall_known_extensions: 'false',
+  autoload_known_extensions: 'false',
+  allow_community_extensions: 'false',
+};
 
 /**
- * Opens the published runs of a folder: those with a manifest.
+ * Opens the published runs of a folder: those with a manifest. The connection reads no file but their parts.
+ * @param scratch folder for what does not fit in memory. @default a query that needs more memory fails
  * @throws ExportError `ConfigError` if there is no published run
  */
-export async function openLocalDatabase(folder: string): Promise<DuckDBConnection> {
+export async function openLocalDatabase(folder: string, scratch = ''): Promise<DuckDBConnection> {
   const manifests = await publishedRuns(folder);
   if (manifests.length === 0) {
     throw new ExportError(
@@ -25,17 +33,23 @@ export async function openLocalDatabase(folder: string): Promise<DuckDBConnectio
       `No published run in ${folder}: run an export first, or pass another folder with --out.`,
     );
   }
-  const connection = await (await DuckDBInstance.create(':memory:')).connect();
+  const connection = await (
+    await DuckDBInstance.create(':memory:', { ...NO_EXTENSIONS, temp_directory: scratch })
+  ).connect();
   await connection.run("SET TimeZone = 'UTC'");
   // Athena has this function, DuckDB does not.
   await connection.run('CREATE MACRO from_iso8601_timestamp(t) AS CAST(t AS TIMESTAMP)');
   const csv = await csvTable(folder, manifests);
+  const parts = (format: Manifest['format']) => partsOf(folder, manifests, format);
   const statements = [
     runsTable(folder, manifests),
-    jsonTable(partsOf(folder, manifests, 'json')),
+    jsonTable(parts('json')),
     csv.sql,
-    parquetTable(partsOf(folder, manifests, 'parquet')),
+    parquetTable(parts('parquet')),
     ...localViews(csv.attributes),
+    `SET allowed_paths = ${list([...parts('json'), ...parts('csv'), ...parts('parquet')])}`,
+    'SET enable_external_access = false',
+    'SET lock_configuration = true',
   ];
   for (const statement of statements) await connection.run(statement);
   return connection;
@@ -58,7 +72,7 @@ function runsTable(folder: string, manifests: readonly Manifest[]): string {
   return `CREATE TABLE ${RUNS_TABLE} AS
     SELECT ${columns.map(({ name }) => `document.${name} AS ${name}`).join(', ')}, run_id
     FROM (
-      SELECT json_transform(${lowerCaseKeys('content')}, ${text(JSON.stringify(structure))}) AS document,
+      SELECT json_transform(${lowerCaseKeys(wellFormedJson('content'))}, ${text(JSON.stringify(structure))}) AS document,
         regexp_extract(filename, 'run_id=([^/\\\\]+)', 1) AS run_id
       FROM read_text(${list(files)})
     )`;
@@ -84,7 +98,10 @@ function lowerCaseKeys(sql: string): string {
  * Quotes the numbers of an account, so that DuckDB returns them digit for digit as Athena does and not `1.10` as `1.1`. A
  * number follows the closing quote of a key; inside a string every quote is escaped.
  */
-const WITH_DIGITS = `regexp_replace(CAST(json AS VARCHAR), '([^\\\\])":(-?[0-9][-+0-9.eE]*)([,}])', '\\1":"\\2"\\3', 'g')`;
+const WITH_DIGITS = `regexp_replace(${wellFormedJson('line')}, '([^\\\\])":(-?[0-9][-+0-9.eE]*)([,}])', '\\1":"\\2"\\3', 'g')`;
+
+/** Characters that JSON must escape: with them, DuckDB reads each line as one column. */
+const NOT_IN_JSON = ['\u0001', '\u0002'] as const;
 
 function jsonTable(files: readonly string[]): string {
   const columns = tableDefinitions([])[0]?.columns ?? [];
@@ -95,7 +112,8 @@ function jsonTable(files: readonly string[]): string {
     SELECT ${fields.map((name) => `account."${name}" AS ${name.toLowerCase()}`).join(', ')}, ${PARTITION_COLUMNS}
     FROM (
       SELECT json_transform(${WITH_DIGITS}, '{${structure}}') AS account, ${PARTITION_COLUMNS}
-      FROM read_json_objects(${list(files)}, format = 'newline_delimited', maximum_object_size = 67108864, ${PARTITIONS})
+      FROM read_csv(${list(files)}, columns = {line: 'VARCHAR'}, header = false, auto_detect = false, new_line = '\\n', quote = '', escape = '',
+        delim = ${text(NOT_IN_JSON[0])}, nullstr = ${text(NOT_IN_JSON[1])}, max_line_size = 67108864, ${PARTITIONS})
     )`;
 }
 
