@@ -20,12 +20,19 @@ const NO_EXTENSIONS = {
   allow_community_extensions: 'false',
 };
 
+export interface DatabaseOptions {
+  /** Folder for what does not fit in memory. @default none: a query that needs more memory fails */
+  readonly scratch?: string;
+  /** Reads JSON parts with half a surrogate pair, several times slower. @default false: DuckDB refuses such a part */
+  readonly mendsJson?: boolean;
+}
+
 /**
  * Opens the published runs of a folder: those with a manifest. The connection reads no file but their parts.
- * @param scratch folder for what does not fit in memory. @default a query that needs more memory fails
  * @throws ExportError `ConfigError` if there is no published run
  */
-export async function openLocalDatabase(folder: string, scratch = ''): Promise<DuckDBConnection> {
+export async function openLocalDatabase(folder: string, options: DatabaseOptions = {}): Promise<DuckDBConnection> {
+  const { scratch = '', mendsJson = false } = options;
   const manifests = await publishedRuns(folder);
   if (manifests.length === 0) {
     throw new ExportError(
@@ -43,7 +50,7 @@ export async function openLocalDatabase(folder: string, scratch = ''): Promise<D
   const parts = (format: Manifest['format']) => partsOf(folder, manifests, format);
   const statements = [
     runsTable(folder, manifests),
-    jsonTable(parts('json')),
+    jsonTable(parts('json'), mendsJson),
     csv.sql,
     parquetTable(parts('parquet')),
     ...localViews(csv.attributes),
@@ -98,12 +105,9 @@ function lowerCaseKeys(sql: string): string {
  * Quotes the numbers of an account, so that DuckDB returns them digit for digit as Athena does and not `1.10` as `1.1`. A
  * number follows the closing quote of a key; inside a string every quote is escaped.
  */
-const WITH_DIGITS = `regexp_replace(${wellFormedJson('line')}, '([^\\\\])":(-?[0-9][-+0-9.eE]*)([,}])', '\\1":"\\2"\\3', 'g')`;
+const WITH_DIGITS = `regexp_replace(line, '([^\\\\])":(-?[0-9][-+0-9.eE]*)([,}])', '\\1":"\\2"\\3', 'g')`;
 
-/** Characters that JSON must escape: with them, DuckDB reads each line as one column. */
-const NOT_IN_JSON = ['\u0001', '\u0002'] as const;
-
-function jsonTable(files: readonly string[]): string {
+function jsonTable(files: readonly string[], mendsJson: boolean): string {
   const columns = tableDefinitions([])[0]?.columns ?? [];
   if (files.length === 0) return emptyTable(tableName('json'), columns);
   const fields = ACCOUNT_FIELDS.map(({ name }) => name).concat('superseded');
@@ -112,9 +116,20 @@ function jsonTable(files: readonly string[]): string {
     SELECT ${fields.map((name) => `account."${name}" AS ${name.toLowerCase()}`).join(', ')}, ${PARTITION_COLUMNS}
     FROM (
       SELECT json_transform(${WITH_DIGITS}, '{${structure}}') AS account, ${PARTITION_COLUMNS}
-      FROM read_csv(${list(files)}, columns = {line: 'VARCHAR'}, header = false, auto_detect = false, new_line = '\\n', quote = '', escape = '',
-        delim = ${text(NOT_IN_JSON[0])}, nullstr = ${text(NOT_IN_JSON[1])}, max_line_size = 67108864, ${PARTITIONS})
+      FROM (SELECT ${mendsJson ? mendedLines(files) : linesOf(files)})
     )`;
+}
+
+function linesOf(files: readonly string[]): string {
+  return `CAST(json AS VARCHAR) AS line, ${PARTITION_COLUMNS}
+    FROM read_json_objects(${list(files)}, format = 'newline_delimited', maximum_object_size = 67108864, ${PARTITIONS})`;
+}
+
+/** Reads lines as a CSV file of one column: JSON escapes the characters that are its delimiter and its NULL here. */
+function mendedLines(files: readonly string[]): string {
+  return `${wellFormedJson('line')} AS line, ${PARTITION_COLUMNS}
+    FROM read_csv(${list(files)}, columns = {line: 'VARCHAR'}, header = false, auto_detect = false, new_line = '\\n', quote = '',
+      escape = '', delim = '\u0001', nullstr = '\u0002', max_line_size = 67108864, ${PARTITIONS})`;
 }
 
 function parquetTable(files: readonly string[]): string {

@@ -2,9 +2,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { DuckDBConnection } from '@duckdb/node-api';
 import { ExportError } from '../../functions/model/errors.ts';
-import { openLocalDatabase } from './local-database.ts';
+import { type DatabaseOptions, openLocalDatabase } from './local-database.ts';
 import { plainValue } from './plain-value.ts';
 import { checkReadOnly } from './read-only.ts';
 
@@ -20,18 +19,27 @@ export interface QueryResult {
 export async function queryFolder(folder: string, sql: string): Promise<QueryResult> {
   // DuckDB writes what does not fit in memory to a folder that nobody else can read.
   const scratch = await mkdtemp(join(tmpdir(), 'account-export-query-'));
-  let connection: DuckDBConnection | undefined;
   try {
-    connection = await openLocalDatabase(folder, scratch);
-    await checkReadOnly(connection, sql);
-    const reader = await connection.runAndReadAll(sql);
-    return { columns: reader.deduplicatedColumnNames(), rows: reader.getRows().map((row) => row.map(plainValue)) };
+    return await rowsFrom(folder, sql, { scratch }).catch((error: Error) => {
+      if (!error.message.includes('Malformed JSON')) throw error;
+      return rowsFrom(folder, sql, { scratch, mendsJson: true });
+    });
   } catch (error) {
     if (error instanceof ExportError) throw error;
     throw new ExportError('RequestError', `Query failed: ${inOneLine((error as Error).message)}`);
   } finally {
-    connection?.closeSync();
     await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+async function rowsFrom(folder: string, sql: string, options: DatabaseOptions): Promise<QueryResult> {
+  const connection = await openLocalDatabase(folder, options);
+  try {
+    await checkReadOnly(connection, sql);
+    const reader = await connection.runAndReadAll(sql);
+    return { columns: reader.deduplicatedColumnNames(), rows: reader.getRows().map((row) => row.map(plainValue)) };
+  } finally {
+    connection.closeSync();
   }
 }
 

@@ -9,8 +9,8 @@ export function list(values: readonly string[]): string {
 }
 
 /**
- * JSON text that DuckDB can parse. Unlike the reader of Athena, DuckDB refuses half a surrogate pair, such as `\ud800`, and
- * would refuse the whole folder because of one value. It becomes U+FFFD here and not in the part, which keeps what was sent.
+ * JSON text in which half a surrogate pair, such as `\ud800`, is U+FFFD: DuckDB refuses the whole text otherwise. Parts keep
+ * what was sent, because Athena's reader accepts it; so the value is mended here and not when it is written.
  */
 export function wellFormedJson(sql: string): string {
   const half = String.raw`\\u[dD][89a-fA-F]..`;

@@ -28,7 +28,10 @@ async function rowsOf(folder: string, sql: string): Promise<unknown> {
 
 describe('half a surrogate pair', () => {
   const HALF = [
-    account('half \ud800', ',"attributes":{"key \udc00":"value \ud83d","whole":"\ud83d\ude00","escaped":"\\\\ud800"}'),
+    account(
+      'half \ud800',
+      ',"attributes":{"key \udc00":"value \ud83d","whole":"\ud83d\ude00","escaped":"\\\\ud800","digits":1.10}',
+    ),
     account('unknown field', ',"unknown \ud800":["\udfff"],"totalActions":51'),
   ].map((raw) => raw.replaceAll(/[\ud800-\udfff]/g, (half) => `\\u${half.charCodeAt(0).toString(16)}`));
 
@@ -42,7 +45,7 @@ describe('half a surrogate pair', () => {
     ).toEqual([
       {
         name: 'half \ufffd',
-        attributes: { 'key \ufffd': 'value \ufffd', whole: '\ud83d\ude00', escaped: '\\ud800' },
+        attributes: { 'key \ufffd': 'value \ufffd', whole: '\ud83d\ude00', escaped: '\\ud800', digits: '1.10' },
         total_actions: null,
       },
       { name: 'unknown field', attributes: null, total_actions: 51 },
