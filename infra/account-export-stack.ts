@@ -1,7 +1,24 @@
-import { CfnOutput, Duration, Stack, type StackProps, Tags } from 'aws-cdk-lib';
+import { CfnMapping, CfnOutput, Duration, Stack, type StackProps, Tags } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
-import { tableDefinitions } from '../functions/catalog/tables.ts';
+import { RUNS_TABLE, tableDefinitions } from '../functions/catalog/tables.ts';
 import { MEMORY_MB } from '../functions/export/plan/estimate.ts';
+import {
+  exportHostKey,
+  exportLockPrefix,
+  failuresPrefix,
+  manifestKey,
+  PUBLISHED_RUNS_PREFIX,
+  planKey,
+  quarantinedManifestKey,
+  receiptsPrefix,
+  runLockPrefix,
+  scheduledLockPrefix,
+  tablePrefix,
+  ticketsPrefix,
+  workPrefix,
+} from '../functions/export/storage/bucket-layout.ts';
+import { CONSOLE_DOMAINS, dashboardPage, stateMachinePage } from '../functions/model/console-url.ts';
+import { ExportFormatSchema } from '../functions/model/export-format.ts';
 import { attributeColumnsOf, attributeNamesOf } from '../functions/model/export-settings.ts';
 import { evergageBaseUrl } from '../functions/personalization/request-url.ts';
 import { AccessLogs } from './constructs/access-logs.ts';
@@ -23,29 +40,38 @@ import { allTags, costTag } from './stack-tags.ts';
 
 export interface AccountExportStackProps extends StackProps {
   readonly config: StackConfig;
-  /** The second key to deleting data: the context flag `accountExport:allowDataDeletion`. @default false */
+  /** The context flag `accountExport:allowDataDeletion`: `deleteDataWithStack` has no effect without it. @default false */
   readonly allowDataDeletion?: boolean;
 }
 
-/** A Lambda's longest life. A page ends long before; reading on behind the last page may not. */
-const LONGEST = Duration.minutes(15);
+/** Lambda's maximum. A page takes seconds; exporting a long tail may take minutes. */
+const MAX_TIMEOUT = Duration.minutes(15);
 
-const FORMATS = ['accounts_json', 'accounts_csv', 'accounts_parquet'];
-const PARTS = FORMATS.map((table) => `${table}/*`);
+// Key patterns of the bucket layout. A test runs the functions with exactly these rights.
+const PARTS = ExportFormatSchema.options.map((format) => `${tablePrefix(format)}*`);
+const PUBLISHED = `${PUBLISHED_RUNS_PREFIX}*`;
+const RUN_FOLDER = `${workPrefix('*')}*`;
+const PLAN = planKey('*');
+const QUARANTINED_MANIFEST = quarantinedManifestKey('*');
+const TICKETS = `${ticketsPrefix('*')}*`;
+const RECEIPTS = `${receiptsPrefix('*')}*`;
+const FAILURES = `${failuresPrefix('*')}*`;
+const LOCKS = [runLockPrefix('*'), exportLockPrefix('*'), scheduledLockPrefix('*', '*')].map((prefix) => `${prefix}*`);
 
-/** Everything that one account's exports need: bucket, key, the functions, their state machine, and the tables. */
+/** The exports of one Personalization account: bucket, API key, functions, state machine, schedules, tables and alarms. */
 export class AccountExportStack extends Stack {
   constructor(scope: Construct, id: string, props: AccountExportStackProps) {
     const { config } = props;
     const tags = allTags(config.tags);
-    // On the stack, from where CloudFormation hands them on to what CDK cannot tag, such as the function that empties a
-    // bucket; and in the template, so that they are there however it is deployed.
+    // Stack tags reach resources that CDK cannot tag, such as the function that empties a bucket. Tags in the template
+    // are there however the template is deployed.
     super(scope, id, { description: 'Account Export: Personalization accounts to S3 and Athena', ...props, tags });
     for (const [key, value] of Object.entries(tags)) Tags.of(this).add(key, value);
     const deletable = config.deleteDataWithStack && props.allowDataDeletion === true;
+    const { logRetentionDays } = config;
     const encryptionKey =
       config.encryption === 'customer-key' ? new DataKey(this, 'DataKey', { deletable }).key : undefined;
-    const accessLogs = new AccessLogs(this, 'AccessLogs', { retentionDays: config.logRetentionDays, deletable });
+    const accessLogs = new AccessLogs(this, 'AccessLogs', { retentionDays: logRetentionDays, deletable });
     const { bucket } = new ExportStorage(this, 'Storage', {
       workRetentionDays: config.workRetentionDays,
       deletable,
@@ -68,69 +94,70 @@ export class AccountExportStack extends Stack {
       ? new ApiNetwork(this, 'Network', { network: config.network, bucket, accessLogs: accessLogs.bucket })
       : undefined;
     const { queue: deadLetters } = new Undelivered(this, 'Undelivered', { encryptionKey });
-    const common = { bucket, logRetentionDays: config.logRetentionDays, encryptionKey };
-    // Only what calls the API needs its network; the others stay outside, and work when it does not.
+    const common = { bucket, logRetentionDays, encryptionKey };
+    // Only functions that call the API run in its network; the others keep working when the network fails.
     const callsApi = { ...common, api, network: apiNetwork };
     const planExport = new ExportFunction(this, 'PlanExport', {
       ...callsApi,
       entry: 'plan-export',
-      description: 'Account Export: counts the accounts, lists the pages',
+      description: 'Account Export: takes the locks, counts the accounts and plans the pages of a run',
       memoryMb: MEMORY_MB.plan,
       timeout: Duration.minutes(5),
-      reads: ['work/*', 'export_runs/*'],
-      writes: ['work/*'],
+      reads: ['work/*', PUBLISHED],
+      writes: [PLAN, TICKETS, FAILURES, ...LOCKS, exportHostKey('*')],
+      deletes: [TICKETS],
     });
     const exportPage = new ExportFunction(this, 'ExportPage', {
       ...callsApi,
       entry: 'export-page',
-      description: 'Account Export: fetches one page, writes one part',
+      description: 'Account Export: fetches one page and writes its part and receipt',
       memoryMb: MEMORY_MB.page,
-      timeout: LONGEST,
-      reads: [...PARTS, 'work/*'],
-      writes: [...PARTS, 'work/*'],
+      timeout: MAX_TIMEOUT,
+      // It refuses to overwrite a published run.
+      reads: [...PARTS, RUN_FOLDER, manifestKey('*')],
+      writes: [...PARTS, TICKETS, RECEIPTS, FAILURES],
+      deletes: [TICKETS],
     });
     const publishRun = new ExportFunction(this, 'PublishRun', {
       ...callsApi,
       entry: 'publish-run',
-      description: 'Account Export: proves a run whole and publishes it',
+      description: 'Account Export: verifies a run, writes its manifest and adds its partition',
       catalog: {
         database: config.databaseName,
         tables,
         actions: ['glue:BatchCreatePartition', 'glue:DeletePartition', 'glue:GetPartition', 'glue:GetPartitions'],
       },
       memoryMb: MEMORY_MB.publish,
-      timeout: LONGEST,
-      reads: [...PARTS, 'work/*', 'export_runs/*'],
-      writes: [...PARTS, 'work/*', 'export_runs/*'],
-      // An export that is made once more leaves nothing of its first attempt behind.
-      deletes: [...PARTS, 'work/*'],
+      timeout: MAX_TIMEOUT,
+      reads: [...PARTS, RUN_FOLDER, PUBLISHED],
+      writes: [...PARTS, TICKETS, RECEIPTS, FAILURES, QUARANTINED_MANIFEST, PUBLISHED],
+      deletes: [TICKETS],
     });
     const reportFailure = new ExportFunction(this, 'ReportFailure', {
       ...common,
       entry: 'report-failure',
-      description: 'Account Export: finds the sentence that says what failed',
+      description: 'Account Export: reports why a run failed and what to do',
       memoryMb: MEMORY_MB.report,
       timeout: Duration.minutes(2),
-      reads: ['work/*'],
+      reads: [RUN_FOLDER],
       writes: [],
     });
 
     const expireRuns = new ExportFunction(this, 'ExpireRuns', {
       ...common,
       entry: 'expire-runs',
-      description: 'Account Export: removes runs that are older than their retention',
+      description: 'Account Export: deletes runs that are older than retentionDays',
       memoryMb: MEMORY_MB.expire,
-      timeout: LONGEST,
-      reads: ['export_runs/*', 'work/*'],
+      timeout: MAX_TIMEOUT,
+      reads: [PUBLISHED, PLAN],
       writes: [],
-      deletes: [...PARTS, 'export_runs/*'],
-      catalog: { database: config.databaseName, tables, actions: ['glue:DeletePartition'] },
+      deletes: [...PARTS, PUBLISHED],
+      catalog: { database: config.databaseName, tables, actions: ['glue:DeletePartition', 'glue:GetPartition'] },
       environment: { RETENTION_DAYS: String(config.retentionDays) },
-      // The scheduler does not wait for it.
       deadLetters,
     });
     new TimedCall(this, 'ExpireDaily', {
-      description: 'Account Export: retention',
+      description: 'Account Export: deletes runs that are older than retentionDays',
       every: Duration.days(1),
       function: expireRuns.function,
       input: {},
@@ -148,25 +175,29 @@ export class AccountExportStack extends Stack {
       },
       exports: config.exports,
       concurrency: config.concurrency,
-      logRetentionDays: config.logRetentionDays,
+      logRetentionDays,
       topic,
       encryptionKey,
     });
-    new StoppedRuns(this, 'StoppedRuns', { stateMachine, topic, deadLetters });
+    const domains = Object.entries(CONSOLE_DOMAINS).map(([partition, domain]) => [partition, { domain }]);
+    const mapping = new CfnMapping(this, 'Console', { mapping: Object.fromEntries(domains) });
+    const console = { region: this.region, domain: mapping.findInMap(this.partition, 'domain') };
+    new StoppedRuns(this, 'StoppedRuns', { stateMachine, topic, deadLetters, console });
     new ExportSchedules(this, 'Schedules', { exports: config.exports, stateMachine, deadLetters, encryptionKey });
 
     const watchExports = new ExportFunction(this, 'WatchExports', {
       ...common,
       entry: 'watch-exports',
-      description: "Account Export: measures the age of each export's newest published run",
+      description: 'Account Export: measures the age of the last published run of each export',
       memoryMb: MEMORY_MB.report,
       timeout: Duration.minutes(2),
-      reads: ['export_runs/*'],
+      reads: [PUBLISHED],
       writes: [],
+      catalog: { database: config.databaseName, tables: [RUNS_TABLE], actions: ['glue:GetPartition'] },
       deadLetters,
     });
     new TimedCall(this, 'WatchHourly', {
-      description: 'Account Export: age of the newest published runs',
+      description: 'Account Export: measures the age of the last published runs',
       every: Duration.hours(1),
       function: watchExports.function,
       input: { exports: watchedExports(config.exports).map(({ name }) => name) },
@@ -191,34 +222,28 @@ export class AccountExportStack extends Stack {
 
     const firstExport = JSON.stringify({ exportName: config.exports[0]?.name });
     const outputs = {
-      BucketName: [bucket.bucketName, 'Where parts and manifests lie'],
-      Workgroup: [workgroup.name, 'The Athena workgroup, with saved queries; the database has the same name'],
-      StateMachineArn: [stateMachine.stateMachineArn, 'The workflow'],
+      BucketName: [bucket.bucketName, 'The bucket with the parts and manifests'],
+      Workgroup: [workgroup.name, 'The Athena workgroup with the saved queries; the database has the same name'],
+      StateMachineArn: [stateMachine.stateMachineArn, 'The state machine that exports'],
       PutKeyCommand: [
         `aws secretsmanager put-secret-value --secret-id ${secret.secretName} --secret-string '{"keyId":"…","secret":"…"}'`,
-        'Puts the API key where the functions read it',
+        'Stores the API key for the functions',
       ],
       StartCommand: [
         `aws stepfunctions start-execution --state-machine-arn ${stateMachine.stateMachineArn} --input '${firstExport}'`,
-        'Starts an export; the same input works in the console',
+        'Starts an export; the console accepts the same input',
       ],
-      FailureTopicArn: [topic.topicArn, 'Failures are told here; subscribe whoever repairs them'],
+      FailureTopicArn: [topic.topicArn, 'The SNS topic for failures and alarms; subscribe your on-call tool here'],
       DashboardUrl: [
-        `https://${this.region}.console.aws.amazon.com/cloudwatch/home?region=${this.region}#dashboards/dashboard/${dashboard.dashboardName}`,
-        'Whether the exports are in, what they cost, and why one is not',
+        dashboardPage(console, dashboard.dashboardName),
+        'The dashboard: age of the data, usage, failures',
       ],
-      ConsoleUrl: [
-        `https://${this.region}.console.aws.amazon.com/states/home?region=${this.region}#/statemachines/view/${stateMachine.stateMachineArn}`,
-        'The workflow in the console',
-      ],
+      ConsoleUrl: [stateMachinePage(console, stateMachine.stateMachineArn), 'The state machine in the console'],
       ...(encryptionKey && {
-        KeyArn: [encryptionKey.keyArn, 'The key; whoever queries needs rights on it: docs/security.md'],
+        KeyArn: [encryptionKey.keyArn, 'The KMS key; users who query need rights on it: docs/security.md'],
       }),
       ...(apiNetwork?.egressIp && {
-        EgressIp: [
-          apiNetwork.egressIp,
-          'The address that the API is called from: put it into its list of allowed ones',
-        ],
+        EgressIp: [apiNetwork.egressIp, 'The address that calls the API: add it to the IP allowlist of the API key'],
       }),
     } as const;
     for (const [name, [value, description]] of Object.entries(outputs))

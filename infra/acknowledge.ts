@@ -1,26 +1,23 @@
-import { Stack, Validations } from 'aws-cdk-lib';
 import type { IRole } from 'aws-cdk-lib/aws-iam';
+import { Stack, Validations } from 'aws-cdk-lib/core';
 import type { IConstruct } from 'constructs';
 
-/**
- * Answers one finding of cdk-nag on one construct. The reason is read by whoever reviews the stack: it names a fact that
- * can be looked up and disputed.
- */
+/** Suppresses one cdk-nag finding on one construct. The reason is for security reviewers: a fact that they can check. */
 export function acknowledge(construct: IConstruct, id: string, reason: string): void {
   Validations.of(construct).acknowledge({ id, reason });
 }
 
-/** Answers the finding that one resource of a policy has a wildcard in it; other wildcards of the policy stay findings. */
+/** Suppresses the wildcard finding for one resource of a policy; other wildcards in the policy remain findings. */
 export function acknowledgeWildcard(policy: IConstruct, resource: string, reason: string): void {
   acknowledge(policy, `AwsSolutions-IAM5[Resource::${flat(Stack.of(policy).resolve(resource))}]`, reason);
 }
 
-/** The policy that collects what a role is granted. */
+/** The policy that CDK adds a role's grants to. */
 export function defaultPolicyOf(role: IRole): IConstruct {
   return role.node.findChild('DefaultPolicy');
 }
 
-/** A resource as cdk-nag writes it into the ids of its findings (`flatten-cfn-reference`). */
+/** A resource as cdk-nag writes it in finding ids (`flatten-cfn-reference`). */
 function flat(value: unknown): string {
   if (typeof value === 'string') return value;
   const { Ref, ...rest } = value as { Ref?: string; 'Fn::Join'?: [string, unknown[]]; 'Fn::GetAtt'?: string[] };

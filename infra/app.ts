@@ -1,4 +1,4 @@
-import { App } from 'aws-cdk-lib';
+import { App } from 'aws-cdk-lib/core';
 import { isExportError } from '../functions/model/errors.ts';
 import { AccountExportStack } from './account-export-stack.ts';
 import { enforceSecurityChecks } from './security-checks.ts';

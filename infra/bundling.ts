@@ -1,9 +1,9 @@
-/** How a function and all it needs become one file: for CDK, which deploys it, and for who looks into what is deployed. */
+/** How a function and its dependencies become one file, for CDK and for tools that inspect the bundles. */
 
-/** Some dependencies of the bundle are CommonJS and call `require`, which an ES module does not have. */
+/** Some bundled dependencies are CommonJS and call `require`, which does not exist in ES modules. */
 const REQUIRE = "import{createRequire}from'node:module';const require=createRequire(import.meta.url);";
 
-/** In esbuild's words. That what CDK makes of it is the same, byte for byte, is held by a test. */
+/** esbuild options. A test checks that CDK makes byte-identical bundles from them. */
 export const BUNDLING = {
   format: 'esm',
   target: 'node24',
@@ -12,17 +12,17 @@ export const BUNDLING = {
   sourcemap: true,
   sourcesContent: false,
   banner: REQUIRE,
-  /** Notices that stand in the code itself stay in it, at its end: they name what a package took from others. */
+  /** License comments in the code stay, at its end. */
   legalComments: 'eof',
 } as const;
 
-/** What esbuild calls the one file; Lambda's handler is `index.handler`. */
+/** The file that esbuild writes; Lambda's handler is `index.handler`. */
 export const BUNDLE_FILE = 'index.mjs';
 
-/** The licences of all that is bundled, with their texts: they go with the code wherever it goes, as they ask for. */
+/** The licenses of all bundled packages, which require that their texts accompany the code. */
 export const NOTICES_FILE = 'THIRD-PARTY-NOTICES.txt';
 
-/** Puts the notices beside the bundle, in a shell of Linux or Windows. */
+/** A shell command, for Linux and Windows, that copies the notices next to the bundle. */
 export function copyNotices(fromFolder: string, toFolder: string): string {
   const script = "require('node:fs').copyFileSync(process.argv[1], process.argv[2])";
   return `node -e "${script}" "${fromFolder}/${NOTICES_FILE}" "${toFolder}/${NOTICES_FILE}"`;

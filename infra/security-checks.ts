@@ -1,7 +1,7 @@
-import { type App, Validations } from 'aws-cdk-lib';
+import { type App, Validations } from 'aws-cdk-lib/core';
 import { AwsSolutionsChecks, ServerlessChecks } from 'cdk-nag';
 
-/** Lets synthesis fail on every finding of two rule packs that is neither mended nor answered. */
+/** Makes synthesis fail on every finding of two cdk-nag rule packs that is neither fixed nor acknowledged. */
 export function enforceSecurityChecks(app: App): void {
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app), new ServerlessChecks(app));
 }

@@ -1,136 +1,133 @@
 /** What `cdk.json` configures under `accountExport`. */
 import * as z from 'zod';
-import { type ExportSettings, ExportSettingsSchema, parseOrThrow } from '../functions/model/export-settings.ts';
-import { DNS_LABEL, DNS_LABEL_RULE } from '../functions/personalization/request-url.ts';
+import { type ExportSettings, ExportSettingsSchema } from '../functions/model/export-settings.ts';
+import { parseOrThrow } from '../functions/model/parse-input.ts';
+import { DNS_LABEL } from '../functions/personalization/request-url.ts';
 import { TagsSchema } from './stack-tags.ts';
 
 const integer = (min: number, max: number) => {
-  const error = `an integer from ${min} to ${max} is needed`;
+  const error = `must be an integer from ${min} to ${max}`;
   return z.int({ error }).min(min, { error }).max(max, { error });
 };
 
-const NETWORK_SHAPES = '{"vpcId":"vpc-…","subnetIds":["subnet-…"]} or {"fixedEgressIp":true}';
+const hostLabel = (example: string) => {
+  const error = `must be a label of a host name, such as ${example}: up to 63 letters, digits and inner hyphens`;
+  return z.string({ error }).regex(DNS_LABEL, { error });
+};
 
 const idOf = (kind: string) => {
-  const error = `an id such as ${kind}-0123456789abcdef0 is needed`;
+  const error = `must be an id such as ${kind}-0123456789abcdef0`;
   return z.string({ error }).regex(new RegExp(`^${kind}-[0-9a-f]{8,17}$`), { error });
 };
 
-const idsOf = (kind: string, most: number) => {
-  const error = `a list of one to ${most} ids such as ${kind}-0123456789abcdef0 is needed`;
-  return z.array(idOf(kind), { error }).min(1, { error }).max(most, { error });
+const idsOf = (kind: string, max: number) => {
+  const error = `must be a list of 1 to ${max} ids such as ${kind}-0123456789abcdef0`;
+  return z.array(idOf(kind), { error }).min(1, { error }).max(max, { error });
 };
 
-/** A function takes up to 16 subnets and 5 security groups: Lambda API reference, `VpcConfig`. */
+const NETWORK_RULE = 'must be {"vpcId":"vpc-…","subnetIds":["subnet-…"]} or {"fixedEgressIp":true}';
+
+/** A function accepts up to 16 subnets and 5 security groups: Lambda API reference, `VpcConfig`. */
 const NetworkSchema = z
   .strictObject(
     {
-      fixedEgressIp: z.literal(true, { error: 'true is needed: without a fixed address leave the key out' }).optional(),
+      fixedEgressIp: z.literal(true, { error: 'must be true: for no fixed address, leave the key out' }).optional(),
       vpcId: idOf('vpc').optional(),
       subnetIds: idsOf('subnet', 16).optional(),
       securityGroupIds: idsOf('sg', 5).optional(),
     },
-    { error: ({ code }) => (code === 'invalid_type' ? `${NETWORK_SHAPES} is needed` : undefined) },
+    { error: ({ code }) => (code === 'invalid_type' ? NETWORK_RULE : undefined) },
   )
   .superRefine(({ fixedEgressIp, vpcId, subnetIds, securityGroupIds }, context) => {
     const problem = (message: string) => context.addIssue({ code: 'custom', message });
     if (fixedEgressIp === true) {
       if (vpcId ?? subnetIds ?? securityGroupIds)
-        problem('fixedEgressIp makes a network of its own: leave the ids out');
+        problem('must not combine fixedEgressIp, which creates a network, with ids of an existing one');
     } else if (vpcId === undefined || subnetIds === undefined) {
-      problem(`${NETWORK_SHAPES} is needed`);
+      problem(NETWORK_RULE);
     }
   });
 
+/** The values that CloudWatch Logs accepts: API reference, `PutRetentionPolicy`. */
+const LOG_RETENTION_DAYS = [
+  1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
+] as const;
+
 export const StackConfigSchema = z.strictObject({
-  accountName: z
-    .string({ error: 'the account name is needed, as in <accountName>.<instance>.evergage.com' })
-    .regex(DNS_LABEL, { error: DNS_LABEL_RULE })
-    .describe('Your account: the first label of the host `<accountName>.<instance>.evergage.com`.'),
-  instance: z
-    .string({ error: 'the instance is needed, such as us-5' })
-    .regex(DNS_LABEL, { error: DNS_LABEL_RULE })
-    .describe('Its instance, such as `us-5`: the second label of that host.'),
+  accountName: hostLabel('acme').describe(
+    'Your account: the first label of the host `<accountName>.<instance>.evergage.com`.',
+  ),
+  instance: hostLabel('us-5').describe('Your instance, such as `us-5`: the second label of that host.'),
   exports: z
-    .array(ExportSettingsSchema, { error: 'a list of exports is needed' })
-    .min(1, { error: 'at least one export is needed' })
+    .array(ExportSettingsSchema, { error: 'must be a list of exports' })
+    .min(1, { error: 'must have at least one export' })
     .superRefine((exports, context) => {
       const names = exports.map(({ name }) => name);
       for (const [i, name] of names.entries()) {
         if (names.indexOf(name) === i) continue;
-        context.addIssue({ code: 'custom', path: [i, 'name'], message: 'another export has this name already' });
+        context.addIssue({ code: 'custom', path: [i, 'name'], message: 'must be unique' });
       }
       checkAttributeOrder(exports, context);
     })
     .describe('The exports, with the keys below.'),
-  /** Pages in flight at once: what the API bears; a Distributed Map starts up to 100 children a second. */
-  concurrency: integer(1, 1000).default(20).describe('Pages in flight at once, in one run.'),
-  /** How long published runs are kept; the newest of each export stays, whatever its age. */
+  concurrency: integer(1, 1000).default(20).describe('Pages fetched at the same time by one run.'),
   retentionDays: integer(1, 36_500)
     .default(400)
-    .describe('Days a published run is kept. The newest of each export stays, whatever its age.'),
-  /** Name of the Glue database and of the Athena workgroup. */
+    .describe('Days to keep a published run. The last one of each export is always kept.'),
   databaseName: z
     .string()
-    .regex(/^[a-z][a-z0-9_]{0,62}$/, { error: 'up to 63 lower case letters, digits and underscores are needed' })
+    .regex(/^[a-z][a-z0-9_]{0,62}$/, {
+      error: 'must be up to 63 lowercase letters, digits and underscores, starting with a letter',
+    })
     .default('account_export')
     .describe('Name of the Glue database and of the Athena workgroup.'),
-  /** A query of the workgroup that would read more ends: a guard against a mistake, at 5 USD a TB. */
   scanLimitGb: integer(1, 100_000)
     .default(100)
-    .describe('A query of the workgroup that would read more gigabytes is ended.'),
-  /** How long what only the run itself needs is kept, and so how long a failed run can be taken up again. */
+    .describe('Athena cancels a query of the workgroup that scans more gigabytes than this.'),
   workRetentionDays: integer(1, 3650)
     .default(30)
-    .describe('Days a run that failed or was held back can be taken up again.'),
+    .describe('Days in which a failed run can be resumed and a quarantined run published.'),
   logRetentionDays: z
-    .literal(
-      [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653],
-      {
-        error: 'a number of days that CloudWatch offers is needed, such as 30, 90 or 365',
-      },
-    )
+    .literal(LOG_RETENTION_DAYS, {
+      error: 'must be a number of days that CloudWatch Logs accepts, such as 30, 90 or 365',
+    })
     .default(90)
-    .describe('Days the logs are kept.'),
-  /** A secret that exists already; without it the stack makes one. */
+    .describe('Days to keep the logs.'),
   secretName: z
     .string()
-    .min(1, { error: 'an empty name is not allowed: leave the key out' })
+    .min(1, { error: 'must not be empty: leave the key out' })
     .optional()
-    .describe('Name of a secret of yours that holds the API key. Without it, the stack makes one.'),
-  /** Who gets a mail when a run fails; the address must confirm the subscription once. */
+    .describe('Name of an existing secret with the API key. Default: the stack creates one.'),
   alarmEmail: z
-    .email({ error: 'an e-mail address is needed' })
+    .email({ error: 'must be an email address' })
     .optional()
-    .describe('Who gets a mail when a run fails. The address must confirm the subscription once.'),
-  /** Who answers for the costs sets it: at what the stack costs when all is well, and some more. */
+    .describe('Email address for failures and alarms. The recipient must confirm the subscription once.'),
   monthlyBudgetUsd: integer(1, 1_000_000)
     .optional()
     .describe(
-      'USD a month that the stack may cost; whoever is told of failures is told at 80 %, and when the forecast goes beyond. Without it, nobody watches. Needs a step in Billing: [cost](cost.md#a-budget).',
+      'Budget in USD a month. At 80 %, and when the forecast exceeds it, a notification goes to the failure topic. Default: no budget. Needs a step in Billing: [cost](cost.md#a-budget).',
     ),
   tags: TagsSchema.default({}).describe(
-    'Tags on all that the stack makes, besides `application`, which is `account-export` unless you say otherwise.',
+    'Tags on all resources of the stack. The tag `application` is `account-export` unless you set another value.',
   ),
-  /** With the context flag `accountExport:allowDataDeletion`, and only with both, data goes when the stack goes. */
   deleteDataWithStack: z
-    .boolean({ error: 'true or false is needed' })
+    .boolean({ error: 'must be true or false' })
     .default(false)
-    .describe('With `-c accountExport:allowDataDeletion=true`, and only with both, data goes when the stack goes.'),
-  /** Whose key encrypts what is stored. */
+    .describe(
+      'Deletes all data when the stack is deleted. Has no effect without `-c accountExport:allowDataDeletion=true`.',
+    ),
   encryption: z
-    .enum(['s3-managed', 'customer-key'], { error: '"s3-managed" or "customer-key" is needed' })
+    .enum(['s3-managed', 'customer-key'], { error: 'must be "s3-managed" or "customer-key"' })
     .default('s3-managed')
-    .describe('Whose key encrypts what is stored: that of AWS, or one of yours in KMS, which the stack makes.'),
-  /** From which network the API is called. */
+    .describe('What encrypts stored data: a key of AWS, or a customer managed KMS key that the stack creates.'),
   network: NetworkSchema.optional().describe(
-    'The network from which the API is called: yours, or a small one with one fixed address (output `EgressIp`). Without it, none.',
+    'The network to call the API from: an existing VPC, or a small new one with one fixed address (output `EgressIp`). Default: no VPC.',
   ),
 });
 
 /**
- * CSV columns are found by their position, and all CSV exports share a table: an attribute that comes in between two others
- * would move the values of every earlier run by one column. So there is one order, and new attributes come at its end.
+ * OpenCSVSerDe finds columns by position, and all CSV exports share a table. A column inserted between two others would
+ * shift the values of every earlier run, so there is one order, and new attributes are appended.
  */
 function checkAttributeOrder(exports: readonly ExportSettings[], context: z.RefinementCtx): void {
   const lists = exports.map(({ format, attributeColumns = [] }) => (format === 'csv' ? attributeColumns : []));
@@ -140,21 +137,20 @@ function checkAttributeOrder(exports: readonly ExportSettings[], context: z.Refi
     context.addIssue({
       code: 'custom',
       path: [i, 'attributeColumns'],
-      message: `CSV exports share one table, so this list must be how the longest one begins: ${longest.join(', ')}`,
+      message: `must start like the longest list, because CSV exports share one table: ${longest.join(', ')}`,
     });
   }
 }
 
-/** From which network the API is called. */
 export type NetworkConfig = z.infer<typeof NetworkSchema>;
 
 /** A configuration that can be deployed. */
 export type StackConfig = z.infer<typeof StackConfigSchema>;
 
 /**
- * Checks the configuration and reports every mistake at once.
+ * Checks the configuration and reports every problem at once.
  * @throws ExportError `ConfigError`
  */
 export function parseStackConfig(input: unknown): StackConfig {
-  return parseOrThrow(StackConfigSchema, input ?? {}, 'The configuration accountExport in cdk.json', 'ConfigError');
+  return parseOrThrow(StackConfigSchema, input ?? {}, 'configuration accountExport in cdk.json', 'ConfigError');
 }

@@ -1,52 +1,52 @@
-/** The tags of everything that the stack makes, so that a bill can tell what it costs. */
+/** The tags of all resources of the stack; cost reports group by them. */
 import * as z from 'zod';
 
-/** By this tag costs are told apart, where the configuration gives no value of its own. */
-export const COST_TAG = { key: 'application', value: 'account-export' } as const;
+/** The cost allocation tag, unless the configuration sets another value. */
+const COST_TAG = { key: 'application', value: 'account-export' } as const;
 
 /**
- * AWS takes 50 on a resource. One is ours, and CDK puts up to three on a subnet: its name, and what it is for. Sources:
- * Tagging AWS Resources user guide, "Tag naming limits and requirements"; aws-cdk-lib, aws-ec2.
+ * AWS allows 50 tags per resource. One is `COST_TAG`, and CDK adds up to three to a subnet. Sources: Tagging AWS Resources
+ * user guide, "Tag naming limits and requirements"; aws-cdk-lib, aws-ec2.
  */
 const MAX_TAGS = 46;
 
-const TAG_RULES = `up to ${MAX_TAGS} texts by their keys are needed, such as {"cost-center":"4711"}`;
-/** What every service takes; some take more. */
+const TAG_RULE = `must be an object of up to ${MAX_TAGS} texts, such as {"cost-center":"4711"}`;
+/** The characters that every service accepts; some accept more. */
 const CHARACTERS = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$/u;
-const ALLOWED = 'letters, digits, blanks and _ . : / = + - @';
+const ALLOWED = 'letters, digits, spaces and _ . : / = + - @';
 
 export const TagsSchema = z
-  .record(z.string(), z.string({ error: 'a text is needed' }), { error: TAG_RULES })
+  .record(z.string(), z.string({ error: 'must be a text' }), { error: TAG_RULE })
   .superRefine((tags, context) => {
     const keys = Object.keys(tags);
     const problem = (key: string, message: string) => context.addIssue({ code: 'custom', path: [key], message });
-    if (keys.length > MAX_TAGS) context.addIssue({ code: 'custom', message: TAG_RULES });
+    if (keys.length > MAX_TAGS) context.addIssue({ code: 'custom', message: TAG_RULE });
     for (const [i, key] of keys.entries()) {
       const value = String(tags[key]);
       if (key.length < 1 || key.length > 128 || !CHARACTERS.test(key)) {
-        problem(key, `its key must be 1 to 128 ${ALLOWED}`);
+        problem(key, `must have a key of 1 to 128 ${ALLOWED}`);
       } else if (value.length > 256 || !CHARACTERS.test(value)) {
-        problem(key, `up to 256 ${ALLOWED} are needed`);
+        problem(key, `must have a value of up to 256 ${ALLOWED}`);
       }
-      if ([key, value].some((text) => /^aws:/i.test(text))) problem(key, '"aws:" is for AWS to begin a tag with');
-      // A role that has both is refused: IAM user guide, "Rules for tagging in IAM and AWS STS".
+      if ([key, value].some((text) => /^aws:/i.test(text))) problem(key, 'must not start with "aws:" in key or value');
+      // IAM refuses a role with both: IAM user guide, "Rules for tagging in IAM and AWS STS".
       if (keys.findIndex((other) => other.toLowerCase() === key.toLowerCase()) < i)
-        problem(key, 'another key differs from it in case alone, which IAM takes for the same');
+        problem(key, 'must differ from every other key in more than case');
     }
   });
 
-export type StackTags = Readonly<Record<string, string>>;
+type StackTags = Readonly<Record<string, string>>;
 
 /**
- * The tag that tells what this stack costs: ours, or the configuration's own of that name. Companies have rules for the
- * values of such tags; whatever its case, for beside `Application` ours would be its double on a role.
+ * The cost allocation tag of this stack: the configured tag of that name in any case, because IAM treats `Application` and
+ * `application` as one key, otherwise `COST_TAG`.
  */
 export function costTag(tags: StackTags): { readonly key: string; readonly value: string } {
   const [own] = Object.entries(tags).filter(([key]) => key.toLowerCase() === COST_TAG.key);
   return own ? { key: own[0], value: own[1] } : COST_TAG;
 }
 
-/** Every tag that the stack's resources carry. */
+/** The configured tags and the cost allocation tag. */
 export function allTags(tags: StackTags): StackTags {
   const { key, value } = costTag(tags);
   return { [key]: value, ...tags };

@@ -1,4 +1,4 @@
-/** How long a run outlasts an API that is down, from the definition itself: what `docs/decisions/0006-retries.md` says. */
+/** How long a run survives an API that is down, as `docs/decisions/0006-retries.md` says. */
 import { StateMachine } from 'aws-local-stepfunctions';
 import { describe, expect, it } from 'vitest';
 import { PERMANENT_ERRORS, TRANSIENT_ERRORS } from '../functions/model/errors.ts';
@@ -11,7 +11,7 @@ const longest = Array.from({ length: MaxAttempts }, (_, i) =>
 );
 const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
 
-/** The outage, in minutes, that so many pages in flight outlast in so many of 100 cases. */
+/** The longest outage, in minutes, that this number of concurrent pages survives in this percentage of cases. */
 function survived(pages: number, percent: number): number {
   const random = randomFrom(20);
   const outages = Array.from({ length: 4000 }, () =>
@@ -25,16 +25,19 @@ const failing = (name: string) => async () => {
 };
 
 describe('the state machine', () => {
-  it('tries for 80 minutes at the most', () => expect(Math.round(sum(longest) / 60)).toBe(80));
+  it('retries for at most 80 minutes', () => expect(Math.round(sum(longest) / 60)).toBe(80));
 
   it.each([
     [1, 99, 27],
     [20, 99, 22],
     [20, 50, 30],
     [100, 99, 20],
-  ])('outlasts, with %i pages in flight, in %i of 100 outages one of some %i minutes', (pages, percent, minutes) => {
-    expect(Math.abs(survived(pages, percent) - minutes)).toBeLessThan(1);
-  });
+  ])(
+    'with %i concurrent pages survives, in %i of 100 cases, an outage of about %i minutes',
+    (pages, percent, minutes) => {
+      expect(Math.abs(survived(pages, percent) - minutes)).toBeLessThan(1);
+    },
+  );
 
   const arn = 'arn:aws:lambda:us-east-1:000000000000:function:task';
   const definition = exportWorkflow({
@@ -46,30 +49,30 @@ describe('the state machine', () => {
   const page = definition.States[STATES.pages].ItemProcessor.States[STATES.page];
   const tasks = [STATES.plan, STATES.publish, STATES.report].map((state) => definition.States[state]);
 
-  it('tells somebody even when the report of a failure fails', async () => {
-    const told: unknown[] = [];
+  it('notifies the topic even when the failure report fails', async () => {
+    const notifications: unknown[] = [];
     const execution = new StateMachine(definition as never).run({} as never, {
       overrides: {
         taskResourceLocalHandlers: {
           [STATES.plan]: failing('ApiNotFoundError'),
           [STATES.report]: failing('Lambda.Unknown'),
-          [STATES.notifyPlainly]: async (event: unknown) => told.push(event),
+          [STATES.notifyWithoutReport]: async (event: unknown) => notifications.push(event),
         } as never,
       },
       context: { Execution: { Id: 'the-arn', Name: 'run-1', StartTime: '', Input: {} } } as never,
     });
-    await expect(execution.result).rejects.toThrow('the report of why could not be made');
-    expect(told).toEqual([
+    await expect(execution.result).rejects.toThrow('its failure report could not be written');
+    expect(notifications).toEqual([
       {
         TopicArn: 'topic',
         Subject: 'Account Export: a run failed',
         Message:
-          'Run run-1 failed, and so did the report of why. What was published before is as it was. See the execution: the-arn',
+          'Run run-1 failed, and its failure report could not be written. Published data is unchanged. See the execution: the-arn',
       },
     ]);
   });
 
-  it('tries every task again with full jitter for what time can heal, and for nothing else of ours', () => {
+  it('retries every task on transient errors with full jitter, and never on permanent errors', () => {
     for (const { Retry } of [...tasks, page]) {
       expect(Retry).toHaveLength(1);
       const [{ ErrorEquals, ...policy }] = Retry as [(typeof Retry)[number]];

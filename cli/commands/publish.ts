@@ -23,7 +23,7 @@ interface PublishFlags extends StackFlags, OutputFlags {
 export function publishCommand(terminal: Terminal): Command {
   const command = new Command('publish')
     .description('publish a quarantined run')
-    .argument('<run>', 'run id')
+    .argument('<run>', 'run id, or execution ARN')
     .option('--out <place>', 'for a run on this machine: folder or s3://bucket/prefix')
     .option('--no-follow', 'start it and exit');
   return withOutputFlags(withStackFlags(command), 'the run (with --out: the manifest)')

@@ -5,7 +5,7 @@ import { manifestKey } from '../../functions/export/storage/bucket-layout.ts';
 import { getJson } from '../../functions/export/storage/stored-json.ts';
 import { DEFAULT_MAX_DROP_PERCENT, DEFAULT_PAGE_SIZE } from '../../functions/model/export-settings.ts';
 import { ManifestSchema } from '../../functions/model/manifest.ts';
-import type { FailedRun } from '../../functions/model/outcomes.ts';
+import type { FailedRun, PlanOutcome } from '../../functions/model/outcomes.ts';
 import { createAccountsApi } from '../../functions/personalization/accounts-api.ts';
 import { type ApiFlags, baseUrlOf, credentialsOf, withApiFlags } from '../flags/api-flags.ts';
 import { type ExportFlags, requestOf, withExportFlags } from '../flags/export-flags.ts';
@@ -14,9 +14,9 @@ import { withOutputFlags } from '../flags/output-flags.ts';
 import { storeAt } from '../flags/place.ts';
 import { newRunId } from '../flags/run-id.ts';
 import { localCatalog } from '../local/local-catalog.ts';
-import { type LocalOutcome, type LocalRunOptions, runLocal } from '../local/run-local.ts';
+import { type LocalOutcome, runLocal } from '../local/run-local.ts';
 import { printEstimate, printPlan, printPublished } from '../terminal/print-run.ts';
-import { pageProgress } from '../terminal/progress.ts';
+import { type Progress, pageProgress } from '../terminal/progress.ts';
 import { type Output, type OutputFlags, outputOf, type Terminal } from '../terminal/terminal.ts';
 
 export interface RunFlags extends ExportFlags, ApiFlags, OutputFlags {
@@ -76,6 +76,9 @@ export async function runExport(flags: RunFlags, terminal: Terminal): Promise<nu
     sleep: (ms, aborted) => terminal.sleep(ms, aborted ?? signal),
   });
   const progress = pageProgress(terminal, flags);
+  const printNext = planPrinter(output, progress);
+  // A retry after drift has an id of its own.
+  let currentRunId = runId;
   let lastError: unknown;
   try {
     const outcome = await runLocal({
@@ -88,7 +91,10 @@ export async function runExport(flags: RunFlags, terminal: Terminal): Promise<nu
       exports: [],
       concurrency,
       signal,
-      onPlan: planPrinter(output, progress),
+      onPlan: (plan) => {
+        currentRunId = plan.runId;
+        printNext(plan);
+      },
       onPage: progress.page,
       onError: (error) => {
         lastError = error;
@@ -102,7 +108,7 @@ export async function runExport(flags: RunFlags, terminal: Terminal): Promise<nu
     if (!signal.aborted) throw error;
     progress.stop();
     return output.fail(
-      `Run "${runId}" was interrupted; its finished pages are kept. To resume it, run the same command with --run-id ${runId}.`,
+      `Run "${currentRunId}" was interrupted; its finished pages are kept. To resume it, run the same command with --run-id ${currentRunId}.`,
     );
   } finally {
     progress.stop();
@@ -111,7 +117,7 @@ export async function runExport(flags: RunFlags, terminal: Terminal): Promise<nu
 }
 
 /** Prints the plan; after drift, the plan of the retry too. */
-function planPrinter(output: Output, progress: ReturnType<typeof pageProgress>): LocalRunOptions['onPlan'] {
+function planPrinter(output: Output, progress: Progress): (plan: PlanOutcome) => void {
   let planned = false;
   return (plan) => {
     if (plan.outcome === 'skipped') return;

@@ -1,6 +1,7 @@
 /** What `run` and `start` export: the flags both take, and the request they stand for. */
 import { type Command, Option } from 'commander';
-import { ExportFormatSchema, ExportRequestSchema } from '../../functions/model/export-settings.ts';
+import { ExportFormatSchema } from '../../functions/model/export-format.ts';
+import { ExportRequestSchema } from '../../functions/model/export-settings.ts';
 import { parseOrThrow } from '../../functions/model/parse-input.ts';
 import { integer } from './integer.ts';
 
@@ -41,7 +42,7 @@ export function withExportFlags(command: Command, defaults: Pick<ExportFlags, 'f
     .addOption(choice('--on-drift <policy>', 'if the data changes during the run', ['publish', 'fail', 'retry']))
     .option(
       '--max-drop-percent <n>',
-      'quarantine a run that has lost more accounts than this',
+      'quarantine the run if more than n % of accounts are gone',
       integer('--max-drop-percent', 0, 100),
     )
     .addOption(choice('--overlap <policy>', 'if another run of this export is running', ['skip', 'allow']))

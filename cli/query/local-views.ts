@@ -1,7 +1,7 @@
 /** The views of Athena in DuckDB's SQL: the same names, columns and rules as functions/catalog/views.ts. */
 import { RUNS_TABLE, tableName } from '../../functions/catalog/tables.ts';
 import { VIEW_COLUMNS } from '../../functions/catalog/views.ts';
-import type { ExportFormat } from '../../functions/model/export-settings.ts';
+import type { ExportFormat } from '../../functions/model/export-format.ts';
 import { text } from './sql-text.ts';
 
 /** @param attributes the attribute columns of the CSV table and their keys */

@@ -4,20 +4,15 @@ import {
   DeletePartitionCommand,
   GetPartitionCommand,
   type GlueClient,
+  type Partition,
   type PartitionInput,
   paginateGetPartitions,
 } from '@aws-sdk/client-glue';
-import {
-  csvColumns,
-  newestName,
-  RUNS_TABLE,
-  type TableDefinition,
-  tableDefinitions,
-  tableName,
-} from '../catalog/tables.ts';
+import { csvColumns, newestName, RUNS_TABLE, tableDefinitions, tableName } from '../catalog/tables.ts';
 import type { Catalog, PublishedRun } from '../export/ports.ts';
 import { manifestKey, partsPrefix } from '../export/storage/bucket-layout.ts';
 import { ExportError } from '../model/errors.ts';
+import { EXPORT_FORMATS } from '../model/export-format.ts';
 import { awsFailure } from './aws-errors.ts';
 
 export interface GluePlace {
@@ -29,149 +24,126 @@ export interface GluePlace {
 }
 
 /**
- * Between the steps of showing a run. A query looks up the partitions of one table after another while it is planned; one
- * that found a step of ours done and the step before it not would find an export empty.
+ * A wait between dependent changes. Athena looks up the partitions of one table after another when it plans a query; without
+ * the wait, a query could see the later change but not the earlier one, and find an export empty.
  */
 const SETTLE_MS = 5_000;
+
+/** The parameter of a newest run's partition that orders runs of the same day. */
+const PUBLISHED_AT = 'published_at';
 
 /**
  * Published runs as partitions of the Glue tables.
  *
- * The partition of `export_runs` comes last, and goes first: the views join it, so that a run shows in them at one moment,
- * whole, and never without its accounts. What was the newest run before is then taken out of the tables of the newest runs,
- * so that `accounts_latest` reads no more than it shows.
+ * The partition of `export_runs` is added last and removed first. The views join it, so a run becomes visible complete and at
+ * one moment. Then the previous newest run is removed from the tables of the newest runs, so that `accounts_latest` reads
+ * only what it shows.
  * Needs glue:BatchCreatePartition, glue:GetPartition, glue:GetPartitions and glue:DeletePartition.
  */
 export function glueCatalog({ client, database, bucket, sleep = setTimeout }: GluePlace): Catalog {
+  const tables = new Map(tableDefinitions([]).map((table) => [table.name, table]));
+
+  /** @param change what differs from the definition of the table */
   async function add(
-    table: TableDefinition,
+    tableName: string,
     values: readonly string[],
     prefix: string,
-    columns = table.columns,
-    parameters: Readonly<Record<string, string>> = {},
+    change: { readonly csvColumns?: readonly string[] | undefined; readonly publishedAt?: string } = {},
   ): Promise<void> {
+    const table = tables.get(tableName);
+    if (!table) throw new Error(`No table definition for ${tableName}`);
     const location = `s3://${bucket}/${prefix}`;
-    const what = `Adding the partition ${values.join('/')} to ${database}.${table.name}`;
-    const input: PartitionInput = {
+    const what = `Adding the partition ${values.join('/')} to ${database}.${tableName}`;
+    // A partition keeps the columns that its parts were written with, even if the table has more by now.
+    const columns = change.csvColumns ? csvColumns(change.csvColumns) : table.columns;
+    const partition: PartitionInput = {
       Values: [...values],
-      Parameters: { ...table.parameters, ...parameters },
+      Parameters: { ...table.parameters, ...(change.publishedAt && { [PUBLISHED_AT]: change.publishedAt }) },
       StorageDescriptor: {
         Location: location,
-        // A partition keeps the columns its parts were written with, also when the table has got more since.
         Columns: columns.map(({ name, type }) => ({ Name: name, Type: type })),
         InputFormat: table.inputFormat,
         OutputFormat: table.outputFormat,
         SerdeInfo: { SerializationLibrary: table.serde.library, Parameters: { ...table.serde.parameters } },
       },
     };
-    const request = { DatabaseName: database, TableName: table.name, PartitionInputList: [input] };
-    // Failures of single partitions come with status 200.
+    const request = { DatabaseName: database, TableName: tableName, PartitionInputList: [partition] };
     const { Errors: [failed] = [] } = await client
       .send(new BatchCreatePartitionCommand(request))
       .catch((error: unknown) => {
         throw awsFailure(what, error);
       });
-    const { ErrorCode, ErrorMessage } = failed?.ErrorDetail ?? {};
+    // Errors of single partitions come with status 200.
     if (!failed) return;
-    if (ErrorCode !== 'AlreadyExistsException') {
-      throw awsFailure(what, { name: ErrorCode ?? 'unknown error', message: ErrorMessage });
-    }
-    await refuseOtherPlace(table.name, values, location, what);
-  }
-
-  /** A partition that is there already is ours when it lies where we would have put it. */
-  async function refuseOtherPlace(
-    table: string,
-    values: readonly string[],
-    location: string,
-    what: string,
-  ): Promise<void> {
-    const request = { DatabaseName: database, TableName: table, PartitionValues: [...values] };
-    const { Partition } = await client.send(new GetPartitionCommand(request)).catch((error: unknown) => {
-      throw awsFailure(what, error);
-    });
-    const there = Partition?.StorageDescriptor?.Location;
-    if (there?.replace(/\/$/, '') === location.replace(/\/$/, '')) return;
+    const { ErrorCode = 'unknown error', ErrorMessage } = failed.ErrorDetail ?? {};
+    if (ErrorCode !== 'AlreadyExistsException') throw awsFailure(what, { name: ErrorCode, message: ErrorMessage });
+    const { Location: existing = 'unknown' } = (await get(tableName, values, what))?.StorageDescriptor ?? {};
+    if (existing.replace(/\/$/, '') === location.replace(/\/$/, '')) return;
     throw new ExportError(
       'ConfigError',
-      `${what} failed: it is there already and points to ${there}, not to ${location}. Remove that partition and start the run again.`,
+      `${what} failed: it already exists with location ${existing} instead of ${location}. Delete that partition, then resume the run.`,
     );
   }
 
+  async function get(table: string, values: readonly string[], what: string): Promise<Partition | undefined> {
+    const request = { DatabaseName: database, TableName: table, PartitionValues: [...values] };
+    try {
+      return (await client.send(new GetPartitionCommand(request))).Partition ?? {};
+    } catch (error) {
+      if (isNotFound(error)) return undefined;
+      throw awsFailure(what, error);
+    }
+  }
+
   async function remove(table: string, values: readonly string[]): Promise<void> {
-    const what = `Removing the partition ${values.join('/')} from ${database}.${table}`;
     const request = { DatabaseName: database, TableName: table, PartitionValues: [...values] };
     try {
       await client.send(new DeletePartitionCommand(request));
     } catch (error) {
-      // Whoever was cut off before has taken it away already.
-      if ((error as Error).name !== 'EntityNotFoundException') throw awsFailure(what, error);
+      // An interrupted attempt may have removed it.
+      if (!isNotFound(error))
+        throw awsFailure(`Removing the partition ${values.join('/')} from ${database}.${table}`, error);
     }
   }
 
   /**
-   * Leaves in the tables of the newest runs only the one that the views take for the newest: due on the latest day, and of
-   * one day published last. A run that is being published beside this one is left alone: it is not shown yet, and taking
-   * its forerunner away now would leave nothing to show.
+   * Removes all but the newest run of an export from the tables of the newest runs: the run due on the latest day, and among
+   * those the one published last. Ignores runs that are not visible yet, because removing the visible run before them would
+   * leave nothing.
    */
   async function keepNewest(exportName: string): Promise<void> {
     const what = `Finding the newest run of "${exportName}" in ${database}`;
     const found: { table: string; values: readonly string[]; rank: string }[] = [];
-    for (const format of FORMATS) {
-      const request = {
-        DatabaseName: database,
-        TableName: newestName(format),
-        Expression: `export_name = '${exportName}'`,
-      };
+    for (const table of EXPORT_FORMATS.map(newestName)) {
+      const request = { DatabaseName: database, TableName: table, Expression: `export_name = '${exportName}'` };
       try {
         for await (const { Partitions = [] } of paginateGetPartitions({ client }, request)) {
           for (const { Values = [], Parameters = {} } of Partitions) {
-            // Whatever the filter let through: the newest run of another export is never taken away.
+            // Never removes a run of another export, even if the filter of Glue returns it.
             if (Values[0] !== exportName) continue;
-            found.push({
-              table: newestName(format),
-              values: Values,
-              rank: `${Values[1]} ${Parameters[PUBLISHED_AT]} ${Values[2]}`,
-            });
+            found.push({ table, values: Values, rank: `${Values[1]} ${Parameters[PUBLISHED_AT]} ${Values[2]}` });
           }
         }
       } catch (error) {
         throw awsFailure(what, error);
       }
     }
-    const shown: typeof found = [];
-    for (const one of found) if (await isThere(RUNS_TABLE, one.values.slice(-1), what)) shown.push(one);
-    const [, ...older] = shown.sort((a, b) => (a.rank < b.rank ? 1 : -1));
+    const visible: typeof found = [];
+    for (const one of found) if (await get(RUNS_TABLE, one.values.slice(-1), what)) visible.push(one);
+    const [, ...older] = visible.sort((a, b) => (a.rank < b.rank ? 1 : -1));
     if (older.length > 0) await sleep(SETTLE_MS);
     for (const { table, values } of older) await remove(table, values);
-  }
-
-  async function isThere(table: string, values: readonly string[], what: string): Promise<boolean> {
-    try {
-      await client.send(
-        new GetPartitionCommand({ DatabaseName: database, TableName: table, PartitionValues: [...values] }),
-      );
-      return true;
-    } catch (error) {
-      if ((error as Error).name === 'EntityNotFoundException') return false;
-      throw awsFailure(what, error);
-    }
   }
 
   return {
     database,
     async addRun(run) {
-      const tables = new Map(tableDefinitions([]).map((table) => [table.name, table]));
-      const [accounts, newest, runs] = [tableName(run.format), newestName(run.format), RUNS_TABLE].map((name) =>
-        tables.get(name),
-      );
-      if (!accounts || !newest || !runs) return;
-      const columns = run.csvColumns ? csvColumns(run.csvColumns) : accounts.columns;
-      await add(accounts, valuesOf(run), partsPrefix(run), columns);
-      await add(newest, valuesOf(run), partsPrefix(run), columns, { [PUBLISHED_AT]: run.publishedAt });
+      const { csvColumns, publishedAt } = run;
+      await add(tableName(run.format), valuesOf(run), partsPrefix(run), { csvColumns });
+      await add(newestName(run.format), valuesOf(run), partsPrefix(run), { csvColumns, publishedAt });
       await sleep(SETTLE_MS);
-      await add(runs, [run.runId], manifestKey(run.runId).replace(/[^/]+$/, ''));
-      // The run is shown from here on: what is left over costs a scan and shows no row, and the next run takes it away.
+      await add(RUNS_TABLE, [run.runId], manifestKey(run.runId).replace(/[^/]+$/, ''));
+      // The run is visible now. An older run that remains costs time in queries until the next run removes it.
       await keepNewest(run.exportName).catch(() => undefined);
     },
 
@@ -180,13 +152,18 @@ export function glueCatalog({ client, database, bucket, sleep = setTimeout }: Gl
       await remove(newestName(run.format), valuesOf(run));
       await remove(tableName(run.format), valuesOf(run));
     },
+
+    async isVisible(runId) {
+      const what = `Looking up the partition of run "${runId}" in ${database}`;
+      return (await get(RUNS_TABLE, [runId], what)) !== undefined;
+    },
   };
 }
 
-const FORMATS = ['json', 'csv', 'parquet'] as const;
-/** Kept with a partition of the newest runs, to tell which of one day's runs was published last. */
-const PUBLISHED_AT = 'published_at';
-
 function valuesOf({ exportName, exportDate, runId }: PublishedRun): string[] {
   return [exportName, exportDate, runId];
+}
+
+function isNotFound(error: unknown): boolean {
+  return (error as Error).name === 'EntityNotFoundException';
 }

@@ -10,13 +10,10 @@ export interface SecretOptions {
   readonly client?: SecretsManagerClient;
 }
 
-/**
- * A rotated key is used at the latest after this, and at once when the old one is refused. Every page would otherwise
- * cost a call.
- */
+/** Saves a request per page. A rotated key is read after this time, or as soon as the API rejects the old one. */
 const CACHE_SECONDS = 300;
 
-/** The API key from Secrets Manager, cached for five minutes, read anew on demand. Needs secretsmanager:GetSecretValue. */
+/** The API key from Secrets Manager, cached for five minutes. Needs secretsmanager:GetSecretValue. */
 export function secretCredentials({
   secretId,
   client = new SecretsManagerClient({}),
@@ -27,18 +24,18 @@ export function secretCredentials({
     async get({ fresh = false } = {}): Promise<ApiKey> {
       const where = `secret ${JSON.stringify(secretId)}`;
       if (fresh) return parseApiKeySecret(textOf(await read(provider, secretId, where, true), where), where);
-      // Calls that start together, before anything is cached, share one read.
-      reading ??= readUsable().finally(() => {
+      // Concurrent calls share one read.
+      reading ??= readValid().finally(() => {
         reading = undefined;
       });
       return reading;
 
-      async function readUsable(): Promise<ApiKey> {
+      async function readValid(): Promise<ApiKey> {
         const known = await read(provider, secretId, where, false);
         try {
           return parseApiKeySecret(textOf(known, where), where);
         } catch {
-          // Who has just put the key where none was must not wait for a warm function to forget that.
+          // The key may have been set or corrected since the cached read.
           return parseApiKeySecret(textOf(await read(provider, secretId, where, true), where), where);
         }
       }
@@ -46,13 +43,12 @@ export function secretCredentials({
   };
 }
 
-/** A secret that was stored as bytes comes as bytes, and an empty one as nothing. */
 function textOf(value: unknown, where: string): string {
   if (typeof value === 'string') return value;
   if (value === undefined) return '';
   throw new ExportError(
     'ApiCredentialsError',
-    `The API key in ${where} is stored as bytes (SecretBinary): store it as a text (SecretString), {"keyId":"…","secret":"…"}.`,
+    `Invalid API key in ${where}: it is binary (SecretBinary). Store it as text (SecretString): {"keyId":"…","secret":"…"}.`,
   );
 }
 
@@ -60,19 +56,19 @@ async function read(provider: SecretsProvider, secretId: string, where: string, 
   try {
     return await provider.get(secretId, { maxAge: CACHE_SECONDS, forceFetch: fresh });
   } catch (error) {
-    // Powertools wraps what the SDK threw.
+    // Powertools wraps the error of the SDK.
     const cause = (error as Error).cause ?? error;
     if ((cause as Error).name === 'ResourceNotFoundException') {
       throw new ExportError(
         'ApiCredentialsError',
-        `There is no ${where}, or it holds no value yet: put the API key into it as {"keyId":"…","secret":"…"}.`,
+        `No API key in ${where}: the secret does not exist or is empty. Set it to {"keyId":"…","secret":"…"}.`,
       );
     }
     // Source: Secrets Manager API reference, "GetSecretValue", Errors.
     if ((cause as Error).name === 'InvalidRequestException') {
       throw new ExportError(
         'ApiCredentialsError',
-        `Reading ${where} failed (InvalidRequestException): it is marked for deletion; restore it, or put the API key into another.`,
+        `Reading ${where} failed (InvalidRequestException): it is scheduled for deletion. Restore it or use another secret.`,
       );
     }
     const failure = awsFailure(`Reading ${where}`, cause);

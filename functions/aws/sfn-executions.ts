@@ -2,14 +2,14 @@ import { DescribeExecutionCommand, type SFNClient } from '@aws-sdk/client-sfn';
 import type { Executions } from '../export/ports.ts';
 import { awsFailure } from './aws-errors.ts';
 
-/** DescribeExecution is eventually consistent (Step Functions API reference); this is more than it ever takes. */
-const UNKNOWN_YET_MS = 10 * 60_000;
+/** DescribeExecution is eventually consistent (Step Functions API reference). */
+const MAX_DELAY_MS = 10 * 60_000;
 
-/** The executions of Step Functions, by ARN. Needs states:DescribeExecution. */
+/** Executions of Step Functions, by ARN. Needs states:DescribeExecution. */
 export function sfnExecutions(client: SFNClient): Executions {
   return {
     async isRunning(execution, startedAt) {
-      // A run on one machine may have written to the same bucket: it is no execution, and cannot be asked.
+      // A local run that wrote to the same bucket has no execution.
       if (!execution.startsWith('arn:')) return false;
       try {
         const { status = '' } = await client.send(
@@ -17,10 +17,9 @@ export function sfnExecutions(client: SFNClient): Executions {
         );
         return status === 'RUNNING';
       } catch (error) {
-        // What has just been started may not be known yet; what was started long ago is forgotten after 90 days.
-        if ((error as Error).name === 'ExecutionDoesNotExist')
-          return Date.now() - Date.parse(startedAt) < UNKNOWN_YET_MS;
-        throw awsFailure('Looking up the run that has this export', error);
+        // Either too new, or deleted 90 days after it ended.
+        if ((error as Error).name === 'ExecutionDoesNotExist') return Date.now() - Date.parse(startedAt) < MAX_DELAY_MS;
+        throw awsFailure('Looking up the run that holds the lock of this export', error);
       }
     },
   };

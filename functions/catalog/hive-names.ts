@@ -1,11 +1,12 @@
-/** Glue refuses longer names of columns. Source: Glue API reference, "Column". */
-const LONGEST = 255;
+/** Source: Glue API reference, "Column". */
+const MAX_NAME = 255;
 
 /**
- * Names for columns as Glue and Athena take them: lower case letters, digits and underscores.
+ * Turns texts into column names for Glue and Athena: lowercase letters, digits and underscores. Names that would be equal get
+ * numbers.
  *
- * @param reserved names that are taken already, such as the partition keys of the table
- * @returns one name for each text, in the same order; where two would be alike, the later ones are numbered
+ * @param reserved names not to use, such as partition keys
+ * @returns one name per text, in the same order
  */
 export function hiveNames(texts: readonly string[], reserved: readonly string[] = []): string[] {
   const taken = new Set(reserved);
@@ -17,8 +18,8 @@ export function hiveNames(texts: readonly string[], reserved: readonly string[] 
       .replaceAll(/[^a-z0-9]+/g, '_')
       .replaceAll(/^_+|_+$/g, '');
     const base = plain === '' ? 'column' : /^\d/.test(plain) ? `_${plain}` : plain;
-    let name = base.slice(0, LONGEST);
-    for (let n = 2; taken.has(name); n++) name = `${base.slice(0, LONGEST - `_${n}`.length)}_${n}`;
+    let name = base.slice(0, MAX_NAME);
+    for (let n = 2; taken.has(name); n++) name = `${base.slice(0, MAX_NAME - `_${n}`.length)}_${n}`;
     taken.add(name);
     return name;
   });

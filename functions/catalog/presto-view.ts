@@ -1,10 +1,9 @@
-/**
- * A view as Athena keeps it in Glue.
- * Source: Trino's `ViewReaderUtil` (`PRESTO_VIEW_FLAG`, `encodeViewData`), which Athena writes and reads the same way.
- */
 import type { ViewDefinition } from './views.ts';
 
-/** What goes into `ViewOriginalText`. */
+/**
+ * The `ViewOriginalText` of a view in Glue, in Athena's format.
+ * Source: Trino's `ViewReaderUtil` (`PRESTO_VIEW_FLAG`, `encodeViewData`), which uses the same format.
+ */
 export function prestoViewText(view: ViewDefinition, schema: string): string {
   const definition = {
     originalSql: view.sql,
@@ -15,7 +14,7 @@ export function prestoViewText(view: ViewDefinition, schema: string): string {
   return `/* Presto View: ${Buffer.from(JSON.stringify(definition)).toString('base64')} */`;
 }
 
-/** A column's type in Hive's words, which Glue shows beside the view. */
+/** The Hive type that the Glue console shows for a column of a view. */
 export function hiveTypeOf(trinoType: string): string {
   const types: Readonly<Record<string, string>> = {
     varchar: 'string',
@@ -25,6 +24,6 @@ export function hiveTypeOf(trinoType: string): string {
     'map(varchar,varchar)': 'map<string,string>',
   };
   const type = types[trinoType];
-  if (type === undefined) throw new Error(`No Hive type is known for ${trinoType}.`);
+  if (type === undefined) throw new Error(`No Hive type for Trino type ${trinoType}: add it to hiveTypeOf.`);
   return type;
 }

@@ -1,4 +1,4 @@
-/** Queries a newcomer wants first: saved in the workgroup, shown in the docs, run by the tests. */
+/** Queries to start with: saved in the Athena workgroup, shown in the docs, run by the tests. */
 export interface SavedQuery {
   readonly name: string;
   readonly description: string;
@@ -8,7 +8,7 @@ export interface SavedQuery {
 export const SAVED_QUERIES: readonly SavedQuery[] = [
   {
     name: 'Newest accounts',
-    description: 'The newest complete run of each export, each account once',
+    description: 'The newest published run of each export, each account once',
     sql: `SELECT export_name, export_date, name, engagement_score, last_activity, attributes
 FROM accounts_latest
 ORDER BY engagement_score DESC, export_name, name
@@ -16,7 +16,7 @@ LIMIT 100`,
   },
   {
     name: 'Run history',
-    description: 'Every published run: how many accounts, how long, whether the source held still',
+    description: 'Every published run: number of accounts, duration, verdict',
     sql: `SELECT
   exportname AS export_name, run_id, dueat AS due_at, records, duplicates,
   consistency.verdict AS verdict, recordsfetched AS records_fetched,
@@ -26,8 +26,8 @@ ORDER BY publishedat DESC
 LIMIT 100`,
   },
   {
-    name: 'What changed since the run before',
-    description: 'Accounts that came, went or changed between the two newest published runs of each export',
+    name: 'Changes since the previous run',
+    description: 'Accounts added, removed or changed between the two newest published runs of each export',
     sql: `WITH runs AS (
   SELECT run_id, exportname AS export_name, row_number() OVER (
     PARTITION BY exportname ORDER BY substr(dueat, 1, 10) DESC, publishedat DESC, run_id DESC
@@ -43,7 +43,7 @@ newer AS (
 SELECT
   coalesce(n.export_name, o.export_name) AS export_name,
   coalesce(n.name, o.name) AS name,
-  CASE WHEN o.name IS NULL THEN 'came' WHEN n.name IS NULL THEN 'went' ELSE 'changed' END AS what
+  CASE WHEN o.name IS NULL THEN 'added' WHEN n.name IS NULL THEN 'removed' ELSE 'changed' END AS change
 FROM newer n
 FULL OUTER JOIN older o ON n.export_name = o.export_name AND n.name = o.name
 WHERE o.name IS NULL OR n.name IS NULL
@@ -55,8 +55,8 @@ ORDER BY export_name, name
 LIMIT 1000`,
   },
   {
-    name: 'Accounts that rose or fell most',
-    description: 'The largest changes of the engagement score within the statistics window',
+    name: 'Largest engagement changes',
+    description: 'Accounts with the largest changes of the engagement score within the statistics window',
     sql: `SELECT export_name, name, engagement_score, engagement_percent_change
 FROM accounts_latest
 WHERE engagement_percent_change IS NOT NULL
@@ -65,7 +65,7 @@ LIMIT 50`,
   },
   {
     name: 'Attribute coverage',
-    description: 'How many accounts have each attribute',
+    description: 'Number and share of accounts that have each attribute',
     sql: `SELECT export_name, key AS attribute, count(*) AS accounts,
   round(100.0 * count(*) / max(total), 1) AS percent
 FROM (

@@ -1,14 +1,14 @@
-/** The tables of the Glue database, one definition for the stack, for partitions and for tests. */
+/** The tables of the Glue database, for the stack, for partitions and for tests. */
 
 import { tablePrefix } from '../export/storage/bucket-layout.ts';
 import { ACCOUNT_FIELDS, type FieldKind } from '../formats/account-columns.ts';
 import { CSV_SERDE_PARAMETERS, csvTableColumns, SUPERSEDED_COLUMN } from '../formats/csv.ts';
-import type { ExportFormat } from '../model/export-settings.ts';
+import type { ExportFormat } from '../model/export-format.ts';
 import { hiveNames } from './hive-names.ts';
 
 export interface TableColumn {
   readonly name: string;
-  /** In Hive's words. */
+  /** A Hive type. */
   readonly type: string;
   readonly comment: string;
 }
@@ -18,7 +18,7 @@ export interface TableDefinition {
   readonly description: string;
   readonly columns: readonly TableColumn[];
   readonly partitionKeys: readonly TableColumn[];
-  /** Where its objects lie in the bucket. */
+  /** Of its objects in the bucket. */
   readonly prefix: string;
   readonly inputFormat: string;
   readonly outputFormat: string;
@@ -26,7 +26,7 @@ export interface TableDefinition {
   readonly parameters: Readonly<Record<string, string>>;
 }
 
-/** What the parts of a format are read with. Source: Athena user guide, "Choose a SerDe for your data". */
+/** Source: Athena user guide, "Choose a SerDe for your data". */
 const TEXT = {
   inputFormat: 'org.apache.hadoop.mapred.TextInputFormat',
   outputFormat: 'org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat',
@@ -49,31 +49,28 @@ const JSON_TYPES: Record<FieldKind, string> = {
 };
 const PARQUET_TYPES: Record<FieldKind, string> = { ...JSON_TYPES, epochMs: 'timestamp' };
 
-const SUPERSEDED_COMMENT = 'True where the account comes again later on the same page: that record is the current one';
+const SUPERSEDED_COMMENT = 'True if a later record of the same account on the same page is current';
 
 const RUN_PARTITIONS: readonly TableColumn[] = [
   { name: 'export_name', type: 'string', comment: 'Name of the export' },
   { name: 'export_date', type: 'string', comment: 'Day (UTC) the run was due, YYYY-MM-DD' },
-  { name: 'run_id', type: 'string', comment: 'The run' },
+  { name: 'run_id', type: 'string', comment: 'Run ID' },
 ];
 
 /** The columns of `accounts_parquet`, in the order of the parts. */
 export const PARQUET_COLUMNS: readonly TableColumn[] = [
   ...fieldColumns(PARQUET_TYPES),
-  { name: 'other_fields', type: MAP, comment: 'Fields that have no column, or whose value their column cannot hold' },
+  { name: 'other_fields', type: MAP, comment: 'Fields without a column, and values that their column cannot hold' },
   { name: SUPERSEDED_COLUMN, type: 'boolean', comment: SUPERSEDED_COMMENT },
 ];
 
-/**
- * The tables of a stack.
- * @param attributeColumns the attribute columns of its CSV exports, as configured: they set the order of table and parts
- */
+/** @param attributeColumns the configured attribute columns of CSV exports, in the order of table and parts */
 export function tableDefinitions(attributeColumns: readonly string[]): TableDefinition[] {
   const accounts = accountTables(attributeColumns);
   const newest = accounts.map((table) => ({
     ...table,
     name: newestName(table.format),
-    description: `Behind accounts_latest: the newest run of each export, of ${table.name}`,
+    description: `Used by accounts_latest: the newest run of each export in ${table.name}`,
   }));
   return [...accounts, ...newest, RUNS];
 }
@@ -83,7 +80,7 @@ function accountTables(attributeColumns: readonly string[]): (TableDefinition & 
     {
       format: 'json',
       name: tableName('json'),
-      description: 'Accounts of all published JSON runs, one row a record',
+      description: 'Accounts of all published JSON runs, one row per record',
       columns: [...fieldColumns(JSON_TYPES), { name: SUPERSEDED_COLUMN, type: 'boolean', comment: SUPERSEDED_COMMENT }],
       partitionKeys: RUN_PARTITIONS,
       prefix: tablePrefix('json'),
@@ -94,7 +91,7 @@ function accountTables(attributeColumns: readonly string[]): (TableDefinition & 
     {
       format: 'csv',
       name: tableName('csv'),
-      description: 'Accounts of all published CSV runs, one row a record, all columns as text',
+      description: 'Accounts of all published CSV runs, one row per record, all columns as text',
       columns: csvColumns(csvTableColumns(attributeColumns)),
       partitionKeys: RUN_PARTITIONS,
       prefix: tablePrefix('csv'),
@@ -105,7 +102,7 @@ function accountTables(attributeColumns: readonly string[]): (TableDefinition & 
     {
       format: 'parquet',
       name: tableName('parquet'),
-      description: 'Accounts of all published Parquet runs, one row a record',
+      description: 'Accounts of all published Parquet runs, one row per record',
       columns: PARQUET_COLUMNS,
       partitionKeys: RUN_PARTITIONS,
       prefix: tablePrefix('parquet'),
@@ -117,7 +114,7 @@ function accountTables(attributeColumns: readonly string[]): (TableDefinition & 
 
 export const RUNS_TABLE = 'export_runs';
 
-/** `newest_json`: holds the partition of each export's newest run, and no others. */
+/** `newest_json`: the table that has only the partition of each export's newest run. */
 export function newestName(format: ExportFormat): string {
   return `newest_${format}`;
 }
@@ -127,10 +124,10 @@ export function tableName(format: ExportFormat): string {
   return `accounts_${format}`;
 }
 
-/** CSV columns by their header, all of them texts: a number or date that is missing is an empty text. */
+/** The columns of a CSV header, all of type string. A missing value is an empty string. */
 export function csvColumns(header: readonly string[]): TableColumn[] {
   const fields = new Map(ACCOUNT_FIELDS.map(({ name, comment }) => [name, comment]));
-  // An attribute called "Run ID" must not take the name of a partition key: no engine opens such a table.
+  // No engine opens a table where a column, such as "Run ID", has the name of a partition key.
   const partitionKeys = RUN_PARTITIONS.map(({ name }) => name);
   return hiveNames(header, partitionKeys).map((name, i) => {
     const column = header[i] ?? '';
@@ -139,7 +136,7 @@ export function csvColumns(header: readonly string[]): TableColumn[] {
   });
 }
 
-/** One line of at most 255 characters, as Glue takes comments. Source: Glue API reference, "Column". */
+/** One line of at most 255 characters. Source: Glue API reference, "Column". */
 function attributeComment(column: string): string {
   const line = `Attribute ${column.replaceAll(/\p{Cc}+/gu, ' ')}`;
   return line.length > 255 ? `${Array.from(line).slice(0, 120).join('')}…` : line;
@@ -150,46 +147,46 @@ function fieldColumns(types: Record<FieldKind, string>): TableColumn[] {
 }
 
 const RUN_COLUMNS: readonly TableColumn[] = [
-  { name: 'version', type: 'int', comment: 'Version of the manifest' },
+  { name: 'version', type: 'int', comment: 'Manifest version' },
   { name: 'exportname', type: 'string', comment: 'Name of the export' },
-  { name: 'datasetid', type: 'string', comment: 'The dataset' },
-  { name: 'format', type: 'string', comment: 'json, csv or parquet: which table holds the accounts' },
+  { name: 'datasetid', type: 'string', comment: 'Dataset ID' },
+  { name: 'format', type: 'string', comment: 'json, csv or parquet' },
   {
     name: 'parameters',
     type: 'struct<filter:string,start:bigint,end:bigint,segmentationid:string,segmentid:string,pagesize:int>',
-    comment: 'What was asked for, as pinned by the plan',
+    comment: 'API parameters, as pinned by the plan',
   },
   { name: 'dueat', type: 'string', comment: 'When the run was due, ISO 8601' },
   { name: 'startedat', type: 'string', comment: 'When the run started, ISO 8601' },
   { name: 'publishedat', type: 'string', comment: 'When the run was published, ISO 8601' },
-  { name: 'pages', type: 'int', comment: 'How many pages, and parts, it has' },
-  { name: 'records', type: 'bigint', comment: 'Records in its parts' },
-  { name: 'distinctaccounts', type: 'bigint', comment: 'Different accounts among them' },
-  { name: 'duplicates', type: 'bigint', comment: 'Records of accounts that came more than once' },
-  { name: 'bytes', type: 'bigint', comment: 'Size of its parts' },
-  { name: 'plannedrecords', type: 'bigint', comment: 'Accounts that the plan counted' },
-  { name: 'recordsfetched', type: 'bigint', comment: 'Records counted against the contract' },
+  { name: 'pages', type: 'int', comment: 'Number of pages, and of parts' },
+  { name: 'records', type: 'bigint', comment: 'Records in the parts' },
+  { name: 'distinctaccounts', type: 'bigint', comment: 'Number of different accounts' },
+  { name: 'duplicates', type: 'bigint', comment: 'Records minus different accounts' },
+  { name: 'bytes', type: 'bigint', comment: 'Total size of the parts' },
+  { name: 'plannedrecords', type: 'bigint', comment: 'Number of accounts that the plan counted' },
+  { name: 'recordsfetched', type: 'bigint', comment: 'Records that count against the contract' },
   { name: 'apirequests', type: 'bigint', comment: 'Requests sent' },
-  { name: 'retries', type: 'bigint', comment: 'Requests and attempts that were repeated' },
+  { name: 'retries', type: 'bigint', comment: 'Repeated requests and attempts' },
   {
     name: 'consistency',
-    type: 'struct<verdict:string,accountsbefore:bigint,accountsafter:bigint,seamsprobed:int,seamsmoved:int>',
-    comment: 'Whether the source held still',
+    type: 'struct<verdict:string,accountsbefore:bigint,accountsafter:bigint,boundarieschecked:int,boundariesmoved:int>',
+    comment: 'Verdict and the figures behind it',
   },
   { name: 'unmappedcolumns', type: 'array<string>', comment: 'Fields that the table does not declare' },
   { name: 'escapedlinebreaks', type: 'bigint', comment: 'CSV: line breaks written as \\n' },
   {
     name: 'parts',
     type: 'array<struct<key:string,page:int,records:bigint,bytes:bigint,sha256:string>>',
-    comment: 'Its parts',
+    comment: 'The parts',
   },
 ];
 
 const RUNS: TableDefinition = {
   name: RUNS_TABLE,
-  description: 'The manifests of all published runs, one row a run',
+  description: 'Manifests of all published runs, one row per run',
   columns: RUN_COLUMNS,
-  partitionKeys: [{ name: 'run_id', type: 'string', comment: 'The run' }],
+  partitionKeys: RUN_PARTITIONS.slice(-1),
   prefix: 'export_runs/',
   ...TEXT,
   serde: JSON_SERDE,

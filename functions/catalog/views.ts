@@ -1,13 +1,13 @@
-/** The views that analysts ask: one shape for all formats, as SQL of Trino, which Athena's engine 3 is built on. */
+/** The views that analysts query: the same columns for all formats, in Trino SQL (Athena engine version 3). */
 
-import { ACCOUNT_FIELDS } from '../formats/account-columns.ts';
+import { ACCOUNT_FIELDS, type FieldKind } from '../formats/account-columns.ts';
 import { csvTableColumns } from '../formats/csv.ts';
-import type { ExportFormat } from '../model/export-settings.ts';
+import { EXPORT_FORMATS, type ExportFormat } from '../model/export-format.ts';
 import { csvColumns, newestName, RUNS_TABLE, tableName } from './tables.ts';
 
 export interface ViewColumn {
   readonly name: string;
-  /** In Trino's words. */
+  /** A Trino type. */
   readonly type: string;
   readonly comment: string;
 }
@@ -25,16 +25,16 @@ const MAP = 'map(varchar,varchar)';
 export const VIEW_COLUMNS: readonly ViewColumn[] = [
   { name: 'export_name', type: 'varchar', comment: 'Name of the export' },
   { name: 'export_date', type: 'varchar', comment: 'Day (UTC) the run was due, YYYY-MM-DD' },
-  { name: 'run_id', type: 'varchar', comment: 'The run' },
+  { name: 'run_id', type: 'varchar', comment: 'Run ID' },
   { name: 'published_at', type: 'timestamp(3)', comment: 'When the run was published (UTC)' },
-  { name: 'name', type: 'varchar', comment: 'The account' },
+  { name: 'name', type: 'varchar', comment: 'Account name' },
   { name: 'engagement_score', type: 'double', comment: 'Engagement score within the statistics window' },
   { name: 'engagement_percent_change', type: 'double', comment: 'Change of the engagement score, as a fraction' },
-  { name: 'first_activity', type: 'timestamp(3)', comment: 'First activity seen (UTC)' },
-  { name: 'last_activity', type: 'timestamp(3)', comment: 'Last activity seen (UTC)' },
-  { name: 'total_actions', type: 'bigint', comment: 'Actions seen in all' },
-  { name: 'account_status', type: 'varchar', comment: 'Status of the account' },
-  { name: 'attributes', type: MAP, comment: 'Attributes of the tenant' },
+  { name: 'first_activity', type: 'timestamp(3)', comment: 'First activity (UTC)' },
+  { name: 'last_activity', type: 'timestamp(3)', comment: 'Last activity (UTC)' },
+  { name: 'total_actions', type: 'bigint', comment: 'Total number of actions' },
+  { name: 'account_status', type: 'varchar', comment: 'Account status' },
+  { name: 'attributes', type: MAP, comment: 'Custom attributes' },
   { name: 'segment_joined', type: 'timestamp(3)', comment: 'Segment exports: when the account joined (UTC)' },
   { name: 'segment_input_values', type: MAP, comment: 'Segment exports: the values that made it join' },
 ];
@@ -42,16 +42,16 @@ export const VIEW_COLUMNS: readonly ViewColumn[] = [
 /**
  * `accounts_latest` and `accounts_history`.
  *
- * Both join the published runs, whose partition is added last of all: a run shows in them at that moment, whole. The
- * newest run of an export is the one due on the latest day, and of several on that day the one published last; so a day
- * filled in afterwards does not pass for today. Of an account that came more than once in a run, the later record is
- * taken: `superseded` marks those that come again on their own page, and between pages the part's name tells.
+ * Both join `export_runs`, whose partition is added last, so a run becomes visible complete and at one moment. The newest run
+ * of an export is the one due on the latest day, and among those the one published last, so a backfilled day does not count
+ * as newest. For an account with several records in a run, the views show the latest: by `superseded` within a page, by the
+ * name of the part between pages.
  *
- * `attributes['x']` fails a query of Trino on the first account that lacks `x`. The attributes that the configuration names
- * are therefore in every account's map, NULL where the account lacks them; others are asked with `element_at`.
+ * In Trino, `attributes['x']` fails the query if any account lacks `x`. Therefore the map of every account has all configured
+ * attributes, NULL if missing; other attributes need `element_at`.
  *
- * @param attributeColumns the attribute columns of the CSV table, as configured
- * @param attributeNames the attributes that any export of the configuration names
+ * @param attributeColumns the configured attribute columns of the CSV table
+ * @param attributeNames the attributes that any configured export names
  */
 export function viewDefinitions(
   attributeColumns: readonly string[],
@@ -60,13 +60,13 @@ export function viewDefinitions(
   return [
     {
       name: 'accounts_latest',
-      description: 'Per export the newest published run, each account once',
+      description: 'The newest published run of each export, each account once',
       columns: VIEW_COLUMNS,
       sql: accountsSql(attributeColumns, attributeNames, newestName, 'WHERE age = 1'),
     },
     {
       name: 'accounts_history',
-      description: 'All published runs, each account once a run',
+      description: 'All published runs, each account once per run',
       columns: VIEW_COLUMNS,
       sql: accountsSql(attributeColumns, attributeNames, tableName, ''),
     },
@@ -79,13 +79,12 @@ function accountsSql(
   tableOf: (format: ExportFormat) => string,
   whichRuns: string,
 ): string {
-  const branches = [
-    branch('json', tableOf, withAllNames(JSON_VALUES, attributeNames)),
-    branch('csv', tableOf, withAllNames(csvValues(attributeColumns), attributeNames)),
-    branch('parquet', tableOf, withAllNames(PARQUET_VALUES, attributeNames)),
-  ];
-  // The join decides which runs are shown. It does not keep Trino from opening the files of the others, since it starts on
-  // them before it knows: that is what the tables of the newest runs are for (docs/decisions/0004-newest-runs.md).
+  const values = { json: JSON_VALUES, csv: csvValues(attributeColumns), parquet: PARQUET_VALUES };
+  const branches = EXPORT_FORMATS.map((format) =>
+    branch(format, tableOf, withAllNames(values[format], attributeNames)),
+  );
+  // The join decides which runs are visible, but Trino may open files before it knows the result of the join. The tables of
+  // the newest runs avoid that (docs/decisions/0004-newest-runs.md).
   return `WITH runs AS (
   SELECT * FROM (
     SELECT
@@ -112,8 +111,8 @@ WHERE age_of_record = 1 OR name IS NULL`;
 
 function branch(format: ExportFormat, tableOf: (format: ExportFormat) => string, values: Values): string {
   const { superseded, ...columns } = values;
-  // All partition keys are in PARTITION BY: Trino moves a filter below a window only on columns named there, and one left
-  // above it makes the query read every partition.
+  // PARTITION BY has all partition keys, because Trino pushes a filter below a window only for those columns. Without that, a
+  // query reads every partition.
   return `  SELECT
     a.export_name, a.export_date, a.run_id, r.published_at,
 ${Object.entries(columns)
@@ -131,59 +130,39 @@ ${Object.entries(columns)
 type Values = Readonly<Record<'superseded' | 'name', string>> & Readonly<Record<string, string>>;
 
 /**
- * Epoch milliseconds as a time of UTC, whatever the session's zone. The divisor is a double: by a decimal such as `1000.0`
- * Trino divides with one decimal place and rounds to tenths of a second. Beyond the year 73326 `from_unixtime` fails the
- * whole query, even within `TRY`, so that one account with Java's largest long would take all others with it: what lies
- * outside the years 1 to 9999 is NULL, and can be seen in the table.
+ * Epoch milliseconds as a UTC timestamp in any session time zone. The divisor is a double, because Trino rounds to tenths of
+ * a second for a decimal such as `1000.0`. `from_unixtime` fails the query after the year 73326, even within `TRY`, so times
+ * outside the years 1 to 9999 are NULL; the tables have them.
  */
 const fromEpochMs = (sql: string) =>
   `IF(${sql} BETWEEN -62135596800000 AND 253402300799999, CAST(from_unixtime(${sql} / 1e3) AT TIME ZONE 'UTC' AS timestamp(3)))`;
 
-/** The same years for a column that is a time already. */
+/** The same for a timestamp column. */
 const fromTimestamp = (sql: string) =>
   `IF(${sql} BETWEEN TIMESTAMP '0001-01-01 00:00:00.000' AND TIMESTAMP '9999-12-31 23:59:59.999', CAST(${sql} AS timestamp(3)))`;
 
-const SNAKE: Readonly<Record<string, string>> = {
-  engagementScore: 'engagement_score',
-  engagementPercentChange: 'engagement_percent_change',
-  firstActivity: 'first_activity',
-  lastActivity: 'last_activity',
-  totalActions: 'total_actions',
-  accountStatus: 'account_status',
-  segmentJoined: 'segment_joined',
-  segmentInputValues: 'segment_input_values',
-};
-
-function valuesBy(
-  sqlOf: (column: string, kind: (typeof ACCOUNT_FIELDS)[number]['kind']) => string,
-  superseded: string,
-): Values {
-  const values = ACCOUNT_FIELDS.map(({ name, kind }) => [SNAKE[name] ?? name, sqlOf(name.toLowerCase(), kind)]);
+function valuesBy(sqlOf: (column: string, kind: FieldKind) => string, superseded = 'a.superseded IS NULL'): Values {
+  const snakeCase = (name: string) => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  const values = ACCOUNT_FIELDS.map(({ name, kind }) => [snakeCase(name), sqlOf(name.toLowerCase(), kind)]);
   return { ...Object.fromEntries(values), superseded } as Values;
 }
 
-const JSON_VALUES = valuesBy(
-  (column, kind) => (kind === 'epochMs' ? fromEpochMs(`a.${column}`) : `a.${column}`),
-  'a.superseded IS NULL',
-);
+const JSON_VALUES = valuesBy((column, kind) => (kind === 'epochMs' ? fromEpochMs(`a.${column}`) : `a.${column}`));
 
-const PARQUET_VALUES = valuesBy(
-  (column, kind) => (kind === 'epochMs' ? fromTimestamp(`a.${column}`) : `a.${column}`),
-  'a.superseded IS NULL',
-);
+const PARQUET_VALUES = valuesBy((column, kind) => (kind === 'epochMs' ? fromTimestamp(`a.${column}`) : `a.${column}`));
 
-/** Puts the attributes that everybody may ask for into each account's map. */
+/** Adds the configured attributes to the map of each account. */
 function withAllNames(values: Values, names: readonly string[]): Values {
   if (names.length === 0) return values;
-  const nothing = `map(ARRAY[${names.map(sqlText).join(', ')}], CAST(ARRAY[${names.map(() => 'NULL').join(', ')}] AS array(varchar)))`;
-  return { ...values, attributes: `map_concat(${nothing}, coalesce(${values.attributes}, CAST(map() AS ${MAP})))` };
+  const allNull = `map(ARRAY[${names.map(sqlText).join(', ')}], CAST(ARRAY[${names.map(() => 'NULL').join(', ')}] AS array(varchar)))`;
+  return { ...values, attributes: `map_concat(${allNull}, coalesce(${values.attributes}, CAST(map() AS ${MAP})))` };
 }
 
 function sqlText(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
 
-/** Every CSV column is a text, and a missing value an empty one; accounts without a name are not one account. */
+/** CSV columns are strings, and empty where a value is missing. */
 function csvValues(attributeColumns: readonly string[]): Values {
   const header = csvTableColumns(attributeColumns);
   const names = csvColumns(header).map(({ name }) => name);

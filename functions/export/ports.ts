@@ -1,4 +1,5 @@
 /** What the rules of an export need from outside. AWS and one machine each bring their own. */
+import type { ExportFormat } from '../model/export-format.ts';
 import type { PageQuery } from '../model/page-query.ts';
 import type { Usage } from '../model/usage.ts';
 
@@ -44,6 +45,8 @@ export interface Catalog {
   addRun(run: PublishedRun): Promise<void>;
   /** Makes a run invisible; a missing one is no error. */
   removeRun(run: PublishedRun): Promise<void>;
+  /** Whether queries see a run: its manifest may be written while its partition is not. */
+  isVisible(runId: string): Promise<boolean>;
 }
 
 /** The workflow's executions: whether one that holds a lock is still running. */
@@ -57,7 +60,7 @@ export interface Executions {
 
 /** What a catalog needs to know of a run. */
 export interface PublishedRun {
-  readonly format: 'json' | 'csv' | 'parquet';
+  readonly format: ExportFormat;
   readonly exportName: string;
   /** `YYYY-MM-DD`, UTC. */
   readonly exportDate: string;

@@ -1,17 +1,16 @@
 /**
- * How much a body may hold, counted before anything parses it.
+ * Limits of a body, checked before it is parsed.
  *
- * Bytes alone bound no memory: 32 MiB of `{},` became eleven million objects and 1.8 GB, and as many of `,` and line breaks
- * in CSV more than 3 GB. What is counted here is what parsers allocate for. A page over a limit is no defect of the API:
- * a smaller page size does, and the client names one.
+ * A limit in bytes does not limit memory: 32 MiB of `{},` takes 1.8 GB when parsed, and 32 MiB of commas and line breaks in
+ * CSV more than 3 GB. These limits count what parsers allocate memory for.
  */
 import { ExportError } from '../model/errors.ts';
 
-/** Deeper values than this are no account: nothing may meet them and recurse. */
+/** No account is nested this deeply; recursive code would overflow the stack. */
 export const MAX_DEPTH = 1000;
-/** Objects and lists of a JSON page, or rows of a CSV page; ten for each account of the largest page. */
+/** Objects and arrays of a JSON page, or lines of a CSV page: 10 for each account of the largest page. */
 export const MAX_GROUPS = 500_000;
-/** Values of a JSON page, or cells of a CSV page; fifty for each account of the largest page. */
+/** Values of a JSON page, or cells of a CSV page: 50 for each account of the largest page. */
 export const MAX_VALUES = 2_500_000;
 
 const QUOTE = 0x22;
@@ -25,8 +24,8 @@ const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 
 /**
- * Looks over bytes that may be JSON, valid or not.
- * @throws ExportError `ApiAnswerError` nested too deep, `PageTooLargeError` with more values than a page may hold
+ * Checks bytes that may or may not be valid JSON.
+ * @throws ExportError `ApiAnswerError` if nested too deeply, `PageTooLargeError` if it has too many values
  */
 export function checkJsonLimits(body: Buffer): void {
   let depth = 0;
@@ -43,28 +42,25 @@ export function checkJsonLimits(body: Buffer): void {
     } else if (byte === COMMA) {
       commas++;
     } else if (byte >= OPEN_ARRAY) {
-      // What a bracket lacks to be a brace; no other byte from here on becomes one by it.
+      // Sets the one bit by which braces differ from brackets; no other byte in this range becomes a brace.
       const bracket = byte | BRACE_BIT;
       if (bracket === OPEN_OBJECT) {
         groups++;
         if (++depth > MAX_DEPTH) {
-          throw new ExportError(
-            'ApiAnswerError',
-            `The API's answer is nested deeper than ${MAX_DEPTH} levels, which no account is.`,
-          );
+          throw new ExportError('ApiAnswerError', `The API response is nested deeper than ${MAX_DEPTH} levels.`);
         }
       } else if (bracket === CLOSE_OBJECT) {
         depth--;
       }
     }
   }
-  // A list of n values has n - 1 commas.
-  refuseMore(groups, 'objects and lists', groups + commas, 'values');
+  // An array of n values has n - 1 commas.
+  refuseMore(groups, 'objects and arrays', groups + commas, 'values');
 }
 
 /**
- * Looks over bytes that may be CSV; line breaks within quotes count too.
- * @throws ExportError `PageTooLargeError` with more cells than a page may hold
+ * Checks bytes that may or may not be valid CSV. Line breaks within quotes count, too.
+ * @throws ExportError `PageTooLargeError` if it has too many lines or cells
  */
 export function checkCsvLimits(body: Buffer): void {
   let lines = 0;
@@ -83,5 +79,5 @@ function refuseMore(groups: number, groupsName: string, values: number, valuesNa
 }
 
 function tooMany(limit: number, what: string): ExportError {
-  return new ExportError('PageTooLargeError', `The API's answer holds more than ${limit} ${what}.`);
+  return new ExportError('PageTooLargeError', `The API response has more than ${limit} ${what}.`);
 }

@@ -15,54 +15,50 @@ export interface CsvPage extends DecodedPage {
 }
 
 /**
- * What the Glue table tells the OpenCSVSerDe. These are its defaults, stated because the writing below depends on them:
- * every value is quoted, a quote is doubled, and a backslash is doubled since the SerDe swallows a lone one.
- * Source: Hive's OpenCSVSerde and the CSVParser of opencsv 2.3 that it, and Trino, read with.
+ * The OpenCSVSerDe parameters of the Glue table. They are the defaults, but the writer depends on them: it quotes every
+ * value and doubles quotes and backslashes, because the SerDe drops a single backslash.
+ * Source: Hive's OpenCSVSerde, and the CSVParser of opencsv 2.3, which Hive and Trino use.
  */
 export const CSV_SERDE_PARAMETERS = { separatorChar: ',', quoteChar: '"', escapeChar: '\\' } as const;
 
-/** The column that marks a record which comes again later on its page. */
+/** The column that marks a record replaced by a later one on its page. */
 export const SUPERSEDED_COLUMN = 'superseded';
 
 export interface CsvOptions {
-  /** The header of every part: the table's columns, then further ones the plan saw. */
+  /** The header of every part: the columns of the table, then other columns that the plan found. */
   readonly columns: readonly string[];
-  /** What the table declares: the first of `columns`. */
+  /** The columns that the table declares: the first ones of `columns`. */
   readonly tableColumns: readonly string[];
-  /** Whether the API's answers end in a newline; when they do, one that does not has broken off. */
+  /** Whether the API ends its CSV with a newline: then a body without one is truncated. */
   readonly finalNewline: boolean;
 }
 
 /**
- * The columns of the Glue table, in order: the account's own, the mark of superseded records, and the tenant's attributes
- * as configured, last, so that one more attribute moves no column. The nested fields of an account have no column in CSV:
- * the API spreads their values.
+ * The columns of the Glue table: account fields, the mark of superseded records, then the configured attributes. Attributes
+ * come last so that adding one moves no column. Maps have no column: the API sends each attribute as a column.
  */
 export function csvTableColumns(attributeColumns: readonly string[]): string[] {
   const fields = ACCOUNT_FIELDS.filter(({ kind }) => kind !== 'textMap').map(({ name }) => name);
   return [...new Set([...fields, SUPERSEDED_COLUMN, ...attributeColumns])];
 }
 
-/** The header of all parts: what the table declares first, whatever else the API sends behind it, sorted. */
+/** The header of every part: the columns of the table, then other columns of the API, sorted. */
 export function pinCsvColumns(tableColumns: readonly string[], header: readonly string[]): string[] {
   return [...tableColumns, ...header.filter((column) => !tableColumns.includes(column)).sort()];
 }
 
-/** CSV parts that the OpenCSVSerDe reads back unchanged, but for line breaks within values. */
+/** CSV parts that the OpenCSVSerDe reads back unchanged, except for line breaks within values. */
 export function csvFormat(options: CsvOptions): PageFormat<CsvPage> {
   return {
-    format: 'csv',
-    endpoint: 'csv',
-    contentType: 'application/gzip',
     decode: (body) => decodeCsv(body, { finalNewline: options.finalNewline }),
     encode: (page) => encode(page, options),
   };
 }
 
 /**
- * A body of the CSV endpoint: a header and a row for each account; a header alone, or nothing, past the last page.
- * @throws ExportError `ApiAnswerError` naming the line that is wrong, never with a word of its content; `PageTooLargeError`
- * when it holds more than memory does
+ * Decodes a body of the CSV endpoint: a header and one row per account. After the last page the API sends only a header, or
+ * nothing.
+ * @throws ExportError `ApiAnswerError`, which never quotes the body; `PageTooLargeError`
  */
 export function decodeCsv(body: Buffer, { finalNewline }: { finalNewline: boolean | undefined }): CsvPage {
   checkCsvLimits(body);
@@ -70,69 +66,64 @@ export function decodeCsv(body: Buffer, { finalNewline }: { finalNewline: boolea
   const endsWithNewline = text.endsWith('\n');
   if (text.trim() === '') return { records: 0, identities: [], columns: [], rows: [], endsWithNewline };
   if (text.trimStart().startsWith('<')) {
-    throw new ExportError('ApiAnswerError', "The API's answer looks like a web page where CSV was asked for.");
+    throw new ExportError('ApiAnswerError', 'The API response is an HTML page, not CSV.');
   }
   const [header = [], ...rows] = parseRows(text);
   checkHeader(header, body);
-  // The mark of superseded records must be the writer's own.
+  // Only the writer may set the mark of superseded records.
   const columns = header.map((column) => (column === SUPERSEDED_COLUMN ? `${column}_as_sent` : column));
-  refuseTwice(columns);
+  refuseRepeatedColumns(columns);
   if (finalNewline === true && !endsWithNewline) {
     throw new ExportError(
       'ApiAnswerError',
-      `The API's CSV of ${body.length} bytes does not end in a newline as before: it seems to have broken off.`,
+      `The CSV response is probably truncated (${body.length} bytes): unlike earlier ones, it does not end with a newline.`,
     );
   }
   const key = columns.indexOf(ACCOUNT_KEY);
-  // An empty cell is no name: two accounts without one are not the same.
+  // An empty cell is not a name: two accounts without a name are different accounts.
   const identities = rows.map((row) => row[key] || JSON.stringify(row));
   return { records: rows.length, identities, columns, rows, endsWithNewline };
 }
 
 /**
- * A header is told by what it names. Any other text would pass for a header alone, which means the end of the accounts: an
- * apology with a comma in it would end an export in silence.
+ * A header must contain a known field. Otherwise any line of text, such as an error message with a comma in it, would pass
+ * for a header without rows, which means the end of the data.
  */
 function checkHeader(header: readonly string[], body: Buffer): void {
-  if (header.some((column) => STRANGE.test(column))) {
-    // UTF-16 of ASCII is UTF-8 with a NUL between any two letters, and reads as columns that no table has.
+  if (header.some((column) => NOT_UTF8.test(column))) {
     throw new ExportError(
       'ApiAnswerError',
-      "The header of the API's CSV holds characters that no header does: its encoding is not UTF-8.",
+      'The CSV response is not UTF-8: its header contains NUL or a byte order mark.',
     );
   }
   if (header.length > MAX_COLUMNS) {
-    throw new ExportError(
-      'ApiAnswerError',
-      `The API's CSV has ${header.length} columns; up to ${MAX_COLUMNS} are read.`,
-    );
+    throw new ExportError('ApiAnswerError', `The CSV response has ${header.length} columns (maximum ${MAX_COLUMNS}).`);
   }
   if (header.some((column) => FIELD_NAMES.has(column.toLowerCase()))) return;
-  const columns = header.length === 1 ? 'one column, and none' : `${header.length} columns, and none`;
   throw new ExportError(
     'ApiAnswerError',
-    `The API's answer of ${body.length} bytes is not CSV: its first line has ${columns} that accounts have.`,
+    `The API response is not CSV: its first line contains no account field (${header.length} columns, ${body.length} bytes).`,
   );
 }
 
 const FIELD_NAMES: ReadonlySet<string> = new Set(ACCOUNT_FIELDS.map(({ name }) => name.toLowerCase()));
 
-/** NUL, and a byte order mark that is not the first character. */
-const STRANGE = /[\0\ufeff]/;
+/** UTF-16 of ASCII is valid UTF-8 with NULs. A byte order mark is dropped only at the start. */
+const NOT_UTF8 = /[\0\ufeff]/;
 
-/** A plan pins no header of more than 40,000 characters, and a column takes four; lists of columns are searched as lists. */
+/** A plan stores up to 40,000 characters of header, at least four per column; searches of the header are linear. */
 const MAX_COLUMNS = 10_000;
 
-/** Says which column by its position: where the API sent no header, a name here would be a value of an account. */
-function refuseTwice(columns: readonly string[]): void {
+/** Reports positions, not names: if the API sent no header, a name would be account data. */
+function refuseRepeatedColumns(columns: readonly string[]): void {
   const first = new Map<string, number>();
   for (const [i, column] of columns.entries()) {
     const before = first.get(column);
     if (before !== undefined) {
-      const which = FIELD_NAMES.has(column.toLowerCase()) ? `, ${JSON.stringify(column)}` : '';
+      const which = FIELD_NAMES.has(column.toLowerCase()) ? ` ${JSON.stringify(column)}` : '';
       throw new ExportError(
         'ApiAnswerError',
-        `The header of the API's CSV names a column twice${which}, as number ${before + 1} and number ${i + 1}.`,
+        `The header of the CSV response repeats a column${which} (columns ${before + 1} and ${i + 1}).`,
       );
     }
     first.set(column, i);
@@ -141,15 +132,15 @@ function refuseTwice(columns: readonly string[]): void {
 
 function parseRows(text: string): string[][] {
   try {
-    // Named, since the parser would otherwise take the first line's ending for that of all, and keep the CR of others.
+    // By default the parser expects every line to end as the first one does, and keeps the CR of others.
     const lineEnds = text.includes('\n') ? ['\r\n', '\n'] : ['\r'];
     return parse(text, { record_delimiter: lineEnds, skip_empty_lines: true });
   } catch (error) {
-    // The parser's own message quotes the row.
+    // The message of the parser quotes the row.
     const { lines } = error as { lines?: number };
     throw new ExportError(
       'ApiAnswerError',
-      `The API's CSV is malformed${lines === undefined ? '' : ` at line ${lines}`}: a row has too few or too many cells, or a quote is left open.`,
+      `The CSV response is malformed${lines === undefined ? '' : ` at line ${lines}`}: a row has the wrong number of cells, or a quote is not closed.`,
     );
   }
 }
@@ -183,8 +174,7 @@ async function encode(page: CsvPage, { columns, tableColumns }: CsvOptions): Pro
   };
 }
 
-/** What a cell cannot hold as it is. */
+/** Characters that a cell cannot contain unescaped. */
 const SPECIAL = /["\\\r\n]/;
 
-/** What readers of text files take for the end of a line. */
 const LINE_BREAK = /\r\n|\n|\r/g;

@@ -5,13 +5,13 @@ import { jsonLinesFormat } from './json-lines.ts';
 import type { PageFormat } from './page-format.ts';
 import { parquetFormat } from './parquet.ts';
 
-/** The format that turns a run's pages into its parts. */
+/** @throws ExportError `RequestError` for a CSV run without columns */
 export function formatForRun(run: Pick<Run, 'format' | 'csv'>): PageFormat {
   switch (run.format) {
     case 'json':
       return jsonLinesFormat();
     case 'csv': {
-      if (!run.csv) throw new ExportError('RequestError', 'The run is unusable: its plan pinned no CSV columns.');
+      if (!run.csv) throw new ExportError('RequestError', 'Invalid CSV run: its plan has no columns. Start a new run.');
       const { columns, tableColumns, finalNewline } = run.csv;
       return csvFormat({ columns, tableColumns: columns.slice(0, tableColumns), finalNewline });
     }

@@ -4,12 +4,12 @@ import { gzip as gzipCallback } from 'node:zlib';
 const compress = promisify(gzipCallback);
 
 /**
- * The cheapest (docs/benchmarks.md): a part is packed once, and stored and scanned for a year. 9 packs no smaller; 6 takes
- * half the time, which is a millisecond or three of a page, and its parts are a twentieth larger.
+ * The cheapest level over a year of storage and scans (docs/benchmarks.md). Level 9 saves nothing more; level 6 saves 1 to
+ * 3 ms a page, but its parts are 5% larger.
  */
 export const GZIP_LEVEL = 8;
 
-/** Packs a part; the same bytes give the same part, since Node writes no time into the header. */
+/** Compresses a part. Equal input gives equal bytes: Node writes no time into the header. */
 export async function gzip(bytes: Uint8Array | string): Promise<Buffer> {
   return compress(bytes, { level: GZIP_LEVEL });
 }

@@ -9,24 +9,23 @@ import { decodeUtf8 } from './utf8.ts';
 
 /** A page of the JSON endpoint. */
 export interface JsonPage extends DecodedPage {
-  /** The accounts, one JSON text each, as sent but for blanks between tokens. */
+  /** One JSON text per account, as sent except for whitespace between tokens. */
   readonly lines: readonly string[];
 }
 
 const KNOWN_FIELDS: ReadonlySet<string> = new Set(ACCOUNT_FIELDS.map(({ name }) => name));
 
 /**
- * One account a line, gzip: every value as sent, except what `splitRecords` says of values no table could hold. A key that
- * comes twice stays twice, each with a value its column can hold: Athena takes the later and fails on neither.
+ * One account per line, gzip. Every value is as sent, except for those that `splitRecords` changes because no table can hold
+ * them. A repeated key stays repeated: Athena uses the later value and can read both.
  */
 export function jsonLinesFormat(): PageFormat<JsonPage> {
-  return { format: 'json', endpoint: 'json', contentType: 'application/gzip', decode: decodeJson, encode };
+  return { decode: decodeJson, encode };
 }
 
 /**
- * A body of the JSON endpoint: a bare array of accounts.
- * @throws ExportError `ApiAnswerError` saying what it is instead, never with a word of its content; `PageTooLargeError`
- * when it holds more than memory does
+ * Decodes a body of the JSON endpoint: an array of accounts.
+ * @throws ExportError `ApiAnswerError`, which never quotes the body; `PageTooLargeError`
  */
 export function decodeJson(body: Buffer): JsonPage {
   checkJsonLimits(body);
@@ -35,24 +34,21 @@ export function decodeJson(body: Buffer): JsonPage {
   try {
     parsed = JSON.parse(text);
   } catch {
-    // V8's message quotes the text around the error: account data.
+    // The message of V8 quotes account data.
     throw new ExportError(
       'ApiAnswerError',
-      `The API's answer of ${body.length} bytes is not valid JSON${whatInstead(text)}.`,
+      `The API response is not valid JSON (${body.length} bytes)${likelyCause(text)}.`,
     );
   }
   if (!Array.isArray(parsed)) {
-    throw new ExportError(
-      'ApiAnswerError',
-      `The API's answer is ${typeName(parsed)} where an array of accounts was asked for.`,
-    );
+    throw new ExportError('ApiAnswerError', `The API response is ${typeName(parsed)}, not an array of accounts.`);
   }
   const records: readonly unknown[] = parsed;
-  const stranger = records.findIndex((record) => typeName(record) !== 'an object');
-  if (stranger >= 0) {
+  const wrong = records.findIndex((record) => typeName(record) !== 'an object');
+  if (wrong >= 0) {
     throw new ExportError(
       'ApiAnswerError',
-      `Record ${stranger} of the API's answer is ${typeName(records[stranger])} where an account, an object, was asked for.`,
+      `Record ${wrong} of the API response is ${typeName(records[wrong])}, not an account object.`,
     );
   }
   const split = splitRecords(text);
@@ -61,7 +57,7 @@ export function decodeJson(body: Buffer): JsonPage {
     const account = record as Record<string, unknown>;
     for (const key in account) columns.add(key);
     const name = account[ACCOUNT_KEY];
-    // A number in a text column is its digits there; one that JSON.parse has rounded tells nothing apart.
+    // A text column holds the digits of a number, but two large numbers may be equal after JSON.parse.
     return typeof name === 'string' || Number.isSafeInteger(name) ? String(name) : (split.lines[i] ?? '');
   });
   for (const field of split.movedFields) columns.add(`${field}_as_sent`);
@@ -87,10 +83,10 @@ function markSuperseded(line: string): string {
   return `${line.slice(0, -1)}${line === '{}' ? '' : ','}"superseded":true}`;
 }
 
-function whatInstead(text: string): string {
+function likelyCause(text: string): string {
   const start = text.trimStart();
-  if (start.startsWith('<')) return ': it looks like a web page';
-  return start.startsWith('[') && !/[\]}]$/.test(text.trimEnd()) ? ': it seems to have broken off' : '';
+  if (start.startsWith('<')) return ': it is an HTML page';
+  return start.startsWith('[') && !/[\]}]$/.test(text.trimEnd()) ? ': it is probably truncated' : '';
 }
 
 function typeName(value: unknown): string {

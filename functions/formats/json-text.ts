@@ -1,19 +1,18 @@
 /**
- * Splits the text of a JSON array into one line for each record, every value as it was sent, digit for digit.
+ * Splits a JSON array into one line per record and keeps every value as sent, digit for digit.
  *
- * `JSON.parse` would round `9007199254740993` and drop the zero of `1.10`, so the text itself is copied: only blanks
- * between tokens are left out. The text must be valid JSON already, which is why strings and depth are all there is to
- * track.
+ * `JSON.parse` would round `9007199254740993` and drop the zero of `1.10`, so the text is copied without whitespace between
+ * tokens. It must be valid JSON: the scan only tracks strings and depth.
  */
 import { ACCOUNT_FIELDS, type FieldKind } from './account-columns.ts';
 import { endOfPlainFields, endOfPlainMembers } from './plain-account.ts';
 
-/** Glue columns are lower case, and the Hive JSON SerDe matches keys to them ignoring case. */
+/** Glue columns are lowercase; the Hive JSON SerDe matches keys case-insensitively. */
 const KINDS = new Map<string, FieldKind>(ACCOUNT_FIELDS.map(({ name, kind }) => [name.toLowerCase(), kind]));
 
 /**
- * Keys that no field of an account may have in a part: `superseded` is the writer's own mark, and the Hive JSON SerDe takes
- * `_col7` for the table's eighth column, failing the query where there is none. Source: `JsonDeserializer` of Trino.
+ * Keys with another meaning in a part: `superseded` is the writer's mark, and the Hive JSON SerDe reads `_col7` as the eighth
+ * column, and fails if there is none. Source: `JsonDeserializer` of Trino.
  */
 const RESERVED = /^(?:superseded|_col\d+)$/i;
 
@@ -27,25 +26,26 @@ const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 const BLANK = 0x20;
 
-/** Depths of the scan: inside the array, inside a record, inside a value of a record. */
+/** Depths of the scan. */
 const IN_ARRAY = 1;
 const IN_RECORD = 2;
 const IN_FIELD = 3;
 const NOWHERE = -1;
 
 export interface SplitRecords {
-  /** One record each, without a line break. */
+  /** One record per line, without line breaks. */
   readonly lines: readonly string[];
-  /** Fields whose value was kept under another key, because the table could not hold it under its own. */
+  /** Fields whose values were moved to `<field>_as_sent`. */
   readonly movedFields: ReadonlySet<string>;
 }
 
 /**
- * @param text a valid JSON array of objects
+ * Changes only what makes the Hive JSON SerDe fail a query:
+ * - An object or array inside a `map<string,string>` or in a text field becomes a string with its JSON text.
+ * - A value that its column cannot hold, such as `"n/a"` for a number, moves to the key `<field>_as_sent`. So does a field
+ *   with a reserved key.
  *
- * Two things are changed, because the Hive JSON SerDe fails a whole query on them: an object or array inside a
- * `map<string,string>` (or in place of a text) becomes a string of its JSON text; and a value that its column cannot hold
- * at all, such as `"n/a"` for a number, moves to the key `<field>_as_sent`, as does a field with a reserved key.
+ * @param text a valid JSON array of objects
  */
 export function splitRecords(text: string): SplitRecords {
   const lines: string[] = [];
@@ -55,23 +55,23 @@ export function splitRecords(text: string): SplitRecords {
   let depth = 0;
   let atKey = false;
   let kind: FieldKind | undefined;
-  /** A nested value that becomes text, and the depth it lies at. */
+  /** A nested value that becomes text, and its depth. */
   const nested = new Line();
   let nestedAt = NOWHERE;
-  /** Up to here no run of plain fields or members begins: one ended here, or this account is spread out and has none. */
-  let closelyTo = 0;
+  /** Before this position there is nothing more to copy as plain: a plain sequence ended here, or the record has none. */
+  let scanTo = 0;
 
   for (let i = 0; i < text.length; ) {
     const code = text.charCodeAt(i);
     if (code === QUOTE) {
       const atField = atKey && depth === IN_RECORD;
-      // Runs elsewhere would be as right, but rare. Behind a colon is a value.
+      // After a colon comes a value, not a key.
       const atMember = kind === 'textMap' && depth === IN_FIELD && text.charCodeAt(i - 1) !== COLON;
-      if (i > closelyTo && (atField || atMember)) {
+      if (i > scanTo && (atField || atMember)) {
         const plainEnd = atField ? endOfPlainFields(text, i) : endOfPlainMembers(text, i);
         if (plainEnd > i) {
           i = plainEnd;
-          closelyTo = plainEnd;
+          scanTo = plainEnd;
           continue;
         }
       }
@@ -107,7 +107,7 @@ export function splitRecords(text: string): SplitRecords {
         copiedTo = i;
         depth = IN_RECORD;
         atKey = true;
-        closelyTo = plainEnd > i + 1 ? plainEnd : text.length;
+        scanTo = plainEnd > i + 1 ? plainEnd : text.length;
         i = plainEnd;
       }
     } else if (code === OPEN_OBJECT || code === OPEN_ARRAY) {
@@ -134,7 +134,6 @@ export function splitRecords(text: string): SplitRecords {
         lines.push(line.take());
       }
     } else {
-      // The kind stays: before the next value comes its key, in a run or looked at.
       if (code === COMMA && depth === IN_RECORD) atKey = true;
       i++;
     }
@@ -143,8 +142,8 @@ export function splitRecords(text: string): SplitRecords {
 }
 
 /**
- * A line in the making. Added to a string, each piece would leave a node behind: 32 MiB with a blank between any two tokens
- * then took a gigabyte. Joined by the thousand they leave none.
+ * Builds a line from pieces. V8 keeps a node for each piece added to a string, 1 GB for 32 MiB with a space between all
+ * tokens. Joining 1,000 pieces at a time avoids this.
  */
 class Line {
   #text = '';
@@ -154,7 +153,7 @@ class Line {
     if (this.#pieces.push(piece) >= 1000) this.#join();
   }
 
-  /** What was added since the last time. */
+  /** Returns what was added since the last call. */
   take(): string {
     this.#join();
     const text = this.#text;
@@ -168,7 +167,7 @@ class Line {
   }
 }
 
-/** The position behind the closing quote of the string that starts at `start`. */
+/** The position after the closing quote of the string that starts at `start`. */
 export function endOfString(text: string, start: number): number {
   for (let end = text.indexOf('"', start + 1); ; end = text.indexOf('"', end + 1)) {
     let backslashes = 0;
@@ -177,21 +176,21 @@ export function endOfString(text: string, start: number): number {
   }
 }
 
-/** The first character of the value behind a key that ends at `end`. */
+/** The position of the value after the key that ends at `end`. */
 function startOfValue(text: string, end: number): number {
   let i = text.indexOf(':', end) + 1;
   while (text.charCodeAt(i) <= BLANK) i++;
   return i;
 }
 
-/** Whole numbers that are a `bigint` by their length alone: nearly all. */
+/** Integers short enough for a `bigint`: almost all. */
 const SHORT_WHOLE = /-?\d{1,18}(?=[\s,}])/y;
 const NUMBER = /-?\d+([.eE][\d.eE+-]*)?/y;
 
 /**
- * Whether a `bigint` column reads the value at `start` as the number it is. The SerDe fails on a number beyond 64 bits; it
- * goes through a double for one with a fraction or an exponent (`51.0`, and `1.35864E12`, as Java prints its doubles) and
- * cuts off the fraction. Source: Jackson's `getLongValue`, which Hive and Trino call.
+ * Whether a `bigint` column reads the exact value at `start`. The SerDe fails on numbers beyond 64 bits, and converts those
+ * with a fraction or exponent (such as `51.0` or `1.35864E12`) from a double. Source: Jackson's `getLongValue`, which Hive
+ * and Trino call.
  */
 function isBigint(text: string, start: number): boolean {
   SHORT_WHOLE.lastIndex = start;
@@ -203,7 +202,7 @@ function isBigint(text: string, start: number): boolean {
   return digits.length <= 20 && BigInt.asIntN(64, BigInt(digits)) === BigInt(digits);
 }
 
-/** Whether the Hive JSON SerDe reads the value at `start` into a column of this kind. */
+/** Whether the Hive JSON SerDe can read the value at `start` into a column of this kind. */
 function fits(kind: FieldKind, text: string, start: number): boolean {
   const first = text[start] ?? '';
   if (first === 'n') return true;

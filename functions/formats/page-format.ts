@@ -1,31 +1,25 @@
-import type { ExportFormat } from '../model/export-settings.ts';
-
-/** One page of the API, understood. */
+/** A decoded page of the API. */
 export interface DecodedPage {
-  /** How many accounts it holds. */
+  /** Number of accounts. */
   readonly records: number;
-  /** What tells each account from others, in page order: its `name`, or the record's whole text where it has none. */
+  /** What distinguishes each account, in page order: its `name`, or the whole record where it has none. */
   readonly identities: readonly string[];
-  /** The keys (JSON, in order of first sight) or the header's columns (CSV) that the page came with. */
+  /** The keys (JSON, in order of first appearance) or header columns (CSV) of the page. */
   readonly columns: readonly string[];
 }
 
-/** One part, ready to be stored. */
+/** An encoded part. */
 export interface EncodedPart {
   readonly body: Uint8Array;
-  /** CSV: line breaks inside values that were written as the two characters `\n`. */
+  /** CSV: line breaks inside values, written as the two characters `\n`. */
   readonly escapedLineBreaks: number;
-  /** Keys or columns that the table does not declare, sorted; nothing of them is lost. */
+  /** Keys or columns that the table does not declare, sorted. The part still contains them. */
   readonly unmappedColumns: readonly string[];
 }
 
-/** How one format reads the API's pages and writes parts. */
+/** Decodes the API's pages and encodes parts of one format. */
 export interface PageFormat<P extends DecodedPage = DecodedPage> {
-  readonly format: ExportFormat;
-  /** Which endpoint the pages come from. */
-  readonly endpoint: 'json' | 'csv';
-  readonly contentType: string;
-  /** @throws ApiAnswerError (transient) when the body is broken or is not what was asked for */
+  /** @throws ExportError `ApiAnswerError` (transient) for a damaged or unexpected body, `PageTooLargeError` */
   decode(body: Buffer): P;
   encode(page: P): Promise<EncodedPart>;
 }

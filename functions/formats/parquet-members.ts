@@ -1,6 +1,6 @@
 /**
- * Reads an account for its columns without losing what was sent: `JSON.parse` would round `9007199254740993`, drop the
- * zero of `1.10`, and of a nested value keep neither the order of its keys nor its escapes.
+ * Splits an account into its members and keeps each value as sent. `JSON.parse` would round `9007199254740993`, drop the zero
+ * of `1.10`, and change key order and escapes of nested values.
  */
 
 import { endOfString } from './json-text.ts';
@@ -11,10 +11,9 @@ const CLOSE = new Set([0x5d, 0x7d]);
 const SCALAR = /[^,}\]]*/y;
 
 /**
- * The members of an object, each value as its JSON text, in the order sent.
- *
- * Of a key that comes twice the later counts, in its place: so do `JSON.parse` and the readers of JSON parts.
- * @param object a valid JSON object without blanks between tokens, as `decodeJson` leaves it
+ * The members of an object in the order sent, each value as JSON text. The later value of a repeated key wins, as in
+ * `JSON.parse` and in readers of JSON parts.
+ * @param object a line of `decodeJson`: a valid JSON object without whitespace between tokens
  */
 export function membersOf(object: string): Map<string, string> {
   const members = new Map<string, string>();
@@ -29,7 +28,7 @@ export function membersOf(object: string): Map<string, string> {
   return members;
 }
 
-/** A value as text: strings as they are, null as null, all else as the JSON it was sent as. */
+/** The content of a string, `null` for null, and the JSON text of any other value. */
 export function textOf(json: string): string | null {
   if (json === 'null') return null;
   return json.charCodeAt(0) === QUOTE ? textOfString(json) : json;
@@ -39,7 +38,7 @@ function textOfString(json: string): string {
   return json.includes('\\') ? (JSON.parse(json) as string) : json.slice(1, -1);
 }
 
-/** The position behind the value that starts at `start`. */
+/** The position after the value that starts at `start`. */
 function endOfValue(text: string, start: number): number {
   const first = text.charCodeAt(start);
   if (first === QUOTE) return endOfString(text, start);

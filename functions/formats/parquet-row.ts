@@ -1,24 +1,22 @@
 import { ACCOUNT_FIELDS, type FieldKind } from './account-columns.ts';
 import { membersOf, textOf } from './parquet-members.ts';
 
-/** An account as the columns of a Parquet part. */
+/** An account as a row of a Parquet part. */
 export interface AccountRow {
-  /** By the column's name; a field that was not sent is not there. */
+  /** By column name, without fields that were not sent. */
   readonly values: ReadonlyMap<string, unknown>;
-  /** What no column holds, as text, by the key it was sent under. */
+  /** Fields that no column can hold, as text, by the key sent. */
   readonly others: ReadonlyMap<string, string | null>;
 }
 
-/** Glue columns are lower case, and keys are matched to them ignoring case, as in JSON parts. */
+/** Glue columns are lowercase; keys match them case-insensitively, as in JSON parts. */
 const KINDS: ReadonlyMap<string, FieldKind> = new Map(
   ACCOUNT_FIELDS.map(({ name, kind }) => [name.toLowerCase(), kind]),
 );
 
 /**
- * The row of an account.
- *
- * Of two keys that differ only in case the later has the column, as in JSON parts; the earlier is kept with the others.
- * @param line one account as `decodeJson` leaves it
+ * Of two keys that differ only in case, the column holds the later one, as in JSON parts. The earlier is in `others`.
+ * @param line an account as in `JsonPage.lines`
  */
 export function rowOf(line: string): AccountRow {
   const values = new Map<string, unknown>();
@@ -40,15 +38,15 @@ export function rowOf(line: string): AccountRow {
   return { values, others };
 }
 
-/** The last millisecond that a date of JavaScript holds; readers of TIMESTAMP_MILLIS differ beyond it. */
+/** The last millisecond of a JavaScript Date. Readers of TIMESTAMP_MILLIS disagree about later ones. */
 const DATE_MAX_MS = 8_640_000_000_000_000n;
 
-/** The value for a column; `undefined` when the column cannot hold it. */
+/** `undefined` if the column cannot hold the value. */
 function columnValue(kind: FieldKind, json: string): unknown {
   if (json === 'null') return null;
   switch (kind) {
     case 'text':
-      // A number too, digit for digit: an account called 5 is `5` in the tables of JSON and CSV parts.
+      // Numbers digit for digit, as in JSON and CSV parts: an account named 5 is `5`.
       return textOf(json);
     case 'decimal':
       return isNumber(json) && Number.isFinite(Number(json)) ? Number(json) : undefined;
@@ -73,12 +71,12 @@ function isNumber(json: string): boolean {
   return NUMBER.test(json);
 }
 
-/** A whole number, also one written as `51.0` or `1.35864E12`, as Java prints doubles; exact, or not at all. */
+/** The exact integer, also of `51.0` or `1.35864E12`, as Java prints doubles; otherwise `undefined`. */
 function wholeNumber(json: string): bigint | undefined {
   const [, whole, fraction = '', exponent] = NUMBER.exec(json) ?? [];
   if (whole === undefined) return undefined;
   if (fraction === '' && exponent === undefined) return whole.length <= 19 ? BigInt(json) : undefined;
-  // Decided by the digits, since a double of 4503599627370496.3 has lost the fraction already.
+  // Checks digits, because the double of 4503599627370496.3 has no fraction.
   const digits = whole + fraction;
   let end = digits.length;
   while (digits[end - 1] === '0') end--;

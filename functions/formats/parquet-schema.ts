@@ -1,14 +1,14 @@
 import type { SchemaElement } from 'hyparquet';
 import { ACCOUNT_FIELDS, type FieldKind } from './account-columns.ts';
 
-/** All columns may be missing: the API leaves fields out. */
+/** The API may omit any field. */
 const optional = { repetition_type: 'OPTIONAL' } as const;
 
 function text(name: string, repetition_type: 'OPTIONAL' | 'REQUIRED' = 'OPTIONAL'): SchemaElement {
   return { name, type: 'BYTE_ARRAY', converted_type: 'UTF8', repetition_type };
 }
 
-/** A map as readers expect it. Source: Apache Parquet, "Logical types", MAP. */
+/** Source: Apache Parquet, "Logical types", MAP. */
 function textMap(name: string): SchemaElement[] {
   return [
     { name, converted_type: 'MAP', num_children: 1, ...optional },
@@ -22,7 +22,7 @@ const ELEMENTS: Record<FieldKind, (name: string) => SchemaElement[]> = {
   text: (name) => [text(name)],
   decimal: (name) => [{ name, type: 'DOUBLE', ...optional }],
   integer: (name) => [{ name, type: 'INT64', ...optional }],
-  // Athena fails on a finer precision than milliseconds.
+  // Athena fails on precisions finer than milliseconds.
   epochMs: (name) => [{ name, type: 'INT64', converted_type: 'TIMESTAMP_MILLIS', ...optional }],
   textMap,
 };

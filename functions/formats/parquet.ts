@@ -8,32 +8,23 @@ import { PARQUET_SCHEMA } from './parquet-schema.ts';
 import { supersededRecords } from './superseded.ts';
 
 /**
- * The cheapest (docs/benchmarks.md): parts are a sixth smaller than at zstd's own 3, for some microseconds an account. Still
- * higher levels cost more than they save.
+ * The cheapest level (docs/benchmarks.md): parts are 1/6 smaller than at zstd's default of 3, for a few microseconds per
+ * account. Higher levels cost more than they save.
  */
 export const ZSTD_LEVEL = 15;
 
-/** Of JSON in a row group: more than ten thousand usual accounts. */
+/** JSON characters per row group: more than 10,000 typical accounts. */
 const GROUP_CHARACTERS = 4 * 1024 * 1024;
 
 const FIELDS: ReadonlySet<string> = new Set(ACCOUNT_FIELDS.map(({ name }) => name));
 
 /**
- * Typed columns from the JSON endpoint, zstd. A field without a column, or with a value that its column cannot hold,
- * goes to `other_fields` as text: nothing is lost, but for half of a surrogate pair, which becomes U+FFFD since UTF-8 has
- * no bytes for it. Of a key that comes twice in an account, the later one counts.
- *
- * zstd, because its parts are smaller than Snappy's, to store and to scan (docs/athena.md has the figures). Athena,
- * Trino, Spark and DuckDB read it.
+ * Typed columns from the JSON endpoint, compressed with zstd: smaller than with Snappy (docs/athena.md). Fields without a
+ * column, and values that their column cannot hold, are text in `other_fields`. An unpaired surrogate becomes U+FFFD,
+ * because UTF-8 cannot represent it. The later value of a repeated key wins.
  */
 export function parquetFormat(): PageFormat<JsonPage> {
-  return {
-    format: 'parquet',
-    endpoint: 'json',
-    contentType: 'application/vnd.apache.parquet',
-    decode: decodeJson,
-    encode,
-  };
+  return { decode: decodeJson, encode };
 }
 
 async function encode(page: JsonPage): Promise<EncodedPart> {
@@ -45,11 +36,11 @@ async function encode(page: JsonPage): Promise<EncodedPart> {
     schema: PARQUET_SCHEMA,
     createdBy: 'account-export',
     codec: 'ZSTD',
-    compressors: { ZSTD: (piece) => packColumn(piece) },
+    compressors: { ZSTD: (bytes) => packColumn(bytes) },
   });
   for (const { start, end } of groupsOf(page.lines)) {
     const rows = page.lines.slice(start, end).map(rowOf);
-    // Also fields that have a column, where a value did not fit it: its NULL in the table deserves the warning.
+    // Includes fields whose value did not fit their column, which is NULL.
     for (const { others } of rows) for (const key of others.keys()) unmapped.add(key);
     writer.write({ columnData: columnsOf(rows, (row) => superseded.has(start + row)), rowGroupSize: rows.length });
   }
@@ -60,7 +51,7 @@ async function encode(page: JsonPage): Promise<EncodedPart> {
 function columnsOf(rows: readonly AccountRow[], isSuperseded: (row: number) => boolean): ColumnSource[] {
   const column = (name: string, pick: (row: AccountRow, position: number) => unknown): ColumnSource => {
     const data = rows.map(pick);
-    // The writer's dictionaries take 0 and -0 for one value, the first of them for both.
+    // The dictionary encoding of the writer does not distinguish 0 from -0.
     return data.some((value) => Object.is(value, -0)) ? { name, data, encoding: 'PLAIN' } : { name, data };
   };
   return [
@@ -74,8 +65,8 @@ function columnsOf(rows: readonly AccountRow[], isSuperseded: (row: number) => b
 }
 
 /**
- * The lines of each row group. Nearly all parts have one: a query skips whole columns, and a page has no order that would
- * let it skip rows. A group costs memory for each of its values, twenty times its text: of 22 MB in one group, 1,100 MB.
+ * The lines of each row group. Most parts have one: accounts are not sorted, so more groups would not let queries skip rows.
+ * The limit saves memory: a single group of 22 MB of JSON takes 1,100 MB.
  */
 function* groupsOf(lines: readonly string[]): Generator<{ readonly start: number; readonly end: number }> {
   let [start, size] = [0, 0];
@@ -87,7 +78,7 @@ function* groupsOf(lines: readonly string[]): Generator<{ readonly start: number
   }
 }
 
-/** One piece of a column. Told its size, zstd makes no tables larger than it. */
+/** Compresses part of a column. With its size known, zstd allocates smaller tables. */
 export function packColumn(bytes: Uint8Array, level = ZSTD_LEVEL): Buffer {
   const params = { [constants.ZSTD_c_compressionLevel]: level };
   return zstdCompressSync(bytes, { params, pledgedSrcSize: bytes.length });

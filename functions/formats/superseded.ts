@@ -1,10 +1,10 @@
 /**
- * An account that changes while a page is made can come twice on it; the later record is the current one.
+ * Finds records that a later record of the same account on the page replaces: the later one is current.
  *
- * Between pages the part's name tells which is later. Within a page nothing in a table does, since a query has no order
- * of rows: so the writer marks the earlier record, and only it, with `superseded`.
+ * Rows of a table have no order, so the writer marks the earlier record with `superseded`. Between pages, the name of the
+ * part shows which record is later.
  *
- * @returns the positions of records that come again later on the page
+ * @returns the positions of the earlier records
  */
 export function supersededRecords(identities: readonly string[]): ReadonlySet<number> {
   const last = new Map<string, number>();

@@ -1,5 +1,6 @@
 /** What can be configured and requested: one schema for `cdk.json`, for executions and for the command line. */
 import * as z from 'zod';
+import { ExportFormatSchema } from './export-format.ts';
 import { isScheduleExpression, isTimeZone, SCHEDULE_RULE, TIME_ZONE_RULE } from './schedule-expression.ts';
 
 /** Names become part of keys and paths: no character in them can leave the folder. */
@@ -14,9 +15,6 @@ export const DEFAULT_PAGE_SIZE = 1000;
 
 /** A drop by half overnight is rare enough for a person to look. */
 export const DEFAULT_MAX_DROP_PERCENT = 50;
-
-export const ExportFormatSchema = z.enum(['json', 'csv', 'parquet'], { error: 'must be "json", "csv" or "parquet"' });
-export type ExportFormat = z.infer<typeof ExportFormatSchema>;
 
 const name = z.string({ error: NAME_RULE }).regex(NAME_PATTERN, { error: NAME_RULE });
 const text = z

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { ConsistencySchema } from './consistency.ts';
-import { ExportFormatSchema } from './export-settings.ts';
+import { ExportFormatSchema } from './export-format.ts';
 import { RunParametersSchema } from './run.ts';
 
 /** `export_runs/run_id=<id>/manifest.json`, version 1: a contract. No secret, no account's data. */

@@ -1,6 +1,6 @@
 /** What the Lambdas return: the state of the workflow and the output of its executions. */
 import type { Consistency, Verdict } from './consistency.ts';
-import type { ExportFormat } from './export-settings.ts';
+import type { ExportFormat } from './export-format.ts';
 import type { Run } from './run.ts';
 
 /** What *Plan export* returns. `outcome` decides the workflow's next state. */

@@ -1,5 +1,6 @@
 import * as z from 'zod';
-import { ExportFormatSchema, NAME_PATTERN } from './export-settings.ts';
+import { ExportFormatSchema } from './export-format.ts';
+import { NAME_PATTERN } from './export-settings.ts';
 import { UsageSchema } from './usage.ts';
 
 /** What a run asks the API for, resolved once and equal for all its pages and retries. */
@@ -64,7 +65,7 @@ export const StoredPlanSchema = z.object({
   rounds: z.int(),
   /** Usage of the run that this one repeats. */
   earlierUsage: UsageSchema.optional(),
-  /** Records of `maxRecords` that the run it repeats may have fetched. */
+  /** Records of `maxRecords` that no ticket counts: of the run it repeats, and those fetched before the run had a budget. */
   earlierRecords: z.int().default(0),
 });
 export type StoredPlan = z.infer<typeof StoredPlanSchema>;

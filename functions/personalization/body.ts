@@ -1,14 +1,13 @@
-/** Reading an answer's body: whole, decompressed, and never more than fits. */
 import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, type InputType, inflate, type ZlibOptions } from 'node:zlib';
 
-/** The body is larger than the limit; reading stopped there. */
+/** The body exceeds the limit. */
 export class BodyTooLarge extends Error {}
 
 type Unpack = (body: InputType, options: ZlibOptions) => Promise<Buffer>;
 
-/** A map, since an encoding called `constructor` must be as unknown as any. */
+/** A Map, because an object would know an encoding named `constructor`. */
 const UNPACKING: ReadonlyMap<string, Unpack> = new Map<string, Unpack>([
   ['gzip', promisify<InputType, ZlibOptions, Buffer>(gunzip)],
   ['x-gzip', promisify<InputType, ZlibOptions, Buffer>(gunzip)],
@@ -16,21 +15,21 @@ const UNPACKING: ReadonlyMap<string, Unpack> = new Map<string, Unpack>([
   ['br', promisify<InputType, ZlibOptions, Buffer>(brotliDecompress)],
 ]);
 
-/** What can be unpacked, for the header that asks for it. */
+/** The Accept-Encoding header. */
 export const ACCEPTED_ENCODINGS = 'gzip, deflate, br';
 
-/** Node's own 16 KiB would take a page of a thousand accounts through its thread pool twenty times. */
+/** With the default of 16 KiB, a page of 1,000 accounts takes 20 trips through the thread pool. */
 const CHUNK_BYTES = 64 * 1024;
 
-/** Whether a body that is packed so can be unpacked. @param encoding the header `content-encoding` */
+/** @param encoding the Content-Encoding header */
 export function isKnownEncoding(encoding: string | undefined): boolean {
   const name = nameOf(encoding);
   return name === '' || name === 'identity' || UNPACKING.has(name);
 }
 
 /**
- * Reads a body to its end, packed as it is.
- * @throws BodyTooLarge over `limitBytes`; the stream's error when the body breaks off
+ * Reads a body without decompressing it.
+ * @throws BodyTooLarge beyond `limitBytes`; the error of the stream if it ends early
  */
 export async function readBody(body: Readable, limitBytes: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
@@ -44,8 +43,8 @@ export async function readBody(body: Readable, limitBytes: number): Promise<Buff
 }
 
 /**
- * Unpacks a body. The limit counts what comes out, so that a small body that unpacks to a huge one stops there.
- * @throws BodyTooLarge over `limitBytes`; the decompressor's error when the body is no such thing, or broke off
+ * Decompresses a body.
+ * @throws BodyTooLarge if the decompressed body exceeds `limitBytes`; the error of zlib for a damaged body
  */
 export async function unpackBody(body: Buffer, encoding: string | undefined, limitBytes: number): Promise<Buffer> {
   const unpack = UNPACKING.get(nameOf(encoding));

@@ -1,15 +1,14 @@
-/** Which bytes an answer says its text is made of. */
 import { isAscii } from 'node:buffer';
 
-/** Charsets in which bytes below 128 are ASCII, by the names of the WHATWG Encoding Standard. */
+/** Supersets of ASCII, by their names in the WHATWG Encoding Standard. */
 const OVER_ASCII = /^(?:windows-|iso-8859-|koi8-|macintosh$|x-mac-)/;
 
 /**
- * Whether a body would be misread as UTF-8, by the charset that its content type names.
+ * Whether decoding a body as UTF-8 would misread it, according to the charset of its content type.
  *
- * No charset is UTF-8: JSON is by RFC 8259, and the API documents none. A servlet that sets none says ISO-8859-1, so a body
- * of ASCII alone is taken under any charset that agrees on ASCII. Bytes beyond are refused, also where they happen to be
- * UTF-8: `\xc3\xa9` is one letter in one and two in the other.
+ * No charset means UTF-8 (RFC 8259; the API documents none). Java servlets declare ISO-8859-1 by default, so an ASCII body is
+ * accepted with any superset of ASCII. Other bytes are rejected even if they are valid UTF-8: `\xc3\xa9` is two letters in
+ * ISO-8859-1.
  */
 export function usesOtherCharset(contentType: string, body: Buffer): boolean {
   const label = /;\s*charset\s*=\s*["']?([^\s"';,]+)/i.exec(contentType)?.[1];
@@ -19,7 +18,7 @@ export function usesOtherCharset(contentType: string, body: Buffer): boolean {
   return encoding === undefined || !OVER_ASCII.test(encoding) || !isAscii(body);
 }
 
-/** `undefined` for a name that nobody knows. */
+/** `undefined` for an unknown charset. */
 function encodingOf(label: string): string | undefined {
   try {
     return new TextDecoder(label).encoding;

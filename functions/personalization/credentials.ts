@@ -1,83 +1,80 @@
-/** The API key: where it comes from, and how it is sent. */
 import { ExportError } from '../model/errors.ts';
 
-/** A key of the Personalization API, as its user interface shows the two halves. */
+/** An API key of Personalization, with the two parts that its user interface shows. */
 export interface ApiKey {
   readonly keyId: string;
   readonly secret: string;
 }
 
-/** Where the key comes from; `fresh` asks for it anew, because the API refused the one that was known. */
+/** Provides the key. `fresh` bypasses caches, because the API rejected the known key. */
 export interface CredentialsSource {
   get(options?: { readonly fresh?: boolean }): Promise<ApiKey>;
 }
 
-/** A key that is known from the start and does not change. */
+/** @throws ExportError `ApiCredentialsError` if the key is malformed */
 export function staticCredentials(key: ApiKey): CredentialsSource {
-  checkHalves(key, 'the key given');
+  checkParts(key, 'the given credentials');
   return { get: async () => key };
 }
 
-/**
- * The value of the authorization header: standard Base64, padded, of the UTF-8 bytes of `keyId:secret` (RFC 7617).
- * The secret may hold colons and any character.
- */
+/** The Authorization header: padded Base64 of the UTF-8 bytes of `keyId:secret` (RFC 7617). */
 export function basicAuthorization({ keyId, secret }: ApiKey): string {
   return `Basic ${Buffer.from(`${keyId}:${secret}`, 'utf8').toString('base64')}`;
 }
 
 /**
- * Reads the key from the text of a secret: `{"keyId":"…","secret":"…"}`.
+ * Parses the text of a secret: `{"keyId":"…","secret":"…"}`.
  *
- * @param where what holds it, for the sentence, such as `secret "personalization/key"`
- * @throws ExportError `ApiCredentialsError` saying what is wrong with it; never with a value
+ * @param where for messages, such as `secret "personalization/key"`
+ * @throws ExportError `ApiCredentialsError`, which never contains a value
  */
 export function parseApiKeySecret(text: string, where: string): ApiKey {
-  const how = 'it should be {"keyId":"…","secret":"…"}';
   let parsed: unknown;
   try {
     parsed = JSON.parse(text);
   } catch {
-    throw new ExportError('ApiCredentialsError', `The API key in ${where} is not JSON: ${how}.`);
+    throw new ExportError('ApiCredentialsError', `Invalid API key in ${where}: it is not JSON. ${EXPECTED}`);
   }
   if (parsed === null || typeof parsed !== 'object' || Array.isArray(parsed)) {
-    throw new ExportError('ApiCredentialsError', `The API key in ${where} is not an object: ${how}.`);
+    throw new ExportError('ApiCredentialsError', `Invalid API key in ${where}: it is not a JSON object. ${EXPECTED}`);
   }
   const { keyId, secret } = parsed as Record<string, unknown>;
-  for (const [half, value] of Object.entries({ keyId, secret })) {
+  for (const [part, value] of Object.entries({ keyId, secret })) {
     if (typeof value === 'string' && value !== '') continue;
-    const problem = value === undefined ? 'is missing' : value === '' ? 'is empty' : 'is not a text';
-    throw new ExportError('ApiCredentialsError', `The ${half} of the API key in ${where} ${problem}: ${how}.`);
+    const problem = value === undefined ? 'is missing' : value === '' ? 'is empty' : 'is not a string';
+    throw new ExportError('ApiCredentialsError', `Invalid API key in ${where}: ${part} ${problem}. ${EXPECTED}`);
   }
   const key = { keyId: keyId as string, secret: secret as string };
-  checkHalves(key, where);
+  checkParts(key, where);
   return key;
 }
 
-function checkHalves(key: ApiKey, where: string): void {
-  for (const [half, value] of Object.entries(key)) {
-    // Pasted with the end of its line, a key is refused with 401, and nobody sees why.
+const EXPECTED = 'Set it to {"keyId":"…","secret":"…"}.';
+
+function checkParts(key: ApiKey, where: string): void {
+  for (const [part, value] of Object.entries(key)) {
+    // A key pasted with a line break would get a 401 without a visible reason.
     if (value === value.trim()) continue;
     throw new ExportError(
       'ApiCredentialsError',
-      `The ${half} of the API key in ${where} starts or ends with a blank or a line break: put it there without.`,
+      `Invalid API key in ${where}: ${part} starts or ends with whitespace. Remove the whitespace.`,
     );
   }
-  // Basic authentication ends the first half at its first colon.
+  // In Basic authentication the user name ends at the first colon.
   if (!key.keyId.includes(':')) return;
   throw new ExportError(
     'ApiCredentialsError',
-    `The keyId of the API key in ${where} holds a colon, which it cannot: were both halves put into it?`,
+    `Invalid API key in ${where}: keyId contains a colon. Put only the part before the colon into keyId.`,
   );
 }
 
-/** A key, and how many fresh reads had been made when it was asked for. */
+/** A key, and the number of fresh reads when it was requested. */
 export interface HeldKey {
   readonly key: ApiKey;
   readonly freshReads: number;
 }
 
-/** The key for many calls at once: all that a rotated key is refused to need one fresh read between them. */
+/** A key shared by concurrent calls: after a rotation, they make one fresh read in total. */
 export class SharedKey {
   readonly #source: CredentialsSource;
   #latest: HeldKey | undefined;
@@ -92,9 +89,9 @@ export class SharedKey {
     return { key: await this.#source.get(), freshReads };
   }
 
-  /** A key that was read after the one refused, by this call or by another. */
-  async newerThan(refused: HeldKey): Promise<HeldKey> {
-    if (this.#latest && this.#latest.freshReads > refused.freshReads) return this.#latest;
+  /** A key read after the rejected one, by this call or another. */
+  async newerThan(rejected: HeldKey): Promise<HeldKey> {
+    if (this.#latest && this.#latest.freshReads > rejected.freshReads) return this.#latest;
     this.#reading ??= this.#readFresh().finally(() => {
       this.#reading = undefined;
     });

@@ -1,34 +1,34 @@
-/** What a try that did not end well means: which error, what it counts, and whether another try may do. */
+/** Failed requests: the error, the records that it counts, and whether a retry may succeed. */
+import { STATUS_CODES } from 'node:http';
 import type { Dispatcher } from 'undici';
 import { ApiThrottledError, ExportError } from '../model/errors.ts';
 import type { PageQuery } from '../model/page-query.ts';
 import { sentParameters } from './request-url.ts';
 import { retryAfterMs } from './retry-timing.ts';
 
-/** A try without an answer, and what it counts against the contract. */
 export interface FailedTry {
-  /** `failed` may be tried again, `refused-key` with another key, `refused` not. */
+  /** `failed`: retry; `refused-key`: retry with another key; `refused`: permanent. */
   readonly outcome: 'failed' | 'refused-key' | 'refused';
-  /** Records that were sent, as far as anyone can tell. */
+  /** Records that count against the contract: the whole page, unless the API certainly sent none. */
   readonly records: number;
-  /** For counting: `429`, `5xx`, `408`, `connection`, `timeout`, `broken-body`. */
+  /** For metrics: `429`, `5xx`, `408`, `connection`, `timeout`, `broken-body`. */
   readonly cause: string;
   readonly error: ExportError;
   readonly retryAfterMs?: number | undefined;
 }
 
-/** What the sentences need to know of a request. */
+/** The part of a request that messages need. */
 export interface Asked {
   readonly baseUrl: string;
   readonly query: PageQuery;
 }
 
-/** `Page 17 of dataset "engage"` */
+/** `page 17 of dataset "engage"` */
 export function pageName({ query }: Asked): string {
-  return `Page ${query.page} of dataset ${JSON.stringify(query.datasetId)}`;
+  return `page ${query.page} of dataset ${JSON.stringify(query.datasetId)}`;
 }
 
-/** A body with status 200 that is not what was asked for; its records count all the same. */
+/** An unusable body with status 200. */
 export function wrongBody({ query }: Asked, message: string): FailedTry {
   const error = new ExportError('ApiAnswerError', message);
   return { outcome: 'failed', records: query.pageSize, cause: 'broken-body', error };
@@ -37,129 +37,141 @@ export function wrongBody({ query }: Asked, message: string): FailedTry {
 /** A status other than 200. */
 export function refusal(asked: Asked, { statusCode, headers }: Dispatcher.ResponseData, nowMs: number): FailedTry {
   const { query, baseUrl } = asked;
-  const what = pageName(asked);
-  const dataset = JSON.stringify(query.datasetId);
-  const failed = (cause: string, error: ExportError, wait?: number): FailedTry => ({
-    outcome: 'failed',
-    records: 0,
-    cause,
-    error,
-    retryAfterMs: wait,
-  });
+  // Not the text that the server sent, which may contain anything.
+  const status = `${statusCode} ${STATUS_CODES[statusCode] ?? ''}`.trim();
+  const message = `${status} for ${pageName(asked)}.`;
+  const dataset = `dataset ${JSON.stringify(query.datasetId)}`;
+  const wait = retryAfterMs(headers['retry-after'], nowMs);
+  const failed = { outcome: 'failed', records: 0, retryAfterMs: wait } as const;
   const refused = (name: ExportError['name'], message: string): FailedTry => ({
     outcome: name === 'ApiCredentialsError' ? 'refused-key' : 'refused',
     records: 0,
     cause: String(statusCode),
     error: new ExportError(name, message),
   });
-  const wait = retryAfterMs(headers['retry-after'], nowMs);
-  if (statusCode === 429) {
-    return failed('429', new ApiThrottledError(`${what} was refused with 429 (too many requests).`, wait), wait);
-  }
-  if (statusCode === 408)
-    return failed('408', new ExportError('ApiUnavailableError', `${what} was answered with 408.`), wait);
-  if (statusCode >= 500) {
-    return failed('5xx', new ExportError('ApiUnavailableError', `${what} was answered with ${statusCode}.`), wait);
+  if (statusCode === 429) return { ...failed, cause: '429', error: new ApiThrottledError(message, wait) };
+  if (statusCode === 408 || statusCode >= 500) {
+    const cause = statusCode === 408 ? '408' : '5xx';
+    return { ...failed, cause, error: new ExportError('ApiUnavailableError', message) };
   }
   if (statusCode === 401) {
     return refused(
       'ApiCredentialsError',
-      `The API refused the key with 401 at ${host(baseUrl)}: check that both halves are right and the key is enabled, and that the account is the key's.`,
+      `${status} from ${host(baseUrl)}: check that the API key is correct, enabled, and belongs to this account.`,
     );
   }
   if (statusCode === 403) {
     return refused(
       'ApiCredentialsError',
-      `The API refused dataset ${dataset} to the key with 403: check the key's datasets and roles, and whether its list of IP addresses holds this one.`,
+      `${status} for ${dataset}: check the key's permissions and its IP allowlist.`,
     );
   }
   if (statusCode === 404) {
     return refused(
       'ApiNotFoundError',
-      `The API at ${host(baseUrl)} knows no dataset ${dataset} (404): check the dataset, the account name and the instance.`,
+      `${status} for ${dataset} at ${host(baseUrl)}: check the dataset, the account name and the instance.`,
     );
   }
   if (statusCode >= 300 && statusCode < 400) {
     return refused(
       'ApiRequestError',
-      `The API at ${host(baseUrl)} answered with a redirect (${statusCode}), which is not followed lest the key goes elsewhere: check the account name and the instance.`,
+      `${host(baseUrl)} redirected the request (${statusCode}): check the account name and the instance. Redirects are not followed, so that the key is never sent to another host.`,
     );
   }
   const sent = sentParameters(query).map((key) => (key === 'pageSize' ? `pageSize ${query.pageSize}` : key));
   return refused(
     'ApiRequestError',
-    `The API refused the request for page ${query.page} of dataset ${dataset} with ${statusCode}: check the parameters sent (${sent.join(', ')}); a smaller page size may be needed.`,
+    `${status} for ${pageName(asked)}: check the parameters (${sent.join(', ')}), or try a smaller pageSize.`,
   );
 }
 
-/** A body over the limit: names a page size that would do. */
+/** A body over the limit. @param announcedBytes its Content-Length, if known: from it follows which page size to suggest */
 export function tooLarge(asked: Asked, limitBytes: number, announcedBytes: number | undefined): FailedTry {
   const { pageSize } = asked.query;
-  const limit = `${Math.floor(limitBytes / 1024 / 1024)} MiB`;
-  // With some room, since accounts differ; without a length to go by, half as many is the next guess.
+  // 80%, because accounts differ in size.
   const share = announcedBytes ? (limitBytes / announcedBytes) * 0.8 : 0.5;
-  const message =
-    pageSize === 1
-      ? `${pageName(asked)} is one account and larger than ${limit}, more than a page may be.`
-      : `${pageName(asked)} is larger than ${limit} with ${pageSize} accounts: try a page size of ${Math.max(1, Math.floor(pageSize * share))}.`;
-  return refusedForSize(pageSize, message);
+  return pageTooLarge(asked, `The API response exceeds ${Math.floor(limitBytes / 1024 / 1024)} MiB`, pageSize * share);
 }
 
-/** A body that fits and holds more than memory does, parsed. @param problem a sentence that says more than what */
+/** A body that would take too much memory when parsed. @param problem a sentence */
 export function tooMany(asked: Asked, problem: string): FailedTry {
-  const { pageSize } = asked.query;
-  const advice =
-    pageSize === 1
-      ? `${problem.replace(/\.$/, '')}, and it is one account.`
-      : `${problem.replace(/\.$/, '')} with ${pageSize} accounts asked for: try a page size of ${Math.floor(pageSize / 2)}.`;
-  return refusedForSize(pageSize, `${pageName(asked)}: ${advice}`);
+  return pageTooLarge(asked, problem.replace(/\.$/, ''), asked.query.pageSize / 2);
 }
 
-function refusedForSize(records: number, message: string): FailedTry {
-  return { outcome: 'refused', records, cause: 'too-large', error: new ExportError('PageTooLargeError', message) };
+function pageTooLarge(asked: Asked, problem: string, smallerPageSize: number): FailedTry {
+  const { pageSize } = asked.query;
+  const remedy =
+    pageSize === 1
+      ? 'exclude this account with a filter'
+      : `set pageSize to ${Math.max(1, Math.floor(smallerPageSize))}`;
+  const accounts = pageSize === 1 ? '1 account' : `${pageSize} accounts`;
+  const error = new ExportError(
+    'PageTooLargeError',
+    `${problem} for ${pageName(asked)} (${accounts} requested): ${remedy}.`,
+  );
+  return { outcome: 'refused', records: pageSize, cause: 'too-large', error };
 }
 
 const DAMAGED = 'the compressed body is damaged';
 
-/** Codes of undici and the system, in words. Source: undici, `lib/core/errors.js`. */
-const NETWORK: Readonly<Record<string, readonly [cause: string, words: string]>> = {
-  ECONNREFUSED: ['connection', 'the connection was refused'],
-  ECONNRESET: ['connection', 'the connection was reset'],
-  EPIPE: ['connection', 'the connection was reset'],
-  UND_ERR_SOCKET: ['connection', 'the connection broke off'],
-  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: ['broken-body', 'the body broke off'],
-  ENOTFOUND: ['connection', 'the host name was not found'],
-  EAI_AGAIN: ['connection', 'the host name could not be looked up'],
-  UND_ERR_CONNECT_TIMEOUT: ['timeout', 'no connection came about in time'],
-  ETIMEDOUT: ['timeout', 'no connection came about in time'],
-  UND_ERR_HEADERS_TIMEOUT: ['timeout', 'no answer came in time'],
-  UND_ERR_HEADERS_OVERFLOW: ['connection', 'its headers were longer than any should be'],
+/** Error codes of undici, Node and zlib. Source: undici, `lib/core/errors.js`. */
+const NETWORK: Readonly<Record<string, readonly [cause: string, problem: string]>> = {
+  ECONNREFUSED: ['connection', 'connection refused'],
+  ECONNRESET: ['connection', 'connection reset'],
+  EPIPE: ['connection', 'connection reset'],
+  EHOSTUNREACH: ['connection', 'host unreachable'],
+  ENETUNREACH: ['connection', 'network unreachable'],
+  UND_ERR_SOCKET: ['connection', 'connection closed'],
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: ['broken-body', 'the body is incomplete'],
+  ENOTFOUND: ['connection', 'host name not found'],
+  EAI_AGAIN: ['connection', 'host name lookup failed'],
+  UND_ERR_CONNECT_TIMEOUT: ['timeout', 'connection timed out'],
+  ETIMEDOUT: ['timeout', 'connection timed out'],
+  UND_ERR_HEADERS_TIMEOUT: ['timeout', 'no response in time'],
+  UND_ERR_HEADERS_OVERFLOW: ['connection', 'the response headers are too long'],
   UND_ERR_BODY_TIMEOUT: ['timeout', 'the body stalled'],
-  Z_BUF_ERROR: ['broken-body', 'the compressed body broke off'],
+  Z_BUF_ERROR: ['broken-body', 'the compressed body is incomplete'],
   Z_DATA_ERROR: ['broken-body', DAMAGED],
 };
 
-/** Where Node's zlib puts the codes of Brotli, which are many. */
+/** Errors before the request is sent. Anything else may have reached the API, which then served the page. */
+const NOT_SENT = /^(?:ECONNREFUSED|ENOTFOUND|EAI_AGAIN|UND_ERR_CONNECT_TIMEOUT|EHOSTUNREACH|ENETUNREACH)$/;
+
+/** The certificate is verified before the request is sent. Source: Node.js docs, "X509 certificate error codes". */
+const CERTIFICATE =
+  /^(?:ERR_TLS_CERT_|CERT_|SELF_SIGNED_CERT|DEPTH_ZERO_SELF_SIGNED_CERT|UNABLE_TO_|HOSTNAME_MISMATCH)/;
+
 const BROTLI = /^ERR_(?:_|BROTLI)/;
 
-function inWords(name: string | undefined, code: string): readonly [cause: string, words: string] {
+function describeError(name: string | undefined, code: string): readonly [cause: string, problem: string] {
   const known = NETWORK[code];
   if (known) return known;
-  // undici gives it the parser's code in some versions and none in others.
-  if (name === 'HTTPParserError') return ['connection', 'the answer was not HTTP'];
+  if (CERTIFICATE.test(code)) return ['connection', `the TLS certificate was rejected (${code})`];
+  // Some versions of undici set a code and some do not.
+  if (name === 'HTTPParserError') return ['connection', 'the response is not HTTP'];
   if (BROTLI.test(code)) return ['broken-body', DAMAGED];
   return ['connection', `the connection failed${code === '' ? '' : ` (${code})`}`];
 }
 
-/** A connection that failed, before the answer or within its body. */
-export function networkFailure(asked: Asked, error: unknown, totalTimeoutMs: number, records: number): FailedTry {
-  const { name, code = '' } = error as { name?: string; code?: string };
-  const [cause, words] =
+/** A connection that failed before or during the response, or a body that cannot be decompressed. */
+export function networkFailure(asked: Asked, error: unknown, totalTimeoutMs: number): FailedTry {
+  const { name, code = '', syscall } = error as { name?: string; code?: string; syscall?: string };
+  const [cause, problem] =
     name === 'TimeoutError' || name === 'AbortError'
-      ? ['timeout', `it took longer than ${totalTimeoutMs / 1000} s`]
-      : inWords(name, code);
-  const message = `${pageName(asked)} could not be fetched from ${host(asked.baseUrl)}: ${words}.`;
-  return { outcome: 'failed', records, cause, error: new ExportError('ApiUnavailableError', message) };
+      ? ['timeout', `timed out after ${totalTimeoutMs / 1000} s`]
+      : describeError(name, code);
+  // EHOSTUNREACH and ENETUNREACH may also end an established connection.
+  const established = syscall === 'read' || syscall === 'write';
+  const unsent = !established && (NOT_SENT.test(code) || CERTIFICATE.test(code));
+  return {
+    outcome: 'failed',
+    records: unsent ? 0 : asked.query.pageSize,
+    cause,
+    error: new ExportError(
+      'ApiUnavailableError',
+      `Cannot fetch ${pageName(asked)} from ${host(asked.baseUrl)}: ${problem}.`,
+    ),
+  };
 }
 
 function host(baseUrl: string): string {

@@ -72,7 +72,7 @@ export async function requestPage(agent: Dispatcher, request: PageRequest): Prom
       signal,
     });
   } catch (error) {
-    return networkFailure(request, error, limits.totalTimeoutMs, 0);
+    return networkFailure(request, error, limits.totalTimeoutMs);
   }
   if (response.statusCode !== 200) {
     // The body of an error is never read: it may hold anything.
@@ -93,7 +93,7 @@ export async function requestPage(agent: Dispatcher, request: PageRequest): Prom
     return { outcome: 'received', body, encoding, contentType, latencyMs: now() - startedAt };
   } catch (error) {
     response.body.on('error', () => undefined).destroy();
-    if (!(error instanceof BodyTooLarge)) return networkFailure(request, error, limits.totalTimeoutMs, query.pageSize);
+    if (!(error instanceof BodyTooLarge)) return networkFailure(request, error, limits.totalTimeoutMs);
     const announced = encoding === undefined ? Number(headerText(response, 'content-length')) : undefined;
     return tooLarge(request, limitOf(request), announced);
   }
@@ -105,7 +105,7 @@ export async function unpackReceived(request: PageRequest, received: ReceivedBod
     return { ...received, body: await unpackBody(received.body, received.encoding, limitOf(request)) };
   } catch (error) {
     if (error instanceof BodyTooLarge) return tooLarge(request, limitOf(request), undefined);
-    return networkFailure(request, error, request.limits.totalTimeoutMs, request.query.pageSize);
+    return networkFailure(request, error, request.limits.totalTimeoutMs);
   }
 }
 

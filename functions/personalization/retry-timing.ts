@@ -1,8 +1,6 @@
-/** When to try again. */
-
 /**
- * What a `Retry-After` header asks for, in ms: seconds or an HTTP date (RFC 9110, 10.2.3); `undefined` for anything else.
- * A date that has passed is no wait.
+ * The wait of a `Retry-After` header in ms: seconds or an HTTP date (RFC 9110, 10.2.3); 0 for a date in the past; `undefined`
+ * for anything else.
  */
 export function retryAfterMs(header: string | string[] | undefined, nowMs: number): number | undefined {
   const value = (Array.isArray(header) ? header[0] : header)?.trim();
@@ -17,10 +15,10 @@ const BASE_MS = 250;
 const CAP_MS = 4000;
 
 /**
- * Full jitter: anything from nothing to a bound that doubles with each try. The bound is capped before the draw, so that
- * the jitter survives the cap and many pages do not come back at once.
+ * Full jitter: from 0 to a bound that doubles with each retry. The bound is capped before the draw, so that concurrent pages
+ * do not retry at the same moment.
  *
- * @param retry 0 for the first try again
+ * @param retry 0 for the first retry
  * @param random from 0 to 1
  */
 export function backoffMs(retry: number, random: number): number {

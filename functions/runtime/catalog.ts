@@ -3,7 +3,6 @@ import { glueCatalog } from '../aws/glue-catalog.ts';
 import { catalogEnvironment } from './environment.ts';
 import { once } from './ports.ts';
 
-/** The Glue database of the stack. */
 export const deployedCatalog = once(() => {
   const { BUCKET, DATABASE } = catalogEnvironment();
   return glueCatalog({ client: new GlueClient({}), database: DATABASE, bucket: BUCKET });

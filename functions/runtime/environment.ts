@@ -1,40 +1,40 @@
 import * as z from 'zod';
 import { parseOrThrow } from '../model/parse-input.ts';
 
-/** The stack sets every variable: one that is missing was taken away by hand. */
-const variable = z.string({ error: 'the stack sets it' }).min(1, { error: 'the stack sets it' });
+const error = 'must be set as the stack sets it: deploy the stack again';
+const variable = z.string({ error }).min(1, { error });
 
 const EnvironmentSchema = z.object({
   BUCKET: variable,
   SECRET_ID: variable,
-  /** Built by the stack from accountName and instance: no request can name another host. */
-  API_URL: z.url({ error: 'an address is needed; the stack sets it' }),
+  /** The stack sets it from accountName and instance, so that no request can choose another host. */
+  API_URL: z.url({ error }),
 });
 
 const StoreEnvironmentSchema = EnvironmentSchema.pick({ BUCKET: true });
 
-/** What the stack tells the functions that call the API. @throws ExportError `ConfigError` naming what is missing */
+/** For functions that call the API. @throws ExportError `ConfigError` for missing variables */
 export function apiEnvironment(env: NodeJS.ProcessEnv = process.env): z.infer<typeof EnvironmentSchema> {
-  return parseOrThrow(EnvironmentSchema, env, "The function's environment", 'ConfigError');
+  return parseOrThrow(EnvironmentSchema, env, 'environment of the function', 'ConfigError');
 }
 
-/** What the stack tells a function that only reads the bucket. @throws ExportError `ConfigError` */
+/** For functions that only use the bucket. @throws ExportError `ConfigError` */
 export function storeEnvironment(env: NodeJS.ProcessEnv = process.env): z.infer<typeof StoreEnvironmentSchema> {
-  return parseOrThrow(StoreEnvironmentSchema, env, "The function's environment", 'ConfigError');
+  return parseOrThrow(StoreEnvironmentSchema, env, 'environment of the function', 'ConfigError');
 }
 
 const CatalogEnvironmentSchema = z.object({ BUCKET: variable, DATABASE: variable });
 
-/** What the stack tells the functions that change the catalog. @throws ExportError `ConfigError` */
+/** For functions that change the Glue catalog. @throws ExportError `ConfigError` */
 export function catalogEnvironment(env: NodeJS.ProcessEnv = process.env): z.infer<typeof CatalogEnvironmentSchema> {
-  return parseOrThrow(CatalogEnvironmentSchema, env, "The function's environment", 'ConfigError');
+  return parseOrThrow(CatalogEnvironmentSchema, env, 'environment of the function', 'ConfigError');
 }
 
 const RetentionEnvironmentSchema = z.object({
-  RETENTION_DAYS: z.coerce.number({ error: 'the stack sets it' }).int().min(1),
+  RETENTION_DAYS: z.coerce.number({ error }).int().min(1),
 });
 
-/** @throws ExportError `ConfigError` */
+/** For *Expire runs*. @throws ExportError `ConfigError` */
 export function retentionEnvironment(env: NodeJS.ProcessEnv = process.env): z.infer<typeof RetentionEnvironmentSchema> {
-  return parseOrThrow(RetentionEnvironmentSchema, env, "The function's environment", 'ConfigError');
+  return parseOrThrow(RetentionEnvironmentSchema, env, 'environment of the function', 'ConfigError');
 }

@@ -1,6 +1,4 @@
-/** What the metrics are called, for those who write them and for those who watch them. */
-
-/** Where CloudWatch keeps them. */
+/** Names of CloudWatch metrics, for the functions that write them and the stack that watches them. */
 export const METRIC_NAMESPACE = 'AccountExport';
 
 export const METRICS = {
@@ -16,5 +14,6 @@ export const METRICS = {
   retries: 'Retries',
   publishedAge: 'PublishedAgeHours',
 } as const;
-/** The dimension of figures by export, and, of retries, by cause. */
+
+/** All metrics are per export; retries also per cause. */
 export const DIMENSIONS = { export: 'export', cause: 'cause' } as const;

@@ -1,4 +1,3 @@
-/** Logs, metrics and traces, made once per cold start. */
 import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics } from '@aws-lambda-powertools/metrics';
 import { Tracer } from '@aws-lambda-powertools/tracer';
@@ -8,8 +7,8 @@ const serviceName = 'account-export';
 
 export const logger = new Logger({ serviceName });
 
-/** Figures of runs, one dimension each: the export. Written as log lines that CloudWatch reads (EMF). */
+/** Writes log lines that CloudWatch turns into metrics (EMF). */
 export const metrics = new Metrics({ serviceName, namespace: METRIC_NAMESPACE });
 
-/** Captures nothing by itself: what traces hold is written in `tracing.ts`. */
+/** Captures nothing by itself: `tracing.ts` decides what traces contain. */
 export const tracer = new Tracer({ serviceName, captureHTTPsRequests: false });

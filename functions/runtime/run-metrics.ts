@@ -1,8 +1,6 @@
 /**
- * What is measured of runs, as log lines that CloudWatch turns into metrics (EMF): figures, never a name of an account.
- *
- * Each figure comes twice: by export, for the dashboard, and over all, for alarms, since an alarm cannot sum what it does
- * not know by name.
+ * Metrics of runs; never account data. Each value is written twice: per export for the dashboard, and without a dimension for
+ * alarms, because an alarm cannot sum over unknown dimension values.
  */
 import { MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { AttemptFigures } from '../export/ports.ts';
@@ -17,7 +15,6 @@ type Figure = readonly [
   value: number,
 ];
 
-/** Of a published run, or of one that is exported once more. */
 export function measureRun(outcome: PublishOutcome): void {
   const { exportName, consistency } = outcome;
   const drifted: Figure = [METRICS.drifted, MetricUnit.Count, consistency.verdict === 'drifted' ? 1 : 0];
@@ -36,7 +33,7 @@ function figuresOf(outcome: PublishResult): Figure[] {
   ];
 }
 
-/** Of an attempt at a page. */
+/** Called after each attempt of a page, successful or not. */
 export function measurePage({ exportName, usage, latencyMs }: AttemptFigures): void {
   const retries = Object.values(usage.retries).reduce((sum, count) => sum + count, 0);
   emit(exportName, [
@@ -51,7 +48,7 @@ export function measurePage({ exportName, usage, latencyMs }: AttemptFigures): v
   }
 }
 
-/** Of a run that was held back. */
+/** Measures quarantined runs; other failures have the metrics of Step Functions. */
 export function measureFailure({ event }: FailureReport): void {
   if (event.status !== 'quarantined' || event.exportName === null) return;
   const drifted = event.consistency?.verdict === 'drifted' ? 1 : 0;
@@ -61,7 +58,7 @@ export function measureFailure({ event }: FailureReport): void {
   ]);
 }
 
-/** How old what analysts see is. An export that was never published has no age, and its alarm misses it. */
+/** Hours since each export's newest published run was due. Exports without one have no data, and their alarm reports that. */
 export function measureAges(ages: readonly PublishedAge[]): void {
   for (const { exportName, hours } of ages) {
     if (hours === null) continue;

@@ -1,20 +1,20 @@
-import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { BlockPublicAccess, Bucket, BucketEncryption, type CfnBucket, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
+import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 
 export interface AccessLogsProps {
   readonly retentionDays: number;
-  /** Whether logs go when the stack goes. */
+  /** Whether the logs are deleted with the stack. */
   readonly deletable: boolean;
 }
 
 /**
- * The bucket of the logs that say who read and wrote what: of the data bucket, and of the network where there is one.
+ * The bucket for access logs: S3 server access logs of the data bucket, and flow logs of the stack's own network.
  *
- * A bucket of its own, so that who may read data cannot read or remove the traces of it, and so that writing a log line
- * makes no log line. Encrypted by S3's key also where the data is by the customer's: S3 delivers its logs to no bucket that
- * a key of KMS encrypts (S3 user guide, "Enabling server access logging").
+ * A separate bucket, so that roles that read data cannot read or delete its access logs. It uses S3-managed encryption
+ * even where the data uses a customer key: S3 does not deliver access logs to a bucket encrypted with a KMS key (S3 user
+ * guide, "Enabling server access logging").
  */
 export class AccessLogs extends Construct {
   readonly bucket: Bucket;
@@ -37,8 +37,8 @@ export class AccessLogs extends Construct {
   }
 
   /**
-   * Lets S3 write here who read and wrote what in another bucket. By a policy that names that bucket, as it must be where
-   * nobody has access control lists; the property of CDK's Bucket writes one only under a feature flag.
+   * Logs access to another bucket here. The bucket policy is needed because access control lists are disabled; CDK's own
+   * property adds it only with a feature flag.
    */
   recordAccessTo(bucket: Bucket): void {
     const prefix = 'objects/';

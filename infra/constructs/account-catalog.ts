@@ -1,8 +1,8 @@
-import { Stack } from 'aws-cdk-lib';
 import { CfnNamedQuery, CfnWorkGroup } from 'aws-cdk-lib/aws-athena';
 import { CfnDatabase, CfnTable } from 'aws-cdk-lib/aws-glue';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
+import { Stack } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import { hiveTypeOf, prestoViewText } from '../../functions/catalog/presto-view.ts';
 import { SAVED_QUERIES } from '../../functions/catalog/saved-queries.ts';
@@ -11,22 +11,22 @@ import { type ViewDefinition, viewDefinitions } from '../../functions/catalog/vi
 
 export interface AccountCatalogProps {
   readonly bucket: IBucket;
-  /** Name of the Glue database, as analysts type it. */
+  /** Name of the Glue database and of the workgroup. */
   readonly databaseName: string;
   /** Attribute columns of the CSV table. */
   readonly attributeColumns: readonly string[];
-  /** Attributes that any export names: the views have them for every account. */
+  /** Attributes that any export names; the views have them for every account. */
   readonly attributeNames: readonly string[];
-  /** A query of the workgroup that would read more than this ends. */
+  /** Athena cancels queries of the workgroup that scan more. */
   readonly scanLimitGb: number;
-  /** Encrypts the results of queries. @default S3 encrypts them with a key of its own */
+  /** Encrypts the results of queries. @default S3-managed encryption */
   readonly encryptionKey?: IKey | undefined;
 }
 
-/** Where the results of the workgroup's queries lie; they expire. */
+/** Where Athena writes query results; they expire. */
 export const RESULTS_PREFIX = 'athena-results/';
 
-/** The Glue database with its tables and views, and an Athena workgroup to ask them in. */
+/** The Glue database with its tables and views, and the Athena workgroup with the saved queries. */
 export class AccountCatalog extends Construct {
   readonly database: CfnDatabase;
   readonly workgroup: CfnWorkGroup;
@@ -37,7 +37,7 @@ export class AccountCatalog extends Construct {
       catalogId: Stack.of(this).account,
       databaseInput: {
         name: props.databaseName,
-        description: 'Accounts of Personalization, exported by Account Export',
+        description: 'Personalization accounts, exported by Account Export',
       },
     });
     for (const table of tableDefinitions(props.attributeColumns)) this.addTable(table, props.bucket);
@@ -106,7 +106,7 @@ export class AccountCatalog extends Construct {
         description: view.description,
         tableType: 'VIRTUAL_VIEW',
         parameters: { presto_view: 'true', comment: 'Presto View' },
-        // Without an empty list Athena takes the view for a broken table.
+        // Athena reports a broken table without this list.
         partitionKeys: [],
         storageDescriptor: {
           columns: view.columns.map(({ name, type, comment }) => ({ name, type: hiveTypeOf(type), comment })),

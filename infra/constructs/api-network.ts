@@ -21,25 +21,25 @@ import type { NetworkConfig } from '../stack-config.ts';
 
 export interface ApiNetworkProps {
   readonly network: NetworkConfig;
-  /** The only bucket that can be reached from a network of the stack's own. */
+  /** The only bucket that can be reached from the new network. */
   readonly bucket: IBucket;
-  /** Where the log of the network's connections goes. */
+  /** Receives the flow logs of the new network. */
   readonly accessLogs: IBucket;
 }
 
-/** Where functions run that call the API. */
+/** The network of functions that call the API. */
 export interface FunctionNetwork {
   readonly vpc: IVpc;
   readonly subnets: readonly ISubnet[];
   readonly securityGroups: readonly ISecurityGroup[];
 }
 
-/** The network from which the API is called: one that is there already, or a small one with one known address. */
+/** The network to call the API from: an existing VPC, or a new one with one fixed address. */
 export class ApiNetwork extends Construct implements FunctionNetwork {
   readonly vpc: IVpc;
   readonly subnets: readonly ISubnet[];
   readonly securityGroups: readonly ISecurityGroup[];
-  /** The address that the API sees; of an existing network the stack does not know it. */
+  /** The address that the API sees; unknown for an existing VPC. */
   readonly egressIp?: string;
 
   constructor(scope: Construct, id: string, { network, bucket, accessLogs }: ApiNetworkProps) {
@@ -53,8 +53,7 @@ export class ApiNetwork extends Construct implements FunctionNetwork {
       return;
     }
     const { vpcId = '', subnetIds = [], securityGroupIds = [] } = network;
-    // Nothing is looked up, so that synthesis needs no credentials. The zones stand for those that the subnets lie in: only
-    // their number matters here, and none of them reaches the template.
+    // No lookup, so that synthesis needs no credentials. CDK needs one zone per subnet; the names are not in the template.
     this.vpc = Vpc.fromVpcAttributes(this, 'Vpc', {
       vpcId,
       availabilityZones: subnetIds.map((_id, i) => `zone-${i}`),
@@ -63,7 +62,7 @@ export class ApiNetwork extends Construct implements FunctionNetwork {
     acknowledge(
       this.vpc,
       'Annotation::@aws-cdk/aws-ec2:noSubnetRouteTableId',
-      'The stack adds no route to a network that is not its own, and so needs no route table.',
+      'The stack adds no routes to an existing VPC, so it needs no route table ids.',
     );
     this.subnets = this.vpc.privateSubnets;
     this.securityGroups =
@@ -75,8 +74,8 @@ export class ApiNetwork extends Construct implements FunctionNetwork {
   }
 
   /**
-   * One zone: a second would need a second NAT gateway, and so a second address to allow, to survive the loss of the first.
-   * A run that fails meanwhile goes on where it was.
+   * One availability zone: a second would need a second NAT gateway and a second address in the API's allowlist. A run
+   * that fails while the zone is down can be resumed.
    */
   private ownVpc(bucket: IBucket, accessLogs: IBucket): { vpc: Vpc; egressIp: string } {
     const address = new CfnEIP(this, 'Address', { domain: 'vpc' });
@@ -85,19 +84,18 @@ export class ApiNetwork extends Construct implements FunctionNetwork {
       natGateways: 1,
       natGatewayProvider: NatProvider.gateway({ eipAllocationIds: [address.attrAllocationId] }),
       subnetConfiguration: [
-        // It holds the NAT gateway alone, whose address is its own.
+        // Only the NAT gateway, which has its own address.
         { name: 'Egress', subnetType: SubnetType.PUBLIC, cidrMask: 28, mapPublicIpOnLaunch: false },
-        // Functions share network interfaces, so that a thousand pages in flight need but a few addresses.
+        // Functions share network interfaces, so a few addresses are enough for a thousand concurrent pages.
         { name: 'Functions', subnetType: SubnetType.PRIVATE_WITH_EGRESS, cidrMask: 26 },
       ],
-      // Nothing uses the group that every VPC comes with: closed, so that nothing ever does.
       restrictDefaultSecurityGroup: true,
     });
-    // The parts go around the NAT gateway, whose every gigabyte is paid for; this endpoint costs nothing. There are no
-    // interface endpoints: each costs some 7 USD a month, and what would go through them (the key once in five minutes,
-    // some calls to Glue and Step Functions) costs less than a cent through the NAT gateway that the API needs anyway.
+    // Parts bypass the NAT gateway, which charges per gigabyte; this endpoint is free. An interface endpoint costs about
+    // 7 USD a month, while the few calls to Secrets Manager, Glue and Step Functions cost less than a cent through the NAT
+    // gateway.
     const endpoint = vpc.addGatewayEndpoint('S3', { service: GatewayVpcEndpointAwsService.S3 });
-    // Who got hold of a function could carry data off to a bucket of their own: this is the way there, and it is closed.
+    // A compromised function cannot copy data to a bucket of another account.
     endpoint.addToPolicy(
       new PolicyStatement({
         principals: [new AnyPrincipal()],
@@ -113,8 +111,8 @@ export class ApiNetwork extends Construct implements FunctionNetwork {
   }
 
   /**
-   * Nobody calls a function over the network, and a function calls nobody but by HTTPS. Names are resolved by the VPC's own
-   * resolver, which security groups do not filter; a network with resolvers of its own needs its own group.
+   * Functions accept no connections and only open HTTPS ones. Security groups do not filter the VPC's own DNS resolver; a
+   * VPC with other resolvers needs its own security group.
    */
   private httpsOnly(vpc: IVpc): SecurityGroup {
     const group = new SecurityGroup(this, 'SecurityGroup', {

@@ -1,32 +1,32 @@
-import { Stack } from 'aws-cdk-lib';
 import { CfnBudget } from 'aws-cdk-lib/aws-budgets';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Topic } from 'aws-cdk-lib/aws-sns';
+import { Stack } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import { allowOnKey, byBudgets, KEY_SENDS } from './data-key.ts';
 
 export interface CostBudgetProps {
   /** USD for a calendar month. */
   readonly monthlyUsd: number;
-  /** What is counted: resources that carry it. */
+  /** Resources with this tag are counted. */
   readonly costTag: { readonly key: string; readonly value: string };
-  /** Whom it tells. */
+  /** Receives the notifications. */
   readonly topic: Topic;
-  /** The key of the topic, if it has one of the customer's. */
+  /** The customer managed key of the topic, if any. */
   readonly encryptionKey?: IKey | undefined;
 }
 
-/** Of the budget, in percent: when it is spent so far, and when it will be by the end of the month if things go on so. */
+/** Thresholds in percent of the budget: for actual costs, and for the forecast at the end of the month. */
 const ACTUAL_PERCENT = 80;
 const FORECAST_PERCENT = 100;
 
 /**
- * Tells the topic when the stack costs more than is meant.
+ * Notifies the topic when the stack costs more than planned.
  *
- * It counts by tag, and so counts nothing before the tag is activated in Billing (`docs/cost.md`). Without a name of its
- * own, for other notifications are another budget, which could not have the same one (CloudFormation template reference,
- * `AWS::Budgets::Budget`).
+ * It counts by tag, so it counts nothing until the tag is activated in Billing (`docs/cost.md`). It has no name, because
+ * CloudFormation replaces a budget to change its notifications, and the replacement could not have the same name
+ * (CloudFormation template reference, `AWS::Budgets::Budget`).
  */
 export class CostBudget extends Construct {
   constructor(scope: Construct, id: string, { monthlyUsd, costTag, topic, encryptionKey }: CostBudgetProps) {
@@ -50,7 +50,7 @@ export class CostBudget extends Construct {
       },
       notificationsWithSubscribers: [over('ACTUAL', ACTUAL_PERCENT), over('FORECASTED', FORECAST_PERCENT)],
     });
-    // Whether it may write to the topic is tried when it is made.
+    // AWS checks the topic's policy when it creates the budget.
     if (policyDependable) budget.node.addDependency(policyDependable);
   }
 }

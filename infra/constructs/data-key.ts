@@ -1,27 +1,26 @@
-import { ArnFormat, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { PolicyStatement, type PolicyStatementProps, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { type IKey, Key } from 'aws-cdk-lib/aws-kms';
+import { ArnFormat, RemovalPolicy, Stack } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 
 export interface DataKeyProps {
-  /** Whether the key goes when the stack goes, and everything it encrypted with it. */
+  /** Whether the key is deleted with the stack; everything it encrypted is then lost. */
   readonly deletable: boolean;
 }
 
-/** A service that works through the key on behalf of a role. */
-export type KeyUser = 's3' | 'secretsmanager' | 'sns' | 'sqs';
+/** A service that uses the key on behalf of a role. */
+type KeyUser = 's3' | 'secretsmanager' | 'sns' | 'sqs';
 
-/** What the key is used for: reading and writing, reading alone, writing alone. */
 export const KEY_READS = ['kms:Decrypt'] as const;
 export const KEY_WRITES = ['kms:GenerateDataKey'] as const;
-/** SNS and SQS decrypt the data key that they reuse, so whoever sends needs both. */
+/** SNS and SQS decrypt the data key that they reuse, so senders need both. */
 export const KEY_SENDS = [...KEY_READS, ...KEY_WRITES] as const;
 
 /**
- * A key of the customer for what the stack stores: the bucket, the secret, the logs, the topic and the queue.
+ * A customer managed key for everything the stack stores: bucket, secret, logs, topic and queue.
  *
- * Its policy names the services that come without a role. Roles get their rights in their own policies, each for the
- * services that it goes through.
+ * The key policy names the services that have no role. Roles get their rights in their own policies, limited to the
+ * services through which they use the key.
  */
 export class DataKey extends Construct {
   readonly key: Key;
@@ -29,12 +28,13 @@ export class DataKey extends Construct {
   constructor(scope: Construct, id: string, { deletable }: DataKeyProps) {
     super(scope, id);
     this.key = new Key(this, 'Key', {
-      description: 'Account Export: parts, manifests, query results, the API key, logs, failures',
+      description: 'Account Export: parts, manifests, query results, API key, logs, notifications',
       enableKeyRotation: true,
       removalPolicy: deletable ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN,
     });
     const stack = Stack.of(this);
-    // Source: CloudWatch Logs user guide, "Encrypt log data". The group's own ARN would wait for the key, and it for that.
+    // Source: CloudWatch Logs user guide, "Encrypt log data". All groups, because one group's ARN would be a circular
+    // dependency.
     const logGroups = stack.formatArn({
       service: 'logs',
       resource: 'log-group',
@@ -45,26 +45,25 @@ export class DataKey extends Construct {
       principals: [new ServicePrincipal(`logs.${stack.region}.amazonaws.com`)],
       conditions: { ArnLike: { 'kms:EncryptionContext:aws:logs:arn': logGroups } },
     });
-    // Rules and alarms write to the topic, and rules and the topic to the queue, with no role. No condition on the account
-    // they come from: EventBridge brings none here (SNS developer guide, "Enable compatibility between event sources … and
-    // encrypted topics"). Whose rule may write is decided by the policies of the topic and of the queue.
+    // Rules and alarms publish to the topic, and rules and the topic send to the queue, without a role. No condition on the
+    // source account, because EventBridge sends none (SNS developer guide, "Enable compatibility between event sources …
+    // and encrypted topics"). The policies of the topic and the queue restrict the senders.
     for (const service of ['cloudwatch.amazonaws.com', 'events.amazonaws.com', 'sns.amazonaws.com']) {
       allowOnKey(this.key, KEY_SENDS, { principals: [new ServicePrincipal(service)] });
     }
   }
 }
 
-/** Who does something, and on which conditions. */
 type Who = Pick<PolicyStatementProps, 'principals' | 'conditions'>;
 
-/** Lets a service that comes without a role use the key. */
+/** Lets a service that has no role use the key. */
 export function allowOnKey(key: IKey, actions: readonly string[], who: Who): void {
   key.addToResourcePolicy(new PolicyStatement({ ...who, actions: [...actions], resources: ['*'] }));
 }
 
 /**
- * AWS Budgets, of this account alone: unlike the services above it says whose budget it is. Source: AWS Cost Management user
- * guide, "Creating an Amazon SNS topic for budget notifications", for the topic and for its key.
+ * AWS Budgets in this account only, for the topic and its key. Source: AWS Cost Management user guide, "Creating an Amazon
+ * SNS topic for budget notifications".
  */
 export function byBudgets(stack: Stack): Who {
   return {
@@ -76,7 +75,7 @@ export function byBudgets(stack: Stack): Who {
   };
 }
 
-/** Lets a role use the key, only through the services that are named. */
+/** Lets a role use the key, through the named services only. */
 export function useOfKey(key: IKey, actions: readonly string[], through: readonly KeyUser[]): PolicyStatement {
   const { region } = Stack.of(key);
   return new PolicyStatement({

@@ -1,5 +1,4 @@
 import { fileURLToPath } from 'node:url';
-import { type Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { Effect, Policy, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Architecture, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
@@ -8,6 +7,7 @@ import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
+import { type Duration, RemovalPolicy, Stack } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import { acknowledge, acknowledgeWildcard, defaultPolicyOf } from '../acknowledge.ts';
 import { BUNDLING, copyNotices } from '../bundling.ts';
@@ -22,34 +22,35 @@ export interface ExportFunctionProps {
   readonly timeout: Duration;
   readonly logRetentionDays: number;
   readonly bucket: IBucket;
-  /** Key patterns that it reads and writes; no other object is its business. */
+  /** Key patterns of the objects that it may read. */
   readonly reads: readonly string[];
+  /** Key patterns of the objects that it may write. */
   readonly writes: readonly string[];
-  /** Objects that it deletes. @default none */
+  /** Key patterns of the objects that it may delete. @default none */
   readonly deletes?: readonly string[];
-  /** What it does to the partitions of which tables. @default nothing */
+  /** The Glue actions that it may take on partitions. @default none */
   readonly catalog?: {
     readonly database: string;
     readonly tables: readonly string[];
     readonly actions: readonly string[];
   };
-  /** More of its environment. @default nothing */
+  /** Additional environment variables. @default none */
   readonly environment?: Readonly<Record<string, string>>;
-  /** What it needs to call the API. @default it does not call it, and cannot read the key */
+  /** The API to call. @default it cannot call the API or read its key */
   readonly api?: { readonly url: string; readonly secret: ISecret };
-  /** The network that it runs in. @default none */
+  /** The network that it runs in. @default no VPC */
   readonly network?: FunctionNetwork | undefined;
-  /** The customer's key, if it encrypts what the function reads and writes. @default a key of AWS, which needs no right */
+  /** The customer managed key of the data. @default a key of AWS, which needs no rights */
   readonly encryptionKey?: IKey | undefined;
-  /** Where events go that it failed on, if it is called by something that does not wait. @default its caller waits */
+  /** Receives the events of failed asynchronous calls. @default the function is called synchronously */
   readonly deadLetters?: IQueue | undefined;
 }
 
 /**
- * What Lambda does in the function's name to bring it into a network. Source: Lambda developer guide, "Giving Lambda
- * functions access to resources in an Amazon VPC".
+ * The actions that Lambda takes with the function's role to connect it to a VPC. Source: Lambda developer guide, "Giving
+ * Lambda functions access to resources in an Amazon VPC".
  */
-export const NETWORK_ACTIONS = [
+const NETWORK_ACTIONS = [
   'ec2:AssignPrivateIpAddresses',
   'ec2:CreateNetworkInterface',
   'ec2:DeleteNetworkInterface',
@@ -61,7 +62,7 @@ export const NETWORK_ACTIONS = [
 const HANDLERS = fileURLToPath(new URL('../../functions/handlers/', import.meta.url));
 const LOCKFILE = fileURLToPath(new URL('../../package-lock.json', import.meta.url));
 
-/** One task of the workflow as a Lambda, with the rights that its code uses and no others. */
+/** A Lambda function with exactly the rights that its code uses. */
 export class ExportFunction extends Construct {
   readonly function: NodejsFunction;
   /** The file in `functions/handlers/`, without its extension. */
@@ -75,7 +76,7 @@ export class ExportFunction extends Construct {
       removalPolicy: RemovalPolicy.DESTROY,
       ...(props.encryptionKey ? { encryptionKey: props.encryptionKey } : {}),
     });
-    // The managed policy that CDK would attach lets a function write to every log group there is.
+    // Not the managed policy that CDK attaches by default: it allows writing to every log group.
     const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
     role.addToPolicy(
       new PolicyStatement({
@@ -118,7 +119,7 @@ export class ExportFunction extends Construct {
         minify: BUNDLING.minify,
         sourceMap: BUNDLING.sourcemap,
         sourcesContent: BUNDLING.sourcesContent,
-        // The SDK travels with the code: what was tested is what runs.
+        // The AWS SDK is bundled, so that the tested version is the deployed one.
         externalModules: [],
         banner: BUNDLING.banner,
         esbuildArgs: { '--legal-comments': BUNDLING.legalComments },
@@ -133,8 +134,8 @@ export class ExportFunction extends Construct {
     this.allowObjects(props.bucket, 's3:PutObject', props.writes);
     this.allowObjects(props.bucket, 's3:DeleteObject', props.deletes ?? []);
     if (props.catalog) this.allowPartitions(props.catalog);
-    // Without this right S3 answers 403 and not 404 for an object that is not there. A condition on `s3:prefix` would take
-    // it away again, since reading an object brings no prefix to compare.
+    // Without this right S3 answers 403 instead of 404 for a missing object. A condition on `s3:prefix` would not match
+    // GetObject, which has no prefix.
     this.function.addToRolePolicy(
       new PolicyStatement({ actions: ['s3:ListBucket'], resources: [props.bucket.bucketArn] }),
     );
@@ -145,10 +146,9 @@ export class ExportFunction extends Construct {
     }
     if (props.encryptionKey) this.allowKey(props.encryptionKey, props);
     if (props.network) this.allowNetwork(role);
-    this.answerFindings(role, props);
+    this.acknowledgeFindings(role, props);
   }
 
-  /** Each service that the function goes through, with what it does there. */
   private allowKey(key: IKey, { api, writes, deadLetters }: ExportFunctionProps): void {
     const objects = writes.length > 0 ? [...KEY_READS, ...KEY_WRITES] : KEY_READS;
     this.function.addToRolePolicy(useOfKey(key, objects, ['s3']));
@@ -157,15 +157,14 @@ export class ExportFunction extends Construct {
   }
 
   /**
-   * Lambda makes the function's network interfaces with the function's role, and so the code could make some too: it is
-   * denied to whoever comes with the function's own credentials, which name it.
+   * Lambda creates network interfaces with the function's role. The deny keeps the function's own code from doing the same.
    */
   private allowNetwork(role: Role): void {
     const interfaces = new Policy(this, 'NetworkInterfaces', {
       roles: [role],
       statements: [new PolicyStatement({ actions: NETWORK_ACTIONS, resources: ['*'] })],
     });
-    // Without these rights the function is refused when it is made.
+    // Lambda refuses to create the function without these rights.
     this.function.node.addDependency(interfaces);
     new Policy(this, 'NoNetworkInterfacesByCode', {
       roles: [role],
@@ -181,34 +180,36 @@ export class ExportFunction extends Construct {
     acknowledgeWildcard(
       interfaces,
       '*',
-      'Lambda makes the interfaces itself, under ids that nobody knows before, and refuses a function whose role limits these actions to some. Code that runs in the function is denied all of them, by its own ARN.',
+      'Lambda creates the interfaces, whose ids are not known in advance, and refuses a role that limits these actions to named resources. A second policy denies all of them to code that runs in the function.',
     );
   }
 
-  /** What cdk-nag finds on this function and is meant to be so. */
-  private answerFindings(role: Role, { bucket, reads, writes, deletes = [], deadLetters }: ExportFunctionProps): void {
+  private acknowledgeFindings(
+    role: Role,
+    { bucket, reads, writes, deletes = [], deadLetters }: ExportFunctionProps,
+  ): void {
     const policy = defaultPolicyOf(role);
     acknowledgeWildcard(
       policy,
       '*',
-      'X-Ray has no resources that a right to write traces could name (service authorization reference). No other action of this policy is on *.',
+      'The X-Ray actions that write traces support no resource-level permissions (service authorization reference). No other action of this policy is on *.',
     );
     for (const pattern of new Set([...reads, ...writes, ...deletes])) {
       acknowledgeWildcard(
         policy,
         bucket.arnForObjects(pattern),
-        `The keys below ${pattern.replace('*', '')} name export, day and run, which are not known before the run. The function has no right on objects elsewhere in the bucket.`,
+        `The pattern ${pattern} stands for names of exports, days, runs and pages, which are not known before the run. The function has no rights on other objects of the bucket.`,
       );
     }
     if (deadLetters) return;
     acknowledge(
       this.function,
       'Serverless-LambdaDLQ',
-      'Step Functions calls it and waits for the answer; Lambda puts into a dead-letter queue only events that nobody waits for. A failure goes through Report failure to the topic.',
+      'Step Functions calls this function synchronously, and Lambda sends only failed asynchronous events to a dead-letter queue. The workflow reports failures to the SNS topic.',
     );
   }
 
-  /** Glue asks for rights on the catalog and the database too, whatever is done to a table. */
+  /** Glue requires the rights on the catalog and the database as well as on the table. */
   private allowPartitions({ database, tables, actions }: NonNullable<ExportFunctionProps['catalog']>): void {
     const resources = ['catalog', `database/${database}`, ...tables.map((table) => `table/${database}/${table}`)];
     const stack = Stack.of(this);
@@ -228,12 +229,12 @@ export class ExportFunction extends Construct {
   }
 }
 
-/** A secret that was there before is encrypted by a key that the stack does not know. */
+/** The encryption key of an existing secret is not known. */
 function isForeign(secret: ISecret): boolean {
   return secret.encryptionKey === undefined;
 }
 
-/** A secret known by name has six random characters behind its ARN that nobody knows before it is looked up. */
+/** The ARN of an existing secret ends in six random characters, which are not known without a lookup. */
 function secretArn(secret: ISecret): string {
   return secret.secretFullArn ?? `${secret.secretArn}-??????`;
 }

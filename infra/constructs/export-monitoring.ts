@@ -1,4 +1,3 @@
-import { Duration, Stack } from 'aws-cdk-lib';
 import {
   Alarm,
   ComparisonOperator,
@@ -22,6 +21,7 @@ import { type ILogGroup, QueryDefinition, QueryString } from 'aws-cdk-lib/aws-lo
 import type { Topic } from 'aws-cdk-lib/aws-sns';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
+import { Duration, Stack } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import type { ExportSettings } from '../../functions/model/export-settings.ts';
 import { longestGapHours } from '../../functions/model/schedule-expression.ts';
@@ -30,23 +30,37 @@ import { DIMENSIONS, METRIC_NAMESPACE, METRICS } from '../../functions/runtime/m
 export interface ExportMonitoringProps {
   readonly exports: readonly ExportSettings[];
   readonly stateMachine: StateMachine;
-  /** Starts that could not be delivered. */
+  /** Starts and notifications that could not be delivered. */
   readonly deadLetters: IQueue;
-  /** Whom alarms are told. */
+  /** Receives the alarms. */
   readonly topic: Topic;
-  /** Of the functions of a run, for the query that tells why one failed. */
+  /** The logs of the functions of a run. */
   readonly logGroups: readonly ILogGroup[];
 }
 
-/**
- * What a run may take beyond its interval before somebody should look: 80 minutes of retries (`RETRY_POLICY`), the run
- * itself, and an hour for a change of the clock.
- */
+interface AlarmSettings {
+  readonly metric: IMetric;
+  readonly threshold: number;
+  /** What happened and what to do. */
+  readonly text: string;
+  /** Whether the alarm publishes to the topic. @default true */
+  readonly notifies?: boolean;
+  /** @default not breaching */
+  readonly missing?: TreatMissingData;
+  /** @default 1 */
+  readonly periods?: number;
+}
+
+/** Hours beyond the interval of an export: 80 minutes of retries (`RETRY_POLICY`), the run, and daylight saving time. */
 const GRACE_HOURS = 4;
-/** Of requests, the share that had to be sent again: an API in trouble, long before runs fail. */
+/** The share of requests that are retries: it rises long before runs fail. */
 const MAX_RETRY_PERCENT = 20;
 
-/** The exports that should have a published run, and how old it may get. */
+const FIVE_MINUTES = Duration.minutes(5);
+const HOUR = Duration.hours(1);
+const DAY = Duration.days(1);
+
+/** The exports that should have a recent published run, and its maximum age. */
 export function watchedExports(exports: readonly ExportSettings[]): { name: string; maxAgeHours: number }[] {
   return exports.flatMap(({ name, schedule, scheduleEnabled = true, flexibleMinutes = 0 }) => {
     const gap = schedule === undefined || !scheduleEnabled ? undefined : longestGapHours(schedule);
@@ -54,7 +68,7 @@ export function watchedExports(exports: readonly ExportSettings[]): { name: stri
   });
 }
 
-/** Alarms that say what to do, and a dashboard of one screen that answers in this order: is it in, what did it cost, why not. */
+/** Alarms that link to the runbook, saved log queries, and a dashboard of one screen. */
 export class ExportMonitoring extends Construct {
   readonly dashboard: Dashboard;
   readonly #topic: Topic;
@@ -62,7 +76,7 @@ export class ExportMonitoring extends Construct {
   constructor(scope: Construct, id: string, props: ExportMonitoringProps) {
     super(scope, id);
     this.#topic = props.topic;
-    // A policy of its own took the default one's place, which would have let alarms in.
+    // The topic has its own policy, which replaces the default one that admits alarms.
     props.topic.addToResourcePolicy(
       new PolicyStatement({
         principals: [new ServicePrincipal('cloudwatch.amazonaws.com')],
@@ -77,55 +91,56 @@ export class ExportMonitoring extends Construct {
   }
 
   private addAlarms({ exports, stateMachine, deadLetters }: ExportMonitoringProps): void {
-    const period = Duration.minutes(5);
-    // The workflow itself mails this, with more to say; but not when what reports fails. Two mails are better than none.
+    // The workflow sends an email with more detail, except when reporting itself fails, so this alarm notifies too.
     this.alarm('RunFailed', {
-      metric: sum([stateMachine.metricFailed({ period }), stateMachine.metricTimedOut({ period })], period),
+      metric: new MathExpression({
+        expression: 'FILL(failed, 0) + FILL(timedOut, 0)',
+        usingMetrics: { failed: stateMachine.metricFailed(), timedOut: stateMachine.metricTimedOut() },
+        period: FIVE_MINUTES,
+      }),
       threshold: 0,
-      text: 'A run failed, and what was published before is as it was. The mail and the execution say why and what to do.',
+      text: 'A run failed; earlier published runs are unchanged. The failure email and the execution state the cause and what to do.',
     });
     this.alarm('RunQuarantined', {
-      metric: total(METRICS.quarantined, period),
+      metric: total(METRICS.quarantined, FIVE_MINUTES),
       threshold: 0,
-      text: 'A run was held back: it lost many accounts, or the source moved under it. Look at it, then publish it or not.',
-      mailed: true,
+      text: 'A run was quarantined: many accounts are gone, or the data changed during the run. Inspect it, then publish it or start the export again.',
+      notifies: false,
     });
     this.alarm('SourceDrifted', {
-      metric: total(METRICS.drifted, period),
+      metric: total(METRICS.drifted, FIVE_MINUTES),
       threshold: 0,
-      text: 'The source moved while a run read it: accounts may be missing or doubled. The next run puts it right; if this comes daily, run at a quieter hour or set onDrift to retry.',
+      text: 'The data changed during a run: accounts may be missing or duplicated. The next run corrects this. If it happens every day, schedule the export at a quieter hour or set onDrift to retry.',
     });
     this.alarm('StartUndelivered', {
-      metric: deadLetters.metricApproximateNumberOfMessagesVisible({ period, statistic: Stats.MAXIMUM }),
+      metric: deadLetters.metricApproximateNumberOfMessagesVisible({ period: FIVE_MINUTES, statistic: Stats.MAXIMUM }),
       threshold: 0,
-      text: 'A start of a schedule, or a mail, could not be delivered. The message in the dead-letter queue says which; start that export by hand, with its dueAt.',
+      text: 'A scheduled start or a notification could not be delivered. Read the message in the dead-letter queue, then start that export by hand with its dueAt.',
     });
-    this.alarm('ApiTrouble', {
+    const period = Duration.minutes(15);
+    this.alarm('ApiErrors', {
       metric: new MathExpression({
         expression: '100 * retries / requests',
-        usingMetrics: {
-          retries: total(METRICS.retries, Duration.minutes(15)),
-          requests: total(METRICS.apiRequests, Duration.minutes(15)),
-        },
-        period: Duration.minutes(15),
-        label: 'requests sent again, %',
+        usingMetrics: { retries: total(METRICS.retries, period), requests: total(METRICS.apiRequests, period) },
+        period,
+        label: 'retries, % of requests',
       }),
       threshold: MAX_RETRY_PERCENT,
-      text: `More than ${MAX_RETRY_PERCENT} % of the requests had to be sent again. See the causes on the dashboard: 429 asks for a lower concurrency, all else is for the provider of the API.`,
+      text: `More than ${MAX_RETRY_PERCENT} % of API requests were retries. See their causes on the dashboard: for 429, lower the concurrency; for other errors, contact the provider of the API.`,
     });
     for (const { name, maxAgeHours } of watchedExports(exports)) {
       this.alarm(`NoPublishedRun-${name}`, {
-        metric: byExport(METRICS.publishedAge, name, Duration.hours(1), Stats.MAXIMUM),
+        metric: byExport(METRICS.publishedAge, name, HOUR, Stats.MAXIMUM),
         threshold: maxAgeHours,
-        text: `Export ${name} has no published run of the last ${maxAgeHours} hours. See its executions: skipped, failed, or never started; then start it by hand.`,
-        // Not knowing is no better: an export that was never published, or nobody who looks.
+        text: `Export ${name} has had no published run for ${maxAgeHours} hours. Check whether its executions were skipped, failed or never started, then start it by hand.`,
+        // No data means that no run was ever published, or that the hourly measurement fails.
         missing: TreatMissingData.BREACHING,
         periods: 2,
       });
     }
   }
 
-  /** Saved in CloudWatch Logs Insights, under the stack's name. */
+  /** Queries for CloudWatch Logs Insights, under the name of the stack. */
   private addQueries({ logGroups }: ExportMonitoringProps): void {
     const fields = [
       '@timestamp',
@@ -138,8 +153,8 @@ export class ExportMonitoring extends Construct {
       'errorMessage',
     ];
     const queries: Record<string, ConstructorParameters<typeof QueryString>[0]> = {
-      'What failed': { fields, filterStatements: ['ispresent(errorName)'], sort: '@timestamp desc', limit: 100 },
-      'One run, step by step': { fields, filterStatements: ['runId = "RUN"'], sort: '@timestamp asc', limit: 1000 },
+      Errors: { fields, filterStatements: ['ispresent(errorName)'], sort: '@timestamp desc', limit: 100 },
+      'One run': { fields, filterStatements: ['runId = "RUN"'], sort: '@timestamp asc', limit: 1000 },
       'Slowest pages': { fields, filterStatements: ['ispresent(page)'], sort: 'milliseconds desc', limit: 50 },
     };
     for (const [name, query] of Object.entries(queries)) {
@@ -151,25 +166,15 @@ export class ExportMonitoring extends Construct {
     }
   }
 
-  private alarm(
-    id: string,
-    {
+  private alarm(id: string, settings: AlarmSettings): void {
+    const {
       metric,
       threshold,
       text,
-      mailed = false,
+      notifies = true,
       missing = TreatMissingData.NOT_BREACHING,
       periods = 1,
-    }: {
-      readonly metric: IMetric;
-      readonly threshold: number;
-      readonly text: string;
-      /** Whether somebody is told already. */
-      readonly mailed?: boolean;
-      readonly missing?: TreatMissingData;
-      readonly periods?: number;
-    },
-  ): void {
+    } = settings;
     const anchor = id
       .replace(/-.*/, '')
       .replaceAll(/(?<=[a-z])[A-Z]/g, '-$&')
@@ -182,95 +187,47 @@ export class ExportMonitoring extends Construct {
       treatMissingData: missing,
       alarmDescription: `${text} Runbook: docs/runbook.md#${anchor}`,
     });
-    if (!mailed) alarm.addAlarmAction(new SnsAction(this.#topic));
+    if (notifies) alarm.addAlarmAction(new SnsAction(this.#topic));
   }
 
   private addDashboard({ exports, stateMachine, logGroups }: ExportMonitoringProps): Dashboard {
-    const day = Duration.days(1);
-    const names = exports.map(({ name }) => name);
     const each = (metric: string, period: Duration, statistic: string) =>
-      names.map((name) => byExport(metric, name, period, statistic).with({ label: name }));
+      exports.map(({ name }) => byExport(metric, name, period, statistic).with({ label: name }));
     const dashboard = new Dashboard(this, 'Dashboard', {
       defaultInterval: Duration.days(7),
       periodOverride: PeriodOverride.INHERIT,
     });
+    const latency = (statistic: string) => total(METRICS.apiLatency, FIVE_MINUTES, statistic);
+    const retries = new MathExpression({
+      expression: `SEARCH('{${METRIC_NAMESPACE},service,${DIMENSIONS.export},${DIMENSIONS.cause}} MetricName="${METRICS.retries}"', 'Sum', 300)`,
+      usingMetrics: {},
+      label: '',
+    });
     dashboard.addWidgets(
-      new TextWidget({
-        markdown: '**Is it in?** Hours since each export was published, and how many accounts.',
-        width: 24,
-        height: 1,
-      }),
+      heading('**Freshness.** Hours since each export was published, and its number of accounts.'),
       agesOf(watchedExports(exports).map(({ name }) => name)),
-      new GraphWidget({
-        title: 'Accounts published',
-        left: each(METRICS.accounts, day, Stats.MAXIMUM),
-        width: 12,
-        height: 5,
-      }),
-      new TextWidget({
-        markdown: '**What did it cost?** Records counted against the contract, and time.',
-        width: 24,
-        height: 1,
-      }),
-      new GraphWidget({
-        title: 'Records fetched a day',
-        left: each(METRICS.recordsFetched, day, Stats.SUM),
-        width: 6,
-        height: 5,
-      }),
-      new GraphWidget({
-        title: 'Pages a day',
-        left: each(METRICS.pages, day, Stats.SUM),
-        width: 6,
-        height: 5,
-      }),
-      new GraphWidget({ title: 'Bytes written a day', left: each(METRICS.bytes, day, Stats.SUM), width: 6, height: 5 }),
-      new GraphWidget({
-        title: 'Seconds a run',
-        left: each(METRICS.seconds, Duration.hours(1), Stats.MAXIMUM),
-        width: 6,
-        height: 5,
-      }),
-      new TextWidget({
-        markdown: '**Why not?** How runs ended, what the API did, and what failed.',
-        width: 24,
-        height: 1,
-      }),
-      new GraphWidget({
-        title: 'Runs',
-        left: [
-          stateMachine.metricSucceeded({ period: Duration.hours(1) }),
-          stateMachine.metricFailed({ period: Duration.hours(1) }),
-          stateMachine.metricAborted({ period: Duration.hours(1) }),
-          total(METRICS.quarantined, Duration.hours(1)),
-          total(METRICS.drifted, Duration.hours(1)),
+      graph('Accounts published', each(METRICS.accounts, DAY, Stats.MAXIMUM), { width: 12 }),
+      heading('**Usage.** Records that count against the contract, pages, bytes and time.'),
+      graph('Records fetched per day', each(METRICS.recordsFetched, DAY, Stats.SUM)),
+      graph('Pages per day', each(METRICS.pages, DAY, Stats.SUM)),
+      graph('Bytes written per day', each(METRICS.bytes, DAY, Stats.SUM)),
+      graph('Run duration (s)', each(METRICS.seconds, HOUR, Stats.MAXIMUM)),
+      heading('**Runs and errors.** How runs ended, API latency, retries and errors.'),
+      graph(
+        'Runs',
+        [
+          stateMachine.metricSucceeded({ period: HOUR }),
+          stateMachine.metricFailed({ period: HOUR }),
+          stateMachine.metricAborted({ period: HOUR }),
+          total(METRICS.quarantined, HOUR),
+          total(METRICS.drifted, HOUR),
         ],
-        width: 8,
-        height: 6,
-      }),
-      new GraphWidget({
-        title: 'API latency, ms',
-        left: [
-          total(METRICS.apiLatency, Duration.minutes(5), 'p50'),
-          total(METRICS.apiLatency, Duration.minutes(5), 'p99'),
-        ],
-        width: 8,
-        height: 6,
-      }),
-      new GraphWidget({
-        title: 'Retries by cause',
-        left: [
-          new MathExpression({
-            expression: `SEARCH('{${METRIC_NAMESPACE},service,${DIMENSIONS.export},${DIMENSIONS.cause}} MetricName="${METRICS.retries}"', 'Sum', 300)`,
-            usingMetrics: {},
-            label: '',
-          }),
-        ],
-        width: 8,
-        height: 6,
-      }),
+        { width: 8, height: 6 },
+      ),
+      graph('API latency (ms)', [latency('p50'), latency('p99')], { width: 8, height: 6 }),
+      graph('Retries by cause', [retries], { width: 8, height: 6 }),
       new LogQueryWidget({
-        title: 'What failed',
+        title: 'Errors',
         logGroupNames: logGroups.map(({ logGroupName }) => logGroupName),
         view: LogQueryVisualizationType.TABLE,
         queryLines: [
@@ -287,16 +244,22 @@ export class ExportMonitoring extends Construct {
   }
 }
 
-/** A widget of metrics with none in it says nothing, and looks like one that waits for data. */
+function heading(markdown: string): TextWidget {
+  return new TextWidget({ markdown, width: 24, height: 1 });
+}
+
+function graph(title: string, left: IMetric[], size: { width?: number; height?: number } = {}): GraphWidget {
+  return new GraphWidget({ title, left, width: 6, height: 5, ...size });
+}
+
+/** Without exports, a text: a widget without metrics looks as if it waited for data. */
 function agesOf(names: readonly string[]): IWidget {
   const size = { width: 12, height: 5 };
   if (names.length === 0)
-    return new TextWidget({ markdown: 'No export has a schedule, so the age of none is watched.', ...size });
+    return new TextWidget({ markdown: 'No export has a schedule, so no age is measured.', ...size });
   return new SingleValueWidget({
-    title: 'Hours since the newest published run',
-    metrics: names.map((name) =>
-      byExport(METRICS.publishedAge, name, Duration.hours(1), Stats.MAXIMUM).with({ label: name }),
-    ),
+    title: 'Hours since the last published run',
+    metrics: names.map((name) => byExport(METRICS.publishedAge, name, HOUR, Stats.MAXIMUM).with({ label: name })),
     ...size,
   });
 }
@@ -309,22 +272,6 @@ function total(metricName: string, period: Duration, statistic: string = Stats.S
 }
 
 function byExport(metricName: string, name: string, period: Duration, statistic: string): Metric {
-  return new Metric({
-    namespace: METRIC_NAMESPACE,
-    metricName,
-    dimensionsMap: { ...SERVICE, [DIMENSIONS.export]: name },
-    period,
-    statistic,
-  });
-}
-
-function sum(metrics: readonly IMetric[], period: Duration): MathExpression {
-  const usingMetrics = Object.fromEntries(metrics.map((metric, i) => [`m${i}`, metric]));
-  return new MathExpression({
-    expression: Object.keys(usingMetrics)
-      .map((name) => `FILL(${name}, 0)`)
-      .join(' + '),
-    usingMetrics,
-    period,
-  });
+  const dimensionsMap = { ...SERVICE, [DIMENSIONS.export]: name };
+  return new Metric({ namespace: METRIC_NAMESPACE, metricName, dimensionsMap, period, statistic });
 }

@@ -1,4 +1,3 @@
-import { Duration, TimeZone } from 'aws-cdk-lib';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import {
   ContextAttribute,
@@ -10,6 +9,7 @@ import {
 import { StepFunctionsStartExecution } from 'aws-cdk-lib/aws-scheduler-targets';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
+import { Duration, TimeZone } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import type { ExportSettings } from '../../functions/model/export-settings.ts';
 import { KEY_SENDS, useOfKey } from './data-key.ts';
@@ -18,20 +18,20 @@ import { schedulerRole } from './scheduler-role.ts';
 export interface ExportSchedulesProps {
   readonly exports: readonly ExportSettings[];
   readonly stateMachine: StateMachine;
-  /** Where starts go that could not be delivered. */
+  /** Receives starts that could not be delivered. */
   readonly deadLetters: IQueue;
-  /** The key of that queue, if it has one of the customer's. */
+  /** The customer managed key of that queue, if any. */
   readonly encryptionKey?: IKey | undefined;
 }
 
 /**
- * How often, and for how long, a run that could not be started is tried again. It is about the start alone: the workflow
- * has its own retries. After an hour somebody should look.
+ * How often and how long Scheduler retries to start a run. The retries of the workflow are separate (`RETRY_POLICY`). After
+ * an hour the start goes to the dead-letter queue, which raises an alarm.
  */
 const RETRY_ATTEMPTS = 5;
 const MAX_EVENT_AGE = Duration.hours(1);
 
-/** One schedule for each export that has one. */
+/** A schedule for each export that has one. */
 export class ExportSchedules extends Construct {
   constructor(
     scope: Construct,
@@ -39,7 +39,6 @@ export class ExportSchedules extends Construct {
     { exports, stateMachine, deadLetters, encryptionKey }: ExportSchedulesProps,
   ) {
     super(scope, id);
-    // One role for all: it may start this state machine and put into this queue, and nothing else.
     const role = schedulerRole(this, 'Role');
     if (encryptionKey) role.addToPolicy(useOfKey(encryptionKey, KEY_SENDS, ['sqs']));
     for (const settings of exports) {
@@ -57,7 +56,7 @@ export class ExportSchedules extends Construct {
             : TimeWindow.flexible(Duration.minutes(settings.flexibleMinutes)),
         target: new StepFunctionsStartExecution(stateMachine, {
           role,
-          // The time it was due, not the time it was delivered: a redelivery brings the same, and so does a flexible window.
+          // The scheduled time, not the time of delivery: it is the same in every delivery of one start.
           input: ScheduleTargetInput.fromObject({
             exportName: settings.name,
             dueAt: ContextAttribute.scheduledTime,

@@ -1,29 +1,29 @@
-import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { BlockPublicAccess, Bucket, BucketEncryption, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
+import { Duration, RemovalPolicy } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import type { AccessLogs } from './access-logs.ts';
 import { RESULTS_PREFIX } from './account-catalog.ts';
 
 export interface ExportStorageProps {
-  /** Days until what lies under `work/` expires. */
+  /** Days until objects in `work/` expire. */
   readonly workRetentionDays: number;
-  /** Whether objects go when the stack goes. */
+  /** Whether objects are deleted with the stack. */
   readonly deletable: boolean;
-  /** Where S3 writes who read and wrote what. */
+  /** Receives the access logs. */
   readonly accessLogs: AccessLogs;
-  /** @default S3 encrypts with a key of its own */
+  /** @default S3-managed encryption */
   readonly encryptionKey?: IKey | undefined;
 }
 
-/** Results can be had again by asking again. */
+/** Query results can be recreated by running the query again. */
 const RESULT_RETENTION = Duration.days(30);
 
 /**
- * The bucket of parts, manifests and work.
+ * The bucket with parts, manifests and the working files of runs.
  *
- * Not versioned: parts are written under keys that no other run uses, a retry writes the same, and a version of every
- * expired object would be kept and paid for.
+ * Not versioned: every run writes its own keys, a retry writes the same content, and versions of expired objects would cost
+ * money.
  */
 export class ExportStorage extends Construct {
   readonly bucket: Bucket;
@@ -33,7 +33,7 @@ export class ExportStorage extends Construct {
     this.bucket = new Bucket(this, 'Bucket', {
       blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
       encryption: props.encryptionKey ? BucketEncryption.KMS : BucketEncryption.S3_MANAGED,
-      // A key of the bucket's own, derived from the customer's: one call of KMS for many objects, and not one for each.
+      // A bucket key: S3 calls KMS once for many objects instead of once for each.
       ...(props.encryptionKey ? { encryptionKey: props.encryptionKey, bucketKeyEnabled: true } : {}),
       enforceSSL: true,
       minimumTLSVersion: 1.2,

@@ -1,10 +1,10 @@
-import { ArnFormat, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { Policy, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { DefinitionBody, LogLevel, StateMachine, StateMachineType } from 'aws-cdk-lib/aws-stepfunctions';
+import { ArnFormat, RemovalPolicy, Stack } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import type { ExportSettings } from '../../functions/model/export-settings.ts';
 import { exportWorkflow, MAP_LABEL, type TaskName } from '../../functions/workflow.ts';
@@ -16,13 +16,13 @@ export interface ExportWorkflowProps {
   readonly exports: readonly ExportSettings[];
   readonly concurrency: number;
   readonly logRetentionDays: number;
-  /** Where failures are told. */
+  /** Receives failure notifications. */
   readonly topic: ITopic;
-  /** The key of the topic and the logs, if they have one of the customer's. */
+  /** The customer managed key of the topic and the logs, if any. */
   readonly encryptionKey?: IKey | undefined;
 }
 
-/** The state machine: the definition that also runs on one machine, with the Lambdas' ARNs in it. */
+/** The state machine: the same definition that `run` executes on one machine, with the ARNs of the Lambdas. */
 export class ExportWorkflow extends Construct {
   readonly stateMachine: StateMachine;
 
@@ -48,14 +48,14 @@ export class ExportWorkflow extends Construct {
       tracingEnabled: true,
       logs: {
         destination: new LogGroup(this, 'Logs', {
-          // The prefix keeps the resource policy of log delivery short: Step Functions developer guide, "Logging".
+          // This prefix keeps the resource policy of log delivery short: Step Functions developer guide, "Logging".
           logGroupName: `/aws/vendedlogs/states/${stack.stackName}`,
           retention: props.logRetentionDays as RetentionDays,
           removalPolicy: RemovalPolicy.DESTROY,
           ...(props.encryptionKey ? { encryptionKey: props.encryptionKey } : {}),
         }),
         level: LogLevel.ALL,
-        // Inputs hold filters, which may be personal: names and times of states are enough to follow a run.
+        // Inputs hold filters, which may be personal data.
         includeExecutionData: false,
       },
     });
@@ -74,15 +74,15 @@ export class ExportWorkflow extends Construct {
     acknowledgeWildcard(
       defaultPolicyOf(this.stateMachine.role),
       '*',
-      'Traces of X-Ray and the delivery of logs have no resources that a right could name (Step Functions developer guide, "Logging"). What the workflow itself does (functions, topic, bus) is named.',
+      'X-Ray traces and log delivery support no resource-level permissions (Step Functions developer guide, "Logging"). The functions, the topic and the event bus of the workflow are named.',
     );
     this.allowChildren(stack);
     this.allowLookingUp(planExport);
   }
 
   /**
-   * A run that would start beside another asks whether that one still lives. In a policy of its own, because the state
-   * machine names the function, and the function must not wait for the state machine.
+   * Plan export checks whether the execution that holds a lock is still running. A separate policy avoids a circular
+   * dependency: the state machine depends on the function.
    */
   private allowLookingUp(planExport: IFunction): void {
     if (!planExport.role) return;
@@ -93,11 +93,11 @@ export class ExportWorkflow extends Construct {
     acknowledgeWildcard(
       lookingUp,
       this.executions(),
-      'Which run has the export is found in the bucket, when a run starts. The right ends at executions of this state machine, and is to read.',
+      'The execution that holds a lock is known only when a run starts. The right is read-only and limited to executions of this state machine.',
     );
   }
 
-  /** The ARNs of this state machine's executions, its children not among them. */
+  /** The executions of this state machine, without the child executions of its Distributed Map. */
   private executions(): string {
     return Stack.of(this).formatArn({
       service: 'states',
@@ -108,9 +108,8 @@ export class ExportWorkflow extends Construct {
   }
 
   /**
-   * What a Distributed Map needs: to start its children as executions of this state machine, to watch and stop them, and
-   * to redrive them. The same as aws-cdk-lib's own DistributedMap grants, in a policy of its own, because the role's
-   * default policy must exist before the state machine whose ARN this one names.
+   * The rights that a Distributed Map needs to start, watch, stop and redrive its child executions, as in CDK's
+   * `DistributedMap`. A separate policy avoids a circular dependency: the state machine depends on the default policy.
    */
   private allowChildren(stack: Stack): void {
     const { stateMachine } = this;
@@ -135,17 +134,16 @@ export class ExportWorkflow extends Construct {
     acknowledgeWildcard(
       policy,
       this.executions(),
-      'A Distributed Map watches and stops its children, whose names Step Functions makes up while it runs. The right ends at executions of this state machine.',
+      'A Distributed Map watches and stops its child executions, whose names Step Functions generates at run time. The right is limited to executions of this state machine.',
     );
     acknowledgeWildcard(
       policy,
       children,
-      'A Distributed Map redrives its children, whose names Step Functions makes up while it runs. The right ends at children of this state machine.',
+      'A Distributed Map redrives its child executions, whose names Step Functions generates at run time. The right is limited to children of this state machine.',
     );
   }
 }
 
-/** The event bus that every account has. */
-export function defaultBus(stack: Stack): string {
+function defaultBus(stack: Stack): string {
   return stack.formatArn({ service: 'events', resource: 'event-bus', resourceName: 'default' });
 }

@@ -6,17 +6,18 @@ import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
+import { executionPage, type RegionConsole } from '../../functions/model/console-url.ts';
 
 export interface FailureTopicProps {
-  /** @default nobody: others may subscribe */
+  /** @default no subscription */
   readonly email?: string | undefined;
-  /** Where mails go that could not be delivered. */
+  /** Receives emails that could not be delivered. */
   readonly deadLetters: IQueue;
-  /** @default what the topic holds until it is delivered is not encrypted at rest: ids and sentences, no account's data */
+  /** @default not encrypted at rest: notifications hold ids and error messages, no account data */
   readonly encryptionKey?: IKey | undefined;
 }
 
-/** Where failed runs are told to people. */
+/** The SNS topic for failed runs and alarms. */
 export class FailureTopic extends Construct {
   readonly topic: Topic;
 
@@ -34,19 +35,20 @@ export class FailureTopic extends Construct {
 export interface StoppedRunsProps {
   readonly stateMachine: StateMachine;
   readonly topic: ITopic;
-  /** Where messages go that the topic did not take. */
+  /** Receives notifications that could not be delivered. */
   readonly deadLetters: IQueue;
+  readonly console: RegionConsole;
 }
 
-/** A run that is stopped or runs out of time reaches none of its own states any more, so the platform's event tells it. */
+/** Notifies the topic about runs that were stopped or timed out: such an execution enters no further state. */
 export class StoppedRuns extends Construct {
-  constructor(scope: Construct, id: string, { stateMachine, topic, deadLetters }: StoppedRunsProps) {
+  constructor(scope: Construct, id: string, { stateMachine, topic, deadLetters, console }: StoppedRunsProps) {
     super(scope, id);
     const name = EventField.fromPath('$.detail.name');
-    const region = EventField.fromPath('$.region');
-    const execution = EventField.fromPath('$.detail.executionArn');
+    const status = EventField.fromPath('$.detail.status');
+    const page = executionPage(console, EventField.fromPath('$.detail.executionArn'));
     new Rule(this, 'Rule', {
-      description: 'Account Export: runs that were stopped or ran out of time',
+      description: 'Account Export: runs that were stopped or timed out',
       eventPattern: {
         source: ['aws.states'],
         detailType: ['Step Functions Execution Status Change'],
@@ -56,7 +58,7 @@ export class StoppedRuns extends Construct {
         new SnsTopic(topic, {
           deadLetterQueue: deadLetters,
           message: RuleTargetInput.fromText(
-            `Account Export: run ${name} ended as ${EventField.fromPath('$.detail.status')} and published nothing. Its finished pages are kept. To go on with it: npm run --silent account-export -- redrive ${name}  The execution: https://${region}.console.aws.amazon.com/states/home?region=${region}#/v2/executions/details/${execution}`,
+            `Account Export: run ${name} ended with status ${status} and published nothing. Its finished pages are kept. To resume it: npm run --silent account-export -- resume ${name}  Execution: ${page}`,
           ),
         }),
       ],

@@ -1,8 +1,8 @@
-import { Stack } from 'aws-cdk-lib';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Stack } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
 
-/** A role for schedules of this account: a schedule that somebody made elsewhere cannot borrow it (the confused deputy). */
+/** A role that only schedules of this account can assume (prevents the confused deputy problem). */
 export function schedulerRole(scope: Construct, id: string): Role {
   return new Role(scope, id, {
     assumedBy: new ServicePrincipal('scheduler.amazonaws.com', {

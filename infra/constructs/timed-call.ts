@@ -1,10 +1,10 @@
-import type { Duration } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { Schedule, ScheduleExpression, ScheduleTargetInput } from 'aws-cdk-lib/aws-scheduler';
 import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
+import type { Duration } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import { KEY_SENDS, useOfKey } from './data-key.ts';
 import { schedulerRole } from './scheduler-role.ts';
@@ -13,15 +13,15 @@ export interface TimedCallProps {
   readonly description: string;
   readonly every: Duration;
   readonly function: IFunction;
-  /** The event it is called with. */
+  /** The event of each call. */
   readonly input: object;
-  /** Where calls go that could not be delivered. */
+  /** Receives calls that could not be delivered. */
   readonly deadLetters: IQueue;
-  /** The key of that queue, if it has one of the customer's. */
+  /** The customer managed key of that queue, if any. */
   readonly encryptionKey?: IKey | undefined;
 }
 
-/** Calls a function again and again, by a role that may call this function alone. */
+/** Calls a function at a fixed rate, with a role that can call only this function. */
 export class TimedCall extends Construct {
   constructor(scope: Construct, id: string, props: TimedCallProps) {
     super(scope, id);
@@ -36,7 +36,7 @@ export class TimedCall extends Construct {
       description: props.description,
       schedule: ScheduleExpression.rate(props.every),
       target: new LambdaInvoke(props.function, {
-        // Left to itself, the target would add the right to call every version of the function.
+        // Otherwise CDK adds the right to call every version of the function.
         role: role.withoutPolicyUpdates(),
         retryAttempts: 2,
         deadLetterQueue: deadLetters,

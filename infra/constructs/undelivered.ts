@@ -1,18 +1,18 @@
-import { Duration } from 'aws-cdk-lib';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
+import { Duration } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import { acknowledge } from '../acknowledge.ts';
 
 export interface UndeliveredProps {
-  /** @default SQS encrypts with a key of its own */
+  /** @default SQS-managed encryption */
   readonly encryptionKey?: IKey | undefined;
 }
 
-/** As long as SQS keeps a message: time to find out which run never started. */
+/** The maximum of SQS. */
 const KEEP_UNDELIVERED = Duration.days(14);
 
-/** The queue of what could not be delivered: starts of runs, calls of retention, and messages about stopped runs. */
+/** The dead-letter queue: starts of runs, hourly and daily calls, and notifications that could not be delivered. */
 export class Undelivered extends Construct {
   readonly queue: Queue;
 
@@ -27,7 +27,7 @@ export class Undelivered extends Construct {
     acknowledge(
       this.queue,
       'Serverless-SQSRedrivePolicy',
-      'It is a dead-letter queue itself, of schedules, a rule, a topic and functions; the check wants one behind every queue. Nothing consumes it, so no message can fail here.',
+      'This queue is the dead-letter queue of the schedules, the rule, the topic and the functions. Nothing consumes it, so no message in it can fail.',
     );
   }
 }

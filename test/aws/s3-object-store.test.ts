@@ -23,55 +23,57 @@ describe('s3ObjectStore', () => {
     await server.close();
   });
 
-  it('gives back what was put, and undefined where nothing lies', async () => {
+  it('returns stored bytes, and undefined for a missing object', async () => {
     const store = s3ObjectStore({ client, bucket: 'exports', prefix: 'team/a/' });
-    await store.put('work/x.json', Buffer.from([0, 255, 10]), 'application/json');
-    expect(Buffer.from((await store.get('work/x.json')) ?? [])).toEqual(Buffer.from([0, 255, 10]));
+    await store.put('work/x.json', Buffer.from([0, 255, 10]));
+    expect(Buffer.from((await store.get('work/x.json'))?.body ?? [])).toEqual(Buffer.from([0, 255, 10]));
     expect(await store.get('work/y.json')).toBeUndefined();
     expect(store.location).toBe('s3://exports/team/a/');
   });
 
-  it('writes over the version that was seen, and over no other', async () => {
+  it('replaces only the expected version', async () => {
     const store = s3ObjectStore({ client, bucket: 'exports', prefix: 'over' });
-    const text = async () => String(Buffer.from((await store.get('k')) ?? []));
-    expect(await store.etagOf('k')).toBeUndefined();
-    const first = await store.putOver('k', Buffer.from('one'), 'text/plain', undefined);
-    expect(first).toBe(await store.etagOf('k'));
-    expect(await store.putOver('k', Buffer.from('two'), 'text/plain', undefined)).toBeUndefined();
+    const text = async () => String(Buffer.from((await store.get('k'))?.body ?? []));
+    const first = await store.put('k', Buffer.from('one'), { ifNoneMatch: '*' });
+    expect(first).toBe((await store.get('k'))?.etag);
+    expect(await store.put('k', Buffer.from('two'), { ifNoneMatch: '*' })).toBeUndefined();
     expect(await text()).toBe('one');
-    const second = await store.putOver('k', Buffer.from('three'), 'text/plain', first);
-    expect([second, await text()]).toEqual([await store.etagOf('k'), 'three']);
+    const second = await store.put('k', Buffer.from('three'), { ifMatch: first ?? '' });
+    expect(await store.get('k')).toMatchObject({ etag: second });
+    expect(await text()).toBe('three');
     expect((await store.list('')).map(({ etag }) => etag)).toContain(second);
-    expect(await store.putOver('k', Buffer.from('four'), 'text/plain', first)).toBeUndefined();
+    expect(await store.put('k', Buffer.from('four'), { ifMatch: first ?? '' })).toBeUndefined();
     await store.delete('k');
-    expect(await store.putOver('k', Buffer.from('five'), 'text/plain', second)).toBeUndefined();
+    expect(await store.put('k', Buffer.from('five'), { ifMatch: second ?? '' })).toBeUndefined();
     expect(await store.get('k')).toBeUndefined();
   });
 
-  it('creates an object where there is none, once, however many try at the same moment', async () => {
+  it('lets only one of several concurrent writers create an object', async () => {
     const store = s3ObjectStore({ client, bucket: 'exports', prefix: 'create' });
     const texts = Array.from({ length: 20 }, (_, i) => `writer ${i}`);
-    const created = await Promise.all(texts.map((text) => store.create('a/b', Buffer.from(text), 'text/plain')));
-    expect(created.filter(Boolean)).toHaveLength(1);
-    expect(String(Buffer.from((await store.get('a/b')) ?? []))).toBe(texts[created.indexOf(true)]);
-    expect(await store.create('a/b', Buffer.from('late'), 'text/plain')).toBe(false);
+    const create = (text: string) => store.put('a/b', Buffer.from(text), { ifNoneMatch: '*' });
+    const etags = await Promise.all(texts.map(create));
+    expect(etags.filter((etag) => etag !== undefined)).toHaveLength(1);
+    const stored = await store.get('a/b');
+    expect(String(Buffer.from(stored?.body ?? []))).toBe(texts[etags.indexOf(stored?.etag)]);
+    expect(await create('late')).toBeUndefined();
   });
 
-  it('replaces an object of the same key, and forgets a deleted one', async () => {
+  it('replaces and deletes objects', async () => {
     const store = s3ObjectStore({ client, bucket: 'exports' });
-    await store.put('k', Buffer.from('one'), 'text/plain');
-    await store.put('k', Buffer.from('two!'), 'text/plain');
+    await store.put('k', Buffer.from('one'));
+    await store.put('k', Buffer.from('two!'));
     expect(await store.list('k')).toMatchObject([{ key: 'k', bytes: 4 }]);
     await store.delete('k');
     await store.delete('k');
     expect(await store.get('k')).toBeUndefined();
   });
 
-  it('lists more objects than one answer holds, in order and without the prefix', async () => {
+  it('lists more objects than fit in one response, in order and without the prefix', async () => {
     const store = s3ObjectStore({ client, bucket: 'exports', prefix: 'many' });
     const keys = Array.from({ length: 1203 }, (_, i) => `pages/${String(i).padStart(5, '0')}.json`);
     for (let i = 0; i < keys.length; i += 100) {
-      await Promise.all(keys.slice(i, i + 100).map((key) => store.put(key, Buffer.from(key), 'application/json')));
+      await Promise.all(keys.slice(i, i + 100).map((key) => store.put(key, Buffer.from(key))));
     }
     const listedBefore = server.lists();
     expect((await store.list('pages/')).map(({ key }) => key)).toEqual(keys);
@@ -80,31 +82,25 @@ describe('s3ObjectStore', () => {
 
   it('lists the folders below a prefix', async () => {
     const store = s3ObjectStore({ client, bucket: 'exports', prefix: 'folders' });
-    for (const key of ['t/b=2/x/1', 't/a=1/x', 't/a=1/y', 't/file'])
-      await store.put(key, Buffer.from('x'), 'text/plain');
+    for (const key of ['t/b=2/x/1', 't/a=1/x', 't/a=1/y', 't/file']) await store.put(key, Buffer.from('x'));
     expect(await store.listFolders('t/')).toEqual(['a=1', 'b=2']);
     expect(await store.listFolders('nothing/')).toEqual([]);
   });
 
-  it('says which bucket is not there', async () => {
+  it('reports a missing bucket', async () => {
     const store = s3ObjectStore({ client, bucket: 'nobodys' });
-    await expect(store.put('k', Buffer.from('x'), 'text/plain')).rejects.toMatchObject({
+    await expect(store.put('k', Buffer.from('x'))).rejects.toMatchObject({
       name: 'ConfigError',
-      message: 'Writing s3://nobodys/k failed (NoSuchBucket): there is no such bucket.',
+      message: expect.stringContaining('Writing s3://nobodys/k failed (NoSuchBucket): the bucket does not exist'),
     });
   });
 });
 
 it.each([
-  [503, 'SlowDown', 'StorageError', 'Writing s3://exports/k failed (SlowDown); it can be tried again later.'],
-  [500, 'InternalError', 'StorageError', 'Writing s3://exports/k failed (InternalError); it can be tried again later.'],
-  [
-    403,
-    'AccessDenied',
-    'ConfigError',
-    'Writing s3://exports/k failed (AccessDenied): the role or user may not do this.',
-  ],
-])('s3ObjectStore takes %i %s for a %s', async (status, code, name, message) => {
+  [503, 'SlowDown', 'StorageError', 'Writing s3://exports/k failed (SlowDown): transient AWS error'],
+  [500, 'InternalError', 'StorageError', 'Writing s3://exports/k failed (InternalError): transient AWS error'],
+  [403, 'AccessDenied', 'ConfigError', 'Writing s3://exports/k failed (AccessDenied)'],
+])('s3ObjectStore reports %i %s as %s', async (status, code, name, message) => {
   const server = createServer((request, response) => {
     request.resume();
     response.writeHead(status, { 'content-type': 'application/xml' });
@@ -113,9 +109,10 @@ it.each([
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const client = s3At(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
   try {
-    await expect(
-      s3ObjectStore({ client, bucket: 'exports' }).put('k', Buffer.from('x'), 'text/plain'),
-    ).rejects.toMatchObject({ name, message });
+    await expect(s3ObjectStore({ client, bucket: 'exports' }).put('k', Buffer.from('x'))).rejects.toMatchObject({
+      name,
+      message: expect.stringContaining(message),
+    });
   } finally {
     client.destroy();
     server.close();

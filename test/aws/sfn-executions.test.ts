@@ -6,7 +6,7 @@ import { sfnExecutions } from '../../functions/aws/sfn-executions.ts';
 
 const arnOf = (name: string) => `arn:aws:states:us-east-1:111111111111:execution:exports:${name}`;
 
-/** Executions are named after what the server answers. */
+/** By name of the execution. */
 const ANSWERS: Record<string, [number, object]> = {
   ...Object.fromEntries(
     ['RUNNING', 'SUCCEEDED', 'FAILED', 'ABORTED', 'TIMED_OUT'].map((status) => [
@@ -56,38 +56,41 @@ describe('sfnExecutions', () => {
     ['ABORTED', false],
     ['TIMED_OUT', false],
     ['gone', false],
-  ])('says of an execution that is %s: %s', async (name, running) => {
+  ])('returns for an execution that is %s: %s', async (name, running) => {
     expect(await sfnExecutions(client).isRunning(arnOf(name), LONG_AGO)).toBe(running);
   });
 
-  it('takes one that nobody knows yet for running when it has only just been started', async () => {
+  it('treats an unknown execution that has just started as running', async () => {
     const justNow = new Date(Date.now() - 60_000).toISOString();
     expect(await sfnExecutions(client).isRunning(arnOf('gone'), justNow)).toBe(true);
   });
 
-  it('does not ask for the data of an execution, which it has no business with', () => {
+  it('does not request the data of executions', () => {
     expect(new Set(asked.map(({ includedData }) => includedData))).toEqual(new Set(['METADATA_ONLY']));
   });
 
-  it('takes a run that is no execution for one that does not run, without asking', async () => {
+  it('treats a local run as not running without a request', async () => {
     const before = asked.length;
     expect(await sfnExecutions(client).isRunning('local/host/17/uuid', LONG_AGO)).toBe(false);
     expect(asked).toHaveLength(before);
   });
 
-  it('does not take silence for an answer: what cannot be asked now is asked again later', async () => {
+  it('reports throttling as transient', async () => {
     await expect(sfnExecutions(client).isRunning(arnOf('busy'), LONG_AGO)).rejects.toMatchObject({
       name: 'StorageError',
       transient: true,
-      message: 'Looking up the run that has this export failed (ThrottlingException); it can be tried again later.',
+      message: expect.stringContaining(
+        'Looking up the run that holds the lock of this export failed (ThrottlingException): transient AWS error',
+      ),
     });
   });
 
-  it('says that the right is missing', async () => {
+  it('reports missing permissions', async () => {
     await expect(sfnExecutions(client).isRunning(arnOf('forbidden'), LONG_AGO)).rejects.toMatchObject({
       name: 'ConfigError',
-      message:
-        'Looking up the run that has this export failed (AccessDeniedException): the role or user may not do this.',
+      message: expect.stringContaining(
+        'Looking up the run that holds the lock of this export failed (AccessDeniedException)',
+      ),
     });
   });
 });

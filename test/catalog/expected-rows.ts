@@ -1,6 +1,6 @@
-/** What queries over the runs of published-runs.ts give, worked out by hand. */
+/** The rows of queries over the runs of published-runs.ts, worked out by hand. */
 
-/** The attributes that the configuration names: every account's map has them. */
+/** The configured attributes, which the map of every account has. */
 export const NONE = {
   industry: null,
   'Annual Revenue': null,
@@ -56,17 +56,17 @@ export const SAVED_ROWS: Readonly<Record<string, unknown[][]>> = {
     ['switched', 'switched-json', '2026-08-20T02:00:00.000Z', 4, 1, 'consistent', 50, 7200],
     ['all-accounts', 'json-1', '2026-08-20T02:00:00.000Z', 4, 1, 'drifted', 50, 300],
   ],
-  'What changed since the run before': [
+  'Changes since the previous run': [
     ['all-accounts', 'Acme Inc. 1', 'changed'],
-    ['all-accounts', 'Gone', 'went'],
-    ['all-accounts', 'Joined', 'came'],
-    ['all-accounts', 'Moved', 'came'],
-    ['all-accounts', NASTY, 'came'],
-    ['switched', 'As JSON', 'went'],
-    ['switched', 'Far away', 'came'],
-    ['switched', 'Typed', 'came'],
+    ['all-accounts', 'Gone', 'removed'],
+    ['all-accounts', 'Joined', 'added'],
+    ['all-accounts', 'Moved', 'added'],
+    ['all-accounts', NASTY, 'added'],
+    ['switched', 'As JSON', 'removed'],
+    ['switched', 'Far away', 'added'],
+    ['switched', 'Typed', 'added'],
   ],
-  'Accounts that rose or fell most': [
+  'Largest engagement changes': [
     ['all-accounts', NASTY, null, 0.75],
     ['all-accounts', 'Acme Inc. 1', 0.5, -0.25],
   ],
@@ -78,9 +78,9 @@ export const SAVED_ROWS: Readonly<Record<string, unknown[][]>> = {
   ],
 };
 
-/** By the text above the query in docs/athena.md. */
-export const DOCUMENTED_ROWS: Readonly<Record<string, unknown[][]>> = {
-  'The newest accounts of one export': [
+/** In the order of the queries in docs/athena.md. */
+export const DOCUMENTED_ROWS: readonly unknown[][][] = [
+  [
     ['Acme Inc. 1', 0.5, 'Banking'],
     ['Joined', null, null],
     ['Moved', null, null],
@@ -89,33 +89,33 @@ export const DOCUMENTED_ROWS: Readonly<Record<string, unknown[][]>> = {
     [null, null, null],
     [null, null, null],
   ],
-  'The number of accounts and the date of each export': [
+  [
     ['all-accounts', DAY, '2026-08-21 09:00:00.123', 7],
     ['sheet', DAY, '2026-08-21 03:00:00.000', 6],
     ['switched', DAY, '2026-08-21 04:00:00.000', 4],
   ],
-  'Accounts by an attribute': [
+  [
     [null, 15, 0.5],
     ['', 1, null],
     ['EMEA', 1, 0.5],
   ],
-  'Accounts without activity for 90 days': [['Acme Inc. 1', '2013-02-07 00:00:00.000']],
-  'The engagement of one account, day by day': [
+  [['Acme Inc. 1', '2013-02-07 00:00:00.000']],
+  [
     ['2026-08-10', 0.0625, 0],
     ['2026-08-20', 0.125, 1],
     ['2026-08-21', 0.5, 51],
     ['2026-08-21', 0.5, 51],
   ],
-  'An attribute that contains numbers': [['Acme Inc. 1', 20_000]],
-  'Nested attributes, which are JSON text': [['Acme Inc. 1', 'vip']],
-  'Accounts that joined a segment most recently': [
+  [['Acme Inc. 1', 20_000]],
+  [['Acme Inc. 1', 'vip']],
+  [
     ['Joined', '2014-05-13 16:53:20.001', { minActions: '5' }],
     ['Moved', '2014-05-13 16:53:20.001', null],
   ],
-  'Runs whose data changed while they were exported': [['all-accounts', 'json-1', 4, 5, 0, 1]],
-  'Records fetched per month, which the contract counts': [
+  [['all-accounts', 'json-1', 4, 5, 0, 1]],
+  [
     ['2026-08', 'all-accounts', 200],
     ['2026-08', 'switched', 100],
     ['2026-08', 'sheet', 50],
   ],
-};
+];

@@ -1,24 +1,25 @@
-/** Hand-made parts of runs, as a bucket would hold them: what the tests on Trino read, with every row known. */
+/** Hand-made runs for the tests on Trino. */
 import { gzipSync } from 'node:zlib';
 import { decodeJson } from '../../functions/formats/json-lines.ts';
 import { parquetFormat } from '../../functions/formats/parquet.ts';
+import { type ExportFormat, FORMAT_DETAILS } from '../../functions/model/export-format.ts';
 import type { SmallS3 } from '../support/small-s3.ts';
 import type { Trino } from '../trino/trino.ts';
 
-/** Two that need another name in the table, and one whose name a partition key has. */
+/** Two that need another column name, and one with the name of a partition key. */
 export const ATTRIBUTE_COLUMNS = ['industry', 'Annual Revenue', 'Run ID'];
-/** All that any export of the configuration names. */
+/** The attributes that any configured export names. */
 export const ATTRIBUTE_NAMES = [...ATTRIBUTE_COLUMNS, 'region', 'employees', 'tags'];
 
 interface HandMadeRun {
   readonly exportName: string;
   readonly runId: string;
-  readonly format: 'json' | 'csv' | 'parquet';
+  readonly format: ExportFormat;
   readonly date: string;
   readonly publishedAt: string;
   /** Lines of each part. */
   readonly parts: readonly (readonly string[])[];
-  /** Which partitions there are; all published runs have those of their table and of `export_runs`. */
+  /** The partitions that exist. Published runs have `accounts` and `run`. */
   readonly partitions: readonly ('accounts' | 'newest' | 'run')[];
   readonly verdict?: 'consistent' | 'drifted';
 }
@@ -50,7 +51,7 @@ const RUNS: readonly HandMadeRun[] = [
         '{"name":"Twice","totalActions":2}',
       ],
     ],
-    // Left over among the newest, as after a publishing that was cut off.
+    // Still in `newest_json`, as after an interrupted publish.
     partitions: ['accounts', 'newest', 'run'],
   },
   {
@@ -144,17 +145,14 @@ const RUNS: readonly HandMadeRun[] = [
   },
 ];
 
-/** Puts all parts and manifests into the bucket `exports`, and registers the partitions that each run has. */
+/** Writes parts and manifests into the bucket `exports` and registers the partitions. */
 export async function publishAll(s3: SmallS3, trino: Trino): Promise<void> {
   for (const run of RUNS) {
     const place = `export_name=${run.exportName}/export_date=${run.date}/run_id=${run.runId}`;
     for (const [page, lines] of run.parts.entries()) {
-      const extension = run.format === 'parquet' ? 'parquet' : `${run.format}.gz`;
-      s3.put(
-        'exports',
-        `accounts_${run.format}/${place}/part-0000${page}.${extension}`,
-        await partOf(run.format, lines),
-      );
+      const { partExtension } = FORMAT_DETAILS[run.format];
+      const key = `accounts_${run.format}/${place}/part-0000${page}.${partExtension}`;
+      s3.put('exports', key, await partOf(run.format, lines));
     }
     s3.put('exports', `export_runs/run_id=${run.runId}/manifest.json`, Buffer.from(manifestOf(run)));
     const values = `ARRAY['${run.exportName}', '${run.date}', '${run.runId}']`;

@@ -7,12 +7,12 @@ import { localRun } from '../support/local-run.ts';
 const time = (value: unknown) =>
   value === null ? null : new Date(Number(value)).toISOString().replace('T', ' ').replace('Z', '');
 
-it('Athena reads 12,431 nasty accounts out of JSON parts as they were sent', async () => {
-  const { parts, simulator } = await localRun({ accounts: 12_431 }, { pageSize: 1000 });
+it('the Hive JSON SerDe reads 2,431 simulated accounts from JSON parts as sent', async () => {
+  const { parts, simulator } = await localRun({ accounts: 2431 }, { pageSize: 1000 });
   const { columns } = tableDefinitions([]).find(({ name }) => name === 'accounts_json') ?? { columns: [] };
   const types = Object.fromEntries(columns.map(({ name, type }) => [name, type as HiveType]));
   const lines = (await parts()).flatMap((text) => text.split('\n').slice(0, -1));
-  expect(lines).toHaveLength(12_431);
+  expect(lines).toHaveLength(2431);
   for (const [i, line] of lines.entries()) {
     const row = readHiveJson(line, types);
     const got = {

@@ -60,7 +60,7 @@ const OFFENDERS: [rule: string, path: string, code: string][] = [
   [IMPORTS, 'cli/commands/b.ts', "import '../../test/support/local-run.ts';"],
   [IMPORTS, 'cli/local/a.ts', "import '../commands/run.ts';"],
   [IMPORTS, 'cli/terminal/a.ts', "import '../../infra/app.ts';"],
-  [IMPORTS, 'bench/a.ts', "import '../test/support/memory-store.ts';"],
+  [IMPORTS, 'tools/a.ts', "import '../test/support/memory-store.ts';"],
   [IMPORTS, 'tools/docs/a.ts', "import '../../test/support/memory-store.ts';"],
   ['lint/suspicious/noImportCycles', 'bench/first.ts', "import type { B } from './second.ts';\nexport type A = B[];"],
   ['lint/suspicious/noImportCycles', 'bench/second.ts', "import type { A } from './first.ts';\nexport type B = A[];"],

@@ -156,8 +156,16 @@ describe('run', () => {
 
 describe('a failed run', () => {
   it.each<[string, SimulatorOptions, RegExp]>([
-    ['500 from the API', { faults: [{ fault: { status: 500 }, times: ALWAYS }] }, /^error: .*\b500\b/],
-    ['HTML from the API', { faults: [{ fault: 'html', times: ALWAYS }] }, /^error: .*text\/html/],
+    [
+      '500 from the API',
+      { accounts: 100, faults: [{ fault: { status: 500 }, times: ALWAYS, minPageSize: 500 }] },
+      /^error: .*\b500\b/,
+    ],
+    [
+      'HTML from the API',
+      { accounts: 100, faults: [{ fault: 'html', times: ALWAYS, minPageSize: 500 }] },
+      /^error: .*\bHTML\b/,
+    ],
     ['a wrong key', { keySecret: 'another' }, /^error: .*\b401\b.*127\.0\.0\.1:\d+/],
     ['an unknown dataset', { datasets: ['other'] }, /^error: .*"engage".*404/],
     ['a capped page size', { pageSizeCap: 100 }, /^error: .*\b100\b.*\b500\b/],
@@ -252,7 +260,7 @@ describe('run --out s3://', () => {
       const { code, stderr } = await commandLine(to('s3://missing'));
       expect(code).toBe(1);
       expect(stderr).toMatch(
-        /^error: Reading s3:\/\/missing\/work\/run_id=\S+ failed \(NoSuchBucket\): the bucket does not exist\.\n$/,
+        /^error: .*s3:\/\/missing\/work\/\S+ failed \(NoSuchBucket\): the bucket does not exist\.\n$/,
       );
     } finally {
       await s3.close();

@@ -1,4 +1,4 @@
-/** Whether an alarm of the template would be raised by what the functions have written: their metrics are log lines (EMF). */
+/** Evaluates an alarm of the template against the log lines (EMF) of the functions, which hold their metrics. */
 import { synthesized } from '../support/synthesized.ts';
 
 interface MetricOf {
@@ -34,7 +34,7 @@ const EXPORTS = [{ name: 'all-accounts', datasetId: 'engage', schedule: 'cron(0 
 
 /**
  * @param alarm the start of its logical id, without `Monitoring`
- * @param printed what the functions wrote since: the one period that counts
+ * @param printed the log lines of one evaluation period
  */
 export function isRaised(alarm: string, printed: readonly string[]): boolean {
   const { Threshold, TreatMissingData, Metrics, Statistic = '', ...metric } = alarmOf(alarm);
@@ -49,16 +49,16 @@ function alarmOf(name: string): AlarmProperties {
   return found.Properties as AlarmProperties;
 }
 
-/** The one expression that is reckoned here: a share in percent. */
+/** Supports one kind of expression: a share in percent. */
 function ratioOf(queries: readonly MetricQuery[], printed: readonly string[]): number | undefined {
   const expression = queries.find(({ Expression }) => Expression !== undefined)?.Expression ?? '';
-  const [, above = '', below = ''] = /^100 \* (\w+) \/ (\w+)$/.exec(expression) ?? [];
+  const [, part = '', whole = ''] = /^100 \* (\w+) \/ (\w+)$/.exec(expression) ?? [];
   const of = (id: string) => {
     const stat = queries.find(({ Id }) => Id === id)?.MetricStat;
-    if (!stat) throw new Error(`${expression} is not understood.`);
+    if (!stat) throw new Error(`Unsupported expression: ${expression}`);
     return statisticOf(stat.Stat, valuesOf(stat.Metric, printed));
   };
-  const [a, b] = [of(above), of(below)];
+  const [a, b] = [of(part), of(whole)];
   return a === undefined || b === undefined ? undefined : (100 * a) / b;
 }
 
@@ -66,7 +66,7 @@ function linesOf(printed: readonly string[]): Line[] {
   return printed.filter((line) => line.startsWith('{"_aws"')).map((line) => JSON.parse(line) as Line);
 }
 
-/** The values of a metric under exactly these dimensions, each with the line that it was written in. */
+/** The values of a metric with exactly these dimensions, each with its log line. */
 export function metricValues(
   metric: string,
   dimensions: readonly string[],
@@ -93,5 +93,5 @@ function statisticOf(statistic: string, values: readonly number[]): number | und
   if (values.length === 0) return undefined;
   if (statistic === 'Sum') return values.reduce((sum, value) => sum + value, 0);
   if (statistic === 'Maximum') return Math.max(...values);
-  throw new Error(`The statistic ${statistic} is not understood.`);
+  throw new Error(`Unsupported statistic: ${statistic}`);
 }

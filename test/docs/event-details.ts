@@ -1,7 +1,7 @@
-/** The details of the three events, each made by a run that really ends that way. */
+/** The details of the three events, each from a real run. */
 import { localCatalog } from '../../cli/local/local-catalog.ts';
-import { runLocal } from '../../cli/local/run-local.ts';
-import { reportFailure } from '../../functions/export/report/report-failure.ts';
+import { type LocalOutcome, runLocal } from '../../cli/local/run-local.ts';
+import { consoleOf, executionPage } from '../../functions/model/console-url.ts';
 import type { FailedRun, PublishResult, SkippedRun } from '../../functions/model/outcomes.ts';
 import { createAccountsApi } from '../../functions/personalization/accounts-api.ts';
 import { type SimulatorOptions, startSimulator } from '../../simulator/simulator.ts';
@@ -13,15 +13,15 @@ const RUN = '20260822T020000Z-1f3a';
 const REQUEST = { exportName: 'all-accounts', datasetId: 'engage', window: 'P7D', dueAt: '2026-08-22T02:00:00Z' };
 const EXECUTION = `arn:aws:states:eu-west-1:111122223333:execution:AccountExport:${RUN}`;
 
-/** A whole run of 12,431 accounts that begins when it is due and takes 38.2 s, and the store it wrote to. */
-async function run(simulated: SimulatorOptions) {
+/** Runs an export of 12,431 accounts that starts when it is due and takes 38.2 s. */
+async function run(simulated: SimulatorOptions): Promise<LocalOutcome> {
   const simulator = await startSimulator({ accounts: 12_431, ...simulated });
   const credentials = { get: async () => ({ keyId: 'demo-key', secret: 'demo:secret' }) };
   const api = createAccountsApi({ baseUrl: simulator.url, credentials, concurrency: 4 });
   const store = { ...memoryStore().store, location: 's3://example-bucket/' };
   const times = [Date.parse('2026-08-22T02:00:01.300Z'), Date.parse('2026-08-22T02:00:39.500Z')];
   try {
-    const outcome = await runLocal({
+    return await runLocal({
       api,
       store,
       catalog: { ...localCatalog(), database: 'account_export' },
@@ -32,7 +32,6 @@ async function run(simulated: SimulatorOptions) {
       concurrency: 4,
       signal: new AbortController().signal,
     });
-    return { outcome, store };
   } finally {
     await api.close();
     await simulator.close();
@@ -40,20 +39,17 @@ async function run(simulated: SimulatorOptions) {
 }
 
 export async function publishedDetail(): Promise<PublishResult> {
-  const { outcome } = await run({});
-  if (outcome.status !== 'published') throw new Error(`The run was ${outcome.status}.`);
+  const outcome = await run({});
+  if (outcome.outcome !== 'published') throw new Error(`Unexpected outcome: ${outcome.outcome}`);
   return outcome.result;
 }
 
-/** The key may no longer read the dataset once the pages are being fetched. */
-export async function failedRun() {
-  const { store } = await run({ faults: [{ fault: { status: 403 }, times: 99, minPageSize: 3, pages: [11] }] });
-  const failure = { Error: 'States.ExceedToleratedFailureThreshold', Cause: '' };
-  return reportFailure({ store }, { runId: RUN, execution: EXECUTION, request: REQUEST, failure });
-}
-
+/** A run whose key loses access to the dataset while the pages are fetched. Only its execution is made up. */
 export async function failedDetail(): Promise<FailedRun> {
-  return (await failedRun()).event;
+  const outcome = await run({ faults: [{ fault: { status: 403 }, times: 99, minPageSize: 3, pages: [11] }] });
+  const awsConsole = consoleOf(EXECUTION);
+  if (outcome.outcome !== 'failed' || !awsConsole) throw new Error(`Unexpected outcome: ${outcome.outcome}`);
+  return { ...outcome.failure.event, executionUrl: executionPage(awsConsole, EXECUTION) };
 }
 
 export async function skippedDetail(): Promise<SkippedRun> {

@@ -1,9 +1,9 @@
-/** A page of `docs/`, taken apart: what stands in its examples is run, what it names is looked up. */
+/** Parses a page of `docs/`, so that tests can run its examples and look up what it names. */
 import { readFileSync } from 'node:fs';
 
 export interface Example {
   readonly language: string;
-  /** What follows the language: which kind of JSON it is. */
+  /** The word after the language, which says what the example is. */
   readonly kind: string;
   readonly text: string;
 }
@@ -11,45 +11,43 @@ export interface Example {
 export interface Page {
   readonly text: string;
   readonly examples: readonly Example[];
-  /** What stands in inline code. */
+  /** Inline code. */
   readonly codes: readonly string[];
-  /** What its headings are linked by. */
-  readonly anchors: readonly string[];
 }
+
+const FENCE = /^( *)```(\S*) ?(.*)\n([\s\S]*?)^ *```$/gm;
 
 export function page(name: string): Page {
   const text = readFileSync(new URL(`../../docs/${name}.md`, import.meta.url), 'utf8');
-  const fence = /^( *)```(\S*) ?(.*)\n([\s\S]*?)^ *```$/gm;
-  const examples = [...text.matchAll(fence)].map(([, , language = '', kind = '', body = '']) => {
+  const examples = [...text.matchAll(FENCE)].map(([, , language = '', kind = '', body = '']) => {
     return { language, kind, text: body };
   });
-  const prose = text.replaceAll(fence, '');
+  const prose = text.replaceAll(FENCE, '');
   return {
     text,
     examples,
     codes: [...prose.matchAll(/`([^`\n]+)`/g)].map(([, code = '']) => code),
-    anchors: [...prose.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) => anchorOf(heading)),
   };
 }
 
-/** The JSON examples of a kind, `''` being those without one. */
+/** The JSON examples of a kind; `''` selects those without one. */
 export function jsonExamples({ examples }: Page, kind: string): unknown[] {
   return examples
     .filter((example) => example.language === 'json' && example.kind === kind)
     .map(({ text }) => JSON.parse(text) as unknown);
 }
 
-/** The texts of a language and kind, with the line breaks of the page taken out where `wrapped`. */
+/** The examples of plain text of a kind. */
 export function textExamples({ examples }: Page, kind = ''): string[] {
   return examples.filter(({ language, kind: its }) => language === 'text' && its === kind).map(({ text }) => text);
 }
 
-/** A text as if the page had no width. */
+/** A text without the line breaks of the page. */
 export function unwrapped(text: string): string {
   return text.replaceAll(/\s+/g, ' ').trim();
 }
 
-/** The rows of the first table below a heading, cells as they stand there. */
+/** The cells of the first table below a heading, row by row, without its head. */
 export function tableBelow({ text }: Page, heading: string): string[][] {
   const [, below = ''] = text.split(`\n${heading}\n`);
   const [table = ''] = /(?:^\|.*\n)+/m.exec(below) ?? [];
@@ -65,9 +63,12 @@ export function tableBelow({ text }: Page, heading: string): string[][] {
     );
 }
 
-function anchorOf(heading: string): string {
-  return heading
-    .toLowerCase()
-    .replaceAll(/[^\w\- ]/g, '')
-    .replaceAll(' ', '-');
+/** The anchors of the headings of a page, as GitHub makes them. */
+export function anchorsOf(text: string): string[] {
+  return [...text.replaceAll(FENCE, '').matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\w\- ]/g, '')
+      .replaceAll(' ', '-'),
+  );
 }

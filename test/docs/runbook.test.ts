@@ -9,7 +9,7 @@ const template = synthesized({
 });
 
 describe('docs/runbook.md', () => {
-  it('has one entry for each alarm and for the budget, and none for what is not there', () => {
+  it('has one entry for each alarm and for the budget, and no other', () => {
     const alarms = Object.values(template.findResources('AWS::CloudWatch::Alarm')).map(
       ({ Properties }) => /docs\/runbook\.md#([a-z-]+)$/.exec(String(Properties.AlarmDescription))?.[1],
     );
@@ -18,12 +18,12 @@ describe('docs/runbook.md', () => {
     expect(entries.sort()).toEqual([...new Set([...alarms, ...budgets])].sort());
   });
 
-  it('names every widget of the dashboard', () => {
+  it('describes every widget of the dashboard', () => {
     const [dashboard] = Object.values(template.findResources('AWS::CloudWatch::Dashboard'));
     const body = JSON.stringify(dashboard?.Properties.DashboardBody).replaceAll('\\"', '"');
     const titles = [...body.matchAll(/"title":"([^"]+)"/g)].map(([, title]) => title);
-    expect(titles.length).toBe(10);
-    const rows = [...PAGE.matchAll(/^\|[^|]*\| ([^|]+) \|[^|]+\|$/gm)].map(([, title]) => title);
-    expect(titles.filter((title) => !rows.includes(title))).toEqual([]);
+    const [, table = ''] = PAGE.split('## The dashboard');
+    const rows = [...table.matchAll(/^\|[^|]*\| ([^|]+) \|[^|]+\|$/gm)].slice(1).map(([, title]) => title);
+    expect(rows.sort()).toEqual(titles.sort());
   });
 });

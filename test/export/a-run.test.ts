@@ -1,11 +1,11 @@
 import { gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ReceiptSchema } from '../../functions/model/receipt.ts';
+import { propertyRuns } from '../support/property-runs.ts';
 import { MANIFEST, manifestIn, namesIn, PARTS, setUp } from '../support/stepped-run.ts';
 
 describe('a run', () => {
-  it('loses no account and doubles none, for any total and page size', async () => {
+  it('exports every account once, for any total and page size', async () => {
     await fc.assert(
       fc.asyncProperty(fc.nat(120), fc.integer({ min: 1, max: 40 }), async (total, pageSize) => {
         const { steps, objects } = setUp(total);
@@ -13,6 +13,7 @@ describe('a run', () => {
         expect(namesIn(objects)).toEqual(Array.from({ length: total }, (_, i) => `account ${i}`));
         expect(manifestIn(objects).consistency.verdict).toBe('consistent');
       }),
+      { numRuns: propertyRuns(30, 300) },
     );
   });
 
@@ -22,7 +23,7 @@ describe('a run', () => {
     expect(gunzipSync(objects.get(`${PARTS}part-00000.json.gz`) ?? '').toString()).toBe('');
   });
 
-  it('writes the manifest after every part and adds the partition after the manifest', async () => {
+  it('writes the manifest last, then adds the partition', async () => {
     const { steps, puts } = setUp(25);
     await steps.all();
     expect(puts.at(-1)).toBe(MANIFEST);
@@ -38,7 +39,7 @@ describe('a run', () => {
     ]);
   });
 
-  it('describes itself in the manifest', async () => {
+  it('is described by a manifest of one line', async () => {
     const { steps, objects, queries } = setUp(25);
     await steps.all({ window: 'P7D', filter: 'EMEA' });
     const manifest = manifestIn(objects);
@@ -77,17 +78,16 @@ describe('a run', () => {
     expect(String(objects.get(MANIFEST)).split('\n')).toHaveLength(2);
   });
 
-  it('counts every record that was fetched, probes too', async () => {
+  it('counts every record that it fetched, probes included', async () => {
     let served = 0;
-    const { steps, objects, source } = setUp(25, ({ page, pageSize }) => {
+    const { steps, objects } = setUp(25, ({ page, pageSize }) => {
       served += Math.max(0, Math.min(pageSize, 25 - page * pageSize));
     });
     await steps.all();
-    expect(source.list).toHaveLength(25);
     expect(manifestIn(objects).recordsFetched).toBe(served);
   });
 
-  it('asks every page with the window that the plan resolved', async () => {
+  it('sends every request with the window that the plan resolved', async () => {
     const { steps, queries } = setUp(25);
     await steps.all({ window: 'P7D' });
     expect(new Set(queries.map(({ start, end }) => `${start} ${end}`))).toEqual(
@@ -95,36 +95,19 @@ describe('a run', () => {
     );
   });
 
-  it('keeps no name in its page records', async () => {
+  it('keeps no account name in its work', async () => {
     const { steps, objects } = setUp(25);
-    await steps.all();
+    await steps.all({ maxRecords: 200 });
     const work = [...objects].filter(([key]) => key.startsWith('work/')).map(([, body]) => String(body));
-    // The plan, the claims of the run and of the export, and three records.
-    expect(work.length).toBe(6);
+    expect(work.length).toBeGreaterThan(6);
     expect(work.join()).not.toContain('account 1');
   });
-});
 
-describe('a CSV run', () => {
-  it('gives all parts the header that the plan pinned', async () => {
+  it('gives all CSV parts the header that the plan pinned', async () => {
     const { steps, objects } = setUp(25);
     await steps.all({ format: 'csv', attributeColumns: ['industry'] });
-    const parts = [...objects]
-      .filter(([key]) => key.endsWith('.csv.gz'))
-      .map(([, body]) => gunzipSync(body).toString());
-    const headers = new Set(parts.map((part) => part.split('\n')[0]));
-    expect(headers.size).toBe(1);
+    const parts = [...objects].filter(([key]) => key.endsWith('.csv.gz')).map(([, body]) => String(gunzipSync(body)));
+    expect(new Set(parts.map((part) => part.split('\n')[0])).size).toBe(1);
     expect(parts.map((part) => part.trimEnd().split('\n').length - 1)).toEqual([10, 10, 5]);
-  });
-});
-
-describe('page records', () => {
-  it('say what the part is', async () => {
-    const { steps, objects } = setUp(25);
-    await steps.all();
-    const record = ReceiptSchema.parse(JSON.parse(String(objects.get('work/run_id=run-1/pages/00002.json'))));
-    expect(record).toMatchObject({ page: 2, key: `${PARTS}part-00002.json.gz`, records: 5, escapedLineBreaks: 0 });
-    expect(record.bytes).toBe(objects.get(record.key)?.length);
-    expect(Buffer.from(record.accountHashes, 'base64')).toHaveLength(40);
   });
 });

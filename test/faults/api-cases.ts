@@ -1,118 +1,99 @@
-/** The API in trouble, at each step that asks it for anything, for a moment, for longer and for good. */
+/** API failures at each step that sends requests: for a moment, for one attempt at the task, or until repaired. */
 import type { AccountsApi } from '../../functions/export/ports.ts';
-import { createAccountsApi } from '../../functions/personalization/accounts-api.ts';
 import { addressOfNobody } from '../support/closed-port.ts';
 import type { Case } from './cells.ts';
-import type { ApiTrouble } from './fault-proxy.ts';
-import type { Step } from './operations.ts';
-import { mustTellWhatItSpent, tryFault } from './trial.ts';
-import { makeWorld, PAGE_SIZE, type Source } from './world.ts';
+import type { Invoke } from './execute.ts';
+import type { ApiFault } from './fault-proxy.ts';
+import { API_STEPS, STEP_COLUMNS, type Step } from './operations.ts';
+import { injectFault, mustReportUsage } from './trial.ts';
+import { createClient, makeWorld, NO_WAITS, PAGE_SIZE, type Source } from './world.ts';
 
-/** `at first`: the client's own tries outlast it. `one try`: a task fails and is tried again. `for good`: until repaired. */
-type HowLong = 'at first' | 'one try' | 'for good';
+/** `two requests`: the client retries them. `one attempt`: the state machine retries the task. */
+type Duration = 'two requests' | 'one attempt' | 'until repaired';
 
-const HEALABLE: readonly HowLong[] = ['at first', 'one try', 'for good'];
-const TROUBLES: readonly (readonly [name: string, trouble: ApiTrouble, howLong: readonly HowLong[]])[] = [
-  ['429', { status: 429 }, HEALABLE],
-  ['429, Retry-After 2 s', { status: 429, retryAfter: '2' }, HEALABLE],
-  ['429, Retry-After 120 s', { status: 429, retryAfter: '120' }, ['one try', 'for good']],
-  ['500', { status: 500 }, HEALABLE],
-  ['503', { status: 503 }, HEALABLE],
-  ['connection reset', 'reset', HEALABLE],
-  ['body breaks off', 'breaks off', HEALABLE],
-  ['body cut short, with a clean end', 'truncated', HEALABLE],
-  ['garbage with 200', 'garbage', HEALABLE],
-  ['HTML with 200', 'html', HEALABLE],
-  ['no answer', 'no answer', HEALABLE],
-  ['slow answers', 'slow', ['for good']],
-  ['401 (key revoked)', { status: 401 }, ['for good']],
-  ['403', { status: 403 }, ['for good']],
-  ['404', { status: 404 }, ['for good']],
+const TRANSIENT: readonly Duration[] = ['two requests', 'one attempt', 'until repaired'];
+const FAULTS: readonly (readonly [name: string, fault: ApiFault, durations: readonly Duration[]])[] = [
+  ['429', { status: 429 }, TRANSIENT],
+  ['429, Retry-After 2 s', { status: 429, retryAfter: '2' }, TRANSIENT],
+  ['429, Retry-After 120 s', { status: 429, retryAfter: '120' }, ['one attempt', 'until repaired']],
+  ['500', { status: 500 }, TRANSIENT],
+  ['503', { status: 503 }, TRANSIENT],
+  ['connection reset', 'connection reset', TRANSIENT],
+  ['body breaks off', 'body breaks off', TRANSIENT],
+  ['body cut short', 'body cut short', TRANSIENT],
+  ['garbage with 200', 'garbage', TRANSIENT],
+  ['HTML with 200', 'html', TRANSIENT],
+  ['no answer', 'no answer', TRANSIENT],
+  ['slow answers', 'slow', ['until repaired']],
+  ['401 (key revoked)', { status: 401 }, ['until repaired']],
+  ['403', { status: 403 }, ['until repaired']],
+  ['404', { status: 404 }, ['until repaired']],
 ];
-/** What a short form tries: one of each way that a failure is understood. */
+/** For the short form: one fault for each way in which a failure is handled. */
 const SHORT = ['503', 'garbage with 200', '401 (key revoked)'];
 
-const STEPS = [
-  ['plan', 'plan'],
-  ['page', 'export page'],
-  ['publish', 'publish: verify'],
-] as const;
-
 export function apiCases(source: Source, every: boolean): Case[] {
-  const cases: Case[] = [];
-  for (const [step, column] of STEPS) {
-    for (const [name, trouble, howLong] of TROUBLES) {
-      if (!every && !SHORT.includes(name)) continue;
-      for (const long of howLong) {
-        const row = howLong.length === 1 ? name : `${name}, ${long}`;
-        cases.push({ table: 'api', row, column, run: () => strike(source, step, trouble, long) });
-      }
-    }
-    for (const long of ['one try', 'for good'] as const) {
-      const row = `connection refused, ${long}`;
-      if (every) cases.push({ table: 'api', row, column, run: () => refuse(source, step, long) });
-    }
-  }
-  return cases;
+  return API_STEPS.flatMap((step) => {
+    const column = STEP_COLUMNS[step];
+    const refusals = (['one attempt', 'until repaired'] as const).map((duration) => {
+      const row = `connection refused, ${duration}`;
+      return { table: 'api', row, column, run: () => refuseConnections(source, step, duration) };
+    });
+    const faults = FAULTS.filter(([name]) => every || SHORT.includes(name)).flatMap(([name, fault, durations]) =>
+      durations.map((duration) => ({
+        table: 'api',
+        row: durations.length === 1 ? name : `${name}, ${duration}`,
+        column,
+        run: () => failRequests(source, step, fault, duration),
+      })),
+    );
+    return [...faults, ...(every ? refusals : [])];
+  });
 }
 
-async function strike(source: Source, step: Step, trouble: ApiTrouble, howLong: HowLong): Promise<string> {
+async function failRequests(source: Source, step: Step, fault: ApiFault, duration: Duration): Promise<string> {
   const world = await makeWorld(source);
   const servedBefore = source.simulator.recordsServed();
-  const now = stepsSoFar();
-  let struck = 0;
+  const now = currentStep();
+  let failed = 0;
   source.setFault(({ page, pageSize }) => {
     if (now.step !== step || (step === 'page' && !(page === 2 && pageSize === PAGE_SIZE))) return undefined;
-    if (howLong === 'at first' && struck >= 2) return undefined;
-    // The first page fails in the third invocation, when two pages have been exported.
-    if (howLong === 'one try' && now.tries(step) > (step === 'page' ? 3 : 1)) return undefined;
-    struck++;
-    return trouble;
+    if (duration === 'two requests' && failed >= 2) return undefined;
+    // Page 2 is fetched by the third attempt at a page.
+    if (duration === 'one attempt' && now.attempts(step) > (step === 'page' ? 3 : 1)) return undefined;
+    failed++;
+    return fault;
   });
-  const api = (current: Step) => (trouble === 'no answer' && current === step ? source.impatient : source.api);
-  const text = await tryFault(world, { faults: { invoke: now.invoke, api } });
-  // What was served and never arrived, nobody can tell.
-  if (trouble !== 'no answer') await mustTellWhatItSpent(world, servedBefore);
+  const api = (current: Step) => (fault === 'no answer' && current === step ? source.impatient : source.api);
+  const text = await injectFault(world, { faults: { invoke: now.invoke, api } });
+  await mustReportUsage(world, servedBefore);
   return text;
 }
 
-async function refuse(source: Source, step: Step, howLong: HowLong): Promise<string> {
+async function refuseConnections(source: Source, step: Step, duration: Duration): Promise<string> {
   const world = await makeWorld(source);
-  const nobody = createAccountsApi({
-    baseUrl: await addressOfNobody(),
-    credentials: { get: async () => ({ keyId: 'demo-key', secret: 'demo:secret' }) },
-    sleep: async () => undefined,
-    random: () => 0,
-  });
+  const refusing = createClient(await addressOfNobody(), NO_WAITS);
   let refused = false;
   const api = (current: Step): AccountsApi => {
-    if (current !== step || (howLong === 'one try' && refused)) return source.api;
+    if (current !== step || (duration === 'one attempt' && refused)) return source.api;
     refused = true;
-    return nobody;
+    return refusing;
   };
   try {
-    return await tryFault(world, { faults: { api } });
+    return await injectFault(world, { faults: { api } });
   } finally {
-    await nobody.close();
+    await refusing.close();
   }
 }
 
-/** Which step is at work, since pages come one after the other here. */
-function stepsSoFar() {
-  const tries = new Map<Step, number>();
-  const now = {
-    step: undefined as Step | undefined,
-    tries: (step: Step) => tries.get(step) ?? 0,
-    invoke: (
-      step: Step,
-      task: (event: unknown, signal: AbortSignal) => Promise<unknown>,
-      event: unknown,
-      signal: AbortSignal,
-    ) => {
-      now.step = step;
-      tries.set(step, now.tries(step) + 1);
-      return task(event, signal);
-    },
+/** Which step is running, since pages are exported one after the other. */
+export function currentStep() {
+  const attempts = new Map<Step, number>();
+  const invoke: Invoke = (step, attempt, signal) => {
+    now.step = step;
+    attempts.set(step, now.attempts(step) + 1);
+    return attempt(signal);
   };
+  const now = { step: undefined as Step | undefined, attempts: (step: Step) => attempts.get(step) ?? 0, invoke };
   return now;
 }

@@ -1,117 +1,187 @@
-/** A record budget: never passed, whatever fails or is killed, however often the run is started again. */
-import type { Case } from './cells.ts';
+/** A record budget: never exceeded, whatever fails or is killed, and not used up by requests that fetch nothing. */
+import { currentStep } from './api-cases.ts';
+import { type Case, ONLY_COLUMN } from './cells.ts';
+import type { Ended } from './execute.ts';
+import type { ApiFault } from './fault-proxy.ts';
 import type { Strike } from './faulty-store.ts';
-import { must } from './law.ts';
-import { columnOf, isWrite, type Operation, operationName } from './operations.ts';
-import { goOn, mustHaveKept } from './trial.ts';
-import { type Faults, makeWorld, PAGE_SIZE, REQUEST, RUN, type Source, type World } from './world.ts';
+import { must, mustEqual } from './guarantees.ts';
+import { atOnce } from './lambda-cases.ts';
+import { localRunIn } from './local-world.ts';
+import { API_STEPS, isWrite, type Operation, rowOf, STEP_COLUMNS, type Step } from './operations.ts';
+import { modesFor, operationsOf } from './store-cases.ts';
+import { checkEnded, endedText, publishedText, resumeRun } from './trial.ts';
+import { type Faults, LAST_PAGE, makeWorld, PAGE_SIZE, REQUEST, RUN, type Source, type World } from './world.ts';
 
-/** Five pages, what proving them may take, planning, and two fetches of a page to spare. */
-const MAX_RECORDS = 340;
-const ENOUGH = 100_000;
-const MODES = [
-  ['fails once', 'fail'],
-  ['answer lost once', 'lose answer'],
-  ['killed before', 'kill before'],
-  ['killed after', 'kill after'],
+/** For planning, five pages, verification, and two more fetches of a page. */
+const MAX_RECORDS = 240;
+const BUDGET_REQUEST = { ...REQUEST, maxRecords: MAX_RECORDS };
+const LARGE_BUDGET = 100_000;
+/** Answers that contain no records. */
+const REFUSALS: readonly (readonly [name: string, fault: ApiFault])[] = [
+  ['401', { status: 401 }],
+  ['403', { status: 403 }],
+  ['404', { status: 404 }],
+  ['429', { status: 429 }],
+  ['503', { status: 503 }],
+];
+/** The record budgets of runs that are killed again and again. */
+const BUDGETS = [
+  ['same budget', [MAX_RECORDS, MAX_RECORDS, MAX_RECORDS, MAX_RECORDS]],
+  ['larger budget each time', [MAX_RECORDS, MAX_RECORDS + 40, MAX_RECORDS + 80, MAX_RECORDS + 120]],
 ] as const;
 
 export async function budgetCases(source: Source, every: boolean): Promise<Case[]> {
-  const operations: Operation[] = [];
-  const world = await makeWorld(source);
-  await world.run(RUN.runId, { ...REQUEST, maxRecords: MAX_RECORDS }, recording(operations));
-  const seen = new Set<string>();
-  const swept = operations
-    .filter((operation) => {
-      const row = rowOf(operation);
-      if (!every && (seen.has(row) || !isWrite(operation.verb))) return false;
-      seen.add(row);
-      return true;
-    })
+  const operations = await operationsOf(await makeWorld(source), BUDGET_REQUEST);
+  const rows = operations.map(rowOf);
+  const isFirstOfRow = (operation: Operation, i: number) => rows.indexOf(rowOf(operation)) === i;
+  const chosen = operations.filter((one, i) => every || (isFirstOfRow(one, i) && isWrite(one.verb)));
+  const storeFailures = chosen.flatMap((operation) =>
+    modesFor(isWrite(operation.verb), true)
+      .filter(({ next }) => next === undefined)
+      .map(({ name, strike }) => ({
+        table: 'budget',
+        row: rowOf(operation),
+        column: name,
+        at: `operation ${operation.nth}`,
+        run: async () => {
+          const store = { strike: ({ nth }: Operation) => (nth === operation.nth ? strike : undefined) };
+          return runWithinBudget(await makeWorld(source), { store });
+        },
+      })),
+  );
+  const apiFailures = REFUSALS.filter(([name]) => every || name === '401').flatMap(([name, fault]) =>
+    API_STEPS.map((step) => ({
+      table: 'budget, API failure',
+      row: `${name}, until repaired`,
+      column: STEP_COLUMNS[step],
+      run: () => refuseRequests(source, step, fault),
+    })),
+  );
+  const repeatedKills = operations
+    .filter((one, i) => isFirstOfRow(one, i) && (every || rowOf(one) === 'plan: put plan'))
     .flatMap((operation) =>
-      MODES.filter(([, strike]) => isWrite(operation.verb) || strike === 'fail' || strike === 'kill before').map(
-        ([column, strike]) => ({
-          table: 'budget',
-          row: rowOf(operation),
-          column,
-          at: `operation ${operation.nth}`,
-          run: () => strikeAt(source, operation, strike),
-        }),
-      ),
+      BUDGETS.map(([column, budgets]) => ({
+        table: 'budget, repeated kills',
+        row: rowOf(operation),
+        column,
+        run: () => killRepeatedly(source, rowOf(operation), budgets),
+      })),
     );
+  const situation = (row: string, run: () => Promise<string>) => ({
+    table: 'budget, situation',
+    row,
+    column: ONLY_COLUMN,
+    run,
+  });
   return [
-    ...swept,
-    {
-      table: 'source',
-      row: 'maxRecords is reached by a page that comes broken again and again',
-      column: 'what happened',
-      run: () => brokenPage(source),
-    },
-    {
-      table: 'source',
-      row: 'maxRecords does not even allow for the plan',
-      column: 'what happened',
-      run: () => tooSmall(source),
-    },
+    ...storeFailures,
+    ...apiFailures,
+    ...repeatedKills,
+    situation('a page is incomplete every time', () => exceedBudget(source, MAX_RECORDS, 'body cut short')),
+    situation('a page is sent, but its answer never arrives', () =>
+      exceedBudget(source, MAX_RECORDS, { served: () => undefined }),
+    ),
+    situation('maxRecords is too small for the plan', () => exceedBudget(source, 40)),
+    situation('each page is exported by five attempts at the same moment', () => fiveAttempts(source)),
+    situation('the run is stopped twelve times while the API sends a page', () => stopRepeatedly(source)),
   ];
 }
 
-const rowOf = (operation: Operation) => `${columnOf(operation)}: ${operationName(operation)}`;
-const recording = (operations: Operation[]): Faults => ({
-  store: {
-    strike: (operation) => {
-      operations.push(operation);
-      return undefined;
-    },
-  },
-});
-
-async function strikeAt(source: Source, target: Operation, strike: Strike): Promise<string> {
-  const world = await makeWorld(source);
-  const usage = countFromHere(source);
-  const store = { strike: ({ nth }: Operation) => (nth === target.nth ? strike : undefined) };
-  const request = { ...REQUEST, maxRecords: MAX_RECORDS };
-  const first = await world.run(RUN.runId, request, { store });
-  await mustHaveKept(world, first, {});
-  must(usage() <= MAX_RECORDS, `it fetched ${usage()} records where maxRecords allows ${MAX_RECORDS}`);
-  if (first.status === 'published') return 'published';
-  const told = first.status === 'failed' ? `failed: ${first.error}` : first.status;
-  const second = await world.run(RUN.runId, request);
-  await mustHaveKept(world, second, {});
-  must(usage() <= MAX_RECORDS, `started again, it fetched ${usage()} records where maxRecords allows ${MAX_RECORDS}`);
-  if (second.status === 'published') return `${told}; resumed within the budget`;
-  must(second.status === 'failed' && second.error === 'BudgetExceededError', `it ended ${JSON.stringify(second)}`);
-  await goOn(world, { again: { maxRecords: ENOUGH }, request });
-  return `${told}; resumed with a larger budget`;
-}
-
-async function brokenPage(source: Source): Promise<string> {
-  const world = await makeWorld(source);
-  const usage = countFromHere(source);
-  let broken = 0;
-  source.setFault(({ page, pageSize }) => {
-    if (pageSize !== PAGE_SIZE || page !== 3) return undefined;
-    broken++;
-    return 'truncated';
-  });
-  return exceeds(world, MAX_RECORDS, () => usage() + broken * PAGE_SIZE);
-}
-
-async function tooSmall(source: Source): Promise<string> {
-  return exceeds(await makeWorld(source), 40, countFromHere(source));
-}
-
-async function exceeds(world: World, maxRecords: number, usage: () => number): Promise<string> {
-  const ended = await world.run(RUN.runId, { ...REQUEST, maxRecords });
-  world.source.setFault(undefined);
-  await mustHaveKept(world, ended, {});
-  must(ended.status === 'failed' && ended.error === 'BudgetExceededError', `it ended ${JSON.stringify(ended)}`);
-  must(usage() <= maxRecords, `it fetched ${usage()} records where maxRecords allows ${maxRecords}`);
-  const again = { maxRecords: ENOUGH };
-  return `failed: BudgetExceededError; ${await goOn(world, { again, request: { ...REQUEST, maxRecords } })}`;
-}
-
-function countFromHere({ simulator }: Source): () => number {
+/** Checks that the records which the API has served since stay within a budget. */
+function meter({ simulator }: Source): { mustBeWithin(maxRecords: number): void } {
   const before = simulator.recordsServed();
-  return () => simulator.recordsServed() - before;
+  return {
+    mustBeWithin(maxRecords) {
+      const served = simulator.recordsServed() - before;
+      must(served <= maxRecords, `the API served ${served} records, and maxRecords is ${maxRecords}`);
+    },
+  };
+}
+
+async function refuseRequests(source: Source, step: Step, fault: ApiFault): Promise<string> {
+  const world = await makeWorld(source);
+  const now = currentStep();
+  source.setFault(() => (now.step === step ? fault : undefined));
+  const text = await runWithinBudget(world, { invoke: now.invoke });
+  must(text.endsWith('resumed within the budget'), `requests that fetched nothing used the budget (${text})`);
+  return text;
+}
+
+/** Runs under a fault, then resumes the run within the same budget. */
+async function runWithinBudget(world: World, faults: Faults): Promise<string> {
+  const records = meter(world.source);
+  const ended = await world.run(RUN.runId, BUDGET_REQUEST, faults);
+  world.source.setFault(undefined);
+  await checkEnded(world, ended);
+  records.mustBeWithin(MAX_RECORDS);
+  if (ended.status === 'published') return 'published';
+  const resumed = await world.run(RUN.runId, BUDGET_REQUEST);
+  records.mustBeWithin(MAX_RECORDS);
+  return `${endedText(ended)}; ${await afterResume(world, resumed)}`;
+}
+
+/** The run was resumed without a fault: it is published, or fails because its budget is used up and needs a larger one. */
+async function afterResume(world: World, resumed: Ended): Promise<string> {
+  await checkEnded(world, resumed);
+  if (resumed.status === 'published') return 'resumed within the budget';
+  mustEqual(endedText(resumed), 'failed: BudgetExceededError', 'end of the resumed run');
+  await resumeRun(world, { maxRecords: LARGE_BUDGET });
+  return `${endedText(resumed)}; resumed with a larger budget`;
+}
+
+/** Kills the first operation of a kind in each of several executions of one run. */
+async function killRepeatedly(source: Source, row: string, budgets: readonly number[]): Promise<string> {
+  const world = await makeWorld(source);
+  const records = meter(source);
+  let kills = 0;
+  for (const maxRecords of budgets) {
+    const strike = (operation: Operation): Strike | undefined => (rowOf(operation) === row ? 'kill after' : undefined);
+    const ended = await world.run(RUN.runId, { ...REQUEST, maxRecords }, { store: { strike } });
+    await checkEnded(world, ended);
+    records.mustBeWithin(maxRecords);
+    if (ended.status !== 'killed') break;
+    kills++;
+  }
+  const maxRecords = budgets.at(-1) ?? MAX_RECORDS;
+  const resumed = await world.run(RUN.runId, { ...REQUEST, maxRecords });
+  records.mustBeWithin(maxRecords);
+  return `killed ${kills === 1 ? 'once' : `${kills} times`}; ${await afterResume(world, resumed)}`;
+}
+
+/** @param fault of page 3 */
+async function exceedBudget(source: Source, maxRecords: number, fault?: ApiFault): Promise<string> {
+  const world = await makeWorld(source);
+  const records = meter(source);
+  source.setFault(({ page, pageSize }) => (pageSize === PAGE_SIZE && page === 3 ? fault : undefined));
+  const api = (step: Step) => (step === 'page' ? source.impatient : source.api);
+  const ended = await world.run(RUN.runId, { ...REQUEST, maxRecords }, { api });
+  source.setFault(undefined);
+  records.mustBeWithin(maxRecords);
+  return afterResume(world, ended);
+}
+
+async function fiveAttempts(source: Source): Promise<string> {
+  const world = await makeWorld(source);
+  const records = meter(source);
+  const ended = await world.run(RUN.runId, BUDGET_REQUEST, { invoke: atOnce('page', 5) });
+  records.mustBeWithin(MAX_RECORDS);
+  return ended.status === 'published' ? publishedText(ended) : afterResume(world, ended);
+}
+
+/** Ctrl-C on one machine, when the API has sent a page that the run has not received: the page counts. */
+async function stopRepeatedly(source: Source): Promise<string> {
+  const world = await makeWorld(source);
+  const records = meter(source);
+  const run = { store: world.store, url: source.url, runId: RUN.runId, dueAt: RUN.exportDate, maxRecords: MAX_RECORDS };
+  for (let stops = 0; stops < 12; stops++) {
+    const stop = new AbortController();
+    const fault: ApiFault = { served: () => stop.abort() };
+    source.setFault(({ page, pageSize }) => (pageSize === PAGE_SIZE && page <= LAST_PAGE ? fault : undefined));
+    await localRunIn({ ...run, signal: stop.signal }).catch(() => undefined);
+    records.mustBeWithin(MAX_RECORDS);
+  }
+  source.setFault(undefined);
+  const resumed = await world.run(RUN.runId, BUDGET_REQUEST);
+  records.mustBeWithin(MAX_RECORDS);
+  return `stopped; ${await afterResume(world, resumed)}`;
 }

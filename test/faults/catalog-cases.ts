@@ -1,32 +1,32 @@
-/** AWS Glue in trouble, at every request that makes a run visible. */
+/** AWS Glue failures at each request that makes a run visible. */
 import { GlueClient } from '@aws-sdk/client-glue';
 import { glueCatalog } from '../../functions/aws/glue-catalog.ts';
 import type { PublishedRun } from '../../functions/export/ports.ts';
 import { startSmallGlue } from '../support/small-glue.ts';
 import type { Case } from './cells.ts';
+import type { Strike } from './faulty-store.ts';
 import { modesFor, type StoreMode } from './store-cases.ts';
-import { tryFault } from './trial.ts';
-import { makeWorld, REQUEST, RUN, type SeenCatalog, type Source } from './world.ts';
+import { injectFault } from './trial.ts';
+import { makeWorld, newestRun, REQUEST, RUN, type Source, type VisibleCatalog } from './world.ts';
 
-interface GlueFault {
+interface GlueRequest {
   /** `BatchCreatePartition newest_json` */
   readonly name: string;
+  /** From 1, since the fault was set. */
   readonly nth: number;
 }
 
-/** Each request of publishing, in each way that it can go wrong. */
-export async function catalogueCases(source: Source, every: boolean): Promise<Case[]> {
-  const seen: GlueFault[] = [];
-  const glue = await smallGlue((request) => {
-    seen.push(request);
-    return undefined;
-  });
+/** @returns what happens to a request; nothing if `undefined` */
+type GlueFault = (request: GlueRequest) => Strike | undefined;
+
+export async function catalogCases(source: Source, every: boolean): Promise<Case[]> {
+  const requests: GlueRequest[] = [];
+  const glue = await startFaultyGlue();
   const world = await makeWorld(source, glue.catalog);
-  seen.length = 0;
-  glue.countFromHere();
+  glue.setFault((request) => void requests.push(request));
   await world.run(RUN.runId, REQUEST);
   glue.close();
-  return seen.flatMap((request) =>
+  return requests.flatMap((request) =>
     modesFor(/^(BatchCreate|Delete)/.test(request.name), every)
       .filter(({ next }) => next !== 'all')
       .map((mode) => ({
@@ -34,38 +34,30 @@ export async function catalogueCases(source: Source, every: boolean): Promise<Ca
         row: `publish: catalog: ${request.name}`,
         column: mode.name,
         at: `request ${request.nth}`,
-        run: () => strike(source, request, mode),
+        run: () => failAt(source, request, mode),
       })),
   );
 }
 
-async function strike(source: Source, target: GlueFault, mode: StoreMode): Promise<string> {
-  let broken = false;
-  let armed = false;
-  const glue = await smallGlue(({ nth, name }) => {
-    if (!armed) return undefined;
-    const here = nth === target.nth;
-    broken ||= here;
-    return here || (broken && mode.next === 'the same' && name === target.name) ? mode.strike : undefined;
-  });
+async function failAt(source: Source, target: GlueRequest, mode: StoreMode): Promise<string> {
+  let failed = false;
+  const glue = await startFaultyGlue();
   try {
     const world = await makeWorld(source, glue.catalog);
-    glue.countFromHere();
-    armed = true;
-    const killed = glue.killed();
-    return await tryFault(world, {
-      faults: { store: { strike: () => undefined }, killed },
-      repair: () => {
-        armed = false;
-      },
+    glue.setFault(({ nth, name }) => {
+      failed ||= nth === target.nth;
+      const fails = nth === target.nth || (failed && mode.next === 'the same' && name === target.name);
+      return fails ? mode.strike : undefined;
     });
+    const repair = () => glue.setFault(() => undefined);
+    return await injectFault(world, { faults: { killed: glue.killed }, repair });
   } finally {
     glue.close();
   }
 }
 
-/** Glue, and a client of it whose requests can fail before or after their effect. */
-async function smallGlue(strikeAt: (request: GlueFault) => StoreMode['strike'] | undefined) {
+/** AWS Glue, with a client whose requests can fail before or after their effect. */
+async function startFaultyGlue() {
   const glue = await startSmallGlue();
   const client = new GlueClient({
     endpoint: glue.url,
@@ -73,51 +65,51 @@ async function smallGlue(strikeAt: (request: GlueFault) => StoreMode['strike'] |
     credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
     maxAttempts: 1,
   });
+  let fault: GlueFault = () => undefined;
   let nth = 0;
-  let die = (): void => undefined;
-  const died = new Promise<void>((resolve) => {
-    die = resolve;
-  });
+  const { promise: killed, resolve: kill } = Promise.withResolvers<void>();
   client.middlewareStack.add(
     (next, context) => async (args) => {
       const { TableName } = args.input as { TableName?: string };
       nth++;
-      const strike = strikeAt({ nth, name: `${String(context.commandName).replace(/Command$/, '')} ${TableName}` });
+      const strike = fault({ nth, name: `${String(context.commandName).replace(/Command$/, '')} ${TableName}` });
       if (strike === 'fail') throw failure('InternalServiceException', 500);
       if (strike === 'refuse') throw failure('AccessDeniedException', 400);
-      if (strike === 'kill before') return end();
+      if (strike === 'kill before') return die();
       const result = await next(args);
-      if (strike === 'kill after') return end();
+      if (strike === 'kill after') return die();
       if (strike === 'lose answer') throw failure('InternalServiceException', 500);
       return result;
     },
     { step: 'initialize' },
   );
-  function end(): Promise<never> {
-    die();
+  function die(): Promise<never> {
+    kill();
     return new Promise(() => undefined);
   }
-  const glueTables = glueCatalog({
-    client,
-    database: 'account_export',
-    bucket: 'exports',
-    sleep: async () => undefined,
-  });
+  const tables = glueCatalog({ client, database: 'account_export', bucket: 'exports', sleep: async () => undefined });
   const runs = new Map<string, PublishedRun>();
-  const catalog: SeenCatalog = {
-    ...glueTables,
+  const catalog: VisibleCatalog = {
+    ...tables,
     addRun: (run) => {
       runs.set(run.runId, run);
-      return glueTables.addRun(run);
+      return tables.addRun(run);
     },
-    latest: () => latestIn(glue.partitions, runs),
+    // The view chooses the newest published run, then shows what the newest tables have of it, which may be nothing.
+    latest: () => {
+      const newest = newestRun([...runs.values()].filter(({ runId }) => glue.partitions.has(`export_runs ${runId}`)));
+      if (!newest) return undefined;
+      const { exportName, exportDate, runId } = newest;
+      return glue.partitions.has(`newest_json ${exportName}/${exportDate}/${runId}`) ? runId : undefined;
+    },
   };
   return {
     catalog,
-    countFromHere: () => {
+    killed,
+    setFault: (next: GlueFault) => {
+      fault = next;
       nth = 0;
     },
-    killed: () => died,
     close: () => {
       client.destroy();
       glue.close();
@@ -127,21 +119,4 @@ async function smallGlue(strikeAt: (request: GlueFault) => StoreMode['strike'] |
 
 function failure(name: string, httpStatusCode: number): Error {
   return Object.assign(new Error('hidden'), { name, $metadata: { httpStatusCode } });
-}
-
-/**
- * As the view has it: the newest of all published runs is chosen first, and shows what the newest tables have of it, which
- * may be nothing.
- */
-function latestIn(
-  partitions: Awaited<ReturnType<typeof startSmallGlue>>['partitions'],
-  runs: ReadonlyMap<string, PublishedRun>,
-): string | undefined {
-  const rank = ({ exportDate, publishedAt }: PublishedRun) => `${exportDate} ${publishedAt}`;
-  const [newest] = [...runs.values()]
-    .filter(({ runId }) => partitions.has(`export_runs ${runId}`))
-    .sort((a, b) => (rank(a) < rank(b) ? 1 : -1));
-  if (!newest) return undefined;
-  const { exportName, exportDate, runId } = newest;
-  return partitions.has(`newest_json ${exportName}/${exportDate}/${runId}`) ? runId : undefined;
 }

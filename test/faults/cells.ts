@@ -1,68 +1,64 @@
-/** The cells of the matrix: what was tried, and in what words it is told. */
-import { LawBroken } from './law.ts';
+/** The cells of the matrix: the cases, their results, and the text of a cell. */
+import { GuaranteeBroken } from './guarantees.ts';
 
 /** One fault at one place. */
 export interface Case {
   readonly table: string;
   readonly row: string;
   readonly column: string;
-  /** Tells it from the other cases of its cell. */
+  /** Distinguishes the cases of one cell. */
   readonly at?: string;
-  /** @returns what happened @throws LawBroken */
+  /** @returns what happened @throws GuaranteeBroken */
   readonly run: () => Promise<string>;
 }
 
+/** The column of tables that have only one. */
+export const ONLY_COLUMN = 'what happened';
+
 export interface Result extends Omit<Case, 'run'> {
   readonly text: string;
-  /** Which law it breaks; `undefined` when none. */
+  /** The guarantee that was broken. */
   readonly broken: string | undefined;
 }
 
-/** Tries a case; a broken law is a result too. */
-export async function tryCase({ run, ...place }: Case): Promise<Result> {
+/** Runs a case. A broken guarantee is a result, not an exception. */
+export async function runCase({ run, ...place }: Case): Promise<Result> {
   try {
     return { ...place, text: await run(), broken: undefined };
   } catch (error) {
-    if (!(error instanceof LawBroken)) throw new Error(`${place.row}, ${place.column}, ${place.at}`, { cause: error });
+    if (!(error instanceof GuaranteeBroken))
+      throw new Error(`${place.table}: ${place.row}, ${place.column}, ${place.at}`, { cause: error });
     return { ...place, text: `**BROKEN**: ${error.message}`, broken: error.message };
   }
 }
 
-/** The text of a cell in which several cases lie: equal ones once, numbers as the range they span. */
+const PLURALS = { page: 'pages', retry: 'retries' } as const;
+
+/** `1 page`, `2 pages` */
+export function counted(count: number | string, word: keyof typeof PLURALS): string {
+  return `${count} ${count === 1 ? word : PLURALS[word]}`;
+}
+
+/** The text of a cell: equal results once, and different numbers as a range. */
 export function cellText(results: readonly Result[]): string {
   const shapes = new Map<string, number[][]>();
   for (const { text } of results) {
     const numbers: number[] = [];
-    const shape = text.replaceAll(/\b(\d+) (pages|page|retries|retry)\b/g, (_all, digits: string, word: string) => {
+    const shape = text.replaceAll(/\b(\d+) (page|retr)(?:s|y|ies)?\b/g, (_all, digits: string, word: string) => {
       numbers.push(Number(digits));
-      return `# ${word.startsWith('page') ? 'pages' : 'retries'}`;
+      return `# ${word}`;
     });
     shapes.set(shape, [...(shapes.get(shape) ?? []), numbers]);
   }
-  return [...shapes].map(([shape, numbers]) => filled(shape, numbers)).join('; or ');
+  return [...shapes].map(([shape, numbers]) => fill(shape, numbers)).join('; or ');
 }
 
-function filled(shape: string, numbers: readonly (readonly number[])[]): string {
-  let nth = -1;
-  return shape.replaceAll(/# (pages|retries)/g, (_all, words: string) => {
-    nth++;
+function fill(shape: string, numbers: readonly (readonly number[])[]): string {
+  let nth = 0;
+  return shape.replaceAll(/# (page|retr)/g, (_all, word: string) => {
     const values = numbers.map((each) => each[nth] ?? 0);
-    const [least, most] = [Math.min(...values), Math.max(...values)];
-    const word = most === 1 ? { pages: 'page', retries: 'retry' }[words as 'pages' | 'retries'] : words;
-    return least === most ? `${least} ${word}` : `${least} to ${most} ${word}`;
+    nth++;
+    const [min, max] = [Math.min(...values), Math.max(...values)];
+    return counted(min === max ? min : `${min} to ${max}`, word === 'page' ? 'page' : 'retry');
   });
-}
-
-/** A markdown table of the results: rows and columns in the order given, or as they came. */
-export function markdownTable(results: readonly Result[], first: string, columns: readonly string[]): string {
-  const rows = [...new Set(results.map(({ row }) => row))];
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
-  const body = rows.map((row) => {
-    const cells = columns.map((column) => {
-      const inCell = results.filter((result) => result.row === row && result.column === column);
-      return inCell.length === 0 ? '—' : cellText(inCell);
-    });
-    return line([row, ...cells]);
-  });
-  return [line([first, ...columns]), line(['---', ...columns.map(() => '---')]), ...body].join('\n');
 }

@@ -1,60 +1,59 @@
-/** Somebody else at work in the store: what a run wrote is gone, or is not what it wrote, when the run is to be proven. */
+/** Parts and receipts that something else modifies before the run is published. */
 import type { ObjectStore } from '../../functions/export/ports.ts';
-import type { Case } from './cells.ts';
+import { type Case, ONLY_COLUMN } from './cells.ts';
 import { operationName } from './operations.ts';
-import { tryFault } from './trial.ts';
+import { injectFault } from './trial.ts';
 import { makeWorld, RUN, type Source } from './world.ts';
 
-const PARTS = `accounts_json/export_name=all/export_date=${RUN.exportDate}/run_id=${RUN.runId}/`;
+export const PARTS = `accounts_json/export_name=all/export_date=${RUN.exportDate}/run_id=${RUN.runId}/`;
 const PART = `${PARTS}part-00002.json.gz`;
-const RECORD = `work/run_id=${RUN.runId}/receipts/00002.json`;
-const STRANGER = `${PARTS}part-00009.json.gz`;
+const UNKNOWN = `${PARTS}part-00009.json.gz`;
+const RECEIPT = `work/run_id=${RUN.runId}/receipts/00002.json`;
 
-interface Damage {
+export interface Damage {
   readonly row: string;
-  readonly done: (store: ObjectStore) => Promise<unknown>;
-  /** What the failure's sentence asks for. */
+  readonly modify: (store: ObjectStore) => Promise<unknown>;
+  /** What the error asks for. */
   readonly repair?: (store: ObjectStore) => Promise<unknown>;
 }
 
-const DAMAGES: readonly Damage[] = [
-  { row: 'a part is gone', done: (store) => store.delete(PART) },
-  { row: 'a part is cut short', done: (store) => rewrite(store, PART, (body) => body.subarray(0, body.length - 9)) },
-  { row: 'a part is empty', done: (store) => rewrite(store, PART, (body) => body.subarray(0, 0)) },
+export const DAMAGES: readonly Damage[] = [
+  { row: 'a part is deleted', modify: (store) => store.delete(PART) },
+  { row: 'a part is cut short', modify: (store) => rewrite(store, (body) => body.subarray(0, body.length - 9)) },
+  { row: 'a part is emptied', modify: (store) => rewrite(store, (body) => body.subarray(0, 0)) },
   {
-    row: 'a part of the same length is another',
-    done: (store) => rewrite(store, PART, (body) => Buffer.from(body).fill(0, 100, 120)),
+    row: 'a part is replaced by one of the same length',
+    modify: (store) => rewrite(store, (body) => Buffer.from(body).fill(0, 100, 120)),
   },
   {
-    row: 'a stranger lies among the parts',
-    done: (store) => store.put(STRANGER, Buffer.from('x')),
-    repair: (store) => store.delete(STRANGER),
+    row: 'an unknown object is added to the parts',
+    modify: (store) => store.put(UNKNOWN, Buffer.from('x')),
+    repair: (store) => store.delete(UNKNOWN),
   },
-  { row: 'a receipt is gone', done: (store) => store.delete(RECORD) },
+  { row: 'a receipt is deleted', modify: (store) => store.delete(RECEIPT) },
   {
-    row: 'a receipt is no JSON',
-    done: (store) => store.put(RECORD, Buffer.from('{')),
-    repair: (store) => store.delete(RECORD),
+    row: 'a receipt is not valid JSON',
+    modify: (store) => store.put(RECEIPT, Buffer.from('{')),
+    repair: (store) => store.delete(RECEIPT),
   },
 ];
 
 export function damageCases(source: Source): Case[] {
-  return DAMAGES.map(({ row, done, repair }) => ({
+  return DAMAGES.map(({ row, modify, repair }) => ({
     table: 'damage',
     row,
-    column: 'what happened',
+    column: ONLY_COLUMN,
     run: async () => {
       const world = await makeWorld(source);
-      let damaged = false;
-      return tryFault(world, {
+      let modified = false;
+      return injectFault(world, {
         faults: {
           store: {
-            strike: () => undefined,
-            // When the last page has been exported.
             done: async (operation) => {
-              if (damaged || operationName(operation) !== 'put receipt' || !operation.key.includes('00004')) return;
-              damaged = true;
-              await done(world.store);
+              const isLastReceipt = operationName(operation) === 'put receipt' && operation.key.includes('00004');
+              if (modified || !isLastReceipt) return;
+              modified = true;
+              await modify(world.store);
             },
           },
         },
@@ -64,6 +63,6 @@ export function damageCases(source: Source): Case[] {
   }));
 }
 
-async function rewrite(store: ObjectStore, key: string, change: (body: Uint8Array) => Uint8Array): Promise<void> {
-  await store.put(key, change((await store.get(key))?.body ?? Buffer.alloc(0)));
+async function rewrite(store: ObjectStore, change: (body: Uint8Array) => Uint8Array): Promise<void> {
+  await store.put(PART, change((await store.get(PART))?.body ?? Buffer.alloc(0)));
 }

@@ -1,70 +1,53 @@
 /**
- * One execution of the deployed workflow's definition, as AWS would run it, with faults and without waiting.
+ * One execution of the deployed workflow's definition, as AWS would run it, with faults and without waits.
  *
- * `runLocal` waits half a second before each retry, which hundreds of runs that exhaust all retries cannot. The killed
- * processes (`killed-process.ts`) do run `runLocal`.
+ * `runLocal` waits half a second before each retry, too long for hundreds of runs that exhaust all retries. The killed
+ * processes (`killed-process.ts`) do use `runLocal`.
  */
+import { setTimeout } from 'node:timers/promises';
 import { StateMachine } from 'aws-local-stepfunctions';
 import { exportPage } from '../../functions/export/page/export-page.ts';
 import { planExport } from '../../functions/export/plan/plan-export.ts';
 import type { AccountsApi, Catalog, Executions, ObjectStore } from '../../functions/export/ports.ts';
 import { publishRun } from '../../functions/export/publish/publish-run.ts';
 import { reportFailure } from '../../functions/export/report/report-failure.ts';
-import type { FailureReport, PlanOutcome, PublishResult } from '../../functions/model/outcomes.ts';
+import type { FailureReport, PlanOutcome } from '../../functions/model/outcomes.ts';
 import { ANNOUNCING_STATES, exportWorkflow, STATES } from '../../functions/workflow.ts';
 import type { Step } from './operations.ts';
 
 export type Ended =
-  | { readonly status: 'published'; readonly retries: number; readonly result: PublishResult }
-  | { readonly status: 'failed'; readonly retries: number; readonly error: string; readonly cause: string }
-  | { readonly status: 'killed' }
-  | { readonly status: 'skipped' | 'planned' | 'hung' };
-
-export interface TaskPorts {
-  readonly api: AccountsApi;
-  readonly store: ObjectStore;
-  readonly catalog: Catalog;
-}
+  | { readonly status: 'published'; readonly retries: number }
+  | { readonly status: 'failed'; readonly error: string; readonly cause: string }
+  | { readonly status: 'killed' | 'skipped' | 'hung' };
 
 export interface Execution {
-  /** The execution's name: the run's id, unless it goes on with another run. */
+  /** The execution's name: the run's id, unless the request resumes another run. */
   readonly name: string;
-  /** Its ARN, which no other execution has. */
+  /** Its ARN. */
   readonly id: string;
   readonly request: object;
-  readonly portsOf: (step: Step) => TaskPorts;
+  readonly portsOf: (step: Step) => { api: AccountsApi; store: ObjectStore; catalog: Catalog };
   readonly executions: Executions;
-  /** Pages at once. One makes the order of operations the same every time. */
-  readonly concurrency?: number;
   /** Resolves when the process is killed. */
-  readonly killed?: Promise<void>;
-  /** Wraps each invocation of a task: to invoke it twice, or to end it before its time. */
-  readonly invoke?: Invoke;
+  readonly killed: Promise<void>;
+  /** Wraps each invocation of a task, for example to invoke it twice. */
+  readonly invoke?: Invoke | undefined;
 }
 
-export type Invoke = (
-  step: Step,
-  task: (event: unknown, signal: AbortSignal) => Promise<unknown>,
-  event: unknown,
-  signal: AbortSignal,
-) => Promise<unknown>;
+/** One attempt at a task. */
+export type Attempt = (signal: AbortSignal) => Promise<unknown>;
+export type Invoke = (step: Step, attempt: Attempt, signal: AbortSignal) => Promise<unknown>;
 
-const STEPS: Record<Step, string> = {
-  plan: STATES.plan,
-  page: STATES.page,
-  publish: STATES.publish,
-  report: STATES.report,
-};
-/** Longer than any run here takes by far. */
+const STEPS: readonly Step[] = ['plan', 'page', 'publish', 'report'];
+/** Much longer than any run of the matrix takes. */
 const HUNG_AFTER_MS = 120_000;
 const STARTED_AT = '2026-08-22T02:00:00.000Z';
 
 /** Runs an execution to its end, or until it is killed. */
 export async function execute(options: Execution): Promise<Ended> {
-  const { name, id, request, portsOf, executions, concurrency = 1 } = options;
-  const { invoke = (_step, task, ...rest) => task(...rest) } = options;
+  const { name, id, request, portsOf, executions, invoke = (_step, attempt, signal) => attempt(signal) } = options;
   const stop = new AbortController();
-  let failedTries = 0;
+  let failedAttempts = 0;
   let plan: PlanOutcome | undefined;
   let pageFailed = false;
   let report: FailureReport | undefined;
@@ -83,13 +66,13 @@ export async function execute(options: Execution): Promise<Ended> {
     },
   };
   const handler = (step: Step) => async (input: unknown) => {
-    const event = step === 'report' && pageFailed ? asMapTellsIt(input) : input;
+    const event = step === 'report' && pageFailed ? asMapFailure(input) : input;
     try {
-      // What passes between Lambdas is JSON.
-      const result = await invoke(step, tasks[step], event, stop.signal);
+      // Lambdas exchange JSON.
+      const result = await invoke(step, (signal) => tasks[step](event, signal), stop.signal);
       return JSON.parse(JSON.stringify(result)) as unknown;
     } catch (error) {
-      failedTries++;
+      failedAttempts++;
       lastError = error;
       pageFailed ||= step === 'page';
       if (step === 'publish') pageFailed = false;
@@ -101,58 +84,44 @@ export async function execute(options: Execution): Promise<Ended> {
   const definition = exportWorkflow({
     resources: { planExport: arn, exportPage: arn, publishRun: arn, reportFailure: arn },
     exports: [],
-    concurrency,
+    // One page at a time: the operations have the same order in every run.
+    concurrency: 1,
     topicArn: 'arn:aws:sns:us-east-1:000000000000:failures',
   });
   const running = new StateMachine(definition as never).run(request as never, {
     overrides: {
       taskResourceLocalHandlers: {
-        ...Object.fromEntries(Object.entries(STEPS).map(([step, state]) => [state, handler(step as Step)])),
+        ...Object.fromEntries(STEPS.map((step) => [STATES[step], handler(step)])),
         ...Object.fromEntries(ANNOUNCING_STATES.map((state) => [state, async () => ({})])),
       } as never,
-      retryIntervalOverrides: Object.fromEntries(Object.values(STEPS).map((state) => [state, 0])),
+      retryIntervalOverrides: Object.fromEntries(STEPS.map((step) => [STATES[step], 0])),
     },
     context: {
-      Execution: {
-        Id: id,
-        Name: name,
-        StartTime: STARTED_AT,
-        Input: request,
-      },
+      Execution: { Id: id, Name: name, StartTime: STARTED_AT, Input: request },
     } as never,
   });
   const finished = running.result.then(
-    (output: unknown): Ended => {
-      if (plan?.outcome === 'dryRun') return { status: 'planned' };
+    (): Ended => {
       if (plan?.outcome === 'skipped') return { status: 'skipped' };
-      return { status: 'published', retries: failedTries, result: output as PublishResult };
+      return { status: 'published', retries: failedAttempts };
     },
     (): Ended => {
-      // Where even the report fails, the execution ends with what that failed with.
+      // Without a report, the execution ends with the last error.
       const { name, message } = lastError as Error;
-      return {
-        status: 'failed',
-        retries: failedTries - 1,
-        error: report?.error ?? name,
-        cause: report?.cause ?? message,
-      };
+      return { status: 'failed', error: report?.error ?? name, cause: report?.cause ?? message };
     },
   );
-  let timer: NodeJS.Timeout | undefined;
-  const hung = new Promise<Ended>((resolve) => {
-    timer = setTimeout(() => resolve({ status: 'hung' }), HUNG_AFTER_MS);
-  });
-  const killed = options.killed?.then((): Ended => ({ status: 'killed' }));
-  const ended = await Promise.race([finished, hung, ...(killed ? [killed] : [])]);
-  clearTimeout(timer);
-  // The requests of a process that is gone are gone too.
+  const hung = setTimeout(HUNG_AFTER_MS, { status: 'hung' } as const, { ref: false });
+  const killed = options.killed.then((): Ended => ({ status: 'killed' }));
+  const ended = await Promise.race([finished, hung, killed]);
+  // The requests of a killed process end with it.
   stop.abort();
   if (ended.status === 'killed' || ended.status === 'hung') running.abort();
   return ended;
 }
 
-/** A Distributed Map tells that one of its children failed, and not why. */
-function asMapTellsIt(event: unknown): unknown {
+/** A Distributed Map reports that a child failed, but not why. */
+function asMapFailure(event: unknown): unknown {
   const failure = {
     Error: 'States.ExceedToleratedFailureThreshold',
     Cause: 'The specified tolerated failure threshold was exceeded.',

@@ -1,13 +1,15 @@
-/** A proxy in front of the simulator: what a network, a load balancer and an API in trouble do, request by request. */
+/** A proxy in front of the simulator that injects the faults of a network, a load balancer or the API. */
 import { createServer, request as forward, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** What happens to a request; a number is a status. */
-export type ApiTrouble =
+/** What happens to a request. */
+export type ApiFault =
   | { readonly status: number; readonly retryAfter?: string }
-  | 'reset'
-  | 'breaks off'
-  | 'truncated'
+  /** The API sends its answer, which never arrives. `served` is called when it was sent. */
+  | { readonly served: () => void }
+  | 'connection reset'
+  | 'body breaks off'
+  | 'body cut short'
   | 'garbage'
   | 'html'
   | 'no answer'
@@ -18,28 +20,28 @@ export interface ProxiedRequest {
   readonly pageSize: number;
 }
 
-/** @returns what happens to the request; `undefined` to let it pass */
-export type ApiFault = (request: ProxiedRequest) => ApiTrouble | undefined;
+/** @returns what happens to the request; `undefined` to forward it */
+export type FaultRule = (request: ProxiedRequest) => ApiFault | undefined;
 
 export async function startFaultProxy(target: string) {
   const requests: ProxiedRequest[] = [];
-  let fault: ApiFault | undefined;
+  let rule: FaultRule | undefined;
   const server = createServer((request, response) => {
     const query = new URL(request.url ?? '', target).searchParams;
-    const seen = { page: Number(query.get('page')), pageSize: Number(query.get('pageSize')) };
-    requests.push(seen);
-    const trouble = fault?.(seen);
-    if (trouble === undefined) pass(target, request, response);
-    else strike(trouble, target, request, response);
+    const proxied = { page: Number(query.get('page')), pageSize: Number(query.get('pageSize')) };
+    requests.push(proxied);
+    const fault = rule?.(proxied);
+    if (fault === undefined) pass(target, request, response);
+    else inject(fault, target, request, response);
   });
   server.keepAliveTimeout = 30_000;
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    /** As they came, whatever became of them. */
+    /** In the order of their arrival, failed ones included. */
     requests: requests as readonly ProxiedRequest[],
-    setFault(next: ApiFault | undefined): void {
-      fault = next;
+    setFault(next: FaultRule | undefined): void {
+      rule = next;
     },
     close: () =>
       new Promise<void>((resolve) => {
@@ -49,18 +51,18 @@ export async function startFaultProxy(target: string) {
   };
 }
 
-function strike(trouble: ApiTrouble, target: string, request: IncomingMessage, response: ServerResponse): void {
+function inject(fault: ApiFault, target: string, request: IncomingMessage, response: ServerResponse): void {
   const json = { 'content-type': 'application/json' };
-  switch (trouble) {
-    case 'reset':
+  switch (fault) {
+    case 'connection reset':
       request.socket.resetAndDestroy();
       return;
-    case 'breaks off':
+    case 'body breaks off':
       response.writeHead(200, { ...json, 'content-length': 5000 });
       response.write('[{"name":"Acme"},', () => request.socket.end());
       return;
-    case 'truncated':
-      // With a clean end: nothing but the content tells.
+    case 'body cut short':
+      // With a clean end: only the content shows it.
       response.writeHead(200, json).end('[{"name":"Acme"},{"na');
       return;
     case 'garbage':
@@ -74,19 +76,23 @@ function strike(trouble: ApiTrouble, target: string, request: IncomingMessage, r
     case 'slow':
       setTimeout(() => pass(target, request, response), 40);
       return;
-    default: {
-      const { status, retryAfter } = trouble;
-      response.writeHead(status, retryAfter === undefined ? {} : { 'retry-after': retryAfter });
-      response.end('fault on request');
-    }
+    default:
+      if ('served' in fault) {
+        send(target, request, (answer) => answer.resume().once('end', fault.served)).on('error', () => undefined);
+        return;
+      }
+      response.writeHead(fault.status, fault.retryAfter === undefined ? {} : { 'retry-after': fault.retryAfter });
+      response.end('injected fault');
   }
 }
 
 function pass(target: string, request: IncomingMessage, response: ServerResponse): void {
-  const onward = forward(new URL(request.url ?? '', target), { headers: request.headers }, (answer) => {
+  send(target, request, (answer) => {
     response.writeHead(answer.statusCode ?? 500, answer.headers);
     answer.pipe(response);
-  });
-  onward.on('error', () => response.destroy());
-  onward.end();
+  }).on('error', () => response.destroy());
+}
+
+function send(target: string, request: IncomingMessage, onAnswer: (answer: IncomingMessage) => void) {
+  return forward(new URL(request.url ?? '', target), { headers: request.headers }, onAnswer).end();
 }

@@ -1,53 +1,53 @@
-/** An object store that counts its operations and lets a fault strike any of them. */
-
+/** An object store that counts its operations and can make each of them fail. */
 import type { ObjectStore } from '../../functions/export/ports.ts';
 import { ExportError } from '../../functions/model/errors.ts';
 import type { Operation, Step, Verb } from './operations.ts';
 
-/** What a fault does to one operation. `lose answer`: it takes effect, and whoever asked is told that it failed. */
+/**
+ * What happens to an operation. `lose answer`: it takes effect, but its caller gets an error. `abandon`: its caller never
+ * gets an answer, and it may take effect later.
+ */
 export type Strike = 'fail' | 'refuse' | 'lose answer' | 'kill before' | 'kill halfway' | 'kill after' | 'abandon';
 
 export interface StoreFault {
-  /** What happens to this operation; nothing when `undefined`. */
-  readonly strike: (operation: Operation) => Strike | undefined;
+  /** What happens to this operation; nothing if `undefined`. */
+  readonly strike?: (operation: Operation) => Strike | undefined;
   /** Called when an operation has taken effect. */
   readonly done?: (operation: Operation) => void | Promise<void>;
-  /** Ends the process, really or as far as it matters: what calls it gets no answer. */
+  /** Ends the process, or marks it as ended. */
   readonly kill?: () => void;
-  /** Leaves half of what a writer writes before it is whole. */
+  /** Writes half of an object to where a store writes it first. */
   readonly leaveHalf?: (key: string, body: Uint8Array) => Promise<void>;
-  /** Gets the effect of a write that its writer gave up on, to let it happen later. */
-  readonly abandoned?: (operation: Operation, effect: () => Promise<unknown>) => void;
+  /** Receives the effect of an abandoned write. */
+  readonly abandoned?: (effect: () => Promise<unknown>) => void;
 }
 
-/** Counts operations over all the stores that share it. */
-export interface OperationCount {
-  total: number;
+/** What the stores of one execution share. */
+export interface StoreState {
+  readonly fault: StoreFault;
+  /** Operations so far. */
+  operations: number;
+  /** Once set, no operation has an effect or an answer. */
+  killed: boolean;
 }
 
-/** @param dead once it says so, nothing this store is asked for has an effect or an answer any more */
-export function faultyStore(
-  store: ObjectStore,
-  step: Step,
-  count: OperationCount,
-  fault: StoreFault,
-  dead: () => boolean = () => false,
-): ObjectStore {
+export function faultyStore(store: ObjectStore, step: Step, state: StoreState): ObjectStore {
+  const { fault } = state;
   async function operate<T>(verb: Verb, key: string, effect: () => Promise<T>, body?: Uint8Array): Promise<T> {
-    if (dead()) return never();
-    count.total++;
-    const operation: Operation = { nth: count.total, step, verb, key };
-    const strike = fault.strike(operation);
+    if (state.killed) return never();
+    state.operations++;
+    const operation: Operation = { nth: state.operations, step, verb, key };
+    const strike = fault.strike?.(operation);
     if (strike === 'fail') throw unavailable(verb, store.location + key);
     if (strike === 'refuse') throw refused(verb, store.location + key);
     if (strike === 'abandon') {
-      fault.abandoned?.(operation, effect);
+      fault.abandoned?.(effect);
       return never();
     }
     if (strike === 'kill halfway' && body !== undefined) await fault.leaveHalf?.(key, body);
     if (strike === 'kill before' || strike === 'kill halfway') return die();
     const result = await effect();
-    if (dead()) return never();
+    if (state.killed) return never();
     if (strike === 'kill after') return die();
     await fault.done?.(operation);
     if (strike === 'lose answer') throw unavailable(verb, store.location + key);
@@ -55,6 +55,7 @@ export function faultyStore(
   }
 
   function die(): Promise<never> {
+    state.killed = true;
     fault.kill?.();
     return never();
   }
@@ -69,31 +70,17 @@ export function faultyStore(
   };
 }
 
-/** What somebody who is dead waits for. */
+/** What a killed process waits for. */
 function never(): Promise<never> {
   return new Promise(() => undefined);
 }
 
-const DOING: Record<Verb, string> = {
-  put: 'Writing',
-  get: 'Reading',
-  list: 'Listing',
-  listFolders: 'Listing',
-  delete: 'Deleting',
-};
-
-/** As `functions/aws/aws-errors.ts` has it of an S3 that answers 503. */
+/** The error of a store that answers 503. */
 function unavailable(verb: Verb, place: string): ExportError {
-  return new ExportError(
-    'StorageError',
-    `${DOING[verb]} ${place} failed (ServiceUnavailable); it can be tried again later.`,
-  );
+  return new ExportError('StorageError', `The ${verb} of ${place} failed (ServiceUnavailable): resume the run.`);
 }
 
-/** The same of a bucket policy that changed. */
+/** The error of a store whose policy changed. */
 function refused(verb: Verb, place: string): ExportError {
-  return new ExportError(
-    'ConfigError',
-    `${DOING[verb]} ${place} failed (AccessDenied): the role or user may not do this.`,
-  );
+  return new ExportError('ConfigError', `The ${verb} of ${place} failed (AccessDenied): check the permissions.`);
 }

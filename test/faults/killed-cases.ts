@@ -1,4 +1,4 @@
-/** Processes killed with SIGKILL at every operation of their store, and the same run started again. */
+/** Processes killed with SIGKILL at each operation of their store, and the same run started again. */
 import { spawn } from 'node:child_process';
 import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -6,18 +6,18 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { directoryStore } from '../../cli/local/directory-store.ts';
 import { openLocalDatabase } from '../../cli/query/local-database.ts';
-import type { ObjectStore } from '../../functions/export/ports.ts';
 import type { Case } from './cells.ts';
-import { must, mustBeComplete, published, unfinishedPages } from './law.ts';
+import { type ExpectedRun, must, mustBeComplete, mustEqual, publishedObjects, unfinishedPages } from './guarantees.ts';
 import { localRunIn } from './local-world.ts';
-import { ACCOUNTS, GOOD, PAGE_SIZE, RUN, type Source } from './world.ts';
+import { resumedText } from './trial.ts';
+import { ACCOUNTS, EARLIER_RUN, PAGE_SIZE, RUN, type Source } from './world.ts';
 
-const WHEN = ['before', 'halfway', 'after'] as const;
-type When = (typeof WHEN)[number];
+export const MOMENTS = ['before', 'halfway', 'after'] as const;
+type Moment = (typeof MOMENTS)[number];
 
 const SCRIPT = fileURLToPath(new URL('killed-process.ts', import.meta.url));
 
-/** What a short form kills. */
+/** What the short form kills. */
 const SHORT: readonly string[] = [
   'halfway export page: put part',
   'after export page: put part',
@@ -25,73 +25,79 @@ const SHORT: readonly string[] = [
   'after publish: manifest: put manifest',
 ];
 
-/** Before and in the middle of a write are the same as after the operation before it, for a read. */
-const isTold = (name: string, when: When) => when === 'before' || /: (put|delete) /.test(name);
+/** A process that runs an export, and is killed at an operation. */
+interface KilledProcess {
+  readonly folder: string;
+  readonly url: string;
+  readonly run: typeof RUN | typeof EARLIER_RUN;
+  /** From 1. @default never killed */
+  readonly operation?: number;
+  readonly moment?: Moment;
+}
 
-/** @param every each operation, before, in the middle of a write and after it; else some, where it matters most */
+/** @param every each operation, before, halfway through and after a write; otherwise some operations */
 export async function killedCases(
   source: Source,
   every: boolean,
 ): Promise<{ cases: Case[]; close: () => Promise<void> }> {
+  const { url } = source;
   const folder = await mkdtemp(join(tmpdir(), 'account-export-faults-'));
-  const good = join(folder, 'good');
-  // In a process of its own: whether a run has ended is told by whether its process has.
-  await runAndDie(source, good, GOOD, Number.POSITIVE_INFINITY, 'before');
-  const operations = await operationsOf(source, good, join(folder, 'clean'));
-  const cases = operations.flatMap((name, i) =>
-    WHEN.filter((when) =>
-      every ? isTold(name, when) : operations.indexOf(name) === i && SHORT.includes(`${when} ${name}`),
-    ).map((when) => ({
+  const earlier = join(folder, 'earlier');
+  // In a process of its own, because a run holds its locks as long as its process exists.
+  await runProcess({ folder: earlier, url, run: EARLIER_RUN });
+  const clean = join(folder, 'clean');
+  await cp(earlier, clean, { recursive: true });
+  await runProcess({ folder: clean, url, run: RUN });
+  const names = JSON.parse(await readFile(`${clean}.txt`, 'utf8')) as string[];
+  const cases = names.flatMap((name, i) =>
+    MOMENTS.filter((moment) =>
+      // For a read, after it is the same as before the next operation.
+      every
+        ? moment === 'before' || /: (put|delete) /.test(name)
+        : names.indexOf(name) === i && SHORT.includes(`${moment} ${name}`),
+    ).map((moment) => ({
       table: 'killed',
       row: name,
-      column: when === 'halfway' ? 'in the middle of it' : when,
+      column: moment,
       at: `operation ${i + 1}`,
-      run: () => killAt(source, good, join(folder, `${i}-${when}`), i + 1, when),
+      run: async () => {
+        const copy = join(folder, `${i}-${moment}`);
+        await cp(earlier, copy, { recursive: true });
+        const text = await killAndResume(source, { folder: copy, url, run: RUN, operation: i + 1, moment });
+        await rm(copy, { recursive: true, force: true });
+        return text;
+      },
     })),
   );
   return { cases, close: () => rm(folder, { recursive: true, force: true }) };
 }
 
-async function operationsOf(source: Source, good: string, folder: string): Promise<string[]> {
-  await cp(good, folder, { recursive: true });
-  await runAndDie(source, folder, RUN, Number.POSITIVE_INFINITY, 'before');
-  const { status, operations } = JSON.parse(await readFile(`${folder}.txt`, 'utf8')) as {
-    status: string;
-    operations: string[];
-  };
-  if (status !== 'published') throw new Error(`a run that nobody kills ended ${status}`);
-  return operations;
-}
-
-async function killAt(source: Source, good: string, folder: string, nth: number, when: When): Promise<string> {
-  await cp(good, folder, { recursive: true });
+async function killAndResume(source: Source, killed: KilledProcess): Promise<string> {
+  const { folder, url } = killed;
   const store = directoryStore(folder);
-  const before = await published(store, GOOD.exportDate, GOOD.runId);
-  const signal = await runAndDie(source, folder, RUN, nth, when);
-  must(signal === 'SIGKILL', `the process ended with ${signal} instead of being killed`);
-  const shown = await shownIn(folder);
-  must(shown === `${GOOD.runId} ${ACCOUNTS}` || shown === `${RUN.runId} ${ACCOUNTS}`, `accounts_latest shows ${shown}`);
-  if (shown.startsWith(RUN.runId)) await mustBeWhole(store, source);
+  const expected: ExpectedRun = { ...RUN, pageSize: PAGE_SIZE, tenant: source.simulator.tenant };
+  const earlierObjects = () => publishedObjects(store, EARLIER_RUN.exportDate, EARLIER_RUN.runId);
+  const before = await earlierObjects();
+  mustEqual(await runProcess(killed), 'SIGKILL', 'end of the process');
+  const visible = await visibleRuns(folder);
+  const isPublished = visible === `${RUN.runId} ${ACCOUNTS}`;
+  must(isPublished || visible === `${EARLIER_RUN.runId} ${ACCOUNTS}`, `accounts_latest shows ${visible}`);
+  if (isPublished) await mustBeComplete(store, expected);
 
-  const missing = await unfinishedPages(store, RUN.runId, PAGE_SIZE, source.simulator.tenant);
+  const unfinished = await unfinishedPages(store, expected);
   const since = source.requestsSoFar();
-  const again = await localRunIn({ store, url: source.url, runId: RUN.runId, dueAt: RUN.exportDate });
-  must(again.outcome === 'published', `started again, it ended ${JSON.stringify(again)}`);
+  const resumed = await localRunIn({ store, url, runId: RUN.runId, dueAt: RUN.exportDate });
+  must(resumed.outcome === 'published', `the resumed run ended ${JSON.stringify(resumed)}`);
   const fetched = source.pageRequests(since);
-  must(fetched.join() === missing.join(), `pages ${missing} were missing and pages ${fetched} were fetched`);
-  await mustBeWhole(store, source);
-  must((await published(store, GOOD.exportDate, GOOD.runId)) === before, 'the last good run was changed');
-  const last = await shownIn(folder);
-  must(last === `${RUN.runId} ${ACCOUNTS}`, `started again, accounts_latest shows ${last}`);
-  await rm(folder, { recursive: true, force: true });
-  return `killed; resumed, ${fetched.length} ${fetched.length === 1 ? 'page' : 'pages'} fetched`;
+  mustEqual(fetched.join(), unfinished.join(), 'pages fetched by the resumed run');
+  await mustBeComplete(store, expected);
+  must((await earlierObjects()) === before, 'the run that was published before was changed');
+  mustEqual(await visibleRuns(folder), `${RUN.runId} ${ACCOUNTS}`, 'accounts_latest after resuming');
+  return `killed; ${resumedText(fetched)}`;
 }
 
-const mustBeWhole = (store: ObjectStore, source: Source) =>
-  mustBeComplete(store, { ...RUN, pageSize: PAGE_SIZE, tenant: source.simulator.tenant });
-
-/** What `query` tells: the runs that `accounts_latest` shows, and how many accounts. */
-async function shownIn(folder: string): Promise<string> {
+/** The runs that `accounts_latest` shows, and how many accounts of each. */
+async function visibleRuns(folder: string): Promise<string> {
   const database = await openLocalDatabase(folder);
   try {
     const reader = await database.runAndReadAll(
@@ -106,19 +112,10 @@ async function shownIn(folder: string): Promise<string> {
   }
 }
 
-/** @returns the signal or the code that the process ended with */
-function runAndDie(
-  source: Source,
-  folder: string,
-  { runId, exportDate }: typeof RUN | typeof GOOD,
-  nth: number,
-  when: When,
-): Promise<string> {
-  const child = spawn(
-    process.execPath,
-    [SCRIPT, folder, source.url, runId, exportDate, String(nth), when, `${folder}.txt`],
-    { stdio: ['ignore', 'ignore', 'inherit'] },
-  );
+/** @returns the signal or the exit code with which the process ended */
+function runProcess({ folder, url, run, operation = 0, moment = 'before' }: KilledProcess): Promise<string> {
+  const args = [folder, url, run.runId, run.exportDate, String(operation), moment, `${folder}.txt`];
+  const child = spawn(process.execPath, [SCRIPT, ...args], { stdio: ['ignore', 'ignore', 'inherit'] });
   return new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('close', (code, signal) => resolve(signal ?? String(code)));

@@ -1,53 +1,45 @@
 /**
- * A run on one machine, as the command line runs it, that kills itself with SIGKILL at one operation of its store.
+ * A run on one machine, as the command line starts it, that kills itself with SIGKILL at an operation of its store.
  *
- *     node killed-process.ts <folder> <api url> <run id> <due> <operation> <before|halfway|after> <where to say which>
+ *     node killed-process.ts <folder> <api url> <run id> <due> <operation> <before|halfway|after> <file>
+ *
+ * A run that is not killed writes the rows of its operations to `<file>`.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { directoryStore } from '../../cli/local/directory-store.ts';
 import { faultyStore } from './faulty-store.ts';
 import { localRunIn } from './local-world.ts';
-import { columnOf, type Operation, operationName } from './operations.ts';
+import { type Operation, rowOf } from './operations.ts';
 
-const [folder = '', url = '', runId = '', dueAt = '', nth = '', when = '', report = ''] = process.argv.slice(2);
-const operations: string[] = [];
-// The steps are not told apart by the store's port: by what they do, they are.
-const store = faultyStore(
-  directoryStore(folder),
-  'page',
-  { total: 0 },
-  {
+const [folder = '', url = '', runId = '', dueAt = '', nth = '', moment = '', file = ''] = process.argv.slice(2);
+const rows: string[] = [];
+const store = faultyStore(directoryStore(folder), 'page', {
+  operations: 0,
+  killed: false,
+  fault: {
     strike: (operation) => {
-      operations.push(nameOf(operation));
+      rows.push(rowOf({ ...operation, step: stepOf(operation) }));
       if (operation.nth !== Number(nth)) return undefined;
-      mkdirSync(dirname(report), { recursive: true });
-      writeFileSync(report, nameOf(operation));
-      return when === 'halfway' ? 'kill halfway' : when === 'before' ? 'kill before' : 'kill after';
+      return moment === 'halfway' ? 'kill halfway' : moment === 'before' ? 'kill before' : 'kill after';
     },
     kill: () => process.kill(process.pid, 'SIGKILL'),
-    // What `directoryStore` writes before it renames.
+    // The temporary file of `directoryStore`.
     leaveHalf: async (key, body) => {
       const path = join(folder, key);
       await mkdir(dirname(path), { recursive: true });
       await writeFile(join(dirname(path), `.${process.pid}-0.tmp`), body.subarray(0, body.length / 2));
     },
   },
-);
-const outcome = await localRunIn({ store, url, runId, dueAt });
-writeFileSync(report, JSON.stringify({ status: outcome.outcome, operations }));
+});
+const { outcome } = await localRunIn({ store, url, runId, dueAt });
+if (outcome !== 'published') throw new Error(`The run ended ${outcome}.`);
+await writeFile(file, JSON.stringify(rows));
 
-function nameOf(operation: Operation): string {
-  const column = columnOf({ ...operation, step: stepOf(operation) });
-  return `${column}: ${operationName(operation)}`;
-}
-
+/** All steps share one store, so the step follows from the operations. */
 function stepOf({ key }: Operation): Operation['step'] {
-  const before = operations.at(-1);
-  if (before?.startsWith('publish')) return 'publish';
-  const planned = operations.some((name) => name.endsWith('put plan') || name.startsWith('export page'));
-  if (!planned) return 'plan';
+  if (rows.at(-1)?.startsWith('publish')) return 'publish';
+  if (!rows.some((row) => row.endsWith('put plan') || row.startsWith('export page'))) return 'plan';
   // Publishing reads the plan first; pages never do.
   return /plan\.json$/.test(key) ? 'publish' : 'page';
 }

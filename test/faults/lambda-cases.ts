@@ -1,153 +1,155 @@
-/** Functions that end before their time, whose last write lands late, that die, or that are invoked twice. */
+/** Functions that time out, crash, or are invoked twice. */
 import { ExportError } from '../../functions/model/errors.ts';
+import type { SimulatorOptions } from '../../simulator/simulator.ts';
 import type { Case } from './cells.ts';
 import type { Invoke } from './execute.ts';
 import type { StoreFault } from './faulty-store.ts';
-import { type Operation, operationName, type Step } from './operations.ts';
-import { type Trial, tryFault } from './trial.ts';
-import { makeWorld, PAGE_SIZE, type Source, startSource } from './world.ts';
+import { API_STEPS, type Operation, operationName, STEP_COLUMNS, type Step } from './operations.ts';
+import { growAfterLastPage } from './scenarios.ts';
+import { injectFault } from './trial.ts';
+import { inWorld, LAST_PAGE, makeWorld, PAGE_SIZE, type Source } from './world.ts';
 
-/** Of the page whose upload is abandoned. */
-const PAGE = 2;
-const WRITES = ['put part', 'put receipt'] as const;
-
-/** When an abandoned write takes effect after all. */
-const LANDINGS: readonly (readonly [name: string, when: (operation: Operation) => boolean])[] = [
-  ['never', () => false],
-  ['before the next try writes', after('page', 'get receipt')],
-  ['between the next part and its record', after('page', 'put part')],
-  ['after the next record', after('page', 'put receipt')],
-  ['while the run is proven, before its parts are looked at', after('publish', 'get plan')],
-  ['while the run is proven, after its parts were looked at', after('publish', 'list part')],
-  ['with the manifest', after('publish', 'put manifest')],
-];
-
-function after(step: Step, name: string): (operation: Operation) => boolean {
-  return (operation) =>
-    operation.step === step &&
-    operationName(operation) === name &&
-    (step === 'publish' || operation.key.includes(`0000${PAGE}.`));
+/** A write that its function waits for until it times out, and that takes effect later. */
+interface LateWrite {
+  readonly step: Step;
+  readonly page: number;
+  readonly name: string;
+  readonly simulator?: () => SimulatorOptions;
 }
 
-/** A part's upload hangs, the function's time ends, the workflow tries again, and the upload lands: then, or later. */
+const TAIL = { step: 'publish', page: LAST_PAGE, simulator: growAfterLastPage } as const;
+const LATE_WRITES: readonly LateWrite[] = [
+  { step: 'page', page: 2, name: 'put part' },
+  { step: 'page', page: 2, name: 'put receipt' },
+  { ...TAIL, name: 'put part' },
+  { ...TAIL, name: 'put receipt' },
+];
+
+/** When the write takes effect: after an operation of the same page, or of publishing. */
+const MOMENTS: readonly (readonly [name: string, after: 'page' | 'publish' | 'never', operation: string])[] = [
+  ['never', 'never', ''],
+  ['before the next attempt writes', 'page', 'get receipt'],
+  ['between the next part and its receipt', 'page', 'put part'],
+  ['after the next receipt', 'page', 'put receipt'],
+  ['during verification, before parts are listed', 'publish', 'get plan'],
+  ['during verification, after parts are listed', 'publish', 'list part'],
+  ['after the manifest', 'publish', 'put manifest'],
+];
+
 export function timeoutCases(every: boolean): Case[] {
-  return (every ? WRITES : WRITES.slice(0, 1)).flatMap((write) =>
-    LANDINGS.flatMap(([landing, when]) =>
-      [false, true].map((changed) => ({
-        table: 'time-out',
-        row: `${write} lands ${landing}`,
-        column: changed ? 'the account changed meanwhile' : 'nothing changed',
-        run: () => timeOut(write, when, changed),
-      })),
-    ),
+  return (every ? LATE_WRITES : LATE_WRITES.slice(0, 1)).flatMap((write) =>
+    MOMENTS.flatMap(([moment, after, name]) => {
+      const isMoment = (operation: Operation) =>
+        after === 'publish'
+          ? operation.step === 'publish' && operationName(operation) === name
+          : after === 'page' && isOf(write, operation, name);
+      // A receipt of the tail that arrives before the tail is fetched again finishes it, with the account as it was.
+      const finishesTail = write.step === 'publish' && write.name === 'put receipt' && name === 'get plan';
+      return (finishesTail ? [false] : [false, true]).map((changes) => ({
+        table: 'timeout',
+        row: `${write.name}${write.step === 'publish' ? ' of the tail' : ''}, ${moment}`,
+        column: changes ? 'an account changed' : 'nothing changed',
+        run: () => timeOut(write, isMoment, changes),
+      }));
+    }),
   );
 }
 
+function isOf({ step, page }: LateWrite, operation: Operation, name: string): boolean {
+  return operation.step === step && operationName(operation) === name && operation.key.includes(`0000${page}.`);
+}
+
+/** @param changes whether an account changes before the next attempt, so that its part has other content */
 async function timeOut(
-  write: string,
-  landsAfter: (operation: Operation) => boolean,
-  changed: boolean,
+  write: LateWrite,
+  isMoment: (operation: Operation) => boolean,
+  changes: boolean,
 ): Promise<string> {
-  const source = await startSource();
-  try {
-    const world = await makeWorld(source);
-    let timeIsUp = (): void => undefined;
-    const deadline = new Promise<void>((resolve) => {
-      timeIsUp = resolve;
-    });
-    let land: (() => Promise<unknown>) | undefined;
-    let abandonedYet = false;
+  return inWorld(write.simulator?.() ?? {}, async (world) => {
+    const { promise: deadline, resolve: timeIsUp } = Promise.withResolvers<void>();
+    let lateWrite: (() => Promise<unknown>) | undefined;
+    let abandoned = false;
     const store: StoreFault = {
       strike: (operation) => {
-        if (abandonedYet || !after('page', write)(operation)) return undefined;
-        abandonedYet = true;
+        if (abandoned || !isOf(write, operation, write.name)) return undefined;
+        abandoned = true;
         return 'abandon';
       },
-      abandoned: (_operation, effect) => {
-        land = effect;
+      abandoned: (effect) => {
+        lateWrite = effect;
         timeIsUp();
       },
       done: async (operation) => {
-        if (!land || !landsAfter(operation)) return;
-        const effect = land;
-        land = undefined;
+        if (!lateWrite || !isMoment(operation)) return;
+        const effect = lateWrite;
+        lateWrite = undefined;
         await effect();
       },
     };
-    // As `lambdaHandler` does: first the signal, then, where that does not help, an end with a name.
-    const invoke: Invoke = async (_step, task, event, signal) => {
-      if (abandonedYet) return task(event, signal);
+    // As `lambdaHandler` does: first it aborts, and if that does not help, it fails with a name that is retried.
+    const invoke: Invoke = async (_step, attempt, signal) => {
+      if (abandoned) return attempt(signal);
       const stop = new AbortController();
       const timedOut = deadline.then(() => {
         stop.abort();
-        if (changed) source.simulator.tenant.touch(PAGE * PAGE_SIZE + 3);
-        throw new ExportError('ApiUnavailableError', 'Export page did not end in time; it can be tried again later.');
+        if (changes) world.source.simulator.tenant.touch(write.page * PAGE_SIZE + 3);
+        throw new ExportError('ApiUnavailableError', 'Export page timed out: resume the run.');
       });
-      // Invocations that ended before have nobody who waits for this.
+      // Nothing waits for this in attempts that ended before.
       timedOut.catch(() => undefined);
-      return Promise.race([task(event, AbortSignal.any([signal, stop.signal])), timedOut]);
+      return Promise.race([attempt(AbortSignal.any([signal, stop.signal])), timedOut]);
     };
-    return await tryFault(world, { faults: { store, invoke } });
-  } finally {
-    await source.close();
-  }
+    const isTail = write.step === 'publish';
+    const faults = { store, invoke };
+    return injectFault(world, { faults, ...(isTail && { verdict: 'either', countPages: false }) });
+  });
 }
 
-const TASKS = [
-  ['plan', 'plan'],
-  ['page', 'export page'],
-  ['publish', 'publish: verify'],
-] as const;
+/** Runs each attempt at a step several times at the same moment. */
+export function atOnce(target: Step, times: number): Invoke {
+  return async (step, attempt, signal) => {
+    if (step !== target) return attempt(signal);
+    const attempts = Array.from({ length: times }, () => attempt(signal));
+    await Promise.allSettled(attempts);
+    return (await Promise.all(attempts))[0];
+  };
+}
 
-/** How a function may be invoked other than once. */
-const INVOCATIONS: readonly (readonly [name: string, how: (struck: Step) => Invoke, trial?: Partial<Trial>])[] = [
+const INVOCATIONS: readonly (readonly [name: string, how: (target: Step) => Invoke])[] = [
   [
     'invoked again after it succeeded',
-    (struck) => async (step, task, event, signal) => {
-      const result = await task(event, signal);
-      return step === struck ? task(event, signal) : result;
+    (target) => async (step, attempt, signal) => {
+      const result = await attempt(signal);
+      return step === target ? attempt(signal) : result;
     },
   ],
-  [
-    'invoked twice at the same moment',
-    (struck) => async (step, task, event, signal) => {
-      const both = step === struck ? [task(event, signal), task(event, signal)] : [task(event, signal)];
-      return (await Promise.all(both))[0];
-    },
-  ],
-  ['fails for Lambda’s own reasons, before its work', (struck) => once(struck, 'Lambda.ServiceException', 'before')],
-  ['fails for Lambda’s own reasons, after its work', (struck) => once(struck, 'Lambda.ServiceException', 'after')],
-  ['timed out by Lambda, after its work', (struck) => once(struck, 'Sandbox.Timedout', 'after')],
-  [
-    'dies (Runtime.ExitError), before its work',
-    (struck) => once(struck, 'Runtime.ExitError', 'before'),
-    { accept: /^Runtime\.ExitError$/ },
-  ],
-  [
-    'dies (Runtime.ExitError), after its work',
-    (struck) => once(struck, 'Runtime.ExitError', 'after'),
-    { accept: /^Runtime\.ExitError$/ },
-  ],
+  ['invoked twice at the same moment', (target) => atOnce(target, 2)],
+  ['Lambda service error before its work', (target) => failOnce(target, 'Lambda.ServiceException', 'before')],
+  ['Lambda service error after its work', (target) => failOnce(target, 'Lambda.ServiceException', 'after')],
+  ['timed out by Lambda after its work', (target) => failOnce(target, 'Sandbox.Timedout', 'after')],
+  ['crashed (Runtime.ExitError) before its work', (target) => failOnce(target, 'Runtime.ExitError', 'before')],
+  ['crashed (Runtime.ExitError) after its work', (target) => failOnce(target, 'Runtime.ExitError', 'after')],
 ];
 
 export function invocationCases(source: Source): Case[] {
-  return INVOCATIONS.flatMap(([row, how, trial]) =>
-    TASKS.map(([step, column]) => ({
+  return INVOCATIONS.flatMap(([row, how]) =>
+    API_STEPS.map((step) => ({
       table: 'invocation',
       row,
-      column,
-      run: async () => tryFault(await makeWorld(source), { ...trial, faults: { invoke: how(step) } }),
+      column: STEP_COLUMNS[step],
+      run: async () =>
+        injectFault(await makeWorld(source), { faults: { invoke: how(step) }, accept: /^Runtime\.ExitError$/ }),
     })),
   );
 }
 
-/** Strikes the step's first invocation. */
-function once(struck: Step, name: string, when: 'before' | 'after'): Invoke {
-  let done = false;
-  return async (step, task, event, signal) => {
-    if (step !== struck || done) return task(event, signal);
-    done = true;
-    if (when === 'after') await task(event, signal);
+/** Fails the first attempt at a step. */
+function failOnce(target: Step, name: string, when: 'before' | 'after'): Invoke {
+  let failed = false;
+  return async (step, attempt, signal) => {
+    if (step !== target || failed) return attempt(signal);
+    failed = true;
+    if (when === 'after') await attempt(signal);
     throw Object.assign(new Error('RequestId: 1 Error: Runtime exited with error.'), { name });
   };
 }

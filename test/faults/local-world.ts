@@ -1,24 +1,23 @@
-/** Runs on one machine, over folders, as the command line makes them. */
+/** Runs on one machine, as the command line starts them. */
 import { localCatalog } from '../../cli/local/local-catalog.ts';
 import { type LocalOutcome, runLocal } from '../../cli/local/run-local.ts';
 import type { ObjectStore } from '../../functions/export/ports.ts';
-import { createAccountsApi } from '../../functions/personalization/accounts-api.ts';
-import { REQUEST } from './world.ts';
+import { createClient, REQUEST } from './world.ts';
 
 export interface LocalRun {
   readonly store: ObjectStore;
   readonly url: string;
   readonly runId: string;
   readonly dueAt: string;
+  readonly maxRecords?: number;
+  /** Stops the run, as Ctrl-C does. */
+  readonly signal?: AbortSignal;
 }
 
-/** One request at a time, so that the operations of a run follow in the same order every time. */
-export async function localRunIn({ store, url, runId, dueAt }: LocalRun): Promise<LocalOutcome> {
-  const api = createAccountsApi({
-    baseUrl: url,
-    credentials: { get: async () => ({ keyId: 'demo-key', secret: 'demo:secret' }) },
-    concurrency: 1,
-  });
+/** One request at a time: the operations have the same order in every run. */
+export async function localRunIn(run: LocalRun): Promise<LocalOutcome> {
+  const { store, url, runId, dueAt, maxRecords, signal = new AbortController().signal } = run;
+  const api = createClient(url, { concurrency: 1 });
   try {
     return await runLocal({
       api,
@@ -26,10 +25,10 @@ export async function localRunIn({ store, url, runId, dueAt }: LocalRun): Promis
       catalog: localCatalog(),
       clock: { now: Date.now },
       runId,
-      request: { ...REQUEST, dueAt },
+      request: { ...REQUEST, dueAt, ...(maxRecords && { maxRecords }) },
       exports: [],
       concurrency: 1,
-      signal: new AbortController().signal,
+      signal,
     });
   } finally {
     await api.close();

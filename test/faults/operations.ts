@@ -1,4 +1,4 @@
-/** What a fault can strike: one operation of one step on one kind of object. */
+/** What a fault hits: one operation of one step on one kind of object. */
 import type { ObjectStore } from '../../functions/export/ports.ts';
 
 /** The tasks of the workflow. */
@@ -6,7 +6,7 @@ export type Step = 'plan' | 'page' | 'publish' | 'report';
 export type Verb = keyof Omit<ObjectStore, 'location'>;
 
 export interface Operation {
-  /** From 1, over the whole run. */
+  /** From 1, over the whole execution. */
   readonly nth: number;
   readonly step: Step;
   readonly verb: Verb;
@@ -28,16 +28,13 @@ const OBJECTS: readonly (readonly [pattern: RegExp, name: string])[] = [
   [/^accounts_[a-z]+\//, 'earlier runs'],
 ];
 
-/** What people call what the port has several words for. */
-const WORDS: Partial<Record<Verb, string>> = { listFolders: 'list' };
-
-/** `put part`, `list receipt`: what people read in the table. */
+/** `put part`, `list receipt` */
 export function operationName({ verb, key }: Pick<Operation, 'verb' | 'key'>): string {
   const object = OBJECTS.find(([pattern]) => pattern.test(key))?.[1] ?? key;
-  return `${WORDS[verb] ?? verb} ${object}`;
+  return `${verb === 'listFolders' ? 'list' : verb} ${object}`;
 }
 
-/** The columns of the matrix: where in a run something happened. */
+/** The columns of the matrix: the parts of a run. */
 export const COLUMNS = [
   'plan',
   'export page',
@@ -45,21 +42,25 @@ export const COLUMNS = [
   'publish: manifest',
   'publish: catalog',
   'report failure',
-] as const;
-export type Column = (typeof COLUMNS)[number];
+];
 
-const STEP_COLUMNS: Record<Step, Column> = {
+export const STEP_COLUMNS: Readonly<Record<Step, string>> = {
   plan: 'plan',
   page: 'export page',
   publish: 'publish: verify',
   report: 'report failure',
 };
 
-export function columnOf(operation: Operation): Column {
-  return operationName(operation) === 'put manifest' ? 'publish: manifest' : STEP_COLUMNS[operation.step];
+/** The steps that send requests to the API. */
+export const API_STEPS = ['plan', 'page', 'publish'] as const;
+
+/** `export page: put part`: the row of an operation. */
+export function rowOf(operation: Operation): string {
+  const name = operationName(operation);
+  return `${name === 'put manifest' ? 'publish: manifest' : STEP_COLUMNS[operation.step]}: ${name}`;
 }
 
-/** Whether an operation changes what lies in the store: only then can its answer be lost after its effect. */
+/** Whether an operation has an effect, so that its answer can be lost afterwards. */
 export function isWrite(verb: Verb): boolean {
-  return ['put', 'delete'].includes(verb);
+  return verb === 'put' || verb === 'delete';
 }

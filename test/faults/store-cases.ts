@@ -1,18 +1,18 @@
-/** The object store in trouble, at every single operation of a run. */
+/** Storage failures at each operation of a run. */
 import type { Case } from './cells.ts';
 import type { Strike } from './faulty-store.ts';
-import { columnOf, isWrite, type Operation, operationName } from './operations.ts';
-import { mustTellWhatItSpent, type Trial, tryFault } from './trial.ts';
-import { makeWorld, REQUEST, RUN, type Source, type World } from './world.ts';
+import { isWrite, type Operation, rowOf } from './operations.ts';
+import { injectFault, mustReportUsage, type Trial } from './trial.ts';
+import { type Faults, makeWorld, REQUEST, RUN, type Source, type World } from './world.ts';
 
 export interface StoreMode {
   readonly name: string;
   readonly strike: Strike;
-  /** Which operations fail after the one that was struck, until the fault is repaired. */
+  /** Which operations fail after the first one, until the fault is repaired. */
   readonly next?: 'the same' | 'all';
-  /** Reads have no effect that an answer could be lost after. */
+  /** Reads have no effect whose answer could be lost. */
   readonly writesOnly?: boolean;
-  /** In the short form: at every kind of operation, or at writes alone. */
+  /** Where the short form of the matrix uses this mode. */
   readonly short?: 'all' | 'writes';
 }
 
@@ -22,65 +22,12 @@ export const STORE_MODES: readonly StoreMode[] = [
   { name: 'fails from now on', strike: 'fail', next: 'the same', short: 'writes' },
   { name: 'answers lost from now on', strike: 'lose answer', next: 'the same', writesOnly: true },
   { name: 'access denied from now on', strike: 'refuse', next: 'the same' },
-  { name: 'store gone from now on', strike: 'fail', next: 'all' },
+  { name: 'all storage fails from now on', strike: 'fail', next: 'all' },
   { name: 'killed before', strike: 'kill before' },
   { name: 'killed after', strike: 'kill after', writesOnly: true, short: 'writes' },
 ];
 
-/** A kind of run to sweep over. */
-export interface Scenario {
-  readonly table: string;
-  /** Of a run to itself: where the source moves, or its API fails. */
-  readonly source: () => Promise<{ source: Source; end: () => Promise<void>; trial: Partial<Trial> }>;
-  /** Which operations are struck; all by default. */
-  readonly strikes?: (operation: Operation) => boolean;
-  /** What the world holds beside the good run. */
-  readonly prepare?: (world: World) => Promise<void>;
-  readonly tellsWhatItSpent?: boolean;
-  /** Whether every single operation is struck; else the first and the last of each kind. */
-  readonly eachOperation?: boolean;
-}
-
-/** Runs once without a store fault and lists what could be struck. */
-export async function operationsOf(scenario: Scenario): Promise<Operation[]> {
-  const { source, end, trial } = await scenario.source();
-  const world = await makeWorld(source);
-  await scenario.prepare?.(world);
-  const operations: Operation[] = [];
-  await world.run(RUN.runId, trial.request ?? REQUEST, {
-    ...trial.faults,
-    store: {
-      strike: (operation) => {
-        operations.push(operation);
-        return undefined;
-      },
-    },
-  });
-  await end();
-  return operations.filter(scenario.strikes ?? (() => true));
-}
-
-/** @param every each operation in each way; else the first of each kind, in the ways that differ most */
-export async function storeCases(scenario: Scenario, every: boolean): Promise<Case[]> {
-  const operations = await operationsOf(scenario);
-  const names = operations.map(rowOf);
-  const chosen = operations.filter((operation, i) => {
-    const first = names.indexOf(rowOf(operation)) === i;
-    const last = names.lastIndexOf(rowOf(operation)) === i;
-    return every ? scenario.eachOperation === true || first || last : first;
-  });
-  return chosen.flatMap((operation) =>
-    modesFor(isWrite(operation.verb), every).map((mode) => ({
-      table: scenario.table,
-      row: rowOf(operation),
-      column: mode.name,
-      at: `operation ${operation.nth}`,
-      run: () => strikeAt(scenario, operation, mode),
-    })),
-  );
-}
-
-/** In which ways an operation is struck. */
+/** The modes for a read or a write. */
 export function modesFor(write: boolean, every: boolean): StoreMode[] {
   return STORE_MODES.filter(
     ({ writesOnly, short }) =>
@@ -88,27 +35,69 @@ export function modesFor(write: boolean, every: boolean): StoreMode[] {
   );
 }
 
-const rowOf = (operation: Operation) => `${columnOf(operation)}: ${operationName(operation)}`;
+/** A kind of run whose operations are made to fail. */
+export interface Scenario {
+  readonly table: string;
+  /** Starts the API of one run; `end` closes it. */
+  readonly source: () => Promise<{ source: Source; end: () => Promise<void>; trial: Partial<Trial> }>;
+  /** Which operations fail. @default all */
+  readonly includes?: (operation: Operation) => boolean;
+  /** Adds to the world, before the run. */
+  readonly prepare?: (world: World) => Promise<void>;
+  /** Whether the manifest must report all usage. */
+  readonly reportsUsage?: boolean;
+  /** Whether each operation fails in turn, or only the first and the last of each kind. */
+  readonly eachOperation?: boolean;
+}
 
-async function strikeAt(scenario: Scenario, target: Operation, mode: StoreMode): Promise<string> {
+/** Runs once without a storage failure, and lists the operations. */
+export async function operationsOf(world: World, request: object, faults?: Faults): Promise<Operation[]> {
+  const operations: Operation[] = [];
+  await world.run(RUN.runId, request, { ...faults, store: { done: (operation) => void operations.push(operation) } });
+  return operations;
+}
+
+/** @param every each operation in each mode; otherwise the first of each kind, in the most different modes */
+export async function storeCases(scenario: Scenario, every: boolean): Promise<Case[]> {
+  const { source, end, trial } = await scenario.source();
+  const world = await makeWorld(source);
+  await scenario.prepare?.(world);
+  const operations = (await operationsOf(world, trial.request ?? REQUEST)).filter(scenario.includes ?? (() => true));
+  await end();
+  const rows = operations.map(rowOf);
+  const chosen = operations.filter((operation, i) => {
+    const isFirst = rows.indexOf(rowOf(operation)) === i;
+    const isLast = rows.lastIndexOf(rowOf(operation)) === i;
+    return every ? scenario.eachOperation === true || isFirst || isLast : isFirst;
+  });
+  return chosen.flatMap((operation) =>
+    modesFor(isWrite(operation.verb), every).map((mode) => ({
+      table: scenario.table,
+      row: rowOf(operation),
+      column: mode.name,
+      at: `operation ${operation.nth}`,
+      run: () => failAt(scenario, operation, mode),
+    })),
+  );
+}
+
+async function failAt(scenario: Scenario, target: Operation, mode: StoreMode): Promise<string> {
   const { source, end, trial } = await scenario.source();
   try {
     const world = await makeWorld(source);
     await scenario.prepare?.(world);
     const servedBefore = source.simulator.recordsServed();
-    let struck = false;
+    let failed = false;
     const strike = (operation: Operation): Strike | undefined => {
-      if (operation.nth === target.nth) {
-        struck = true;
-        return mode.strike;
-      }
-      if (!struck || mode.next === undefined) return undefined;
-      if (mode.next === 'all') return mode.strike;
-      return rowOf(operation) === rowOf(target) ? mode.strike : undefined;
+      const isNext = mode.next === 'all' || (mode.next === 'the same' && rowOf(operation) === rowOf(target));
+      const fails = operation.nth === target.nth || (failed && isNext);
+      failed ||= fails;
+      return fails ? mode.strike : undefined;
     };
-    const text = await tryFault(world, { ...trial, faults: { ...trial.faults, store: { strike } } });
-    const counted = scenario.tellsWhatItSpent === true && mode.next === undefined && !mode.strike.startsWith('kill');
-    if (counted) await mustTellWhatItSpent(world, servedBefore);
+    const text = await injectFault(world, { ...trial, faults: { store: { strike } } });
+    // The usage of a killed process is unknown, and that of a failure that cannot be stored is lost.
+    if (scenario.reportsUsage && mode.next === undefined && !mode.strike.startsWith('kill'))
+      await mustReportUsage(world, servedBefore);
     return text;
   } finally {
     await end();

@@ -1,110 +1,110 @@
-/** One fault let loose on one run, and the law applied to what comes of it. */
+/** Injects one fault into one run, and checks what a run guarantees. */
+import { counted } from './cells.ts';
 import type { Ended } from './execute.ts';
-import { LawBroken, manifestOf, must, mustBeComplete, mustNameItsCause, published, unfinishedPages } from './law.ts';
-import { type Faults, GOOD, PAGE_SIZE, REQUEST, RUN, type World } from './world.ts';
+import {
+  type ExpectedRun,
+  manifestOf,
+  must,
+  mustBeComplete,
+  mustEqual,
+  mustNameItsCause,
+  publishedObjects,
+  unfinishedPages,
+} from './guarantees.ts';
+import { EARLIER_RUN, type Faults, PAGE_SIZE, REQUEST, RUN, type World } from './world.ts';
 
-export interface Trial {
-  /** Of the run that the fault strikes. */
+/** What is expected of a run under a fault. */
+export interface Expectations extends Pick<ExpectedRun, 'verdict' | 'accounts'> {
+  /** The id under which the run is published. @default its own */
+  readonly publishedAs?: string;
+  /** Errors of AWS that the run may fail with. */
+  readonly accept?: RegExp;
+  /** `false` if resuming may fetch finished pages again, because the data or the page size changed. */
+  readonly countPages?: boolean;
+}
+
+export interface Trial extends Expectations {
   readonly faults: Faults;
   readonly request?: object;
-  /** Ends the fault, before the run is started again. */
+  /** Ends the fault, before the run is resumed. */
   readonly repair?: () => void | Promise<void>;
-  /** What the second start asks for in addition. */
-  readonly again?: object;
-  /** What it asks for instead. */
-  readonly restart?: object;
-  readonly verdict?: 'consistent' | 'drifted' | 'either';
-  /** The id under which the run is published. @default that of the run */
-  readonly publishedAs?: string;
-  /** Where the source moves, pages of another attempt or another size are fetched again, and rightly so. */
-  readonly countPages?: boolean;
-  /** Names of failures beside our own that this fault may end with. */
-  readonly accept?: RegExp;
+  /** The request that resumes the run. @default its id */
+  readonly resumeRequest?: object;
+  /** The record budget with which the run is resumed. */
+  readonly maxRecords?: number;
 }
 
 /**
- * @returns what happened, in the words of the table
- * @throws LawBroken
+ * Runs under a fault, then resumes the run without it.
+ * @returns the text of a cell
+ * @throws GuaranteeBroken
  */
-export async function tryFault(world: World, trial: Trial): Promise<string> {
-  const { publishedAs = RUN.runId } = trial;
-  const first = await world.run(RUN.runId, trial.request ?? REQUEST, trial.faults);
+export async function injectFault(world: World, trial: Trial): Promise<string> {
+  const { faults, request = REQUEST, publishedAs = RUN.runId } = trial;
+  const ended = await world.run(RUN.runId, request, faults);
   await trial.repair?.();
   world.source.setFault(undefined);
-  await mustHaveKept(world, first, trial);
-  if (first.status === 'published') return `published${retriesInWords(first.retries)}`;
-  const shown = world.latest() === publishedAs;
-  const told = first.status === 'failed' ? `failed: ${first.error}${shown ? ', though published' : ''}` : first.status;
-  return `${told}; ${await goOn(world, trial)}`;
+  await checkEnded(world, ended, trial);
+  if (ended.status === 'published') return publishedText(ended);
+  return `${endedText(ended)}${world.latest() === publishedAs ? ', though published' : ''}; ${await resumeRun(world, trial)}`;
 }
 
-/** What must hold whenever a run has ended, however it did. */
-export async function mustHaveKept(
-  world: World,
-  ended: Ended,
-  trial: Pick<Trial, 'verdict' | 'accept' | 'publishedAs'>,
-): Promise<void> {
-  const { store, source } = world;
-  const { publishedAs = RUN.runId } = trial;
-  must(ended.status !== 'hung', 'the run never ended');
-  must(ended.status !== 'skipped' && ended.status !== 'planned', `the run ended ${ended.status}`);
-  must((await published(store, GOOD.exportDate, GOOD.runId)) === world.good, 'the last good run was changed');
+/** Checks what must be true however a run ended. */
+export async function checkEnded(world: World, ended: Ended, expectations: Expectations = {}): Promise<void> {
+  const { publishedAs = RUN.runId, accept } = expectations;
+  must(['published', 'failed', 'killed'].includes(ended.status), `the run ended ${ended.status}`);
+  await checkEarlierRun(world);
   const latest = world.latest();
-  must(latest === GOOD.runId || latest === publishedAs, `accounts_latest shows ${latest}`);
-  must(
-    ended.status !== 'published' || latest === publishedAs,
-    'it says published, and accounts_latest shows the run before',
-  );
-  if (latest === publishedAs) await mustBeComplete(store, expectedOf(world, trial));
-  if (ended.status === 'failed' && trial.accept?.test(ended.error) !== true)
-    mustNameItsCause(ended.error, ended.cause, source.simulator.tenant);
+  must(latest === EARLIER_RUN.runId || latest === publishedAs, `accounts_latest shows ${latest}`);
+  if (ended.status === 'published') mustEqual(latest, publishedAs, 'run in accounts_latest after publishing');
+  if (latest === publishedAs) await mustBeComplete(world.store, expectedRun(world, expectations));
+  if (ended.status === 'failed' && !accept?.test(ended.error))
+    mustNameItsCause(ended.error, ended.cause, world.source.simulator.tenant);
 }
 
-/** Starts the run again under its id, with nothing in its way: it must be published, at the price of what is missing. */
-export async function goOn(
-  world: World,
-  trial: Pick<Trial, 'again' | 'restart' | 'request' | 'verdict' | 'countPages' | 'publishedAs'> = {},
-): Promise<string> {
+async function checkEarlierRun({ store, earlier }: World): Promise<void> {
+  const now = await publishedObjects(store, EARLIER_RUN.exportDate, EARLIER_RUN.runId);
+  must(now === earlier, 'the run that was published before was changed');
+}
+
+/** Resumes the run without a fault: it must be published, and fetch exactly the unfinished pages. */
+export async function resumeRun(world: World, trial: Omit<Trial, 'faults'> = {}): Promise<string> {
   const { store, source } = world;
-  const { publishedAs = RUN.runId } = trial;
-  const missing = await unfinishedPages(store, RUN.runId, PAGE_SIZE, source.simulator.tenant);
+  const { maxRecords, request = REQUEST, resumeRequest = { resume: RUN.runId } } = trial;
+  const budget = maxRecords === undefined ? {} : { maxRecords };
+  const unfinished = await unfinishedPages(store, expectedRun(world, {}));
   const since = source.requestsSoFar();
-  const planned = (await store.get(`work/run_id=${RUN.runId}/plan.json`)) !== undefined;
-  const second = planned
-    ? await world.run('another', trial.restart ?? { resume: RUN.runId, ...trial.again })
-    : await world.run(RUN.runId, { ...(trial.request ?? REQUEST), ...trial.again });
-  must(second.status === 'published', `started again, it ended ${JSON.stringify(second)}`);
-  must(world.latest() === publishedAs, 'started again, it says published and accounts_latest shows the run before');
-  await mustBeComplete(store, expectedOf(world, trial));
-  must((await published(store, GOOD.exportDate, GOOD.runId)) === world.good, 'the last good run was changed');
+  const isPlanned = (await store.get(`work/run_id=${RUN.runId}/plan.json`)) !== undefined;
+  const ended = isPlanned
+    ? await world.run('another', { ...resumeRequest, ...budget })
+    : await world.run(RUN.runId, { ...request, ...budget });
+  must(ended.status === 'published', `the resumed run ended ${JSON.stringify(ended)}`);
+  await checkEnded(world, ended, trial);
   const fetched = source.pageRequests(since);
-  if (trial.countPages !== false)
-    must(fetched.join() === missing.join(), `pages ${missing} were missing and pages ${fetched} were fetched`);
-  return `resumed, ${fetched.length} ${fetched.length === 1 ? 'page' : 'pages'} fetched`;
+  if (trial.countPages !== false) mustEqual(fetched.join(), unfinished.join(), 'pages fetched by the resumed run');
+  return resumedText(fetched);
 }
 
-/**
- * What the manifest says the run cost is no less than what the API served.
- * @throws LawBroken
- */
-export async function mustTellWhatItSpent(world: World, servedBefore: number): Promise<void> {
-  const manifest = await manifestOf(world.store, RUN.runId);
-  const served = world.source.simulator.recordsServed() - servedBefore;
-  if (manifest && manifest.recordsFetched < served)
-    throw new LawBroken(`the manifest tells of ${manifest.recordsFetched} records where ${served} were served`);
+/** The manifest reports at least the records that the API served. @throws GuaranteeBroken */
+export async function mustReportUsage({ store, source }: World, servedBefore: number): Promise<void> {
+  const reported = (await manifestOf(store, RUN.runId))?.recordsFetched ?? Number.POSITIVE_INFINITY;
+  const served = source.simulator.recordsServed() - servedBefore;
+  must(reported >= served, `the manifest reports ${reported} records, and ${served} were served`);
 }
 
-function expectedOf(world: World, { verdict, publishedAs = RUN.runId }: Pick<Trial, 'verdict' | 'publishedAs'>) {
-  return {
-    ...RUN,
-    runId: publishedAs,
-    pageSize: PAGE_SIZE,
-    tenant: world.source.simulator.tenant,
-    ...(verdict ? { verdict } : {}),
-  };
+export function expectedRun({ source }: World, { verdict, accounts, publishedAs }: Expectations): ExpectedRun {
+  const { tenant } = source.simulator;
+  return { ...RUN, runId: publishedAs ?? RUN.runId, pageSize: PAGE_SIZE, tenant, accounts, verdict };
 }
 
-export function retriesInWords(retries: number): string {
-  if (retries === 0) return '';
-  return ` after ${retries} ${retries === 1 ? 'retry' : 'retries'}`;
+export function publishedText({ retries }: Extract<Ended, { status: 'published' }>): string {
+  return retries === 0 ? 'published' : `published after ${counted(retries, 'retry')}`;
+}
+
+export function endedText(ended: Ended): string {
+  return ended.status === 'failed' ? `failed: ${ended.error}` : ended.status;
+}
+
+export function resumedText(pages: readonly number[]): string {
+  return `resumed, ${counted(pages.length, 'page')} fetched`;
 }

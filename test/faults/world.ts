@@ -1,53 +1,55 @@
-/** A tenant, a store with a good run published the day before, and a catalog: what a fault is let loose on. */
+/** What faults are injected into: an API, a store in which a run was published the day before, and a catalog. */
 import { randomUUID } from 'node:crypto';
 import type { AccountsApi, Catalog, ObjectStore, PublishedRun } from '../../functions/export/ports.ts';
-import { type ClientLimits, createAccountsApi } from '../../functions/personalization/accounts-api.ts';
+import { type AccountsApiOptions, createAccountsApi } from '../../functions/personalization/accounts-api.ts';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../simulator/simulator.ts';
 import { memoryStore } from '../support/memory-store.ts';
-import { type Ended, type Execution, execute, type TaskPorts } from './execute.ts';
-import { type ApiFault, startFaultProxy } from './fault-proxy.ts';
-import { faultyStore, type OperationCount, type StoreFault } from './faulty-store.ts';
-import { published } from './law.ts';
+import { type Ended, type Execution, execute } from './execute.ts';
+import { type FaultRule, startFaultProxy } from './fault-proxy.ts';
+import { faultyStore, type StoreFault, type StoreState } from './faulty-store.ts';
+import { publishedObjects } from './guarantees.ts';
 import type { Step } from './operations.ts';
 
 export const PAGE_SIZE = 20;
 /** Five pages, the last one short. */
 export const ACCOUNTS = 93;
+export const LAST_PAGE = 4;
+/** The run that faults are injected into. */
 export const RUN = { runId: 'run-1', exportDate: '2026-08-22' } as const;
-export const GOOD = { runId: 'good', exportDate: '2026-08-21' } as const;
+/** The run that was published the day before. */
+export const EARLIER_RUN = { runId: 'earlier', exportDate: '2026-08-21' } as const;
 export const REQUEST = { exportName: 'all', datasetId: 'engage', pageSize: PAGE_SIZE, dueAt: '2026-08-22' } as const;
 
-/** The API behind a proxy with faults on request; one serves many worlds, one after the other. */
+/** The API behind a proxy that can inject faults. */
 export interface Source {
   readonly simulator: Simulator;
   readonly api: AccountsApi;
-  /** The same, which gives up on an answer at once: for those that never come. */
+  /** The same API with a client that hardly waits for an answer. */
   readonly impatient: AccountsApi;
   /** Of the proxy. */
   readonly url: string;
-  /** Which requests fail, from now on; `undefined` for none. */
-  setFault(fault: ApiFault | undefined): void;
-  /** Requests for whole pages that reached the proxy since a moment, by page. */
+  /** Which requests fail from now on; `undefined` for none. */
+  setFault(rule: FaultRule | undefined): void;
+  /** The pages that were requested since a number of requests, in order. */
   pageRequests(since: number): number[];
-  /** All requests so far. */
   requestsSoFar(): number;
   close(): Promise<void>;
 }
 
+/** A client that has the simulator's key. */
+export function createClient(baseUrl: string, options: Partial<AccountsApiOptions> = {}) {
+  const credentials = { get: async () => ({ keyId: 'demo-key', secret: 'demo:secret' }) };
+  return createAccountsApi({ baseUrl, credentials, ...options });
+}
+
+/** For clients that count the waits of their retries against their limits, but do not sleep. */
+export const NO_WAITS = { sleep: async () => undefined, random: () => 0 };
+
 export async function startSource(options: SimulatorOptions = {}): Promise<Source> {
   const simulator = await startSimulator({ accounts: ACCOUNTS, ...options });
   const proxy = await startFaultProxy(simulator.url);
-  const client = (limits: Partial<ClientLimits>) =>
-    createAccountsApi({
-      baseUrl: proxy.url,
-      credentials: { get: async () => ({ keyId: 'demo-key', secret: 'demo:secret' }) },
-      limits,
-      // The waits of the client's retries are counted against its budget and not slept.
-      sleep: async () => undefined,
-      random: () => 0,
-    });
-  const api = client({});
-  const impatient = client({ totalTimeoutMs: 60 });
+  const api = createClient(proxy.url, NO_WAITS);
+  const impatient = createClient(proxy.url, { ...NO_WAITS, limits: { totalTimeoutMs: 60 } });
   return {
     simulator,
     api,
@@ -75,8 +77,7 @@ export interface Faults {
   /** Resolves when something other than the store kills the process. */
   readonly killed?: Promise<void>;
   readonly invoke?: Execution['invoke'];
-  readonly concurrency?: number;
-  /** In place of the API, by step. */
+  /** The API of each step. */
   readonly api?: (step: Step) => AccountsApi;
 }
 
@@ -84,102 +85,95 @@ export interface World {
   readonly source: Source;
   /** Without faults. */
   readonly store: ObjectStore;
-  readonly catalog: Catalog;
-  /** Fingerprint of the good run, when there was nothing but it. */
-  readonly good: string;
+  /** The objects of the run that was published the day before. */
+  readonly earlier: string;
   /** The run that `accounts_latest` shows. */
   latest(): string | undefined;
   run(name: string, request: object, faults?: Faults): Promise<Ended>;
 }
 
-let goodRun: { readonly objects: Map<string, Buffer>; readonly runs: readonly PublishedRun[] } | undefined;
+let earlierRun: { readonly objects: Map<string, Buffer>; readonly runs: readonly PublishedRun[] } | undefined;
 
-/** A world in which `good` was published: exported once, since it is the same in all of them. */
-export async function makeWorld(source: Source, catalog: SeenCatalog = memoryCatalog()): Promise<World> {
-  goodRun ??= await publishGoodRun();
+/** A world in which `EARLIER_RUN` is published. It is the same in all worlds, and exported only once. */
+export async function makeWorld(source: Source, catalog: VisibleCatalog = memoryCatalog()): Promise<World> {
+  earlierRun ??= await publishEarlierRun();
   const { store, objects } = memoryStore();
-  for (const [key, body] of goodRun.objects) objects.set(key, body);
-  for (const run of goodRun.runs) await catalog.addRun(run);
-  return { ...emptyWorld(source, store, catalog), good: await published(store, GOOD.exportDate, GOOD.runId) };
+  for (const [key, body] of earlierRun.objects) objects.set(key, body);
+  for (const run of earlierRun.runs) await catalog.addRun(run);
+  const { exportDate, runId } = EARLIER_RUN;
+  return { ...emptyWorld(source, store, catalog), earlier: await publishedObjects(store, exportDate, runId) };
 }
 
-async function publishGoodRun() {
+/** Works in a world with an API of its own. */
+export async function inWorld<T>(options: SimulatorOptions, work: (world: World) => Promise<T>): Promise<T> {
+  const source = await startSource(options);
+  try {
+    return await work(await makeWorld(source));
+  } finally {
+    await source.close();
+  }
+}
+
+async function publishEarlierRun() {
   const source = await startSource();
   const { store, objects } = memoryStore();
   const catalog = memoryCatalog();
   const world = emptyWorld(source, store, catalog);
-  const ended = await world.run(GOOD.runId, { ...REQUEST, dueAt: GOOD.exportDate });
+  const ended = await world.run(EARLIER_RUN.runId, { ...REQUEST, dueAt: EARLIER_RUN.exportDate });
   await source.close();
-  if (ended.status !== 'published') throw new Error(`the good run ended ${JSON.stringify(ended)}`);
+  if (ended.status !== 'published') throw new Error(`The earlier run ended ${JSON.stringify(ended)}.`);
   return { objects, runs: catalog.runs() };
 }
 
-function emptyWorld(source: Source, store: ObjectStore, catalog: SeenCatalog): World {
-  /** Executions that have not ended. */
+function emptyWorld(source: Source, store: ObjectStore, catalog: VisibleCatalog): World {
   const running = new Set<string>();
-  const world: World = {
+  const executions = { isRunning: async (id: string) => running.has(id) };
+  return {
     source,
     store,
-    catalog,
-    good: '',
+    earlier: '',
     latest: () => catalog.latest(),
-    run: (name, request, faults = {}) => runIn(world, running, name, request, faults),
+    async run(name, request, faults = {}) {
+      const { promise: killed, resolve: kill } = Promise.withResolvers<void>();
+      const state: StoreState = { fault: { kill, ...faults.store }, operations: 0, killed: false };
+      void faults.killed?.then(() => {
+        state.killed = true;
+        kill();
+      });
+      const portsOf = (step: Step) => ({
+        api: faults.api?.(step) ?? source.api,
+        store: faultyStore(store, step, state),
+        catalog,
+      });
+      const id = `arn:aws:states:us-east-1:000000000000:execution:exports:${randomUUID()}`;
+      running.add(id);
+      const ended = await execute({ name, id, request, portsOf, executions, killed, invoke: faults.invoke });
+      running.delete(id);
+      return ended;
+    },
   };
-  return world;
 }
 
-async function runIn(
-  world: Pick<World, 'source' | 'store' | 'catalog'>,
-  running: Set<string>,
-  name: string,
-  request: object,
-  faults: Faults,
-): Promise<Ended> {
-  let isDead = false;
-  let kill = (): void => undefined;
-  const killed = new Promise<void>((resolve) => {
-    kill = () => {
-      isDead = true;
-      resolve();
-    };
-  });
-  const count: OperationCount = { total: 0 };
-  const fault: StoreFault = { kill: () => kill(), ...(faults.store ?? { strike: () => undefined }) };
-  const portsOf = (step: Step): TaskPorts => ({
-    api: faults.api?.(step) ?? world.source.api,
-    store: faultyStore(world.store, step, count, fault, () => isDead),
-    catalog: world.catalog,
-  });
-  const id = `arn:aws:states:us-east-1:000000000000:execution:exports:${randomUUID()}`;
-  running.add(id);
-  const ended = await execute({
-    name,
-    id,
-    request,
-    portsOf,
-    executions: { isRunning: async (other) => running.has(other) },
-    killed: Promise.race([killed, ...(faults.killed ? [faults.killed.then(() => kill())] : [])]),
-    ...(faults.concurrency === undefined ? {} : { concurrency: faults.concurrency }),
-    ...(faults.invoke === undefined ? {} : { invoke: faults.invoke }),
-  });
-  running.delete(id);
-  return ended;
-}
-
-/** A catalog that can be looked at. */
-export interface SeenCatalog extends Catalog {
+/** A catalog that shows which run is visible. */
+export interface VisibleCatalog extends Catalog {
   /** The run that `accounts_latest` shows. */
   latest(): string | undefined;
 }
 
-/** Runs become visible at once; the newest is the one due on the latest day, and of one day published last. */
+/** The newest run: the latest day due, and of that day the one published last. */
+export function newestRun(runs: Iterable<PublishedRun>): PublishedRun | undefined {
+  const rank = ({ exportDate, publishedAt }: PublishedRun) => `${exportDate} ${publishedAt}`;
+  return [...runs].sort((a, b) => (rank(a) < rank(b) ? 1 : -1))[0];
+}
+
+/** Runs become visible at once. */
 function memoryCatalog() {
   const runs = new Map<string, PublishedRun>();
-  const rank = ({ exportDate, publishedAt }: PublishedRun) => `${exportDate} ${publishedAt}`;
   return {
     runs: () => [...runs.values()],
     addRun: async (run: PublishedRun) => void runs.set(run.runId, run),
     removeRun: async (run: PublishedRun) => void runs.delete(run.runId),
-    latest: () => [...runs.values()].sort((a, b) => (rank(a) < rank(b) ? 1 : -1))[0]?.runId,
+    isVisible: async (runId: string) => runs.has(runId),
+    latest: () => newestRun(runs.values())?.runId,
   };
 }

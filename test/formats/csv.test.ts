@@ -8,6 +8,7 @@ import {
   decodeCsv,
   pinCsvColumns,
 } from '../../functions/formats/csv.ts';
+import { propertyRuns } from '../support/property-runs.ts';
 import { readOpenCsv } from './opencsv-serde.ts';
 
 const columns = ['name', 'note', 'superseded'];
@@ -30,13 +31,13 @@ describe('csvFormat', () => {
     ['a backslash', 'C:\\temp\\new'],
     ['a backslash at the end', 'ends in \\'],
     ['a backslash before a quote', 'a\\"b'],
-    ['leading and trailing blanks', '  a  '],
-    ['nothing', ''],
+    ['leading and trailing spaces', '  a  '],
+    ['an empty value', ''],
     ['Unicode beyond the BMP', 'Rocket 🚀 \u2028 株式会社'],
-    ['a text that looks like a number that is none', 'NaN'],
-    ['a text that Hive takes for NULL elsewhere', '\\N'],
+    ['NaN', 'NaN'],
+    ['the NULL marker of Hive text files', '\\N'],
     ['a tab', 'a\tb'],
-  ])('writes %s so that the SerDe reads it back', async (_name, value) => {
+  ])('writes %s so that the SerDe reads it back unchanged', async (_name, value) => {
     const { text } = await written(
       bodyOf([
         [value, 'x'],
@@ -49,12 +50,12 @@ describe('csvFormat', () => {
     ]);
   });
 
-  it('writes these bytes', async () => {
+  it('quotes every cell and escapes quotes, backslashes and line breaks', async () => {
     const { text } = await written(bodyOf([['Back\\slash "Works"', 'first\r\nsecond']]));
     expect(text).toBe('"name","note","superseded"\n"Back\\\\slash ""Works""","first\\\\nsecond",""\n');
   });
 
-  it('reads any cells back equal, but for line breaks, which become \\n and are counted', async () => {
+  it('preserves any cells, except line breaks, which become \\n and are counted', async () => {
     const cell = fc
       .string({
         unit: fc.oneof(
@@ -75,15 +76,16 @@ describe('csvFormat', () => {
         expect(escapedLineBreaks).toBe(rows.flat().join('\0').match(breaks)?.length ?? 0);
         expect(text.split('\n')).toHaveLength(rows.length + 2);
       }),
+      { numRuns: propertyRuns(30, 100) },
     );
   });
 
-  it('puts values under their columns whatever order a page came in', async () => {
+  it('writes values under their columns in any column order of a page', async () => {
     const { text } = await written(bodyOf([['n', 'acme']], ['note', 'name']));
     expect(readOpenCsv(text, 3, CSV_SERDE_PARAMETERS)).toEqual([['acme', 'n', '']]);
   });
 
-  it('keeps a column that nobody foresaw behind the others, and names it', async () => {
+  it('appends unknown columns and reports them as unmapped', async () => {
     const { text, unmappedColumns } = await written(
       bodyOf([['acme', 'z', 'n', 'a']], ['name', 'zeta', 'note', 'alpha']),
     );
@@ -96,7 +98,7 @@ describe('csvFormat', () => {
     expect(readOpenCsv(text, 3, CSV_SERDE_PARAMETERS)).toEqual([['acme', '', '']]);
   });
 
-  it('marks the earlier record of an account that comes twice on a page', async () => {
+  it('marks the earlier record of an account that appears twice on a page', async () => {
     const { text } = await written(
       bodyOf([
         ['acme', 'old'],
@@ -111,7 +113,7 @@ describe('csvFormat', () => {
     ]);
   });
 
-  it('takes two accounts without a name for two', async () => {
+  it('treats two accounts without a name as different accounts', async () => {
     const { text } = await written(
       bodyOf([
         ['', 'a'],
@@ -124,13 +126,13 @@ describe('csvFormat', () => {
     ]);
   });
 
-  it("keeps a tenant's own column of that name apart from the mark of superseded records", async () => {
+  it('renames an API column called superseded', async () => {
     const { text, unmappedColumns } = await written(bodyOf([['acme', 'true']], ['name', 'superseded']));
     expect(text).toBe('"name","note","superseded","superseded_as_sent"\n"acme","","","true"\n');
     expect(unmappedColumns).toEqual(['superseded_as_sent']);
   });
 
-  it('writes the same bytes for the same page', async () => {
+  it('writes equal bytes for equal pages', async () => {
     const body = bodyOf([['acme', 'x']]);
     expect((await written(body)).body).toEqual((await written(body)).body);
   });
@@ -140,25 +142,25 @@ describe('decodeCsv', () => {
   const decode = (text: string, finalNewline?: boolean) => decodeCsv(Buffer.from(text), { finalNewline });
 
   it.each([
-    ['nothing', '', 0],
-    ['a header alone', 'name,note\n', 0],
-    ['rows that end in CRLF', 'name,note\r\na,b\r\nc,d\r\n', 2],
-    ['no newline at the end', 'name,note\na,b', 1],
+    ['an empty body', '', 0],
+    ['a header without rows', 'name,note\n', 0],
+    ['rows that end with CRLF', 'name,note\r\na,b\r\nc,d\r\n', 2],
+    ['a last row without a newline', 'name,note\na,b', 1],
     ['a byte order mark', '\ufeffname,note\na,b\n', 1],
     ['line breaks within quotes', 'name,note\na,"b\nc"\n', 1],
-    ['an empty line at the end', 'name,note\na,b\n\n', 1],
-    ['a header alone without a newline', 'name,note', 0],
-    ['rows that end in CR', 'name,note\ra,b\rc,d\r', 2],
-  ])('takes %s', (_name, text, records) => {
+    ['a trailing empty line', 'name,note\na,b\n\n', 1],
+    ['a header without rows or newline', 'name,note', 0],
+    ['rows that end with CR', 'name,note\ra,b\rc,d\r', 2],
+  ])('accepts %s', (_name, text, records) => {
     const page = decode(text);
     expect(page.records).toBe(records);
     if (records > 0) expect(page).toMatchObject({ columns: ['name', 'note'] });
   });
 
   it.each([
-    ['LF behind a header with CRLF', 'name,note\r\na,b\nc,d\n'],
-    ['CRLF behind a header with LF', 'name,note\na,b\r\nc,d\r\n'],
-  ])('takes rows that end in %s', (_name, text) => {
+    ['LF after a header with CRLF', 'name,note\r\na,b\nc,d\n'],
+    ['CRLF after a header with LF', 'name,note\na,b\r\nc,d\r\n'],
+  ])('accepts rows that end with %s', (_name, text) => {
     expect(decode(text).rows).toEqual([
       ['a', 'b'],
       ['c', 'd'],
@@ -167,29 +169,25 @@ describe('decodeCsv', () => {
 
   it.each([
     [
-      'a row that broke off',
+      'a truncated row',
       'name,note\nsecret one,b\nsecret two',
-      "The API's CSV is malformed at line 3: a row has too few or too many cells, or a quote is left open.",
+      'The CSV response is malformed at line 3: a row has the wrong number of cells, or a quote is not closed.',
     ],
-    ['an open quote', 'name,note\n"secret,b\n', /malformed/],
+    ['an unclosed quote', 'name,note\n"secret,b\n', /malformed/],
+    ['an HTML page', '<!doctype html><title>Sign in</title>', 'The API response is an HTML page, not CSV.'],
     [
-      'a web page',
-      '<!doctype html><title>Sign in</title>',
-      "The API's answer looks like a web page where CSV was asked for.",
-    ],
-    [
-      'a plain text, which is no empty page',
+      'plain text instead of an empty page',
       'secret maintenance',
-      "The API's answer of 18 bytes is not CSV: its first line has one column, and none that accounts have.",
+      'The API response is not CSV: its first line contains no account field (1 columns, 18 bytes).',
     ],
     ['an empty JSON array', '[]', /is not CSV/],
     ['a JSON object', '{"error":"secret"}', /malformed at line 1/],
     [
-      'a header with a column twice',
+      'a repeated column',
       'name,name\na,b\n',
-      'The header of the API\'s CSV names a column twice, "name", as number 1 and number 2.',
+      'The header of the CSV response repeats a column "name" (columns 1 and 2).',
     ],
-  ])('refuses %s, without a word of what it held', (_name, text, message) => {
+  ])('rejects %s without quoting it', (_name, text, message) => {
     expect(() => decode(text)).toThrow(
       expect.objectContaining({
         name: 'ApiAnswerError',
@@ -199,21 +197,21 @@ describe('decodeCsv', () => {
     expect(() => decode(text)).not.toThrow(/secret/);
   });
 
-  it('refuses a last row that may have been cut within its last cell', () => {
-    expect(() => decode('name,note\na,long no', true)).toThrow(/does not end in a newline as before/);
+  it('rejects a last row that may be truncated within its last cell', () => {
+    expect(() => decode('name,note\na,long no', true)).toThrow(/does not end with a newline/);
   });
 
-  it('refuses a header that may have been cut, which is no empty page', () => {
-    expect(() => decode('name,no', true)).toThrow(/does not end in a newline as before/);
+  it('rejects a truncated header, which is not an empty page', () => {
+    expect(() => decode('name,no', true)).toThrow(/does not end with a newline/);
   });
 
-  it('refuses bytes that are no UTF-8', () => {
+  it('rejects invalid UTF-8', () => {
     expect(() => decodeCsv(Buffer.from([0x6e, 0xc3, 0x28]), { finalNewline: false })).toThrow(/not valid UTF-8/);
   });
 });
 
-describe('the columns of a CSV table', () => {
-  it('are the scalar fields, the configured attributes, and the mark of superseded records', () => {
+describe('CSV columns', () => {
+  it('are scalar fields, the superseded mark and the configured attributes', () => {
     expect(csvTableColumns(['industry', 'name'])).toEqual([
       'name',
       'engagementScore',
@@ -228,7 +226,7 @@ describe('the columns of a CSV table', () => {
     ]);
   });
 
-  it('come first in every header, further ones sorted behind them', () => {
+  it('precede other columns, which are sorted', () => {
     expect(pinCsvColumns(['name', 'tier'], ['zeta', 'tier', 'alpha', 'name'])).toEqual([
       'name',
       'tier',

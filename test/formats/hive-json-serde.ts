@@ -1,18 +1,14 @@
 /**
- * Reads a line of JSON as Athena does with the Hive JSON SerDe (`org.apache.hive.hcatalog.data.JsonSerDe`).
- *
- * Source: Trino's `io.trino.hive.formats.line.json.JsonDeserializer`, "bug for bug compatible with Hive JsonSerDe", and
- * Jackson's `getLongValue`. Its traits: keys match columns ignoring case, and `_col0` matches the first column; of a field
- * or map key that comes twice the later one counts, but each must fit (Trino up to 435 at least looks at the last alone); scalars become text digit for digit; a nested value
- * for a scalar, a text for a number, a number beyond 64 bits for a `bigint`, and a malformed line fail the whole query; a
- * `bigint` cuts off a fraction; what follows the object on its line is ignored.
+ * Reads a line of JSON as Athena does with the Hive JSON SerDe (`org.apache.hive.hcatalog.data.JsonSerDe`). Its rules are in
+ * `JSON_FACTS`. Source: Trino's `io.trino.hive.formats.line.json.JsonDeserializer`, "bug for bug compatible with Hive
+ * JsonSerDe", and Jackson's `getLongValue`.
  */
 export type HiveType = 'string' | 'double' | 'bigint' | 'boolean' | 'map<string,string>';
 export type HiveValue = string | number | bigint | boolean | ReadonlyMap<string, string | null> | null;
 
 /**
- * @param columns the table's columns in order, lower case
- * @throws Error where a query over the line would fail
+ * @param columns the columns of the table in order, lowercase
+ * @throws Error if a query would fail on the line
  */
 export function readHiveJson(line: string, columns: Readonly<Record<string, HiveType>>): Record<string, HiveValue> {
   const names = Object.keys(columns);
@@ -29,11 +25,11 @@ function nameByOrdinal(key: string, names: readonly string[]): string | undefine
   const ordinal = /^_col(\d+)$/.exec(key)?.[1];
   if (ordinal === undefined) return undefined;
   const name = names[Number(ordinal)];
-  if (name === undefined) throw new Error(`there is no column ${ordinal}`);
+  if (name === undefined) throw new Error(`no column ${ordinal}`);
   return name;
 }
 
-/** A JSON value: its text as sent, and, for an object, its members in order, doubled keys and all. */
+/** A JSON value as sent, with the members of an object in order, including repeated keys. */
 interface Sent {
   readonly kind: 'object' | 'array' | 'string' | 'number' | 'literal';
   readonly source: string;
@@ -67,7 +63,7 @@ function truncated(source: string): number {
   return number;
 }
 
-/** A half of a surrogate pair is no character: it comes out as a question mark. */
+/** An unpaired surrogate becomes a question mark. */
 function textOf({ kind, source }: Sent): string {
   return kind === 'string' ? (JSON.parse(source) as string).replaceAll(/\p{Cs}/gu, '?') : source;
 }
@@ -80,7 +76,7 @@ class JsonCursor {
     this.#text = text;
   }
 
-  /** The members of the object that the text starts with. */
+  /** The members of the object at the start of the text. */
   members(): readonly (readonly [string, Sent])[] {
     const { kind, members } = this.#value();
     if (kind !== 'object') throw new Error('start of object expected');

@@ -3,10 +3,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { jsonLinesFormat } from '../../functions/formats/json-lines.ts';
 import { exactJson, expectSameAccount } from '../support/exact-json.ts';
+import { propertyRuns } from '../support/property-runs.ts';
 import { type HiveType, readHiveJson } from './hive-json-serde.ts';
 
 const format = jsonLinesFormat();
-/** The table of JSON parts as Athena sees it. */
+/** The Glue table of JSON parts. */
 const TABLE: Record<string, HiveType> = {
   name: 'string',
   engagementscore: 'double',
@@ -31,7 +32,7 @@ const objectOf = (members: [string, string][]) =>
   `{${members.map(([name, value]) => `${JSON.stringify(name)}:${value}`).join(',')}}`;
 
 describe('jsonLinesFormat', () => {
-  it('writes one account a line, each value digit for digit', async () => {
+  it('writes one account per line and keeps every digit', async () => {
     const body =
       '[{"name":"a","engagementScore":1.10,"x":9007199254740993},{"name":"b","engagementScore":1E400,"y":-0.0}]';
     expect((await written(body)).text).toBe(
@@ -39,18 +40,18 @@ describe('jsonLinesFormat', () => {
     );
   });
 
-  it('drops blanks between tokens and none within texts', async () => {
+  it('removes whitespace between tokens but not within strings', async () => {
     const body = '\ufeff [\r\n  { "name" : "a  b\\n\\u00e9 \\"[{,:\\\\" ,\t"attributes" : { "x" : 1.0 } }\n,\n{ } ]\n ';
     expect((await written(body)).text).toBe('{"name":"a  b\\n\\u00e9 \\"[{,:\\\\","attributes":{"x":1.0}}\n{}\n');
   });
 
-  it('keeps every value of an account with thousands of blanks', async () => {
+  it('keeps every value of an account with thousands of spaces', async () => {
     const values = Array.from({ length: 5000 }, (_, i) => i);
     const body = `[{"a":[${values.join(' , ')}],"attributes":{"b":[${values.join(' , ')}]}}]`;
     expect((await written(body)).text).toBe(`{"a":[${values.join(',')}],"attributes":{"b":"[${values.join(',')}]"}}\n`);
   });
 
-  it('turns nested values inside the maps into JSON text, and leaves them elsewhere', async () => {
+  it('converts nested values to JSON text inside maps only', async () => {
     const body =
       '[{"attributes":{"a":{"b": [1.10, "\\"x\\""]},"c":[],"d":"s","e":null,"f":2.50},"segmentInputValues":{"g":[{}]},"other":{"h":[1]}}]';
     expect((await written(body)).text).toBe(
@@ -58,7 +59,7 @@ describe('jsonLinesFormat', () => {
     );
   });
 
-  it('moves a value that its column cannot hold to a key of its own, and names it', async () => {
+  it('moves a value that its column cannot hold to <field>_as_sent and reports it as unmapped', async () => {
     const body =
       '[{"name":{"first":"A"},"engagementScore":"n/a","totalActions":51.5,"firstActivity":"2013","attributes":["x"],"lastActivity":null,"Attributes":{"k":{}}}]';
     const { text, unmappedColumns } = await written(body);
@@ -83,7 +84,7 @@ describe('jsonLinesFormat', () => {
     ['1234567890123456789', 1234567890123456789n],
     ['9223372036854775807', 9223372036854775807n],
     ['-9223372036854775808', -9223372036854775808n],
-  ])('leaves the whole number %s where its column reads it', async (sent, read) => {
+  ])('keeps the integer %s in its column', async (sent, read) => {
     const { lines } = await written(`[{"totalActions":${sent}}]`);
     expect(lines).toEqual([`{"totalActions":${sent}}`]);
     expect(readHiveJson(lines[0] ?? '', TABLE)).toMatchObject({ totalactions: read });
@@ -98,16 +99,16 @@ describe('jsonLinesFormat', () => {
     '1E400',
     '"51"',
     'true',
-  ])('moves %s, which a bigint would fail on or round', async (sent) => {
+  ])('moves %s, which a bigint column cannot hold exactly', async (sent) => {
     expect((await written(`[{"totalActions":${sent}}]`)).lines).toEqual([`{"totalActions_as_sent":${sent}}`]);
   });
 
-  it('moves fields whose keys mean something else to the SerDe, or are the mark of superseded records', async () => {
+  it('moves fields with reserved keys', async () => {
     const { text } = await written('[{"_col0":{},"_col99":1,"superseded":true,"_column":2,"a_col1":3}]');
     expect(text).toBe('{"_col0_as_sent":{},"_col99_as_sent":1,"superseded_as_sent":true,"_column":2,"a_col1":3}\n');
   });
 
-  it('gives the SerDe digits, texts and maps as they were sent', async () => {
+  it('lets the SerDe read numbers, strings and maps as sent', async () => {
     const { lines } = await written(
       '[{"NAME":"a\\u00e9\\n","engagementScore":1.10,"attributes":{"n":1.10,"N":9007199254740993,"b":true,"z":null,"o":{"x":1E400}}}]',
     );
@@ -124,7 +125,7 @@ describe('jsonLinesFormat', () => {
     });
   });
 
-  it('is readable by the SerDe whatever a field holds', async () => {
+  it('writes lines that the SerDe can read for any field values', async () => {
     const key = fc.constantFrom(
       'name',
       'Name',
@@ -149,14 +150,15 @@ describe('jsonLinesFormat', () => {
         expect(lines).toHaveLength(accounts.length);
         for (const line of lines) readHiveJson(line, TABLE);
       }),
+      { numRuns: propertyRuns(40, 100) },
     );
   });
 
-  it('knows a map by its key also when the key is written with escapes', async () => {
+  it('recognizes the key of a map that contains escapes', async () => {
     expect((await written('[{"\\u0061ttributes":{"a":[1]}}]')).text).toBe('{"\\u0061ttributes":{"a":"[1]"}}\n');
   });
 
-  it('marks the earlier record of an account that comes twice on a page', async () => {
+  it('marks the earlier record of an account that appears twice on a page', async () => {
     expect((await written('[{"name":"a","v":1},{"name":"b"},{"name":"a","v":2}]')).lines).toEqual([
       '{"name":"a","v":1,"superseded":true}',
       '{"name":"b"}',
@@ -164,16 +166,17 @@ describe('jsonLinesFormat', () => {
     ]);
   });
 
-  it('writes the same bytes whether the array came compact or spread out', async () => {
+  it('writes equal bytes for compact and indented JSON', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.dictionary(fc.string(), fc.jsonValue()), { maxLength: 5 }), async (records) => {
         const [compact, spread] = [JSON.stringify(records), JSON.stringify(records, null, '\t')];
         expect((await written(compact)).body).toEqual((await written(spread)).body);
       }),
+      { numRuns: propertyRuns(40, 100) },
     );
   });
 
-  it('reads back equal whatever an account holds', async () => {
+  it('preserves any account', async () => {
     const attributes = fc.dictionary(fc.string({ unit: 'grapheme' }), fc.jsonValue());
     const record = fc.record(
       { name: fc.string({ unit: 'grapheme' }), attributes, segmentInputValues: attributes, more: fc.jsonValue() },
@@ -186,16 +189,17 @@ describe('jsonLinesFormat', () => {
         expect(lines).toHaveLength(sent.length);
         for (const [i, line] of lines.entries()) expectSameAccount(line, sent[i] ?? '');
       }),
+      { numRuns: propertyRuns(40, 100) },
     );
   });
 
-  it('names its accounts, and fields the table does not declare', async () => {
+  it('reports account identities and unmapped fields', async () => {
     const page = format.decode(Buffer.from('[{"name":"a","zeta":1},{"alpha":1},{"name":5}]'));
     expect(page).toMatchObject({ records: 3, identities: ['a', '{"alpha":1}', '5'] });
     expect((await format.encode(page)).unmappedColumns).toEqual(['alpha', 'zeta']);
   });
 
-  it('holds no prototype to account', async () => {
+  it('treats __proto__ and constructor as ordinary keys', async () => {
     const { text } = await written('[{"__proto__":{"name":"x"},"constructor":1}]');
     expect(exactJson(text)).toHaveProperty('constructor', { digits: '1' });
     expect(text).toBe('{"__proto__":{"name":"x"},"constructor":1}\n');
@@ -203,38 +207,34 @@ describe('jsonLinesFormat', () => {
 
   it.each([
     [
-      'a body that broke off',
+      'a truncated body',
       '[{"name":"secret"},{"na',
-      "The API's answer of 23 bytes is not valid JSON: it seems to have broken off.",
+      'The API response is not valid JSON (23 bytes): it is probably truncated.',
     ],
-    ['a web page', '<html>secret', "The API's answer of 12 bytes is not valid JSON: it looks like a web page."],
-    ['a plain text', 'secret', "The API's answer of 6 bytes is not valid JSON."],
-    ['nothing', '', "The API's answer of 0 bytes is not valid JSON."],
-    ['garbage', '[{"name": secret}]', "The API's answer of 18 bytes is not valid JSON."],
-    ['an object', '{"error":"secret"}', "The API's answer is an object where an array of accounts was asked for."],
-    ['a text', '"secret"', "The API's answer is a string where an array of accounts was asked for."],
+    ['an HTML page', '<html>secret', 'The API response is not valid JSON (12 bytes): it is an HTML page.'],
+    ['plain text', 'secret', 'The API response is not valid JSON (6 bytes).'],
+    ['an empty body', '', 'The API response is not valid JSON (0 bytes).'],
+    ['an unquoted string', '[{"name": secret}]', 'The API response is not valid JSON (18 bytes).'],
+    ['an object', '{"error":"secret"}', 'The API response is an object, not an array of accounts.'],
+    ['a string', '"secret"', 'The API response is a string, not an array of accounts.'],
     [
-      'a record that is none',
+      'a record that is a string',
       '[{"name":"a"},"secret"]',
-      "Record 1 of the API's answer is a string where an account, an object, was asked for.",
+      'Record 1 of the API response is a string, not an account object.',
     ],
-    [
-      'a record that is an array',
-      '[[]]',
-      "Record 0 of the API's answer is an array where an account, an object, was asked for.",
-    ],
+    ['a record that is an array', '[[]]', 'Record 0 of the API response is an array, not an account object.'],
     [
       'arrays nested 10,000 deep',
       `[{"a":${'['.repeat(10_000)}${']'.repeat(10_000)}}]`,
-      "The API's answer is nested deeper than 1000 levels, which no account is.",
+      'The API response is nested deeper than 1000 levels.',
     ],
-  ])('refuses %s, without a word of what it held', (_name, body, message) => {
+  ])('rejects %s without quoting it', (_name, body, message) => {
     expect(() => format.decode(Buffer.from(body))).toThrow(
       expect.objectContaining({ name: 'ApiAnswerError', message }),
     );
   });
 
-  it('refuses bytes that are no UTF-8', () => {
+  it('rejects invalid UTF-8', () => {
     expect(() => format.decode(Buffer.from([0x5b, 0x22, 0xc3, 0x28, 0x22, 0x5d]))).toThrow(/not valid UTF-8/);
   });
 });

@@ -1,11 +1,7 @@
 /**
- * Reads CSV as Athena does: Hive's OpenCSVSerde over the CSVParser of opencsv 2.3, bug for bug.
- *
- * Source: Trino's `CsvDeserializer`, a fork of `au.com.bytecode.opencsv.CSVParser` (strictQuotes false,
- * ignoreLeadingWhiteSpace true), which Hive's `OpenCSVSerde` calls for one physical line at a time. Its traits: a lone
- * backslash is swallowed; a backslash counts as an escape only inside a field and before a quote or a backslash; an empty
- * field is an empty text and never NULL; missing fields, a last field with an open quote, and all fields of an empty line
- * are NULL; surplus fields are dropped.
+ * Reads CSV as Athena does with Hive's OpenCSVSerde and the CSVParser of opencsv 2.3, bug for bug. Its rules are in
+ * `CSV_FACTS`. Source: Trino's `CsvDeserializer`, a fork of `au.com.bytecode.opencsv.CSVParser` (strictQuotes false,
+ * ignoreLeadingWhiteSpace true), which Hive's `OpenCSVSerde` calls for one physical line at a time.
  */
 export interface SerdeParameters {
   readonly separatorChar: string;
@@ -13,7 +9,7 @@ export interface SerdeParameters {
   readonly escapeChar: string;
 }
 
-/** The rows below the header (`skip.header.line.count` = 1), each as many cells as the table has columns. */
+/** The rows after the header, each with `columns` cells. */
 export function readOpenCsv(text: string, columns: number, parameters: SerdeParameters): (string | null)[][] {
   const lines = text.split(/\r\n|\n|\r/);
   if (lines.at(-1) === '') lines.pop();
@@ -42,7 +38,7 @@ function parseLine(line: string, { separatorChar, quoteChar, escapeChar }: Serde
         i++;
       } else {
         if (i > 2 && line[i - 1] !== separatorChar && next !== undefined && next !== separatorChar) {
-          // A quote in the middle of a field: leading blanks before it are dropped, or it stands for itself.
+          // A quote in the middle of a field: spaces before it are dropped, otherwise it is literal.
           cell = isJavaBlank(cell) ? '' : cell + c;
         }
         inQuotes = !inQuotes;
@@ -61,7 +57,7 @@ function parseLine(line: string, { separatorChar, quoteChar, escapeChar }: Serde
   return cells;
 }
 
-/** Whether a text that is not empty holds only what Java's `Character.isWhitespace` takes for blank. */
+/** Whether all characters are whitespace for Java's `Character.isWhitespace`. */
 function isJavaBlank(text: string): boolean {
   return text !== '' && [...text].every((c) => (/\s/.test(c) && !NO_BREAK.includes(c)) || (c >= '\x1c' && c <= '\x1f'));
 }

@@ -1,6 +1,6 @@
 /**
- * Fetches a page in a process of its own and prints what became of it and how much memory that took:
- * `node fetch-one.ts <url> <json|csv|parquet> <page size> <how often, at once>`.
+ * Fetches a page and prints the outcome and the peak memory of this process:
+ * `node fetch-one.ts <url> <json|csv|parquet> <page size> <concurrent requests>`.
  */
 import { readFileSync } from 'node:fs';
 import { csvFormat, csvTableColumns } from '../../functions/formats/csv.ts';
@@ -8,18 +8,18 @@ import { jsonLinesFormat } from '../../functions/formats/json-lines.ts';
 import type { DecodedPage, PageFormat } from '../../functions/formats/page-format.ts';
 import { parquetFormat } from '../../functions/formats/parquet.ts';
 import { isExportError } from '../../functions/model/errors.ts';
+import { type ExportFormat, FORMAT_DETAILS } from '../../functions/model/export-format.ts';
 import { createAccountsApi } from '../../functions/personalization/accounts-api.ts';
 
 export interface Outcome {
-  /** Of the error, one of the project's; `null` when there was none. */
+  /** The name of an `ExportError`. */
   readonly error: string | null;
   readonly message: string;
   readonly records: number;
   readonly maxRssMb: number;
-  readonly seconds: number;
 }
 
-/** Since this program began: what `getrusage` tells on Linux begins with what the parent had when it forked. */
+/** On Linux, the peak of `getrusage` includes the memory of the parent at the fork. */
 function peakKb(): number {
   if (process.platform !== 'linux') return process.resourceUsage().maxRSS;
   return Number(/^VmHWM:\s*(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? Number.NaN);
@@ -34,15 +34,19 @@ const formats: Record<string, PageFormat> = {
 };
 const format = formats[formatName] as PageFormat;
 const api = createAccountsApi({ baseUrl, credentials: { get: async () => ({ keyId: 'hidden', secret: 'hidden' }) } });
-const startedAt = Date.now();
-const query = { datasetId: 'engage', endpoint: format.endpoint, pageSize: Number(pageSize), page: 0 };
+const query = {
+  datasetId: 'engage',
+  endpoint: FORMAT_DETAILS[formatName as ExportFormat].endpoint,
+  pageSize: Number(pageSize),
+  page: 0,
+};
 let [error, message, records]: [string | null, string, number] = [null, '', 0];
 try {
   const calls = Array.from({ length: Number(times) }, () =>
     api.fetchPage<DecodedPage>(query, (body) => format.decode(body)),
   );
   const [first, ...others] = await Promise.all(calls);
-  // A page becomes a part; probes are only kept until all are there.
+  // Pages are encoded, probes are not.
   if (first && others.length === 0) await format.encode(first.value);
   records = first?.value.records ?? 0;
 } catch (thrown) {
@@ -55,6 +59,5 @@ const outcome: Outcome = {
   message,
   records,
   maxRssMb: Math.round(peakKb() / 1024),
-  seconds: (Date.now() - startedAt) / 1000,
 };
 console.log(JSON.stringify(outcome));

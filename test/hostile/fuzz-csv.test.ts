@@ -1,15 +1,16 @@
-/** The CSV path under any bytes and any cells: understood or refused by name, and no cell changed in silence. */
+/** Any bytes as CSV: decoded without changing a cell, or rejected with a named error. */
 import { gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CSV_SERDE_PARAMETERS, type CsvPage, csvFormat, decodeCsv } from '../../functions/formats/csv.ts';
 import { isExportError } from '../../functions/model/errors.ts';
 import { readOpenCsv } from '../formats/opencsv-serde.ts';
+import { propertyRuns } from '../support/property-runs.ts';
 import { mutationOf } from './mutations.ts';
 
 const HEADER = ['name', 'note', 'more'];
 
-/** A page, or `undefined` for a refusal by name; anything else fails the test. */
+/** `undefined` for a rejected body. */
 function decoded(body: Buffer, finalNewline: boolean | undefined): CsvPage | undefined {
   try {
     return decodeCsv(body, { finalNewline });
@@ -52,24 +53,24 @@ const cell = fc.oneof(
 );
 const rows = fc.array(fc.tuple(cell, cell, cell), { maxLength: 6 });
 const lineEnd = fc.constantFrom('\n', '\r\n');
-/** Quoted only where it must be, as most writers do, or always. */
+/** Quoted only where necessary, or always. */
 const quoted = (text: string, always: boolean) =>
   always || text === '' || /[",\r\n\ufeff]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 const bodyOf = (table: readonly (readonly string[])[], end: string, always: boolean) =>
   Buffer.from(`${[HEADER, ...table].map((row) => row.map((text) => quoted(text, always)).join(',')).join(end)}${end}`);
 
 describe('decodeCsv', () => {
-  it('reads any cells as they were sent, however they are quoted and whatever ends the lines', () => {
+  it('decodes any cells as sent, with any quoting and line ends', () => {
     fc.assert(
       fc.property(rows, lineEnd, fc.boolean(), (table, end, always) => {
         const page = decoded(bodyOf(table, end, always), true);
         expect(page).toMatchObject({ records: table.length, columns: HEADER, rows: table });
       }),
-      { numRuns: 500 },
+      { numRuns: propertyRuns(60, 500) },
     );
   });
 
-  it('understands or refuses any bytes', () => {
+  it('decodes or rejects any bytes', () => {
     const bytes = fc.uint8Array({ maxLength: 200 }).map((array) => Buffer.from(array));
     const likely = fc
       .array(
@@ -81,25 +82,25 @@ describe('decodeCsv', () => {
       fc.property(fc.oneof(bytes, likely), fc.constantFrom(true, false, undefined), (body, finalNewline) => {
         decoded(body, finalNewline);
       }),
-      { numRuns: 3000 },
+      { numRuns: propertyRuns(300, 3000) },
     );
   });
 
-  it('takes of a body that broke off whole rows or nothing, where answers end in a newline', () => {
+  it('decodes only whole rows of a truncated body if bodies end with a newline', () => {
     fc.assert(
       fc.property(rows, lineEnd, fc.boolean(), fc.nat(), (table, end, always, at) => {
         const body = bodyOf(table, end, always);
         const page = decoded(body.subarray(0, at % body.length), true);
         if (!page) return;
-        // Missing rows are for the run to find: it knows how many the page should have.
+        // The run detects missing rows, because it knows the number of accounts.
         expect(page.rows).toEqual(table.slice(0, page.records));
         expect(page.records === 0 || page.columns.join() === HEADER.join()).toBe(true);
       }),
-      { numRuns: 2000 },
+      { numRuns: propertyRuns(200, 2000) },
     );
   });
 
-  it('takes of a body that broke off whole rows but the last, where answers end without a newline', () => {
+  it('decodes whole rows except the last of a truncated body if bodies end without a newline', () => {
     fc.assert(
       fc.property(rows, fc.boolean(), fc.nat(), (table, always, at) => {
         const body = bodyOf(table, '\n', always).subarray(0, -1);
@@ -107,11 +108,11 @@ describe('decodeCsv', () => {
         if (!page || page.records === 0) return;
         expect(page.rows.slice(0, -1)).toEqual(table.slice(0, page.records - 1));
       }),
-      { numRuns: 1000 },
+      { numRuns: propertyRuns(100, 1000) },
     );
   });
 
-  it('understands or refuses a body with bytes changed, and writes what it understood as it came', async () => {
+  it('rejects a modified body or writes it as sent', async () => {
     const mutated = fc
       .tuple(rows, lineEnd, fc.boolean())
       .chain(([table, end, always]) => mutationOf(bodyOf(table, end, always)));
@@ -126,7 +127,7 @@ describe('decodeCsv', () => {
         const at = page.columns.indexOf('name');
         expect(written).toEqual(page.rows.map((row) => (row[at] ?? '').replaceAll(/\r\n|\n|\r/g, '\\n')));
       }),
-      { numRuns: 1500 },
+      { numRuns: propertyRuns(100, 1500) },
     );
   });
 });
@@ -135,7 +136,7 @@ describe('a CSV part', () => {
   const columns = [...HEADER, 'superseded'];
   const format = csvFormat({ columns, tableColumns: columns, finalNewline: true });
 
-  it('holds any cells equal, but for line breaks, in the order of the table whatever order they came in', async () => {
+  it('preserves any cells except line breaks, in the column order of the table', async () => {
     const order = fc.shuffledSubarray([0, 1, 2], { minLength: 3, maxLength: 3 });
     await fc.assert(
       fc.asyncProperty(rows, order, async (table, positions) => {
@@ -145,11 +146,11 @@ describe('a CSV part', () => {
         const read = readOpenCsv(part, 3, CSV_SERDE_PARAMETERS);
         expect(read).toEqual(table.map((row) => row.map((text) => text.replaceAll(/\r\n|\n|\r/g, '\\n'))));
       }),
-      { numRuns: 500 },
+      { numRuns: propertyRuns(60, 500) },
     );
   });
 
-  it('holds columns of any name behind those of the table', async () => {
+  it('keeps columns with any name', async () => {
     const name = fc.oneof(cell, fc.constantFrom('__proto__', 'constructor', 'toString', 'superseded', 'NAME', ''));
     const names = fc.uniqueArray(
       name.filter((text) => !/[\0\ufeff]/.test(text) && text !== 'name'),
@@ -167,6 +168,7 @@ describe('a CSV part', () => {
         const [row = []] = readOpenCsv(part, 20, CSV_SERDE_PARAMETERS);
         for (const i of further.keys()) expect(row).toContain(`v${i}`);
       }),
+      { numRuns: propertyRuns(30, 100) },
     );
   });
 });

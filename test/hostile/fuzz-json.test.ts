@@ -1,4 +1,4 @@
-/** The JSON path under any bytes and any account: understood or refused by name, and never a word changed. */
+/** Any bytes as JSON: decoded without changing a value, or rejected with a named error. */
 import { gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -6,11 +6,12 @@ import { decodeJson, type JsonPage, jsonLinesFormat } from '../../functions/form
 import { parquetFormat } from '../../functions/formats/parquet.ts';
 import { isExportError } from '../../functions/model/errors.ts';
 import { exactJson, expectSameAccount } from '../support/exact-json.ts';
+import { propertyRuns } from '../support/property-runs.ts';
 import { mutationOf } from './mutations.ts';
 
 const NAMES = ['ApiAnswerError', 'PageTooLargeError'];
 
-/** A page, or `undefined` for a refusal by name; anything else fails the test. */
+/** `undefined` for a rejected body. */
 function decoded(body: Buffer): JsonPage | undefined {
   try {
     return decodeJson(body);
@@ -21,12 +22,11 @@ function decoded(body: Buffer): JsonPage | undefined {
   }
 }
 
-/** Numbers as their digits, for those that no double holds. */
 const number = fc.oneof(
   fc.stringMatching(/^-?(?:0|[1-9]\d{0,39})(?:\.\d{1,30})?(?:[eE][+-]?\d{1,4})?$/),
   fc.constantFrom('-0', '9007199254740993', '1.10', '1E400', '-0.0e-0', `1${'0'.repeat(400)}`),
 );
-/** Texts as sent: halves of surrogate pairs, escapes that need none, all planes. */
+/** Strings as sent, with unpaired surrogates, unnecessary escapes and all planes. */
 const text = fc.oneof(
   fc.string({ unit: 'binary' }).map((value) => JSON.stringify(value)),
   fc
@@ -59,7 +59,6 @@ const { value } = fc.letrec<{ value: string; members: string }>((tie) => ({
     fc.oneof(number, text, fc.constantFrom('true', 'false', 'null')),
     fc.tuple(blank, fc.array(tie('value'), { maxLength: 4 })).map(([gap, items]) => `[${gap}${items.join(`${gap},`)}]`),
     tie('members'),
-    // Deeper than any recursion would like.
     fc
       .tuple(fc.integer({ min: 1, max: 990 }), tie('value'))
       .map(([n, inner]) => (depthOf(inner) + n > 990 ? inner : `${'['.repeat(n)}${inner}${']'.repeat(n)}`)),
@@ -90,7 +89,7 @@ function depthOf(json: string): number {
 const map = fc
   .uniqueArray(fc.tuple(text, value), { maxLength: 4, selector: ([key]) => JSON.parse(key) as string })
   .map((members) => `{${members.map(([key, inner]) => `${key}:${inner}`).join(',')}}`);
-/** `other` is no field of an account, so its value is kept as it is. */
+/** `other` is an unknown field, so its value stays as it is. */
 const account = fc
   .tuple(fc.nat(), map, map, value)
   .map(
@@ -103,7 +102,7 @@ const accounts = fc.uniqueArray(account, {
 });
 
 describe('decodeJson', () => {
-  it('understands or refuses any bytes', () => {
+  it('decodes or rejects any bytes', () => {
     const bytes = fc.uint8Array({ maxLength: 200 }).map((array) => Buffer.from(array));
     const likely = fc
       .array(
@@ -132,22 +131,22 @@ describe('decodeJson', () => {
       .map((tokens) => Buffer.from(tokens.join('')));
     fc.assert(
       fc.property(fc.oneof(bytes, likely), (body) => void decoded(body)),
-      { numRuns: 3000 },
+      { numRuns: propertyRuns(300, 3000) },
     );
   });
 
-  it('refuses every beginning of a body that is not the whole', () => {
+  it('rejects any truncated body', () => {
     fc.assert(
       fc.property(accounts, fc.nat(), (list, at) => {
         const body = Buffer.from(`[${list.join(',')}]`);
         expect(decoded(body)?.records).toBe(list.length);
         expect(decoded(body.subarray(0, at % body.length))).toBeUndefined();
       }),
-      { numRuns: 500 },
+      { numRuns: propertyRuns(50, 500) },
     );
   });
 
-  it('understands or refuses a body with bytes changed, and writes what it understood as it came', async () => {
+  it('rejects a modified body or writes all its records', async () => {
     const mutated = accounts.chain((list) => mutationOf(Buffer.from(`[${list.join(',')}]`)));
     await fc.assert(
       fc.asyncProperty(mutated, async (body) => {
@@ -161,13 +160,13 @@ describe('decodeJson', () => {
         for (const line of lines) JSON.parse(line);
         await parquetFormat().encode(page);
       }),
-      { numRuns: 1000 },
+      { numRuns: propertyRuns(60, 1000) },
     );
   });
 });
 
 describe('a JSON part', () => {
-  it('holds any account digit for digit and letter for letter', async () => {
+  it('preserves any account', async () => {
     await fc.assert(
       fc.asyncProperty(accounts, async (list) => {
         const page = decodeJson(Buffer.from(`[${list.join(' ,\r\n')}]`));
@@ -178,11 +177,11 @@ describe('a JSON part', () => {
         expect(lines).toHaveLength(list.length);
         for (const [i, line] of lines.entries()) expectSameAccount(line, list[i] ?? '');
       }),
-      { numRuns: 150 },
+      { numRuns: propertyRuns(30, 150) },
     );
   });
 
-  it('keeps keys that come twice, each with its value, in their order', async () => {
+  it('keeps repeated keys and their values in order', async () => {
     const key = fc.constantFrom('"a"', '"b"', '"\\u0061"', '"__proto__"');
     const members = fc.array(fc.tuple(key, number), { minLength: 1, maxLength: 8 });
     await fc.assert(
@@ -191,6 +190,7 @@ describe('a JSON part', () => {
         const page = decodeJson(Buffer.from(`[${sent}]`));
         expect(gunzipSync((await jsonLinesFormat().encode(page)).body).toString()).toBe(`${sent}\n`);
       }),
+      { numRuns: propertyRuns(30, 100) },
     );
   });
 });

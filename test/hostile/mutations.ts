@@ -1,7 +1,6 @@
-/** What a broken network or a broken program does to bytes. */
 import fc from 'fast-check';
 
-/** The same bytes with some flipped, cut out, doubled or put in. */
+/** The body with bytes flipped, removed, duplicated or inserted, or truncated. */
 export function mutationOf(body: Buffer): fc.Arbitrary<Buffer> {
   const position = fc.nat(Math.max(0, body.length));
   const flip = fc.tuple(position, fc.integer({ min: 1, max: 255 })).map(([at, bits]) => (bytes: Buffer) => {

@@ -1,4 +1,4 @@
-/** A hostile answer at any step of a run: the run ends with a name, shows nothing, and goes on when the API is well. */
+/** A hostile response at any step fails with a named error, publishes nothing, and does not prevent a retry. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
@@ -32,42 +32,44 @@ const drips: Attack = (response) => {
 const BOTH: Record<string, Named> = {
   'a body over the limit': tooLarge(sends(Buffer.alloc(3 * 1024 * 1024, ' '))),
   'a gzip bomb': tooLarge(sends(gzipSync(Buffer.alloc(32 * 1024 * 1024)), { 'content-encoding': 'gzip' })),
-  'an encoding that was not asked for': answers(sends(gzipSync('[]'), { 'content-encoding': 'zstd' })),
-  'bytes that are no UTF-8': answers(sends(Buffer.from([0x6e, 0xc3, 0x28]))),
+  'an encoding that the client does not accept': answers(sends(gzipSync('[]'), { 'content-encoding': 'zstd' })),
+  'invalid UTF-8': answers(sends(Buffer.from([0x6e, 0xc3, 0x28]))),
   'another charset': answers((response, body) =>
     response.writeHead(200, { 'content-type': 'text/plain; charset=utf-16' }).end(body.toString(), 'utf16le'),
   ),
-  'a web page': answers(sends(`<html>${ACCOUNT}</html>`, { 'content-type': 'text/html' })),
+  'an HTML page': answers(sends(`<html>${ACCOUNT}</html>`, { 'content-type': 'text/html' })),
   'a redirect': { attack: (response) => response.writeHead(302, { location: '/' }).end(), error: 'ApiRequestError' },
-  'a body cut short of its length': fails((response, body) => {
+  'a body shorter than its length': fails((response, body) => {
     response.writeHead(200, { 'content-length': body.length + 1 });
     response.write(body, () => response.socket?.end());
   }),
-  'a reset within the body': fails((response, body) => {
+  'a reset during the body': fails((response, body) => {
     response.writeHead(200);
     response.write(body, () => response.socket?.resetAndDestroy());
   }),
-  'a drip': fails(drips),
+  'a slow body': fails(drips),
 };
 
 const JSON_ONLY: Record<string, Named> = {
-  'lists 10,000 deep': answers(sends(`[{"a":${'['.repeat(10_000)}${']'.repeat(10_000)}}]`)),
-  'a text that never ends': answers(sends(`[{"name":"${ACCOUNT}`)),
+  'arrays nested 10,000 deep': answers(sends(`[{"a":${'['.repeat(10_000)}${']'.repeat(10_000)}}]`)),
+  'an unclosed string': answers(sends(`[{"name":"${ACCOUNT}`)),
   'half of the body': answers((response, body) => response.end(body.subarray(0, body.length / 2))),
-  'records that are no objects': answers(sends(`["${ACCOUNT}",1,null]`)),
+  'records that are not objects': answers(sends(`["${ACCOUNT}",1,null]`)),
   'an object': answers(sends(`{"error":"${ACCOUNT}"}`)),
 };
 
 const CSV_ONLY: Record<string, Named> = {
-  'an apology': answers(sends(`Sorry, ${ACCOUNT} is down\n`)),
-  'an apology without its newline': answers(sends(`Sorry, ${ACCOUNT} is down`)),
-  'UTF-16 in silence': answers((response, body) => response.end(Buffer.from(body.toString(), 'utf16le').swap16())),
-  'a quote that never closes': answers(sends(`name,note\n"${ACCOUNT},x\n`)),
+  'text instead of a header': answers(sends(`Sorry, ${ACCOUNT} is down\n`)),
+  'text without a newline': answers(sends(`Sorry, ${ACCOUNT} is down`)),
+  'UTF-16 without a charset': answers((response, body) =>
+    response.end(Buffer.from(body.toString(), 'utf16le').swap16()),
+  ),
+  'an unclosed quote': answers(sends(`name,note\n"${ACCOUNT},x\n`)),
 };
 
 const TOTAL = 25;
 
-/** An API of 25 accounts, hostile where the test says so. */
+/** An API with 25 accounts that attacks where `state.hostile` returns true. */
 async function hostileApi(attack: Attack) {
   const state = { hostile: (_page: number, _pageSize: number) => false };
   const url = await serveHttp((request: IncomingMessage, response) => {
@@ -80,12 +82,11 @@ async function hostileApi(attack: Attack) {
     if (state.hostile(page, pageSize)) attack(response, Buffer.from(body));
     else response.end(body);
   });
-  // Short enough to wait for a drip's end, long enough for a busy machine.
-  const limits = { tries: 1, totalTimeoutMs: attack === drips ? 150 : 5000, bodyLimitBytes: 1024 * 1024 };
+  const limits = { maxRequests: 1, totalTimeoutMs: attack === drips ? 1000 : 5000, bodyLimitBytes: 1024 * 1024 };
   return { api: client(url, { limits }), state };
 }
 
-function expectNothingShown(objects: Map<string, Buffer>, partitions: readonly unknown[]): void {
+function expectNothingPublished(objects: Map<string, Buffer>, partitions: readonly unknown[]): void {
   expect([...objects.keys()].filter((key) => key.startsWith('export_runs/'))).toEqual([]);
   expect(partitions).toEqual([]);
   for (const body of objects.values()) expect(body.toString('latin1')).not.toContain('hidden');
@@ -94,39 +95,42 @@ function expectNothingShown(objects: Map<string, Buffer>, partitions: readonly u
 describe.each([
   ['json', { ...BOTH, ...JSON_ONLY }],
   ['csv', { ...BOTH, ...CSV_ONLY }],
-] as const)('a hostile answer to a %s export', (format, attacks) => {
-  it.each(Object.entries(attacks))('ends each step with its name, and publishes nothing: %s', async (_name, named) => {
-    const { api, state } = await hostileApi(named.attack);
-    const { store, objects } = memoryStore();
-    const steps = runSteps(api, store);
-    const endsHere = async (step: () => Promise<unknown>) => {
-      expect((await safeErrorOf(step())).name).toBe(named.error);
-      expectNothingShown(objects, steps.partitions);
-    };
+] as const)('a hostile response to a %s export', (format, attacks) => {
+  it.each(Object.entries(attacks))(
+    'fails each step with a named error and publishes nothing: %s',
+    async (_name, named) => {
+      const { api, state } = await hostileApi(named.attack);
+      const { store, objects } = memoryStore();
+      const steps = runSteps(api, store);
+      const endsHere = async (step: () => Promise<unknown>) => {
+        expect((await safeErrorOf(step())).name).toBe(named.error);
+        expectNothingPublished(objects, steps.partitions);
+      };
 
-    state.hostile = () => true;
-    await endsHere(() => steps.plan({ format }));
-    state.hostile = () => false;
-    const plan = await steps.plan({ format });
+      state.hostile = () => true;
+      await endsHere(() => steps.plan({ format }));
+      state.hostile = () => false;
+      const plan = await steps.plan({ format });
 
-    state.hostile = (page, pageSize) => page === 1 && pageSize === 10;
-    await endsHere(() => steps.pages(plan));
-    expect([...objects.keys()].filter((key) => key.includes('part-00001'))).toEqual([]);
-    state.hostile = () => false;
-    await steps.pages(plan);
+      state.hostile = (page, pageSize) => page === 1 && pageSize === 10;
+      await endsHere(() => steps.pages(plan));
+      expect([...objects.keys()].filter((key) => key.includes('part-00001'))).toEqual([]);
+      state.hostile = () => false;
+      await steps.pages(plan);
 
-    state.hostile = () => true;
-    await endsHere(() => steps.publish(plan));
-    state.hostile = () => false;
-    expect(await steps.publish(plan)).toMatchObject({
-      accounts: TOTAL,
-      distinctAccounts: TOTAL,
-      verdict: 'consistent',
-    });
-  });
+      state.hostile = () => true;
+      await endsHere(() => steps.publish(plan));
+      state.hostile = () => false;
+      expect(await steps.publish(plan)).toMatchObject({
+        accounts: TOTAL,
+        distinctAccounts: TOTAL,
+        verdict: 'consistent',
+      });
+    },
+  );
 });
 
-it('a CSV row cut within its last cell is refused by pages and publishing, when the plan has seen whole ones', async () => {
+it('a CSV row truncated within its last cell is rejected if the plan saw complete rows', async () => {
   const { api, state } = await hostileApi((response, body) => response.end(body.subarray(0, -2)));
   const { store, objects } = memoryStore();
   const steps = runSteps(api, store);
@@ -137,13 +141,13 @@ it('a CSV row cut within its last cell is refused by pages and publishing, when 
   await steps.pages(plan);
   state.hostile = () => true;
   expect((await safeErrorOf(steps.publish(plan))).name).toBe('ApiAnswerError');
-  expectNothingShown(objects, steps.partitions);
+  expectNothingPublished(objects, steps.partitions);
 });
 
 it.each([
   ['a gzip bomb', BOTH['a gzip bomb'] as Named],
-  ['lists 10,000 deep', JSON_ONLY['lists 10,000 deep'] as Named],
-])('a whole run with its retries ends the same way: %s', async (_name, { attack, error }) => {
+  ['arrays nested 10,000 deep', JSON_ONLY['arrays nested 10,000 deep'] as Named],
+])('a local run fails with the same error: %s', async (_name, { attack, error }) => {
   const { api, state } = await hostileApi(attack);
   state.hostile = (page, pageSize) => page === 1 && pageSize === 10;
   const { store, objects } = memoryStore();
@@ -158,16 +162,16 @@ it.each([
     concurrency: 8,
     signal: new AbortController().signal,
   });
-  expect(outcome).toMatchObject({ status: 'failed', failure: { error } });
+  expect(outcome).toMatchObject({ outcome: 'failed', failure: { error } });
   expect(JSON.stringify(outcome)).not.toContain('hidden');
-  expectNothingShown(objects, []);
+  expectNothingPublished(objects, []);
 });
 
-describe('keys that come twice in an account', () => {
+describe('repeated keys of an account', () => {
   const sent =
     '{"name":"old","name":"a","attributes":{"k":"1","k":[2]},"totalActions":"n/a","totalActions":7,"NAME":"b"}';
 
-  it('stay as sent in a JSON part, where the SerDe takes the later one', async () => {
+  it('stay in a JSON part, and the SerDe reads the later value', async () => {
     const url = await serveHttp((request, response) =>
       response.end(request.url?.endsWith('page=0') ? `[${sent}]` : '[]'),
     );

@@ -1,4 +1,4 @@
-/** Small servers that mean no good, and the real client against them. */
+/** Hostile servers, and the real client for them. */
 import { createServer, type RequestListener } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from 'node:net';
 import { afterEach } from 'vitest';
@@ -6,9 +6,9 @@ import { type ExportError, isExportError } from '../../functions/model/errors.ts
 import type { PageQuery } from '../../functions/model/page-query.ts';
 import { type AccountsApiOptions, createAccountsApi } from '../../functions/personalization/accounts-api.ts';
 
-/** Never to be seen in a sentence. */
+/** Must not appear in messages. */
 export const KEY = { keyId: 'hidden-id', secret: 'hidden:secret' };
-/** In every hostile body that holds a text: never to be seen in a sentence either. */
+/** Part of hostile bodies; must not appear in messages. */
 export const ACCOUNT = 'hidden account';
 
 const closing: (() => Promise<unknown>)[] = [];
@@ -16,7 +16,7 @@ afterEach(async () => {
   for (const close of closing.splice(0)) await close();
 });
 
-/** An HTTP server; gone after the test. */
+/** An HTTP server that closes after the test. */
 export async function serveHttp(listener: RequestListener): Promise<string> {
   const server = createServer(listener);
   closing.push(() => {
@@ -26,7 +26,7 @@ export async function serveHttp(listener: RequestListener): Promise<string> {
   return addressOf(server);
 }
 
-/** Bytes on a socket, from the moment a request has come; gone after the test. */
+/** A TCP server that calls `onRequest` for each HTTP request; closes after the test. */
 export async function serveRaw(onRequest: (socket: Socket, nth: number) => void): Promise<string> {
   const sockets = new Set<Socket>();
   let requests = 0;
@@ -44,7 +44,7 @@ export async function serveRaw(onRequest: (socket: Socket, nth: number) => void)
   return addressOf(server);
 }
 
-/** Writes a piece every few milliseconds until the other side has gone. */
+/** Writes `piece` repeatedly until the connection closes. */
 export function drip(socket: Socket, piece: string, everyMs = 10): void {
   const timer = setInterval(() => socket.write(piece), everyMs);
   socket.once('close', () => clearInterval(timer));
@@ -55,7 +55,7 @@ async function addressOf(server: Server): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-/** The real client, which waits for nothing between its tries; closed after the test. */
+/** The real client without waits between retries; closed after the test. */
 export function client(baseUrl: string, options: Partial<AccountsApiOptions> = {}) {
   const api = createAccountsApi({
     baseUrl,
@@ -75,25 +75,24 @@ export const query = (more: Partial<PageQuery> = {}): PageQuery => ({
   ...more,
 });
 
-/** The error that work ends with, which must be one of this project's and safe to show. */
+/** The `ExportError` that `work` fails with, if its message is safe. */
 export async function safeErrorOf(work: Promise<unknown>): Promise<ExportError> {
   const error = await work.then(
-    () => new Error('nothing was thrown'),
+    () => new Error('No error was thrown'),
     (thrown: unknown) => thrown,
   );
   if (!isExportError(error)) throw error;
-  checkSentence(error.message);
+  checkMessage(error.message);
   return error;
 }
 
-/** One sentence that fits on a screen and tells nothing it must not. */
-export function checkSentence(message: string): void {
-  const told = [ACCOUNT, 'hidden', KEY.secret, Buffer.from(`${KEY.keyId}:${KEY.secret}`).toString('base64')];
-  const leak = told.find((secret) => message.includes(secret));
-  if (leak !== undefined) throw new Error(`the sentence holds ${leak}: ${message.slice(0, 300)}`);
-  if (message.length > 500) throw new Error(`the sentence is ${message.length} characters long`);
-  // Nothing but what is printable, on one line.
+/** Fails for a message that is long, not printable, or contains a secret or account data. */
+export function checkMessage(message: string): void {
+  const hidden = [ACCOUNT, 'hidden', KEY.secret, Buffer.from(`${KEY.keyId}:${KEY.secret}`).toString('base64')];
+  const leak = hidden.find((secret) => message.includes(secret));
+  if (leak !== undefined) throw new Error(`The message contains ${leak}: ${message.slice(0, 300)}`);
+  if (message.length > 500) throw new Error(`The message has ${message.length} characters`);
   if (/[^\x20-\x7e…]/.test(message))
-    throw new Error(`the sentence holds strange characters: ${JSON.stringify(message)}`);
-  if (!message.endsWith('.')) throw new Error(`the sentence has no end: ${message}`);
+    throw new Error(`The message has unprintable characters: ${JSON.stringify(message)}`);
+  if (!message.endsWith('.')) throw new Error(`The message does not end with a period: ${message}`);
 }

@@ -6,8 +6,8 @@ const buckets = Object.entries(template.findResources('AWS::S3::Bucket'));
 const [logsId = '', logs] = buckets.find(([id]) => id.startsWith('AccessLogs')) ?? [];
 const [dataId = '', data] = buckets.find(([id]) => id.startsWith('Storage')) ?? [];
 
-describe('who read and wrote what', () => {
-  it('is written by S3 into a bucket of its own, from the bucket of the data alone', () => {
+describe('the access logs', () => {
+  it('are delivered by S3 to a separate bucket, for the data bucket only', () => {
     expect(data?.Properties.LoggingConfiguration).toEqual({
       DestinationBucketName: { Ref: logsId },
       LogFilePrefix: 'objects/',
@@ -32,7 +32,7 @@ describe('who read and wrote what', () => {
     ]);
   });
 
-  it('is private, expires with the logs, and stays when the stack goes', () => {
+  it('are private, expire, and are retained when the stack is deleted', () => {
     expect(logs).toMatchObject({
       DeletionPolicy: 'Retain',
       Properties: {
@@ -47,7 +47,7 @@ describe('who read and wrote what', () => {
     });
   });
 
-  it('can be read, written and removed by no role of the stack', () => {
+  it('cannot be read, written or deleted by any role of the stack', () => {
     expect(JSON.stringify(template.findResources('AWS::IAM::Policy'))).not.toContain(logsId);
   });
 });

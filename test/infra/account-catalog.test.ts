@@ -33,7 +33,7 @@ const tables = new Map(
 );
 const columnsOf = (name: string) => tables.get(name)?.StorageDescriptor.Columns.map(({ Name }) => Name) ?? [];
 
-/** The parts of a run of a format, as the stack's own configuration has them written. */
+/** The parts of a run with the attribute columns of the configuration. */
 async function partsOf(format: 'json' | 'csv' | 'parquet'): Promise<[key: string, body: Buffer][]> {
   const list = [account('a', ',"engagementScore":0.5,"attributes":{"x":"y"}'), account('b'), account('a')];
   const { store, objects } = memoryStore();
@@ -42,8 +42,8 @@ async function partsOf(format: 'json' | 'csv' | 'parquet'): Promise<[key: string
   return [...objects].filter(([key]) => key.startsWith(`accounts_${format}/`));
 }
 
-describe('the Glue tables and the parts agree', () => {
-  it('on the folders of a part, which are the partition keys', async () => {
+describe('the Glue tables', () => {
+  it('have the folders of parts as partition keys', async () => {
     for (const format of ['json', 'csv', 'parquet'] as const) {
       const [[key = ''] = []] = await partsOf(format);
       const folders = key
@@ -62,7 +62,7 @@ describe('the Glue tables and the parts agree', () => {
     );
   });
 
-  it('on the columns of CSV: the same, in the same order', async () => {
+  it('have the columns of CSV parts, in the same order', async () => {
     const [[, body = Buffer.alloc(0)] = []] = await partsOf('csv');
     const [columns = []] = parse(gunzipSync(body).toString()) as string[][];
     expect(hiveNames(columns)).toEqual([
@@ -92,13 +92,13 @@ describe('the Glue tables and the parts agree', () => {
     });
   });
 
-  it('on the columns of Parquet: the same, in the same order', async () => {
+  it('have the columns of Parquet parts, in the same order', async () => {
     const [[, body = Buffer.alloc(0)] = []] = await partsOf('parquet');
     const { children } = parquetSchema(parquetMetadata(new Uint8Array(body).buffer));
     expect(columnsOf('accounts_parquet')).toEqual(children.map(({ element }) => element.name));
   });
 
-  it('on the keys of JSON: each has a column, found without regard to case', async () => {
+  it('have a column for each key of JSON parts, in lower case', async () => {
     const [[, body = Buffer.alloc(0)] = []] = await partsOf('json');
     const keys = gunzipSync(body)
       .toString()
@@ -112,7 +112,7 @@ describe('the Glue tables and the parts agree', () => {
     );
   });
 
-  it('and every column and partition says what it is', () => {
+  it('describe every column and partition', () => {
     for (const { TableType, PartitionKeys, StorageDescriptor } of tables.values()) {
       if (TableType === 'VIRTUAL_VIEW') continue;
       for (const { Comment } of [...PartitionKeys, ...StorageDescriptor.Columns])
@@ -120,7 +120,7 @@ describe('the Glue tables and the parts agree', () => {
     }
   });
 
-  it('with every CSV export of the configuration in one table', () => {
+  it('hold the columns of all CSV exports in one table', () => {
     const exports = [
       ...CONFIG.exports,
       {
@@ -140,7 +140,7 @@ describe('the Glue tables and the parts agree', () => {
 });
 
 describe('the views', () => {
-  it.each(['accounts_latest', 'accounts_history'])('%s is kept as Athena keeps a view', (name) => {
+  it.each(['accounts_latest', 'accounts_history'])('%s has the format of an Athena view', (name) => {
     const view = tables.get(name);
     expect(view).toMatchObject({
       TableType: 'VIRTUAL_VIEW',
@@ -172,7 +172,7 @@ describe('the views', () => {
 });
 
 describe('the workgroup', () => {
-  it('encrypts and places its results, and ends a query that reads too much', () => {
+  it('encrypts query results and limits the bytes that a query scans', () => {
     template.hasResourceProperties('AWS::Athena::WorkGroup', {
       WorkGroupConfiguration: {
         EnforceWorkGroupConfiguration: true,
@@ -183,7 +183,7 @@ describe('the workgroup', () => {
     expect(JSON.stringify(template.findResources('AWS::Athena::WorkGroup'))).toContain('/athena-results/');
   });
 
-  it('has the saved queries', () => {
+  it('has all saved queries', () => {
     const queries = Object.values(template.findResources('AWS::Athena::NamedQuery')).map(
       ({ Properties }) => Properties.Name,
     );
@@ -191,6 +191,6 @@ describe('the workgroup', () => {
   });
 });
 
-it('retention runs once a day', () => {
+it('deletes expired runs once a day', () => {
   template.hasResourceProperties('AWS::Scheduler::Schedule', { ScheduleExpression: 'rate(1 day)', State: 'ENABLED' });
 });

@@ -12,7 +12,7 @@ interface Statement {
   Effect: string;
 }
 
-/** What each role may do: `action on resource`, resources by their logical names and suffixes. */
+/** The rights of a role as `action on resource`, with logical names for resources. */
 function rightsOf(roleStart: string): string[] {
   return Object.values(template.findResources('AWS::IAM::Policy'))
     .filter(({ Properties }) => JSON.stringify(Properties.Roles).includes(`"${roleStart}`))
@@ -45,7 +45,7 @@ const TABLES = [
   'newest_parquet',
 ];
 
-/** The rights that some actions on partitions need: on the catalog, the database and each table. */
+/** Actions on partitions need rights on the catalog, the database and each table. */
 function glueRights(...actions: readonly string[]): string[] {
   const resources = ['catalog', 'database/account_export', ...TABLES.map((table) => `table/account_export/${table}`)];
   return actions.flatMap((action) =>
@@ -84,7 +84,7 @@ describe('the bucket', () => {
     });
   });
 
-  it('lets work and query results expire, and nothing else', () => {
+  it('expires working files and query results, and nothing else', () => {
     template.hasResourceProperties('AWS::S3::Bucket', {
       LifecycleConfiguration: {
         Rules: [
@@ -97,44 +97,47 @@ describe('the bucket', () => {
   });
 
   it.each([
-    ['neither key', 'Retain', {}, {}],
-    ['the property alone', 'Retain', { deleteDataWithStack: true }, {}],
-    ['the context flag alone', 'Retain', {}, { allowDataDeletion: true }],
-    ['both keys', 'Delete', { deleteDataWithStack: true }, { allowDataDeletion: true }],
-  ])('with %s and a deleted stack: %s', (_keys, DeletionPolicy, config, options) => {
+    ['Retain', 'no setting', {}, {}],
+    ['Retain', 'deleteDataWithStack only', { deleteDataWithStack: true }, {}],
+    ['Retain', 'the context flag only', {}, { allowDataDeletion: true }],
+    ['Delete', 'both', { deleteDataWithStack: true }, { allowDataDeletion: true }],
+  ])('has deletion policy %s with %s', (DeletionPolicy, _settings, config, options) => {
     synthesized(config, options).hasResource('AWS::S3::Bucket', { DeletionPolicy });
   });
 });
 
-describe('the key', () => {
-  it('has a secret of its own that starts without a key', () => {
+describe('the API key', () => {
+  it('gets a new secret with an empty keyId', () => {
     template.hasResourceProperties('AWS::SecretsManager::Secret', {
       GenerateSecretString: { SecretStringTemplate: '{"keyId":""}', GenerateStringKey: 'secret' },
     });
   });
 
-  it('may lie in a secret that exists', () => {
+  it('can be in an existing secret', () => {
     const existing = synthesized({ secretName: 'personalization/key' });
     existing.resourceCountIs('AWS::SecretsManager::Secret', 0);
     const policies = JSON.stringify(existing.findResources('AWS::IAM::Policy'));
     expect(policies.match(/:secret:personalization\/key-\?{6}/g)).toHaveLength(3);
   });
 
-  it('is in no environment', () => {
-    for (const { Properties } of Object.values(template.findResources('AWS::Lambda::Function'))) {
-      expect(
-        Object.keys(Properties.Environment?.Variables ?? {})
-          .sort()
-          .join(),
-      ).toMatch(
-        /^(API_URL,)?BUCKET,(DATABASE,)?NODE_OPTIONS,POWERTOOLS_TRACER_CAPTURE_RESPONSE(,RETENTION_DAYS)?(,SECRET_ID)?$/,
-      );
-    }
+  it('is not in an environment variable', () => {
+    const names = Object.values(template.findResources('AWS::Lambda::Function')).flatMap(({ Properties }) =>
+      Object.keys(Properties.Environment.Variables),
+    );
+    expect([...new Set(names)].sort()).toEqual([
+      'API_URL',
+      'BUCKET',
+      'DATABASE',
+      'NODE_OPTIONS',
+      'POWERTOOLS_TRACER_CAPTURE_RESPONSE',
+      'RETENTION_DAYS',
+      'SECRET_ID',
+    ]);
   });
 });
 
 describe('the functions', () => {
-  it('run on Node 24 and arm64, traced, with logs that end', () => {
+  it('run on Node 24 and arm64, with tracing and limited log retention', () => {
     const functions = Object.values(template.findResources('AWS::Lambda::Function'));
     expect(functions).toHaveLength(6);
     for (const { Properties } of functions) {
@@ -155,9 +158,16 @@ describe('the functions', () => {
       'PlanExport',
       [
         's3:GetObject on <StorageBucket>/export_runs/*',
+        's3:DeleteObject on <StorageBucket>/work/run_id=*/tickets/*',
         's3:GetObject on <StorageBucket>/work/*',
         's3:ListBucket on <StorageBucket>',
-        's3:PutObject on <StorageBucket>/work/*',
+        's3:PutObject on <StorageBucket>/work/export_name=*/locks/host.json',
+        's3:PutObject on <StorageBucket>/work/export_name=*/locks/running/*',
+        's3:PutObject on <StorageBucket>/work/export_name=*/locks/scheduled/*/*',
+        's3:PutObject on <StorageBucket>/work/run_id=*/failures/*',
+        's3:PutObject on <StorageBucket>/work/run_id=*/locks/*',
+        's3:PutObject on <StorageBucket>/work/run_id=*/plan.json',
+        's3:PutObject on <StorageBucket>/work/run_id=*/tickets/*',
         'secretsmanager:GetSecretValue on <ApiKeySecret>',
         'states:DescribeExecution on arn:<Partition>:states:<Region>:<AccountId>:execution:<WorkflowStateMachine name>:*',
         'xray:PutTelemetryRecords on *',
@@ -170,12 +180,16 @@ describe('the functions', () => {
         's3:GetObject on <StorageBucket>/accounts_csv/*',
         's3:GetObject on <StorageBucket>/accounts_json/*',
         's3:GetObject on <StorageBucket>/accounts_parquet/*',
-        's3:GetObject on <StorageBucket>/work/*',
+        's3:DeleteObject on <StorageBucket>/work/run_id=*/tickets/*',
+        's3:GetObject on <StorageBucket>/export_runs/run_id=*/manifest.json',
+        's3:GetObject on <StorageBucket>/work/run_id=*/*',
         's3:ListBucket on <StorageBucket>',
         's3:PutObject on <StorageBucket>/accounts_csv/*',
         's3:PutObject on <StorageBucket>/accounts_json/*',
         's3:PutObject on <StorageBucket>/accounts_parquet/*',
-        's3:PutObject on <StorageBucket>/work/*',
+        's3:PutObject on <StorageBucket>/work/run_id=*/failures/*',
+        's3:PutObject on <StorageBucket>/work/run_id=*/receipts/*',
+        's3:PutObject on <StorageBucket>/work/run_id=*/tickets/*',
         'secretsmanager:GetSecretValue on <ApiKeySecret>',
         'xray:PutTelemetryRecords on *',
         'xray:PutTraceSegments on *',
@@ -185,21 +199,21 @@ describe('the functions', () => {
       'PublishRun',
       [
         ...glueRights('BatchCreatePartition', 'DeletePartition', 'GetPartition', 'GetPartitions'),
-        's3:DeleteObject on <StorageBucket>/accounts_csv/*',
-        's3:DeleteObject on <StorageBucket>/accounts_json/*',
-        's3:DeleteObject on <StorageBucket>/accounts_parquet/*',
-        's3:DeleteObject on <StorageBucket>/work/*',
+        's3:DeleteObject on <StorageBucket>/work/run_id=*/tickets/*',
         's3:GetObject on <StorageBucket>/accounts_csv/*',
         's3:GetObject on <StorageBucket>/accounts_json/*',
         's3:GetObject on <StorageBucket>/accounts_parquet/*',
         's3:GetObject on <StorageBucket>/export_runs/*',
-        's3:GetObject on <StorageBucket>/work/*',
+        's3:GetObject on <StorageBucket>/work/run_id=*/*',
         's3:ListBucket on <StorageBucket>',
         's3:PutObject on <StorageBucket>/accounts_csv/*',
         's3:PutObject on <StorageBucket>/accounts_json/*',
         's3:PutObject on <StorageBucket>/accounts_parquet/*',
         's3:PutObject on <StorageBucket>/export_runs/*',
-        's3:PutObject on <StorageBucket>/work/*',
+        's3:PutObject on <StorageBucket>/work/run_id=*/failures/*',
+        's3:PutObject on <StorageBucket>/work/run_id=*/manifest.json',
+        's3:PutObject on <StorageBucket>/work/run_id=*/receipts/*',
+        's3:PutObject on <StorageBucket>/work/run_id=*/tickets/*',
         'secretsmanager:GetSecretValue on <ApiKeySecret>',
         'xray:PutTelemetryRecords on *',
         'xray:PutTraceSegments on *',
@@ -208,13 +222,13 @@ describe('the functions', () => {
     [
       'ExpireRuns',
       [
-        ...glueRights('DeletePartition'),
+        ...glueRights('DeletePartition', 'GetPartition'),
         's3:DeleteObject on <StorageBucket>/accounts_csv/*',
         's3:DeleteObject on <StorageBucket>/accounts_json/*',
         's3:DeleteObject on <StorageBucket>/accounts_parquet/*',
         's3:DeleteObject on <StorageBucket>/export_runs/*',
         's3:GetObject on <StorageBucket>/export_runs/*',
-        's3:GetObject on <StorageBucket>/work/*',
+        's3:GetObject on <StorageBucket>/work/run_id=*/plan.json',
         's3:ListBucket on <StorageBucket>',
         'sqs:SendMessage on <UndeliveredQueue>',
         'xray:PutTelemetryRecords on *',
@@ -224,6 +238,7 @@ describe('the functions', () => {
     [
       'WatchExports',
       [
+        ...glueRights('GetPartition').filter((right) => !/table\/(?!account_export\/export_runs)/.test(right)),
         's3:GetObject on <StorageBucket>/export_runs/*',
         's3:ListBucket on <StorageBucket>',
         'sqs:SendMessage on <UndeliveredQueue>',
@@ -234,13 +249,13 @@ describe('the functions', () => {
     [
       'ReportFailure',
       [
-        's3:GetObject on <StorageBucket>/work/*',
+        's3:GetObject on <StorageBucket>/work/run_id=*/*',
         's3:ListBucket on <StorageBucket>',
         'xray:PutTelemetryRecords on *',
         'xray:PutTraceSegments on *',
       ],
     ],
-  ])('%s has these rights and no others', (role, rights) => {
+  ])('%s has exactly these rights', (role, rights) => {
     expect(rightsOf(role).map((right) => right.replace('{Fn::Join:[[', ''))).toEqual(
       [`logs:CreateLogStream on <${role}Logs>`, `logs:PutLogEvents on <${role}Logs>`, ...rights].sort(),
     );
@@ -256,7 +271,7 @@ it('no role has a managed policy', () => {
 describe('the state machine', () => {
   const [stateMachine = {}] = Object.values(template.findResources('AWS::StepFunctions::StateMachine'));
 
-  it('is the definition that runs on one machine, with the ARNs of the functions in it', () => {
+  it('has the definition that also runs on one machine, with the ARNs of the functions', () => {
     const [empty = '', parts] = stateMachine.Properties.DefinitionString['Fn::Join'] as [
       string,
       (string | { 'Fn::GetAtt'?: string[]; Ref?: string })[],
@@ -278,7 +293,7 @@ describe('the state machine', () => {
     );
   });
 
-  it('is a standard one, traced, and logs without what passes through it', () => {
+  it('is a standard workflow with tracing, and logs no execution data', () => {
     expect(stateMachine.Properties).toMatchObject({
       StateMachineType: 'STANDARD',
       TracingConfiguration: { Enabled: true },
@@ -286,7 +301,7 @@ describe('the state machine', () => {
     });
   });
 
-  it('may invoke its functions, run its children, and write its logs and traces', () => {
+  it('may invoke its functions, run its child executions, notify, and write logs and traces', () => {
     const rights = rightsOf('WorkflowStateMachineRole').filter((right) => !/^(logs|xray):.* on \*$/.test(right));
     expect(rights.map((right) => right.replace('{Fn::Join:[[', ''))).toEqual([
       'events:PutEvents on arn:<Partition>:events:<Region>:<AccountId>:event-bus/default',
@@ -303,7 +318,18 @@ describe('the state machine', () => {
   });
 });
 
-it('says where to put the key and how to start', () => {
+it('outputs console URLs for each partition', () => {
+  template.hasMapping('Console', {
+    aws: { domain: 'console.aws.amazon.com' },
+    'aws-cn': { domain: 'console.amazonaws.cn' },
+    'aws-us-gov': { domain: 'console.amazonaws-us-gov.com' },
+  });
+  const domain = { 'Fn::FindInMap': ['Console', { Ref: 'AWS::Partition' }, 'domain'] };
+  for (const output of ['ConsoleUrl', 'DashboardUrl'])
+    expect(template.toJSON().Outputs[output].Value['Fn::Join'][1]).toContainEqual(domain);
+});
+
+it('outputs the commands that store the API key and start an export', () => {
   const outputs = JSON.stringify(template.findOutputs('*'));
   expect(outputs).toContain('aws secretsmanager put-secret-value --secret-id ');
   expect(outputs).toContain(`--input '{\\"exportName\\":\\"all-accounts\\"}'`);

@@ -1,9 +1,9 @@
 /**
- * Which actions of AWS a Lambda's code takes, read from the code itself.
+ * Derives the AWS actions of a Lambda from its code.
  *
- * An entry file is bundled as it is deployed, so that only what it can reach is left. In that bundle stands which ports it
- * makes (`deployedStore()`) and which of their methods it calls (`store.put(…)`). In the adapter behind a port stands
- * which commands a method sends (`new PutObjectCommand(…)`), also through functions that it calls.
+ * The bundle of an entry file shows which ports its reachable code creates (`deployedStore()`) and which of their methods
+ * it calls (`store.put(…)`). The adapter of a port shows which commands a method sends, directly or
+ * through functions that it calls (`new PutObjectCommand(…)`).
  */
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -12,7 +12,7 @@ import { parseAst } from 'vitest/node';
 
 const FUNCTIONS = fileURLToPath(new URL('../../functions/', import.meta.url));
 
-/** What an adapter is called by, in the rules of an export: `store.put(…)`, whoever hands the store over. */
+/** The variable names of each adapter's port: `store.put(…)`. */
 export const PORT_NAMES: Readonly<Record<string, string>> = {
   s3ObjectStore: 'store',
   glueCatalog: 'catalog',
@@ -20,10 +20,10 @@ export const PORT_NAMES: Readonly<Record<string, string>> = {
   secretCredentials: 'credentials',
 };
 
-/** Adapters of which every method is used by whoever makes one: the API client asks for its key by itself. */
+/** Adapters whose methods are not called by these names: the API client reads its key by itself. */
 const USED_WHOLE = ['secretCredentials'];
 
-/** What a command is called among the rights, where it is not called like the command. */
+/** Actions that are not named like their command. */
 const ACTIONS: Readonly<Record<string, string>> = {
   's3:ListObjectsV2': 's3:ListBucket',
   's3:HeadObject': 's3:GetObject',
@@ -42,7 +42,7 @@ interface Node {
   readonly [key: string]: unknown;
 }
 
-/** The actions that the code behind an entry file takes, sorted. */
+/** The sorted actions of the code of an entry file. */
 export async function actionsOf(entry: string): Promise<string[]> {
   const ast = await parsed(`handlers/${entry}.ts`);
   const makers = new Map(
@@ -51,25 +51,44 @@ export async function actionsOf(entry: string): Promise<string[]> {
       return factory === undefined ? [] : [[nameOf(declared.id), factory] as const];
     }),
   );
-  const made = new Set(nodesOf(ast, 'CallExpression').flatMap(({ callee }) => makers.get(nameOf(callee)) ?? []));
+  const calls = reachableNodes(ast).filter(({ type }) => type === 'CallExpression');
+  const made = new Set(calls.flatMap(({ callee }) => makers.get(nameOf(callee)) ?? []));
   const actions = new Set<string>();
   for (const factory of made) {
     const methods = await methodsOf(factory);
     const port = new RegExp(`(^|\\.)${PORT_NAMES[factory]}\\d*$`);
-    const called = nodesOf(ast, 'CallExpression')
+    const called = calls
       .map(({ callee }) => callee as Node)
       .filter(({ type, object }) => type === 'MemberExpression' && port.test(pathOf(object)))
       .map(({ property }) => nameOf(property));
     for (const method of USED_WHOLE.includes(factory) ? methods.keys() : new Set(called)) {
       const taken = methods.get(method);
-      if (!taken) throw new Error(`${entry} calls ${method} of ${factory}, which has no such method.`);
+      if (!taken) throw new Error(`Unknown method ${method} of ${factory} in ${entry}.`);
       for (const action of taken) actions.add(action);
     }
   }
   return [...actions].sort();
 }
 
-/** The adapters there are: what `functions/aws` exports and makes a port. */
+/** All nodes of a bundle, except in functions and methods whose names are mentioned nowhere in reachable code. */
+function reachableNodes(ast: Node): Node[] {
+  const isNamed = ({ type, kind }: Node) =>
+    type === 'FunctionDeclaration' || (type === 'MethodDefinition' && kind !== 'constructor');
+  const unreached = Map.groupBy([ast, ...descendants(ast)].filter(isNamed), ({ id, key }) => nameOf(id ?? key));
+  const found: Node[] = [];
+  const queue = [ast];
+  for (let next = queue.pop(); next; next = queue.pop()) {
+    for (const node of descendants(next, isNamed)) {
+      found.push(node);
+      const name = nameOf(node);
+      queue.push(...(unreached.get(name) ?? []));
+      unreached.delete(name);
+    }
+  }
+  return found;
+}
+
+/** The files of `functions/aws` that send commands. */
 export async function adapters(): Promise<string[]> {
   const files = readdirSync(`${FUNCTIONS}aws`);
   const found = await Promise.all(files.map(async (file) => ({ file, sends: sendersIn(await parsed(`aws/${file}`)) })));
@@ -77,8 +96,8 @@ export async function adapters(): Promise<string[]> {
 }
 
 /**
- * Where the functions take from AWS's SDK more than a client to hand to an adapter: what is sent from there, no right is
- * derived from. As `file: name`.
+ * Imports from the AWS SDK outside `functions/aws`, except client classes, as `file: name`. Commands sent there would not be
+ * found.
  */
 export async function takenElsewhere(): Promise<string[]> {
   const files = readdirSync(FUNCTIONS, { recursive: true, encoding: 'utf8' })
@@ -101,7 +120,7 @@ function sendersIn(ast: Node): boolean {
   return nodesOf(ast, 'FunctionDeclaration').some((declared) => commandsIn(declared, serviceBy(ast)).length > 0);
 }
 
-/** What each method of an adapter's port takes, by its name. */
+/** The actions of each method of an adapter's port. */
 async function methodsOf(factory: string): Promise<Map<string, ReadonlySet<string>>> {
   for (const file of readdirSync(`${FUNCTIONS}aws`)) {
     const ast = await parsed(`aws/${file}`);
@@ -113,16 +132,16 @@ async function methodsOf(factory: string): Promise<Map<string, ReadonlySet<strin
     const port = returned?.argument as { properties: Node[] };
     const methods = port.properties.flatMap(({ key, value }) => {
       const { type } = (value ?? {}) as Node;
-      // Written where it stands, or named: `putOver,`.
+      // An inline method or a named function: `put,`.
       const method = type === 'FunctionExpression' ? (value as Node) : functions.get(nameOf(value));
       return method ? [[nameOf(key), reached(method, functions, service)] as const] : [];
     });
     return new Map(methods);
   }
-  throw new Error(`${factory} is in no file of functions/aws.`);
+  throw new Error(`No file of functions/aws declares ${factory}.`);
 }
 
-/** The actions of a function and of all that it calls. */
+/** The actions of a function and of the functions that it calls. */
 function reached(
   start: Node,
   functions: ReadonlyMap<string, Node>,
@@ -143,20 +162,20 @@ function reached(
   return actions;
 }
 
-/** What is imported from a client of the SDK, with the service that it speaks to. */
+/** The names imported from SDK clients, with their service. */
 function serviceBy(ast: Node): Map<string, string> {
   return new Map(
     nodesOf(ast, 'ImportDeclaration').flatMap(({ source, specifiers }) => {
       const from = String((source as Node).value);
       if (!from.startsWith('@aws-sdk/client-')) return [];
       const service = SERVICES[from];
-      if (service === undefined) throw new Error(`What are the rights of ${from} called? Add it to SERVICES.`);
+      if (service === undefined) throw new Error(`Unknown service of ${from}: add it to SERVICES.`);
       return (specifiers as Node[]).map(({ local }) => [nameOf(local), service] as const);
     }),
   );
 }
 
-/** `new PutObjectCommand(…)`, `paginateGetPartitions(…)`, and what Powertools' provider of secrets sends. */
+/** `new PutObjectCommand(…)`, `paginateGetPartitions(…)`, and the secrets provider of Powertools. */
 function commandsIn(node: Node, service: ReadonlyMap<string, string>): string[] {
   const names = [...nodesOf(node, 'NewExpression'), ...nodesOf(node, 'CallExpression')].map(({ callee }) =>
     nameOf(callee),
@@ -174,7 +193,7 @@ function commandsIn(node: Node, service: ReadonlyMap<string, string>): string[] 
 
 const asts = new Map<string, Promise<Node>>();
 
-/** @param bundle whether what a file imports of this project stands in its place */
+/** @param bundle whether to inline the files of this project that a file imports */
 function parsed(file: string, bundle = true): Promise<Node> {
   const name = `${file} ${bundle}`;
   const known = asts.get(name) ?? parse(file, bundle);
@@ -196,14 +215,21 @@ async function parse(file: string, bundle: boolean): Promise<Node> {
 }
 
 function nodesOf(root: unknown, type: string): Node[] {
+  return descendants({ type: '', root }).filter((node) => node.type === type);
+}
+
+/** All nodes below a node. @param skip nodes to leave out, with everything below them */
+function descendants(root: Node, skip: (node: Node) => boolean = () => false): Node[] {
   const found: Node[] = [];
-  const queue = [root];
+  const queue: unknown[] = Object.values(root);
   while (queue.length > 0) {
     const value = queue.pop();
     if (Array.isArray(value)) queue.push(...value);
     else if (value !== null && typeof value === 'object') {
-      if ((value as Node).type === type) found.push(value as Node);
-      queue.push(...Object.values(value));
+      const node = value as Node;
+      if (typeof node.type === 'string' && skip(node)) continue;
+      if (typeof node.type === 'string') found.push(node);
+      queue.push(...Object.values(node));
     }
   }
   return found;
@@ -215,10 +241,10 @@ function calledIn(node: unknown): string[] {
 
 function nameOf(node: unknown): string {
   const { type, name } = (node ?? {}) as Node;
-  return type === 'Identifier' ? String(name) : '';
+  return type === 'Identifier' || type === 'PrivateIdentifier' ? String(name) : '';
 }
 
-/** `ports.store` of the expression `ports.store`. */
+/** A member expression as text: `ports.store`. */
 function pathOf(node: unknown): string {
   const { type, object, property } = (node ?? {}) as Node;
   return type === 'MemberExpression' ? `${pathOf(object)}.${nameOf(property)}` : nameOf(node);

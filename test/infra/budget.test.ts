@@ -22,7 +22,7 @@ describe('a budget', () => {
     Subscribers: [{ SubscriptionType: 'SNS', Address: { Ref: topic } }],
   });
 
-  it('counts what carries the tag of the stack, and tells the topic at 80 % and of a forecast beyond', () => {
+  it('counts resources with the cost tag, and notifies the topic at 80 % and at a forecast above 100 %', () => {
     template.hasResource('AWS::Budgets::Budget', {
       DependsOn: [policy],
       Properties: {
@@ -38,14 +38,14 @@ describe('a budget', () => {
     });
   });
 
-  it('follows the tag that the company has for it', () => {
+  it('uses a configured cost tag', () => {
     synthesized({ monthlyBudgetUsd: 20, tags: { Application: 'Accounts' } }).hasResourceProperties(
       'AWS::Budgets::Budget',
       { Budget: Match.objectLike({ CostFilters: { TagKeyValue: ['user:Application$Accounts'] } }) },
     );
   });
 
-  it('of this account alone may write to the topic', () => {
+  it('may publish to the topic from this account only', () => {
     template.hasResourceProperties('AWS::SNS::TopicPolicy', {
       PolicyDocument: {
         Statement: Match.arrayWith([
@@ -62,8 +62,8 @@ describe('a budget', () => {
     });
   });
 
-  it('of this account alone may use the key of the topic, where that is a customer key', () => {
-    configuredStack('all of it').template.hasResourceProperties('AWS::KMS::Key', {
+  it('may use the customer key of the topic from this account only', () => {
+    configuredStack('all options').template.hasResourceProperties('AWS::KMS::Key', {
       KeyPolicy: {
         Statement: Match.arrayWith([
           {
@@ -78,15 +78,15 @@ describe('a budget', () => {
     });
   });
 
-  it('is not there, and nothing may write for it, where none is configured', () => {
-    for (const name of ['the default', 'a key of the customer'] as const) {
+  it('needs no rights when it is not configured', () => {
+    for (const name of ['the default', 'a customer key'] as const) {
       expect(JSON.stringify(configuredStack(name).template.toJSON())).not.toMatch(/budgets/i);
     }
   });
 
-  it.each([0, 0.5, 1_000_001, '20'])('of %j is refused', (monthlyBudgetUsd) => {
+  it.each([0, 0.5, 1_000_001, '20'])('cannot be %j', (monthlyBudgetUsd) => {
     expect(() => parseStackConfig({ ...CONFIG, monthlyBudgetUsd })).toThrow(
-      /monthlyBudgetUsd is .*; an integer from 1 to 1000000 is needed/,
+      'monthlyBudgetUsd must be an integer from 1 to 1000000 (got ',
     );
   });
 });

@@ -1,14 +1,5 @@
-/** The stack with the flags of `cdk.json`, as it is deployed, in the configurations that differ in what they make. */
-import { readFileSync } from 'node:fs';
-import { App } from 'aws-cdk-lib';
-import { Template } from 'aws-cdk-lib/assertions';
-import { AccountExportStack } from '../../infra/account-export-stack.ts';
-import { parseStackConfig } from '../../infra/stack-config.ts';
-import { CONFIG } from '../support/synthesized.ts';
-
-const { context } = JSON.parse(readFileSync(new URL('../../cdk.json', import.meta.url), 'utf8')) as {
-  context: Record<string, unknown>;
-};
+/** The configurations that differ in the resources they create. */
+import { CONFIG, type SynthesizedStack, synthesizedStack } from '../support/synthesized.ts';
 
 const SCHEDULED = {
   alarmEmail: 'data-team@example.com',
@@ -20,7 +11,7 @@ export const EXISTING_VPC = {
   subnetIds: ['subnet-0123456789abcdef0', 'subnet-0123456789abcdef1'],
 };
 
-/** What of a configuration decides which resources there are. */
+/** The keys of a configuration that decide which resources exist. */
 export interface Configuration {
   readonly alarmEmail: string;
   readonly exports: readonly object[];
@@ -32,13 +23,12 @@ export interface Configuration {
   readonly tags?: Readonly<Record<string, string>>;
 }
 
-/** By the names that tests give them. */
 export const CONFIGURATIONS = {
   'the default': SCHEDULED,
-  'a key of the customer': { ...SCHEDULED, encryption: 'customer-key' },
+  'a customer key': { ...SCHEDULED, encryption: 'customer-key' },
   'an existing VPC': { ...SCHEDULED, network: EXISTING_VPC },
   'a fixed address': { ...SCHEDULED, network: { fixedEgressIp: true } },
-  'all of it': {
+  'all options': {
     ...SCHEDULED,
     encryption: 'customer-key',
     network: { fixedEgressIp: true },
@@ -46,7 +36,7 @@ export const CONFIGURATIONS = {
     monthlyBudgetUsd: 50,
     tags: { 'cost-center': '4711' },
   },
-  'a secret and a security group that exist': {
+  'an existing secret and security group': {
     ...SCHEDULED,
     encryption: 'customer-key',
     secretName: 'personalization/key',
@@ -56,23 +46,6 @@ export const CONFIGURATIONS = {
 
 export type ConfigurationName = keyof typeof CONFIGURATIONS;
 
-export interface ConfiguredStack {
-  readonly app: App;
-  readonly stack: AccountExportStack;
-  readonly template: Template;
-}
-
-const made = new Map<string, ConfiguredStack>();
-
-export function configuredStack(name: ConfigurationName): ConfiguredStack {
-  const known = made.get(name);
-  if (known) return known;
-  const app = new App({ context: { ...context, 'aws:cdk:bundling-stacks': [] } });
-  const stack = new AccountExportStack(app, 'AccountExport', {
-    config: parseStackConfig({ ...CONFIG, ...CONFIGURATIONS[name] }),
-    allowDataDeletion: true,
-  });
-  const configured = { app, stack, template: Template.fromStack(stack) };
-  made.set(name, configured);
-  return configured;
+export function configuredStack(name: ConfigurationName, { validate = false } = {}): SynthesizedStack {
+  return synthesizedStack(CONFIGURATIONS[name], { allowDataDeletion: true, validate });
 }

@@ -9,11 +9,11 @@ interface Statement {
   Condition?: { StringEquals?: Record<string, unknown>; ArnLike?: Record<string, unknown> };
 }
 
-const { template } = configuredStack('a key of the customer');
+const { template } = configuredStack('a customer key');
 const [keyId = ''] = Object.keys(template.findResources('AWS::KMS::Key'));
 const KEY = { 'Fn::GetAtt': [keyId, 'Arn'] };
 
-/** What roles may do with the key: `role: action through service`. */
+/** The rights of roles on the key, as `role: action through service`. */
 function rightsOnKey(): string[] {
   return Object.values(template.findResources('AWS::IAM::Policy')).flatMap(({ Properties }) => {
     const [role = ''] = (Properties.Roles as { Ref: string }[]).map(({ Ref }) =>
@@ -30,8 +30,8 @@ function rightsOnKey(): string[] {
   });
 }
 
-describe('without a key of the customer', () => {
-  it('there is none, and all that is stored is encrypted by AWS', () => {
+describe('without a customer key', () => {
+  it('everything stored is encrypted with keys of AWS', () => {
     const { template: plain } = configuredStack('the default');
     plain.resourceCountIs('AWS::KMS::Key', 0);
     plain.resourcePropertiesCountIs(
@@ -49,8 +49,8 @@ describe('without a key of the customer', () => {
   });
 });
 
-describe('a key of the customer', () => {
-  it('is renewed every year, stays when the stack goes, and is told', () => {
+describe('a customer key', () => {
+  it('is rotated, is retained when the stack is deleted, and is an output', () => {
     template.hasResource('AWS::KMS::Key', {
       DeletionPolicy: 'Retain',
       Properties: { EnableKeyRotation: true },
@@ -58,11 +58,11 @@ describe('a key of the customer', () => {
     expect(Object.values(template.findOutputs('KeyArn')).map(({ Value }) => Value)).toEqual([KEY]);
   });
 
-  it('goes with the data, where both go', () => {
-    configuredStack('all of it').template.hasResource('AWS::KMS::Key', { DeletionPolicy: 'Delete' });
+  it('is deleted with the data', () => {
+    configuredStack('all options').template.hasResource('AWS::KMS::Key', { DeletionPolicy: 'Delete' });
   });
 
-  it('encrypts parts and manifests, by a bucket key', () => {
+  it('encrypts parts and manifests with a bucket key', () => {
     template.hasResourceProperties('AWS::S3::Bucket', {
       BucketEncryption: {
         ServerSideEncryptionConfiguration: [
@@ -75,7 +75,7 @@ describe('a key of the customer', () => {
     });
   });
 
-  it('encrypts results of queries, the API key, failures, what was not delivered, and every log', () => {
+  it('encrypts query results, the API key, notifications, the dead-letter queue and all logs', () => {
     template.hasResourceProperties('AWS::Athena::WorkGroup', {
       WorkGroupConfiguration: {
         ResultConfiguration: { EncryptionConfiguration: { EncryptionOption: 'SSE_KMS', KmsKey: KEY } },
@@ -87,7 +87,7 @@ describe('a key of the customer', () => {
     template.allResourcesProperties('AWS::Logs::LogGroup', { KmsKeyId: KEY });
   });
 
-  it('does not encrypt the access logs, to which S3 could then not write', () => {
+  it('does not encrypt the access logs, because S3 could not deliver them', () => {
     const buckets = Object.entries(template.findResources('AWS::S3::Bucket'));
     const [logs] = buckets.filter(([id]) => id.startsWith('AccessLogs')).map(([, { Properties }]) => Properties);
     expect(logs?.BucketEncryption.ServerSideEncryptionConfiguration).toEqual([
@@ -95,7 +95,7 @@ describe('a key of the customer', () => {
     ]);
   });
 
-  it('may be used by each role for what it does, through the services it does it with', () => {
+  it('may be used by each role through the services that the role calls', () => {
     const reads = (role: string) => `${role}: kms:Decrypt through s3`;
     const writes = (role: string) => `${role}: kms:GenerateDataKey through s3`;
     const sends = (role: string, service: string) =>
@@ -112,7 +112,7 @@ describe('a key of the customer', () => {
     );
   });
 
-  it('may be used without a role by logs of this account, and by what writes to the topic and the queue', () => {
+  it('may be used without a role by logs of this account and by services that send to the topic and the queue', () => {
     const statements = template.findResources('AWS::KMS::Key')[keyId]?.Properties.KeyPolicy.Statement as Statement[];
     const byService = statements.filter(({ Principal }) => Principal?.Service !== undefined);
     const logs = byService.filter(({ Condition }) => Condition?.ArnLike !== undefined);
@@ -124,14 +124,14 @@ describe('a key of the customer', () => {
     expect(new Set(others.flatMap(({ Principal }) => Principal?.Service))).toEqual(
       new Set(['cloudwatch.amazonaws.com', 'events.amazonaws.com', 'sns.amazonaws.com']),
     );
-    // The last as CDK grants it to the rule, for the queue.
+    // CDK grants `GenerateDataKey*` to the rule for the queue.
     expect(new Set(others.flatMap(({ Action }) => Action))).toEqual(
       new Set(['kms:Decrypt', 'kms:GenerateDataKey', 'kms:GenerateDataKey*']),
     );
   });
 
-  it('of a secret that was there before is not known, and no right on it is given', () => {
-    const { template: foreign } = configuredStack('a secret and a security group that exist');
+  it('grants nothing through Secrets Manager for an existing secret', () => {
+    const { template: foreign } = configuredStack('an existing secret and security group');
     expect(JSON.stringify(foreign.findResources('AWS::IAM::Policy'))).not.toContain('"secretsmanager.');
   });
 });

@@ -1,4 +1,4 @@
-/** Every Lambda may do what its code does, and nothing else. What the code does is read from the code. */
+/** The rights of each Lambda are derived from its code and compared with the template. */
 import { describe, expect, it } from 'vitest';
 import { ExportFunction } from '../../infra/constructs/export-function.ts';
 import { actionsOf, adapters, PORT_NAMES, takenElsewhere } from './aws-calls.ts';
@@ -22,14 +22,14 @@ const functionsOf = (name: ConfigurationName): ExportFunction[] =>
     .stack.node.findAll()
     .filter((construct) => construct instanceof ExportFunction);
 
-/** The template's properties of a function. */
+/** The properties of a function in the template. */
 function propertiesOf(configuration: ConfigurationName, construct: ExportFunction): FunctionProperties {
   const { stack, template } = configuredStack(configuration);
   const id = stack.getLogicalId(construct.function.node.defaultChild as never);
   return template.findResources('AWS::Lambda::Function')[id]?.Properties as FunctionProperties;
 }
 
-/** All actions that the policies of a function's role allow, whichever policy they stand in. */
+/** All actions that the policies of a function's role allow. */
 function granted(configuration: ConfigurationName, { Role }: FunctionProperties): string[] {
   const { template } = configuredStack(configuration);
   const statements = Object.values(template.findResources('AWS::IAM::Policy'))
@@ -40,17 +40,17 @@ function granted(configuration: ConfigurationName, { Role }: FunctionProperties)
   return [...new Set(statements.filter(({ Effect }) => Effect === 'Allow').flatMap(({ Action }) => Action))].sort();
 }
 
-/** What the code takes, and what the platform takes in the function's name for what the template asks of it. */
+/** The actions of the code, and those that the platform takes with the function's role. */
 function needed(code: readonly string[], properties: FunctionProperties, customerKey: boolean, ownSecret: boolean) {
-  const takes = (action: string) => code.includes(action);
+  const uses = (action: string) => code.includes(action);
   const { TracingConfig, LoggingConfig, DeadLetterConfig, VpcConfig } = properties;
   const decrypts =
-    takes('s3:GetObject') || (takes('secretsmanager:GetSecretValue') && ownSecret) || DeadLetterConfig !== undefined;
-  const encrypts = takes('s3:PutObject') || DeadLetterConfig !== undefined;
+    uses('s3:GetObject') || (uses('secretsmanager:GetSecretValue') && ownSecret) || DeadLetterConfig !== undefined;
+  const encrypts = uses('s3:PutObject') || DeadLetterConfig !== undefined;
   const actions = [
     ...code,
-    // S3 says of an object that is not there that it is not there only to who may list.
-    ...(takes('s3:GetObject') ? ['s3:ListBucket'] : []),
+    // Without it, S3 answers 403 for a missing object.
+    ...(uses('s3:GetObject') ? ['s3:ListBucket'] : []),
     ...(LoggingConfig ? ['logs:CreateLogStream', 'logs:PutLogEvents'] : []),
     ...(TracingConfig?.Mode === 'Active' ? ['xray:PutTelemetryRecords', 'xray:PutTraceSegments'] : []),
     ...(DeadLetterConfig ? ['sqs:SendMessage'] : []),
@@ -70,7 +70,7 @@ function needed(code: readonly string[], properties: FunctionProperties, custome
   return [...new Set(actions)].sort();
 }
 
-/** What a policy lacks, and what it has that nothing uses. */
+/** Missing and unused rights. */
 function difference(may: readonly string[], must: readonly string[]): string[] {
   return [
     ...must.filter((action) => !may.includes(action)).map((action) => `needs ${action}`),
@@ -78,28 +78,31 @@ function difference(may: readonly string[], must: readonly string[]): string[] {
   ];
 }
 
-describe('what the code takes', () => {
+describe('the actions of the code', () => {
   it.each([
-    ['plan-export', 'secretsmanager:GetSecretValue states:DescribeExecution s3:GetObject s3:ListBucket s3:PutObject'],
-    ['export-page', 'secretsmanager:GetSecretValue s3:GetObject s3:ListBucket s3:PutObject'],
+    [
+      'plan-export',
+      'secretsmanager:GetSecretValue states:DescribeExecution s3:DeleteObject s3:GetObject s3:ListBucket s3:PutObject',
+    ],
+    ['export-page', 'secretsmanager:GetSecretValue s3:DeleteObject s3:GetObject s3:ListBucket s3:PutObject'],
     [
       'publish-run',
       'glue:BatchCreatePartition glue:DeletePartition glue:GetPartition glue:GetPartitions secretsmanager:GetSecretValue s3:DeleteObject s3:GetObject s3:ListBucket s3:PutObject',
     ],
     ['report-failure', 's3:GetObject s3:ListBucket'],
-    ['expire-runs', 'glue:DeletePartition s3:DeleteObject s3:GetObject s3:ListBucket'],
-    ['watch-exports', 's3:GetObject s3:ListBucket'],
-  ])('of %s is found', async (entry, actions) => {
+    ['expire-runs', 'glue:DeletePartition glue:GetPartition s3:DeleteObject s3:GetObject s3:ListBucket'],
+    ['watch-exports', 'glue:GetPartition s3:GetObject s3:ListBucket'],
+  ])('of %s are found', async (entry, actions) => {
     expect(await actionsOf(entry)).toEqual(actions.split(' ').sort());
   });
 
-  it('is looked for in every adapter of AWS there is', async () => {
+  it('are searched in every AWS adapter', async () => {
     expect(
       (await adapters()).map((file) => file.replace(/-(.)|\.ts$/g, (_all, letter = '') => letter.toUpperCase())),
     ).toEqual(Object.keys(PORT_NAMES).sort());
   });
 
-  it('is sent by adapters alone: elsewhere nothing of the SDK is used but clients for them', async () => {
+  it('are all in adapters: other rooms use only client classes of the SDK', async () => {
     expect(await takenElsewhere()).toEqual([]);
   });
 });
@@ -108,7 +111,7 @@ describe.each(Object.keys(CONFIGURATIONS) as ConfigurationName[])('with %s', (co
   const config: Configuration = CONFIGURATIONS[configuration];
 
   it.each(functionsOf(configuration).map((construct) => [construct.entry, construct] as const))(
-    '%s may do what its code does, and nothing else',
+    '%s has exactly the rights that its code uses',
     async (entry, construct) => {
       const properties = propertiesOf(configuration, construct);
       const must = needed(
@@ -119,7 +122,7 @@ describe.each(Object.keys(CONFIGURATIONS) as ConfigurationName[])('with %s', (co
       );
       const may = granted(configuration, properties);
       expect(difference(may, must)).toEqual([]);
-      // One right less, or one more, whichever it is, is seen.
+      // The comparison finds every single missing or additional right.
       for (const action of may) {
         expect(
           difference(
@@ -132,7 +135,7 @@ describe.each(Object.keys(CONFIGURATIONS) as ConfigurationName[])('with %s', (co
     },
   );
 
-  it('only what calls the API reads its key, and only that is in a network', () => {
+  it('only functions that call the API can read its key and are in the VPC', () => {
     const calling = ['plan-export', 'export-page', 'publish-run'];
     for (const construct of functionsOf(configuration)) {
       const properties = propertiesOf(configuration, construct);
@@ -142,7 +145,7 @@ describe.each(Object.keys(CONFIGURATIONS) as ConfigurationName[])('with %s', (co
     }
   });
 
-  it('no action of any role is a wildcard, and no role of the project has a managed policy', () => {
+  it('no role has a wildcard action, and no role of the project has a managed policy', () => {
     const { template } = configuredStack(configuration);
     const statements = Object.values(template.findResources('AWS::IAM::Policy')).flatMap(
       ({ Properties }) => Properties.PolicyDocument.Statement as Statement[],
@@ -151,8 +154,11 @@ describe.each(Object.keys(CONFIGURATIONS) as ConfigurationName[])('with %s', (co
     const managed = Object.entries(template.findResources('AWS::IAM::Role'))
       .filter(([, { Properties }]) => Properties.ManagedPolicyArns !== undefined)
       .map(([id]) => id.replace(/CustomResourceProviderRole[0-9A-F]{8}$/, ''));
-    // Those of the two helpers of CDK, which empty a bucket that goes, and close the default security group.
-    const helpers = configuration === 'all of it' ? ['CustomS3AutoDeleteObjects', 'CustomVpcRestrictDefaultSG'] : [];
-    expect(managed.sort()).toEqual(configuration === 'a fixed address' ? ['CustomVpcRestrictDefaultSG'] : helpers);
+    // Two custom resources of CDK: one empties deleted buckets, the other restricts the default security group.
+    const expected = [
+      ...('deleteDataWithStack' in config ? ['CustomS3AutoDeleteObjects'] : []),
+      ...(config.network && 'fixedEgressIp' in config.network ? ['CustomVpcRestrictDefaultSG'] : []),
+    ];
+    expect(managed.sort()).toEqual(expected);
   });
 });

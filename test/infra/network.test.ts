@@ -8,7 +8,9 @@ const HTTPS_OUT = [
   { CidrIp: '0.0.0.0/0', Description: 'HTTPS to the API and to AWS', FromPort: 443, IpProtocol: 'tcp', ToPort: 443 },
 ];
 
-/** The networks of the functions, by the name of each; nothing for those that are in none. */
+const SHAPES = 'network must be {"vpcId":"vpc-…","subnetIds":["subnet-…"]} or {"fixedEgressIp":true}';
+
+/** The VPC configurations of the functions that have one, by function. */
 function networks(name: ConfigurationName): Record<string, unknown> {
   const functions = Object.entries(configuredStack(name).template.findResources('AWS::Lambda::Function'));
   return Object.fromEntries(
@@ -19,7 +21,7 @@ function networks(name: ConfigurationName): Record<string, unknown> {
 }
 
 describe('without a network', () => {
-  it('nothing of one is made, and no function is in one', () => {
+  it('no network resources exist, and no function is in a VPC', () => {
     const { template } = configuredStack('the default');
     expect(Object.keys(template.toJSON().Resources).length).toBeGreaterThan(0);
     for (const type of ['VPC', 'NatGateway', 'EIP', 'SecurityGroup', 'VPCEndpoint']) {
@@ -32,7 +34,7 @@ describe('without a network', () => {
 describe('a fixed address', () => {
   const { template } = configuredStack('a fixed address');
 
-  it('is the only one that the functions can call the API from, and an output tells it', () => {
+  it('is the only address of the functions, and is an output', () => {
     template.resourceCountIs('AWS::EC2::NatGateway', 1);
     template.resourceCountIs('AWS::EC2::EIP', 1);
     const [address = ''] = Object.keys(template.findResources('AWS::EC2::EIP'));
@@ -55,21 +57,21 @@ describe('a fixed address', () => {
     }
   });
 
-  it('is that of planning, pages and publishing; nothing else needs it', () => {
+  it('is used by the functions that call the API, and by no others', () => {
     expect(Object.keys(networks('a fixed address')).sort()).toEqual(['ExportPage', 'PlanExport', 'PublishRun']);
   });
 
-  it('lets out HTTPS and lets nothing in', () => {
+  it('allows HTTPS out and nothing in', () => {
     template.resourceCountIs('AWS::EC2::SecurityGroup', 1);
     const [group] = Object.values(template.findResources('AWS::EC2::SecurityGroup'));
     expect(group?.Properties.SecurityGroupEgress).toEqual(HTTPS_OUT);
     expect(group?.Properties).not.toHaveProperty('SecurityGroupIngress');
     template.resourceCountIs('AWS::EC2::SecurityGroupIngress', 0);
-    // The group that every VPC comes with is emptied.
+    // The default security group allows nothing.
     template.resourceCountIs('Custom::VpcRestrictDefaultSG', 1);
   });
 
-  it('is not paid for what goes to the bucket, and no other bucket can be reached', () => {
+  it('reaches the data bucket through a free endpoint, and no other bucket', () => {
     template.resourceCountIs('AWS::EC2::VPCEndpoint', 1);
     const [bucket = ''] = Object.keys(template.findResources('AWS::S3::Bucket')).filter((id) =>
       id.startsWith('Storage'),
@@ -90,7 +92,7 @@ describe('a fixed address', () => {
     });
   });
 
-  it('leaves a log of its connections beside the access logs', () => {
+  it('delivers flow logs to the bucket of the access logs', () => {
     const [logs = ''] = Object.keys(template.findResources('AWS::S3::Bucket')).filter((id) => id.startsWith('Access'));
     template.hasResourceProperties('AWS::EC2::FlowLog', {
       TrafficType: 'ALL',
@@ -103,7 +105,7 @@ describe('a fixed address', () => {
 describe('an existing network', () => {
   const { template } = configuredStack('an existing VPC');
 
-  it('is used as it is: its subnets, and a security group of the stack', () => {
+  it('is used unchanged, with a new security group', () => {
     for (const type of ['VPC', 'Subnet', 'NatGateway', 'EIP', 'Route', 'VPCEndpoint']) {
       template.resourceCountIs(`AWS::EC2::${type}`, 0);
     }
@@ -120,8 +122,8 @@ describe('an existing network', () => {
     expect(template.findOutputs('EgressIp')).toEqual({});
   });
 
-  it('may bring its own security groups', () => {
-    const name = 'a secret and a security group that exist';
+  it('can have its own security groups', () => {
+    const name = 'an existing secret and security group';
     configuredStack(name).template.resourceCountIs('AWS::EC2::SecurityGroup', 0);
     expect(networks(name).PlanExport).toEqual({
       SubnetIds: EXISTING_VPC.subnetIds,
@@ -130,8 +132,8 @@ describe('an existing network', () => {
   });
 });
 
-describe('the rights of a network', () => {
-  it('are there before the function, and its code is denied them', () => {
+describe('the rights on network interfaces', () => {
+  it('exist before the function, and are denied to its code', () => {
     const { template } = configuredStack('a fixed address');
     for (const [id, resource] of Object.entries(template.findResources('AWS::Lambda::Function'))) {
       if (resource.Properties.VpcConfig === undefined) continue;
@@ -152,27 +154,25 @@ describe('the rights of a network', () => {
   });
 });
 
-describe('a network that cannot be', () => {
+describe('an invalid network is refused', () => {
   it.each([
-    ['one without subnets', { vpcId: EXISTING_VPC.vpcId }, /network .*"vpcId":.*or \{"fixedEgressIp":true\} is needed/],
-    ['none of both', {}, /or \{"fixedEgressIp":true\} is needed/],
-    ['a text', 'vpc-0123456789abcdef0', /or \{"fixedEgressIp":true\} is needed/],
-    ['both', { ...EXISTING_VPC, fixedEgressIp: true }, /makes a network of its own: leave the ids out/],
-    ['no fixed address', { fixedEgressIp: false }, /network\.fixedEgressIp is false; true is needed/],
+    ['without subnets', { vpcId: EXISTING_VPC.vpcId }, SHAPES],
+    ['without any key', {}, SHAPES],
+    ['as a text', 'vpc-0123456789abcdef0', SHAPES],
     [
-      'a subnet by its name',
-      { ...EXISTING_VPC, subnetIds: ['private-a'] },
-      /subnetIds\[0\] is "private-a"; an id such as/,
+      'of both kinds',
+      { ...EXISTING_VPC, fixedEgressIp: true },
+      'must not combine fixedEgressIp, which creates a network',
     ],
-    ['no subnets', { ...EXISTING_VPC, subnetIds: [] }, /a list of one to 16 ids such as subnet-/],
-    ['a zone', { ...EXISTING_VPC, zone: 'a' }, /network: "zone" is not known/],
-  ])('%s, is refused with what is allowed', (_what, network, message) => {
+    ['with fixedEgressIp: false', { fixedEgressIp: false }, 'network.fixedEgressIp must be true'],
+    [
+      'with the name of a subnet',
+      { ...EXISTING_VPC, subnetIds: ['private-a'] },
+      'network.subnetIds[0] must be an id such as subnet-0123456789abcdef0 (got "private-a")',
+    ],
+    ['with no subnets', { ...EXISTING_VPC, subnetIds: [] }, 'must be a list of 1 to 16 ids such as subnet-'],
+    ['with an unknown key', { ...EXISTING_VPC, zone: 'a' }, 'unknown key "zone" in network'],
+  ])('%s', (_what, network, message) => {
     expect(() => parseStackConfig({ ...CONFIG, network })).toThrow(message);
-  });
-
-  it('an encryption that is not known, is refused too', () => {
-    expect(() => parseStackConfig({ ...CONFIG, encryption: 'kms' })).toThrow(
-      /encryption is "kms"; "s3-managed" or "customer-key" is needed/,
-    );
   });
 });

@@ -19,7 +19,7 @@ const schedules = Object.values(template.findResources('AWS::Scheduler::Schedule
   .filter(({ Target }) => String(Target.Input).includes('exportName'));
 
 describe('the schedules', () => {
-  it('are one for each export that has one, at its hour, in its time zone, within its window', () => {
+  it('start each scheduled export at its time, in its time zone, within its flexible window', () => {
     const seen = schedules.map(
       ({ Description, ScheduleExpression, ScheduleExpressionTimezone, FlexibleTimeWindow, State }) => ({
         Description,
@@ -54,7 +54,7 @@ describe('the schedules', () => {
     ]);
   });
 
-  it('send a request that the run takes, with the time it was due', () => {
+  it('send a valid request with the scheduled time', () => {
     const due = '2026-08-22T04:00:00Z';
     const inputs = schedules.map(({ Target }) => String(Target.Input));
     expect(inputs[0]).toBe('{"exportName":"daily","dueAt":"<aws.scheduler.scheduled-time>","scheduled":true}');
@@ -65,7 +65,7 @@ describe('the schedules', () => {
     }
   });
 
-  it('try a start again a few times within an hour, and then keep it in an encrypted queue', () => {
+  it('retry a start within an hour, then keep it in an encrypted dead-letter queue', () => {
     const [queueId = ''] = Object.keys(template.findResources('AWS::SQS::Queue'));
     for (const { Target } of schedules) {
       expect(Target).toMatchObject({
@@ -79,7 +79,7 @@ describe('the schedules', () => {
     });
   });
 
-  it('have a role of their own, which may start this state machine and fill this queue, and nothing else', () => {
+  it('have a role that can only start this state machine and send to this queue', () => {
     const [roleId = ''] = Object.entries(template.findResources('AWS::IAM::Role'))
       .filter(([id]) => id.startsWith('SchedulesRole'))
       .map(([id]) => id);
@@ -93,7 +93,7 @@ describe('the schedules', () => {
 });
 
 describe('failures', () => {
-  it('go to a topic that refuses requests without TLS, and from there to the address that is configured', () => {
+  it('go to a topic that requires TLS, and to the configured email address', () => {
     template.hasResourceProperties('AWS::SNS::Subscription', { Protocol: 'email', Endpoint: 'data-team@example.com' });
     template.hasResourceProperties('AWS::SNS::TopicPolicy', {
       PolicyDocument: {
@@ -108,11 +108,11 @@ describe('failures', () => {
     });
   });
 
-  it('go to nobody where no address is configured', () => {
+  it('have no subscription without an email address', () => {
     synthesized().resourceCountIs('AWS::SNS::Subscription', 0);
   });
 
-  it('are told of runs that were stopped or ran out of time too, which reach no state of their own', () => {
+  it('include runs that were stopped or timed out', () => {
     template.hasResourceProperties('AWS::Events::Rule', {
       EventPattern: {
         source: ['aws.states'],
@@ -126,11 +126,21 @@ describe('failures', () => {
               'detail-name': '$.detail.name',
               'detail-status': '$.detail.status',
               'detail-executionArn': '$.detail.executionArn',
-              region: '$.region',
             },
-            InputTemplate: Match.stringLikeRegexp(
-              'Account Export: run <detail-name> ended as <detail-status> .*redrive <detail-name> .*#/v2/executions/details/<detail-executionArn>',
-            ),
+            InputTemplate: {
+              'Fn::Join': [
+                '',
+                [
+                  '"Account Export: run <detail-name> ended with status <detail-status> and published nothing. Its finished pages are kept. To resume it: npm run --silent account-export -- resume <detail-name>  Execution: https://',
+                  { Ref: 'AWS::Region' },
+                  '.',
+                  Match.anyValue(),
+                  '/states/home?region=',
+                  { Ref: 'AWS::Region' },
+                  '#/v2/executions/details/<detail-executionArn>"',
+                ],
+              ],
+            },
           },
         }),
       ],

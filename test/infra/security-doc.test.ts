@@ -26,7 +26,7 @@ it('lists the permissions of the current template (npm run docs updates them)', 
 });
 
 it('names the permissions of the custom resources of CDK, which are in no table', () => {
-  const { template } = configuredStack('all of it');
+  const { template } = configuredStack('all options');
   const inRoles = Object.values(template.findResources('AWS::IAM::Role')).flatMap(({ Properties }) => [
     ...(Properties.Policies ?? []).flatMap(({ PolicyDocument }: { PolicyDocument: Document }) =>
       actionsOf(PolicyDocument),

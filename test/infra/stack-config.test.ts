@@ -2,8 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { parseStackConfig } from '../../infra/stack-config.ts';
 import { CONFIG } from '../support/synthesized.ts';
 
+const [EXPORT] = CONFIG.exports;
+
 describe('parseStackConfig', () => {
-  it('fills in what is left out', () => {
+  it('fills in defaults', () => {
     expect(parseStackConfig(CONFIG)).toMatchObject({
       concurrency: 20,
       workRetentionDays: 30,
@@ -16,7 +18,7 @@ describe('parseStackConfig', () => {
     });
   });
 
-  it('reports every mistake at once: the key, its value, what is allowed', () => {
+  it('reports every problem at once, each with the key, the rule and the value', () => {
     const broken = {
       ...CONFIG,
       concurency: 5,
@@ -27,47 +29,38 @@ describe('parseStackConfig', () => {
       expect.objectContaining({
         name: 'ConfigError',
         message:
-          'The configuration accountExport in cdk.json is unusable: exports[0].name is "a b"; up to 128 letters, digits, "_", "." and "-" are allowed, the first a letter or digit; exports[0].pageSize is "5k"; an integer from 1 to 50000 is needed; concurrency is 0; an integer from 1 to 1000 is needed; "concurency" is not known.',
+          'Invalid configuration accountExport in cdk.json: exports[0].name must be up to 128 letters, digits, "_", "." and "-", starting with a letter or digit (got "a b"); exports[0].pageSize must be an integer from 1 to 50000 (got "5k"); concurrency must be an integer from 1 to 1000 (got 0); unknown key "concurency".',
       }),
     );
   });
 
   it.each([
-    [undefined, /accountName is missing; .*instance is missing; .*exports is missing/],
-    [{ ...CONFIG, exports: [] }, /exports is \[\]; at least one export is needed/],
-    [
-      { ...CONFIG, exports: [CONFIG.exports[0], CONFIG.exports[0]] },
-      /exports\[1\]\.name is "all-accounts"; another export has this name already/,
-    ],
+    [undefined, /accountName must be .* \(missing\); instance must be .* \(missing\); exports must be .* \(missing\)/],
+    [{ exports: [] }, 'exports must have at least one export (got [])'],
+    [{ exports: [EXPORT, EXPORT] }, 'exports[1].name must be unique (got "all-accounts")'],
     [
       {
-        ...CONFIG,
-        exports: [
-          ...CONFIG.exports,
-          { name: 'x', datasetId: 'x', format: 'csv', attributeColumns: ['region', 'industry'] },
-        ],
+        exports: [...CONFIG.exports, { ...EXPORT, name: 'x', format: 'csv', attributeColumns: ['region', 'industry'] }],
       },
-      /exports\[1\]\.attributeColumns is \["industry"\]; CSV exports share one table, so this list must be how the longest one begins: region, industry/,
+      'exports[1].attributeColumns must start like the longest list, because CSV exports share one table: region, industry (got ["industry"])',
     ],
     [
-      { ...CONFIG, accountName: 'acme.evil.example/', instance: 'x.y', concurrency: 0 },
-      /accountName is "acme.evil.example\/"; up to 63 letters.*; instance is "x\.y"; up to 63 .*; concurrency is 0/,
+      { accountName: 'acme.evil.example/', instance: 'x.y' },
+      /accountName must be a label of a host name.*; instance must be a label of a host name/,
     ],
     [
-      { ...CONFIG, exports: [{ name: 'x', datasetId: 'x', schedule: '0 6 * * *', timeZone: 'Berlin' }] },
-      /exports\[0\]\.schedule is "0 6 \* \* \*"; cron\(.*is needed; exports\[0\]\.timeZone is "Berlin"; a name of the IANA/,
+      { exports: [{ ...EXPORT, schedule: '0 6 * * *', timeZone: 'Berlin' }] },
+      /exports\[0\]\.schedule must .* \(got "0 6 \* \* \*"\); exports\[0\]\.timeZone must .* \(got "Berlin"\)/,
     ],
     [
-      { ...CONFIG, exports: [{ name: 'x', datasetId: 'x', timeZone: 'Europe/Berlin', flexibleMinutes: 5 }] },
-      /timeZone is "Europe\/Berlin"; it belongs to a schedule, and there is none; exports\[0\]\.flexibleMinutes is 5; it/,
+      { exports: [{ ...EXPORT, timeZone: 'Europe/Berlin', flexibleMinutes: 5 }] },
+      /timeZone must not be set without a schedule .*; exports\[0\]\.flexibleMinutes must not be set without/,
     ],
-    [
-      { ...CONFIG, exports: [{ name: 'x', datasetId: 'x', overlap: 'queue' }] },
-      /overlap is "queue"; "skip" \(yield to a run of the same export that has not ended\) or "allow" is needed/,
-    ],
-    [{ ...CONFIG, alarmEmail: 'nobody' }, /alarmEmail is "nobody"; an e-mail address is needed/],
-    [{ ...CONFIG, logRetentionDays: 42 }, /logRetentionDays is 42; a number of days that CloudWatch offers/],
-  ])('refuses %#', (config, message) => {
-    expect(() => parseStackConfig(config)).toThrow(message);
+    [{ exports: [{ ...EXPORT, overlap: 'queue' }] }, 'overlap must be "skip" or "allow" (got "queue")'],
+    [{ alarmEmail: 'nobody' }, 'alarmEmail must be an email address (got "nobody")'],
+    [{ logRetentionDays: 42 }, 'logRetentionDays must be a number of days that CloudWatch Logs accepts'],
+    [{ encryption: 'kms' }, 'encryption must be "s3-managed" or "customer-key" (got "kms")'],
+  ])('refuses %j', (config, message) => {
+    expect(() => parseStackConfig(config && { ...CONFIG, ...config })).toThrow(message);
   });
 });

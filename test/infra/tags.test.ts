@@ -1,11 +1,10 @@
-/** What the stack costs can be told from a bill, because all that it makes carries tags. */
 import type { Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
 import { parseStackConfig } from '../../infra/stack-config.ts';
 import { CONFIG, synthesized } from '../support/synthesized.ts';
 import { CONFIGURATIONS, type ConfigurationName, configuredStack } from './configured-stack.ts';
 
-/** What has no tags in CloudFormation, or belongs to something that has. */
+/** Types without tags in CloudFormation, or that belong to a tagged resource. */
 const WITHOUT_TAGS = [
   'AWS::Athena::NamedQuery',
   'AWS::EC2::Route',
@@ -57,7 +56,7 @@ interface Resource {
   readonly tags: Readonly<Record<string, string>>;
 }
 
-/** CDK's own custom resources come as plain CloudFormation, which it does not tag: the stack's tags reach them. */
+/** CDK does not tag the functions of its own custom resources; CloudFormation does, with the tags of the stack. */
 const isOfCustomResource = ({ id }: Resource) => /^Custom.*CustomResourceProvider(Handler|Role)/.test(id);
 
 function resources(template: Template): Resource[] {
@@ -72,11 +71,11 @@ function resources(template: Template): Resource[] {
   );
 }
 
-describe('the tags', () => {
+describe('tags', () => {
   it.each([
     ['the default', TAGGED],
-    ['all of it', [...TAGGED, ...MORE_WITH_ALL].sort()],
-  ] as const)('with %s are on all that can have some', (name, tagged) => {
+    ['all options', [...TAGGED, ...MORE_WITH_ALL].sort()],
+  ] as const)('with %s are on every resource that can have tags', (name, tagged) => {
     const all = resources(configuredStack(name).template).filter((one) => !isOfCustomResource(one));
     const types = new Set(all.filter(({ type }) => !WITHOUT_TAGS.includes(type)).map(({ type }) => type));
     expect([...types].sort()).toEqual(tagged);
@@ -84,14 +83,14 @@ describe('the tags', () => {
     expect(without).toEqual([]);
   });
 
-  it.each(Object.keys(CONFIGURATIONS) as ConfigurationName[])('with %s are on the stack too', (name) => {
-    const own = name === 'all of it' ? { 'cost-center': '4711' } : {};
+  it.each(Object.keys(CONFIGURATIONS) as ConfigurationName[])('with %s are on the stack', (name) => {
+    const own = name === 'all options' ? { 'cost-center': '4711' } : {};
     expect(configuredStack(name).stack.tags.tagValues()).toEqual({ application: 'account-export', ...own });
   });
 
-  it('of the configuration stand beside ours', () => {
+  it('include the configured ones', () => {
     const [secret] = Object.values(
-      configuredStack('all of it').template.findResources('AWS::SecretsManager::Secret'),
+      configuredStack('all options').template.findResources('AWS::SecretsManager::Secret'),
     ).map(({ Properties }) => Properties.Tags);
     expect(secret).toEqual([
       { Key: 'application', Value: 'account-export' },
@@ -99,14 +98,14 @@ describe('the tags', () => {
     ]);
   });
 
-  it('have one for the application alone, in the words of the company where it has some', () => {
+  it('include one application tag, which the configuration can override in any case', () => {
     const [queue] = Object.values(
       synthesized({ tags: { Application: 'Accounts: EMEA' } }).findResources('AWS::SQS::Queue'),
     );
     expect(queue?.Properties.Tags).toEqual([{ Key: 'Application', Value: 'Accounts: EMEA' }]);
   });
 
-  it('are no more than AWS takes on a resource, when as many are configured as may be', () => {
+  it('never exceed the limit of 50 per resource', () => {
     const tags = Object.fromEntries(Array.from({ length: 46 }, (_, i) => [`tag-${i}`, 'x']));
     const most = synthesized({ tags, network: { fixedEgressIp: true } });
     expect(Math.max(...resources(most).map((one) => Object.keys(one.tags).length))).toBe(50);
@@ -115,20 +114,20 @@ describe('the tags', () => {
   it.each([
     [{ 'cost-center': '4711', 'Ümlaut + = . _ : / @': 'Größe: 1/2', empty: '' }, 'allowed'],
     [{ 'awsome:x': 'y' }, 'allowed'],
-    [{ 'AWS:x': 'y' }, 'tags.AWS:x is "y"; "aws:" is for AWS to begin a tag with.'],
-    [{ x: 'aws:y' }, 'tags.x is "aws:y"; "aws:" is for AWS to begin a tag with.'],
-    [{ '': 'y' }, 'its key must be 1 to 128 letters, digits, blanks and _ . : / = + - @.'],
-    [{ ['k'.repeat(129)]: 'y' }, 'its key must be 1 to 128 letters'],
-    [{ 'a,b': 'y' }, 'tags.a,b is "y"; its key must be 1 to 128 letters'],
-    [{ x: 'a;b' }, 'tags.x is "a;b"; up to 256 letters, digits, blanks and _ . : / = + - @ are needed.'],
-    [{ x: 'v'.repeat(257) }, 'up to 256 letters'],
-    [{ x: 4711 }, 'tags.x is 4711; a text is needed.'],
-    [{ team: 'a', Team: 'b' }, 'tags.Team is "b"; another key differs from it in case alone, which IAM takes for the'],
-    [['a'], 'up to 46 texts by their keys are needed, such as {"cost-center":"4711"}.'],
-    [Object.fromEntries(Array.from({ length: 47 }, (_, i) => [`k${i}`, ''])), 'up to 46 texts by their keys'],
-  ])('are as AWS takes them: %j', (tags, said) => {
+    [{ 'AWS:x': 'y' }, 'tags.AWS:x must not start with "aws:" in key or value (got "y")'],
+    [{ x: 'aws:y' }, 'tags.x must not start with "aws:" in key or value (got "aws:y")'],
+    [{ '': 'y' }, 'must have a key of 1 to 128 letters, digits, spaces and _ . : / = + - @'],
+    [{ ['k'.repeat(129)]: 'y' }, 'must have a key of 1 to 128 letters'],
+    [{ 'a,b': 'y' }, 'tags.a,b must have a key of 1 to 128 letters'],
+    [{ x: 'a;b' }, 'tags.x must have a value of up to 256 letters, digits, spaces and _ . : / = + - @ (got "a;b")'],
+    [{ x: 'v'.repeat(257) }, 'must have a value of up to 256 letters'],
+    [{ x: 4711 }, 'tags.x must be a text (got 4711)'],
+    [{ team: 'a', Team: 'b' }, 'tags.Team must differ from every other key in more than case'],
+    [['a'], 'tags must be an object of up to 46 texts, such as {"cost-center":"4711"}'],
+    [Object.fromEntries(Array.from({ length: 47 }, (_, i) => [`k${i}`, ''])), 'must be an object of up to 46 texts'],
+  ])('follow the rules of AWS (%#)', (tags, error) => {
     const parse = () => parseStackConfig({ ...CONFIG, tags });
-    if (said === 'allowed') expect(parse().tags).toEqual(tags);
-    else expect(parse).toThrow(said);
+    if (error === 'allowed') expect(parse().tags).toEqual(tags);
+    else expect(parse).toThrow(error);
   });
 });

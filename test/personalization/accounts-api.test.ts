@@ -10,6 +10,7 @@ import { type AccountsApiOptions, createAccountsApi } from '../../functions/pers
 import type { CredentialsSource } from '../../functions/personalization/credentials.ts';
 import { type SimulatorOptions, startSimulator } from '../../simulator/simulator.ts';
 import { addressOfNobody } from '../support/closed-port.ts';
+import { propertyRuns } from '../support/property-runs.ts';
 
 const KEY = { keyId: 'demo-key', secret: 'demo:secret' };
 const closing: (() => Promise<void>)[] = [];
@@ -17,7 +18,7 @@ afterEach(async () => {
   for (const close of closing.splice(0)) await close();
 });
 
-/** A client whose waits are written down and not waited for. */
+/** A client that records its waits instead of waiting. */
 function client(baseUrl: string, options: Partial<AccountsApiOptions> = {}) {
   const waits: number[] = [];
   let time = 1_000_000;
@@ -65,7 +66,7 @@ const query = (more: Partial<PageQuery> = {}): PageQuery => ({
 
 async function errorOf(work: Promise<unknown>): Promise<ExportError> {
   const error = await work.then(
-    () => new Error('nothing was thrown'),
+    () => new Error('No error was thrown'),
     (thrown: unknown) => thrown,
   );
   if (!isExportError(error)) throw error;
@@ -73,7 +74,7 @@ async function errorOf(work: Promise<unknown>): Promise<ExportError> {
 }
 
 describe('a request', () => {
-  it('asks for a page and a page size, and sends every parameter exactly as given', async () => {
+  it('sends page, page size and all parameters exactly as given', async () => {
     let seen = '';
     let authorization = '';
     const { api } = await serving(
@@ -94,7 +95,7 @@ describe('a request', () => {
     expect(authorization).toBe('Basic a2V5OnNlOmNyZXQvw7wr');
   });
 
-  it('brings any filter to the server unchanged', async () => {
+  it('sends any filter unchanged', async () => {
     let seen: string | null = null;
     const { api } = await serving((request, response) => {
       seen = new URL(request.url ?? '', 'http://localhost').searchParams.get('filter');
@@ -104,18 +105,19 @@ describe('a request', () => {
       fc.asyncProperty(fc.string({ unit: 'binary', minLength: 1 }), async (filter) => {
         if (!filter.isWellFormed()) {
           expect((await errorOf(api.fetchPage(query({ filter }), decodeJson))).message).toBe(
-            'filter holds half of a Unicode character and cannot be sent.',
+            'Invalid filter: it contains half of a Unicode surrogate pair. Remove that character.',
           );
           return;
         }
         await api.fetchPage(query({ filter }), decodeJson);
         expect(seen).toBe(filter);
       }),
+      { numRuns: propertyRuns(30, 100) },
     );
   });
 
   it.each([{ pageSize: 0 }, { pageSize: Number.NaN }, { pageSize: 1.5 }, { page: -1 }])(
-    'is not sent with %j',
+    'fails without a request for %j',
     async (more) => {
       let requests = 0;
       const { api } = await serving((_request, response) => {
@@ -127,14 +129,14 @@ describe('a request', () => {
     },
   );
 
-  it('takes compressed answers', async () => {
+  it('accepts compressed responses', async () => {
     const { api, simulator } = await simulated({ accounts: 50 });
     const { value } = await api.fetchPage(query({ pageSize: 50 }), decodeJson);
     expect(value.lines[49]).toContain('"name"');
     expect(simulator.requests[0]?.records).toBe(50);
   });
 
-  it('uses a connection again', async () => {
+  it('reuses connections', async () => {
     const sockets = new Set<unknown>();
     const { api } = await serving((request, response) => {
       sockets.add(request.socket);
@@ -144,7 +146,7 @@ describe('a request', () => {
     expect(sockets.size).toBeLessThanOrEqual(2);
   });
 
-  it('never has more in flight than allowed, over all calls and tries', async () => {
+  it('limits requests in flight over all calls and retries', async () => {
     const { api, simulator } = await simulated(
       { latencyMs: 5, faults: [{ fault: { status: 503 } }] },
       { concurrency: 3 },
@@ -155,22 +157,22 @@ describe('a request', () => {
   });
 });
 
-describe('a fault on the first try', () => {
+describe('a transient fault', () => {
   it.each([
     ['429', { status: 429 }, { '429': 1 }, 10, [250]],
-    ['429 with seconds', { status: 429, retryAfter: '2' }, { '429': 1 }, 10, [2000]],
+    ['429 with Retry-After', { status: 429, retryAfter: '2' }, { '429': 1 }, 10, [2000]],
     ['500', { status: 500 }, { '5xx': 1 }, 10, [250]],
-    ['503 with seconds', { status: 503, retryAfter: '1' }, { '5xx': 1 }, 10, [1000]],
+    ['503 with Retry-After', { status: 503, retryAfter: '1' }, { '5xx': 1 }, 10, [1000]],
     ['408', { status: 408 }, { '408': 1 }, 10, [250]],
-    ['a reset', 'reset', { connection: 1 }, 10, [250]],
-    ['a reset within the body', 'reset-mid-body', { connection: 1 }, 20, [250]],
-    ['a body that ends early and cleanly', 'truncate', { 'broken-body': 1 }, 20, [250]],
-    ['a body shorter than announced', 'truncate-content-length', { connection: 1 }, 20, [250]],
-    ['a web page with status 200', 'html', { 'broken-body': 1 }, 20, [250]],
-    ['no JSON', 'garbage', { 'broken-body': 1 }, 20, [250]],
+    ['a reset before the response', 'reset', { connection: 1 }, 20, [250]],
+    ['a reset during the body', 'reset-mid-body', { connection: 1 }, 20, [250]],
+    ['a truncated body', 'truncate', { 'broken-body': 1 }, 20, [250]],
+    ['a body shorter than Content-Length', 'truncate-content-length', { connection: 1 }, 20, [250]],
+    ['an HTML page with status 200', 'html', { 'broken-body': 1 }, 20, [250]],
+    ['invalid JSON', 'garbage', { 'broken-body': 1 }, 20, [250]],
     ['an empty body', 'empty-body', { 'broken-body': 1 }, 20, [250]],
     ['invalid UTF-8', 'invalid-utf8', { 'broken-body': 1 }, 20, [250]],
-  ] as const)('is tried again: %s', async (_name, fault, retries, recordsFetched, waited) => {
+  ] as const)('is retried: %s', async (_name, fault, retries, recordsFetched, waited) => {
     const { api, waits } = await simulated({ faults: [{ fault }] });
     const answer = await api.fetchPage(query(), decodeJson);
     expect(answer.value.records).toBe(10);
@@ -181,7 +183,7 @@ describe('a fault on the first try', () => {
     expect(waits).toEqual(waited);
   });
 
-  it('waits until the date that Retry-After names', async () => {
+  it('respects a date in Retry-After', async () => {
     const now = Date.parse('2026-08-22T02:00:00Z');
     const fault = { status: 429, retryAfter: 'Sat, 22 Aug 2026 02:00:03 GMT' };
     const { api, waits } = await simulated({ faults: [{ fault }] }, { now: () => now });
@@ -190,35 +192,20 @@ describe('a fault on the first try', () => {
   });
 });
 
-describe('a fault that stays', () => {
+describe('a permanent fault', () => {
   const always = Number.POSITIVE_INFINITY;
 
   it.each([
-    [
-      '500',
-      { status: 500 },
-      'ApiUnavailableError',
-      'Page 0 of dataset "engage" was answered with 500 after 4 tries in 1.8 s; it can be tried again later.',
-    ],
-    [
-      '429',
-      { status: 429 },
-      'ApiThrottledError',
-      'Page 0 of dataset "engage" was refused with 429 (too many requests) after 4 tries in 1.8 s; it can be tried again later.',
-    ],
-    [
-      'html',
-      'html',
-      'ApiAnswerError',
-      'Page 0 of dataset "engage" came as "text/html" with status 200 where JSON was asked for after 4 tries in 1.8 s; it can be tried again later.',
-    ],
+    ['500', { status: 500 }, 'ApiUnavailableError', '500 Internal Server Error for page 0 of dataset "engage"'],
+    ['429', { status: 429 }, 'ApiThrottledError', '429 Too Many Requests for page 0 of dataset "engage"'],
+    ['html', 'html', 'ApiAnswerError', /HTML .* page 0 of dataset "engage"/],
     [
       'truncate',
       'truncate',
       'ApiAnswerError',
-      /^Page 0 of dataset "engage": The API's answer of \d+ bytes is not valid JSON: it seems to have broken off after 4 tries in 1.8 s; it can be tried again later\.$/,
+      /page 0 of dataset "engage": The API response is not valid JSON \(\d+ bytes\): it is probably truncated \(4 requests in 1\.8 s\)\.$/,
     ],
-  ] as const)('ends after four tries: %s', async (_name, fault, name, message) => {
+  ] as const)('fails after four requests: %s', async (_name, fault, name, message) => {
     const { api, simulator, waits } = await simulated({ faults: [{ fault, times: always }] });
     const error = await errorOf(api.fetchPage(query(), decodeJson));
     expect(error).toMatchObject({
@@ -231,7 +218,7 @@ describe('a fault that stays', () => {
     expect(error.usage).toMatchObject({ apiRequests: 4 });
   });
 
-  it('hands a wait that is too long over at once', async () => {
+  it('leaves a long Retry-After to the workflow', async () => {
     const { api, simulator, waits } = await simulated({
       faults: [{ fault: { status: 429, retryAfter: '60' }, times: always }],
     });
@@ -247,20 +234,20 @@ describe('a fault that stays', () => {
     [
       400,
       'ApiRequestError',
-      'The API refused the request for page 0 of dataset "engage" with 400: check the parameters sent (filter, pageSize 10, page); a smaller page size may be needed.',
+      '400 Bad Request for page 0 of dataset "engage": check the parameters (filter, pageSize 10, page), or try a smaller pageSize.',
     ],
     [
       404,
       'ApiNotFoundError',
-      /knows no dataset "engage" \(404\): check the dataset, the account name and the instance\.$/,
+      /^404 Not Found for dataset "engage" at 127\.0\.0\.1:\d+: check the dataset, the account name and the instance\.$/,
     ],
     [
       403,
       'ApiCredentialsError',
-      /with 403: check the key's datasets and roles, and whether its list of IP addresses holds this one\.$/,
+      '403 Forbidden for dataset "engage": check the key\'s permissions and its IP allowlist.',
     ],
-    [302, 'ApiRequestError', /redirect \(302\), which is not followed/],
-  ])('is terminal with %i', async (status, name, message) => {
+    [302, 'ApiRequestError', /redirected the request \(302\): check the account name/],
+  ])('with status %i is not retried', async (status, name, message) => {
     const { api, simulator } = await simulated({ faults: [{ fault: { status }, times: always }] });
     expect(await errorOf(api.fetchPage(query({ filter: 'secret segment' }), decodeJson))).toMatchObject({
       name,
@@ -270,20 +257,23 @@ describe('a fault that stays', () => {
     expect(simulator.requests).toHaveLength(1);
   });
 
-  it('names an API that is not there', async () => {
+  it('reports a host that refuses connections, and counts no records', async () => {
     const address = await addressOfNobody();
     const { api } = client(address);
     expect(await errorOf(api.fetchPage(query(), decodeJson))).toMatchObject({
       name: 'ApiUnavailableError',
-      message: `Page 0 of dataset "engage" could not be fetched from ${address.slice(7)}: the connection was refused after 4 tries in 1.8 s; it can be tried again later.`,
+      message: expect.stringContaining(
+        `Cannot fetch page 0 of dataset "engage" from ${address.slice(7)}: connection refused`,
+      ),
+      usage: { apiRequests: 4, recordsFetched: 0 },
     });
   });
 
   it.each([
-    ['no answer', 'hang', { headersTimeoutMs: 50 }, /no answer came in time/],
+    ['no response', 'hang', { headersTimeoutMs: 50 }, /no response in time/],
     ['a body that stalls', 'hang-body', { bodyTimeoutMs: 50 }, /the body stalled/],
-    ['a body that drips', 'slow-drip', { totalTimeoutMs: 100 }, /it took longer than 0.1 s/],
-  ])('ends in time: %s', async (_name, fault, limits, message) => {
+    ['a slow body', 'slow-drip', { totalTimeoutMs: 100 }, /timed out after 0.1 s/],
+  ])('times out and counts the page: %s', async (_name, fault, limits, message) => {
     const { api } = await serving(
       (_request, response) => {
         if (fault === 'hang') return;
@@ -292,15 +282,16 @@ describe('a fault that stays', () => {
         const timer = setInterval(() => response.write(' '), 10);
         response.once('close', () => clearInterval(timer));
       },
-      { limits: { ...limits, tries: 1 } },
+      { limits: { ...limits, maxRequests: 1 } },
     );
     expect(await errorOf(api.fetchPage(query(), decodeJson))).toMatchObject({
       name: 'ApiUnavailableError',
       message: expect.stringMatching(message),
+      usage: { apiRequests: 1, recordsFetched: 10 },
     });
   });
 
-  it('refuses an API that serves more accounts than asked for', async () => {
+  it('rejects an API that returns more accounts than requested', async () => {
     const { api } = await serving((_request, response) => response.end('[{},{},{}]'));
     expect(await errorOf(api.fetchPage(query({ pageSize: 2 }), decodeJson))).toMatchObject({
       name: 'PagingError',
@@ -312,7 +303,7 @@ describe('a fault that stays', () => {
 describe('a body over the limit', () => {
   const limits = { bodyLimitBytes: 1024 * 1024 };
 
-  it('names a page size that would do, from the length announced', async () => {
+  it('suggests a page size from Content-Length', async () => {
     const { api } = await serving(
       (_request, response) => {
         response.setHeader('content-length', 4 * 1024 * 1024);
@@ -323,11 +314,12 @@ describe('a body over the limit', () => {
     expect(await errorOf(api.fetchPage(query({ pageSize: 1000 }), decodeJson))).toMatchObject({
       name: 'PageTooLargeError',
       transient: false,
-      message: 'Page 0 of dataset "engage" is larger than 1 MiB with 1000 accounts: try a page size of 200.',
+      message:
+        'The API response exceeds 1 MiB for page 0 of dataset "engage" (1000 accounts requested): set pageSize to 200.',
     });
   });
 
-  it('stops a small body that unpacks to a huge one', async () => {
+  it('stops decompressing a small body that expands to a huge one', async () => {
     const bomb = gzipSync(Buffer.alloc(64 * 1024 * 1024));
     const { api } = await serving(
       (_request, response) => {
@@ -337,21 +329,21 @@ describe('a body over the limit', () => {
       { limits },
     );
     expect((await errorOf(api.fetchPage(query({ pageSize: 1000 }), decodeJson))).message).toContain(
-      'try a page size of 500.',
+      'set pageSize to 500.',
     );
   });
 
-  it('says of one account that it is too large itself', async () => {
+  it('reports a single account that is too large', async () => {
     const { api } = await serving((_request, response) => response.end(Buffer.alloc(2 * 1024 * 1024, 0x20)), {
       limits,
     });
     expect((await errorOf(api.fetchPage(query({ pageSize: 1 }), decodeJson))).message).toContain(
-      'is one account and larger than 1 MiB',
+      'exceeds 1 MiB for page 0 of dataset "engage" (1 account requested)',
     );
   });
 });
 
-describe('a refused key', () => {
+describe('a rejected key', () => {
   function source(...keys: (typeof KEY)[]): CredentialsSource & { fresh: number } {
     const state = {
       fresh: 0,
@@ -363,7 +355,7 @@ describe('a refused key', () => {
     return state;
   }
 
-  it('is read once more, and the call goes on when it has changed', async () => {
+  it('is read again, and the call continues if it changed', async () => {
     const credentials = source({ keyId: 'old', secret: 'old' }, KEY);
     const { api } = await simulated({}, { credentials });
     const answer = await api.fetchPage(query(), decodeJson);
@@ -371,21 +363,21 @@ describe('a refused key', () => {
     expect(credentials.fresh).toBe(1);
   });
 
-  it('ends the call at once when it has not', async () => {
+  it('fails the call if it did not change', async () => {
     const credentials = source({ keyId: 'wrong', secret: 'top-secret' });
     const { api, simulator } = await simulated({}, { credentials });
     const error = await errorOf(api.fetchPage(query(), decodeJson));
     expect(error).toMatchObject({
       name: 'ApiCredentialsError',
       transient: false,
-      message: expect.stringContaining('check that both halves are right'),
+      message: expect.stringContaining('check that the API key is correct'),
     });
     expect(error.message).not.toContain('top-secret');
     expect(simulator.requests).toHaveLength(1);
     expect(credentials.fresh).toBe(1);
   });
 
-  it('ends the call when the fresh one is refused too', async () => {
+  it('fails the call if the new key is rejected, too', async () => {
     const credentials = source({ keyId: 'old', secret: 'old' }, { keyId: 'new', secret: 'new' });
     const { api, simulator } = await simulated({}, { credentials });
     expect((await errorOf(api.fetchPage(query(), decodeJson))).name).toBe('ApiCredentialsError');
@@ -394,19 +386,18 @@ describe('a refused key', () => {
 });
 
 describe('an abort', () => {
-  it('ends a request in flight, with what it cost', async () => {
+  it('cancels a request in flight and counts its page', async () => {
     const { api } = await serving(() => undefined);
     const stop = new AbortController();
     setTimeout(() => stop.abort(), 30);
-    expect(await errorOf(api.fetchPage(query(), decodeJson, stop.signal))).toMatchObject({
+    expect(await errorOf(api.fetchPage(query(), decodeJson, { signal: stop.signal }))).toMatchObject({
       name: 'ApiUnavailableError',
-      message: 'Page 0 was given up before the API had answered; it can be tried again later.',
-      usage: { apiRequests: 1 },
+      usage: { apiRequests: 1, recordsFetched: 10 },
     });
   });
 });
 
-it('cuts a connection that is accepted and never spoken on', async () => {
+it('times out on a connection that is accepted but never answered', async () => {
   const sockets: Socket[] = [];
   const server = createTcpServer((socket) => void sockets.push(socket));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -415,7 +406,7 @@ it('cuts a connection that is accepted and never spoken on', async () => {
     server.close();
   });
   const { api } = client(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, {
-    limits: { headersTimeoutMs: 50, tries: 1 },
+    limits: { headersTimeoutMs: 50, maxRequests: 1 },
   });
-  expect((await errorOf(api.fetchPage(query(), decodeJson))).message).toContain('no answer came in time');
+  expect((await errorOf(api.fetchPage(query(), decodeJson))).message).toContain('no response in time');
 });

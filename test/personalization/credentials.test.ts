@@ -9,37 +9,38 @@ import { evergageBaseUrl } from '../../functions/personalization/request-url.ts'
 import { backoffMs, retryAfterMs } from '../../functions/personalization/retry-timing.ts';
 
 describe('parseApiKeySecret', () => {
-  it('takes both halves as they are', () => {
+  it('returns keyId and secret unchanged', () => {
     expect(parseApiKeySecret('{"keyId":"k","secret":"a:b\\"c"}', 'secret "x"')).toEqual({
       keyId: 'k',
       secret: 'a:b"c',
     });
   });
 
-  const how = 'it should be {"keyId":"…","secret":"…"}.';
+  const start = 'Invalid API key in secret "x":';
+  const how = 'Set it to {"keyId":"…","secret":"…"}.';
   it.each([
-    ['k:hidden', `The API key in secret "x" is not JSON: ${how}`],
-    ['["hidden"]', `The API key in secret "x" is not an object: ${how}`],
-    ['{"secret":"hidden"}', `The keyId of the API key in secret "x" is missing: ${how}`],
-    ['{"keyId":"","secret":"hidden"}', `The keyId of the API key in secret "x" is empty: ${how}`],
-    ['{"keyId":"k"}', `The secret of the API key in secret "x" is missing: ${how}`],
-    ['{"keyId":"k","secret":5}', `The secret of the API key in secret "x" is not a text: ${how}`],
+    ['k:hidden', `${start} it is not JSON. ${how}`],
+    ['["hidden"]', `${start} it is not a JSON object. ${how}`],
+    ['{"secret":"hidden"}', `${start} keyId is missing. ${how}`],
+    ['{"keyId":"","secret":"hidden"}', `${start} keyId is empty. ${how}`],
+    ['{"keyId":"k"}', `${start} secret is missing. ${how}`],
+    ['{"keyId":"k","secret":5}', `${start} secret is not a string. ${how}`],
     [
       '{"keyId":"k:hidden","secret":"s"}',
-      'The keyId of the API key in secret "x" holds a colon, which it cannot: were both halves put into it?',
+      `${start} keyId contains a colon. Put only the part before the colon into keyId.`,
     ],
-  ])('refuses %s without showing it', (text, message) => {
+  ])('rejects %s without quoting it', (text, message) => {
     expect(() => parseApiKeySecret(text, 'secret "x"')).toThrow(
       expect.objectContaining({ name: 'ApiCredentialsError', message }),
     );
   });
 
-  it('refuses a static key whose first half holds a colon', () => {
-    expect(() => staticCredentials({ keyId: 'a:b', secret: 'c' })).toThrow(/holds a colon/);
+  it('rejects a static key whose keyId contains a colon', () => {
+    expect(() => staticCredentials({ keyId: 'a:b', secret: 'c' })).toThrow(/keyId contains a colon/);
   });
 });
 
-it('basicAuthorization can be undone by any server', () => {
+it('basicAuthorization can be decoded by any server', () => {
   fc.assert(
     fc.property(
       fc.string({ unit: 'grapheme' }).filter((id) => !id.includes(':')),
@@ -55,19 +56,19 @@ it('basicAuthorization can be undone by any server', () => {
 });
 
 describe('evergageBaseUrl', () => {
-  it('makes the host of an account and its instance', () => {
+  it('builds the host from account name and instance', () => {
     expect(evergageBaseUrl('Acme', 'us-5')).toBe('https://acme.us-5.evergage.com');
   });
 
   it.each([
-    ['evil.example/', 'us-5', 'accountName is "evil.example/"'],
-    ['acme', 'x.evil.example#', 'instance is "x.evil.example#"'],
-    ['', 'us-5', 'accountName is ""'],
-    ['-a', 'us-5', 'accountName is "-a"'],
-    ['user@evil', 'us-5', 'accountName is "user@evil"'],
-  ])('refuses %j and %j', (accountName, instance, start) => {
+    ['evil.example/', 'us-5', 'accountName ("evil.example/")'],
+    ['acme', 'x.evil.example#', 'instance ("x.evil.example#")'],
+    ['', 'us-5', 'accountName ("")'],
+    ['-a', 'us-5', 'accountName ("-a")'],
+    ['user@evil', 'us-5', 'accountName ("user@evil")'],
+  ])('rejects %j and %j', (accountName, instance, value) => {
     expect(() => evergageBaseUrl(accountName, instance)).toThrow(
-      `${start}; up to 63 letters, digits and inner hyphens are allowed, as in a host name.`,
+      `Invalid ${value}: up to 63 letters, digits and inner hyphens are allowed, as in a host name.`,
     );
   });
 });
@@ -89,7 +90,7 @@ describe('retryAfterMs', () => {
 });
 
 describe('backoffMs', () => {
-  it('doubles its bound up to four seconds, and keeps its jitter there', () => {
+  it('doubles its bound up to four seconds and keeps the jitter there', () => {
     expect([0, 1, 2, 3, 4, 5, 20].map((retry) => backoffMs(retry, 1))).toEqual([
       250, 500, 1000, 2000, 4000, 4000, 4000,
     ]);

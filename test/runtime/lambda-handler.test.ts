@@ -17,7 +17,6 @@ afterEach(() => {
 const logged = () =>
   printed.filter((line) => line.startsWith('{')).map((line) => JSON.parse(line) as Record<string, unknown>);
 
-/** Invokes a task as Lambda does. */
 function invoke<T>(task: Task<T>, event: unknown, remainingMs = 60_000): Promise<T> {
   const context = {
     getRemainingTimeInMillis: () => remainingMs,
@@ -28,7 +27,7 @@ function invoke<T>(task: Task<T>, event: unknown, remainingMs = 60_000): Promise
 }
 
 describe('lambdaHandler', () => {
-  it('logs one line an invocation: ids, figures and time, and nothing of the event', async () => {
+  it('logs one line per invocation with ids, counts and time, and no event', async () => {
     const event = { page: 17, run: { runId: 'run-1', exportName: 'all', parameters: { filter: 'a person' } } };
     expect(await invoke(async () => 500, event)).toBe(500);
     expect(logged()).toHaveLength(1);
@@ -43,14 +42,14 @@ describe('lambdaHandler', () => {
     expect(printed.join('')).not.toContain('a person');
   });
 
-  it('forgets the ids of the invocation before', async () => {
+  it('does not keep ids of the previous invocation', async () => {
     await invoke(async () => 1, { page: 17, run: { runId: 'run-1' } });
     await invoke(async () => ({ pages: 3 }), { runId: 'run-2' });
     expect(logged()[1]).toMatchObject({ runId: 'run-2', pages: 3 });
     expect(logged()[1]).not.toHaveProperty('page');
   });
 
-  it('lets an error of ours out with its name and message, and nothing it carries', async () => {
+  it('throws an ExportError with its name and message only', async () => {
     const fail = async () => {
       throw new ApiThrottledError('Page 17 was refused.', 2000);
     };
@@ -64,18 +63,18 @@ describe('lambdaHandler', () => {
     });
   });
 
-  it('shows of any other error its name alone, since its message may quote what it was working on', async () => {
+  it('hides the message of other errors, which may quote account data', async () => {
     const fail = async () => {
       throw new SyntaxError('Unexpected token in {"name":"A person"}', { cause: { authorization: 'Basic secret' } });
     };
     await expect(invoke(fail, {})).rejects.toMatchObject({
       name: 'SyntaxError',
-      message: expect.stringContaining('this is a defect'),
+      message: expect.stringContaining('Unexpected error in Export page'),
     });
     expect(printed.join('')).not.toMatch(/A person|Basic secret/);
   });
 
-  it('tells work to stop before the function ends, and lets it say how far it got', async () => {
+  it('aborts the signal before the function timeout and lets the task finish', async () => {
     const work: Task<number> = (_event, signal) =>
       new Promise((_resolve, reject) => {
         signal.addEventListener('abort', () => reject(new ExportError('ApiUnavailableError', 'Page 17 was given up.')));
@@ -86,11 +85,11 @@ describe('lambdaHandler', () => {
     });
   });
 
-  it('gives up on work that does not stop, with a name that the workflow tries again', async () => {
+  it('fails a task that does not stop with an error that the workflow retries', async () => {
     const never: Task<number> = () => new Promise(() => undefined);
     await expect(invoke(never, {}, 1_050)).rejects.toMatchObject({
       name: 'ApiUnavailableError',
-      message: "Export page did not end within the function's time; it can be tried again later.",
+      message: "Export page did not finish before the function's timeout.",
     });
   });
 });

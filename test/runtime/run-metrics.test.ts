@@ -16,7 +16,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-/** Each line's figures by its dimensions: `export=all` to `{ Accounts: 5 }`. */
+/** The values of each line by dimensions: `{ 'export=all': { Accounts: 5 } }`. */
 function measured(): Record<string, Record<string, unknown>> {
   return Object.fromEntries(
     lines.map((line) => {
@@ -51,18 +51,18 @@ const PUBLISHED = {
 const FIGURES = { Drifted: 0, Accounts: 25, Pages: 3, Bytes: 4000, RecordsFetched: 60, Seconds: 12.5, Quarantined: 0 };
 
 describe('metrics', () => {
-  it('tell a published run by export and over all', () => {
+  it('describe a published run per export and in total', () => {
     measureRun(PUBLISHED);
     expect(measured()).toEqual({ 'export=emea': FIGURES, all: FIGURES });
   });
 
-  it('tell that the source moved, of a run that is exported once more too', () => {
+  it('count a drifted run', () => {
     const consistency = { ...PUBLISHED.consistency, verdict: 'drifted' as const };
     measureRun({ status: 'drifted', runId: 'r', exportName: 'emea', accounts: 25, consistency });
     expect(measured()).toEqual({ 'export=emea': { Drifted: 1 }, all: { Drifted: 1 } });
   });
 
-  it('tell what a page took, and its retries by cause', () => {
+  it('describe a page, with its retries by cause', () => {
     const usage = { apiRequests: 4, recordsFetched: 10, retries: { '429': 2, timeout: 1 } };
     measurePage({ exportName: 'emea', usage, latencyMs: 210 });
     const figures = { ApiLatency: 210, ApiRequests: 4, Retries: 3 };
@@ -74,12 +74,12 @@ describe('metrics', () => {
     });
   });
 
-  it('tell of a page that failed no latency', () => {
+  it('have no latency for a failed page', () => {
     measurePage({ exportName: 'emea', usage: { apiRequests: 1, recordsFetched: 0, retries: {} } });
     expect(measured().all).toEqual({ ApiRequests: 1, Retries: 0 });
   });
 
-  it('tell a run that was held back, and no other failure', () => {
+  it('count quarantined runs but no other failures', () => {
     const failed = { event: { status: 'failed', exportName: 'emea' } } as FailureReport;
     measureFailure(failed);
     expect(lines).toEqual([]);
@@ -89,7 +89,7 @@ describe('metrics', () => {
     expect(measured()).toEqual({ 'export=emea': figures, all: figures });
   });
 
-  it('tell the age of each export that was ever published', () => {
+  it('report the age of each export with a published run', () => {
     measureAges([
       { exportName: 'emea', hours: 7.25 },
       { exportName: 'never', hours: null },

@@ -11,12 +11,12 @@ export const accounts = (total: number, prefix = 'account'): RawAccount[] =>
   Array.from({ length: total }, (_, i) => account(`${prefix} ${i}`));
 
 /**
- * The API over an array that tests may change between requests: offsets, pages, and nothing that a network does.
- * `beforeAnswer` runs before each answer and may change the array or throw.
+ * The API over an array that tests may change between requests, with the budget protocol of the real client.
+ * `beforeAnswer` runs before each answer; it may change the array, wait, or throw. Its error's `usage` counts.
  */
 export function arrayApi(
   source: { list: RawAccount[] },
-  beforeAnswer: (query: PageQuery, nth: number) => void = () => undefined,
+  beforeAnswer: (query: PageQuery, nth: number) => void | Promise<void> = () => undefined,
 ) {
   const queries: PageQuery[] = [];
   const api: AccountsApi = {
@@ -25,7 +25,8 @@ export function arrayApi(
       await budget?.take(query.pageSize);
       queries.push(query);
       try {
-        beforeAnswer(query, queries.length);
+        const waiting = beforeAnswer(query, queries.length);
+        if (waiting) await waiting;
       } catch (error) {
         budget?.giveBack(query.pageSize - ((error as { usage?: Usage }).usage?.recordsFetched ?? 0));
         throw error;

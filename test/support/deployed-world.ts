@@ -115,7 +115,6 @@ export async function deployedWorld(simulated: SimulatorOptions = {}) {
     denied,
     unreadable,
     announced,
-    told: announced,
     printed,
     /** The objects of the bucket. */
     bucket: {
@@ -139,7 +138,6 @@ export async function deployedWorld(simulated: SimulatorOptions = {}) {
     partitions: () => [...glue.partitions.keys()],
     /** The texts of the emails, newest last. */
     emails,
-    mails: emails,
     cli: (args: readonly string[]): Promise<Finished> => commandLine(args),
     /** Runs the hourly check. */
     watch: () => watch({ exports: deployed.exports.map(({ name }) => name) }, LAMBDA_CONTEXT),

@@ -1,4 +1,4 @@
-/** JSON read without losing a digit: numbers become `{ digits }`, so that `1.10` and `1.1` differ. */
+/** JSON with numbers as `{ digits }`, so that `1.10` and `1.1` differ. */
 export type ExactJson =
   | null
   | boolean
@@ -8,7 +8,7 @@ export type ExactJson =
   | { [key: string]: ExactJson };
 
 export function exactJson(text: string): ExactJson {
-  // TypeScript does not know the third argument yet (TC39 "JSON.parse source text access", in Node from 22 on).
+  // TypeScript does not declare the third argument yet (TC39 "JSON.parse source text access").
   const withDigits = ((_key: string, value: unknown, context: { source?: string }) =>
     typeof value === 'number' ? { digits: context.source } : value) as Parameters<typeof JSON.parse>[1];
   return JSON.parse(text, withDigits) as ExactJson;
@@ -18,11 +18,11 @@ export function isNested(value: ExactJson | undefined): boolean {
   return typeof value === 'object' && value !== null && !('digits' in value && typeof value.digits === 'string');
 }
 
-/** What a part should hold of an account as the API sent it: nested values of its maps as JSON text, read exactly. */
+/** Fails unless `line` contains the account as sent, with nested values of its maps as JSON text. */
 export function expectSameAccount(line: string, sent: string): void {
   const got = exactJson(line) as Record<string, ExactJson>;
   const want = exactJson(sent) as Record<string, ExactJson>;
-  if (Object.keys(got).join() !== Object.keys(want).join()) throw new Error(`keys differ: ${line} against ${sent}`);
+  if (Object.keys(got).join() !== Object.keys(want).join()) throw new Error(`Keys differ: got ${line}, sent ${sent}`);
   for (const [key, value] of Object.entries(want)) {
     const maps = key === 'attributes' || key === 'segmentInputValues';
     if (!maps) same(got[key], value);
@@ -36,5 +36,5 @@ export function expectSameAccount(line: string, sent: string): void {
 
 function same(got: ExactJson | undefined, want: ExactJson): void {
   const [a, b] = [JSON.stringify(got), JSON.stringify(want)];
-  if (a !== b) throw new Error(`${a} was written where ${b} was sent`);
+  if (a !== b) throw new Error(`Values differ: got ${a}, sent ${b}`);
 }

@@ -1,4 +1,4 @@
-/** What a view should give of a simulated account, from the text that the API sent; written without the code under test. */
+/** The rows of views over simulated accounts, derived from the API responses without the code under test. */
 import { expect } from 'vitest';
 import type { Tenant } from '../../simulator/tenant.ts';
 import { type ExactJson, exactJson, isNested } from './exact-json.ts';
@@ -14,7 +14,7 @@ export interface ExpectedAccount {
   readonly attributes: Readonly<Record<string, string | null>>;
 }
 
-/** Rows of a view, each account of the tenant once and every value as it should be. */
+/** Fails unless `rows` contains each account of the tenant once, with the expected values. */
 export function expectAllAccounts(
   rows: readonly Record<string, unknown>[],
   tenant: Tenant,
@@ -26,12 +26,12 @@ export function expectAllAccounts(
   for (let i = 0; i < tenant.total; i++) {
     const want = expected(i);
     const row = byName.get(want.name);
-    // Said once for all, since a matcher takes a while for each.
+    // toEqual is slow, so it only reports differences.
     if (JSON.stringify(sorted(row)) !== JSON.stringify(sorted(want))) expect(row).toEqual(want);
   }
 }
 
-/** DuckDB leaves out zeros at the end of a second's fraction. */
+/** DuckDB drops trailing zeros of fractional seconds. */
 function withWholeTimes(row: Record<string, unknown>): Record<string, unknown> {
   const whole = { ...row };
   for (const column of ['first_activity', 'last_activity']) {
@@ -48,7 +48,7 @@ function sorted(value: unknown): unknown {
   return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-/** As JSON and Parquet have it: every attribute, nested ones as JSON text. */
+/** For JSON and Parquet: all attributes, nested ones as JSON text. */
 export function expectedFromJson(tenant: Tenant, index: number): ExpectedAccount {
   const sent = exactJson(tenant.json(index) ?? '') as Record<string, ExactJson>;
   const raw = JSON.parse(tenant.json(index) ?? '') as { attributes: Record<string, unknown> };
@@ -68,7 +68,7 @@ export function expectedFromJson(tenant: Tenant, index: number): ExpectedAccount
   };
 }
 
-/** As CSV has it: nothing where JSON has an empty text or null, and line breaks as `\n`. */
+/** For CSV: empty values are missing, and line breaks are `\n`. */
 export function expectedFromCsv(tenant: Tenant, index: number, attributeColumns: readonly string[]): ExpectedAccount {
   const cells = tenant.csvCells(index) ?? new Map<string, string>();
   const cell = (column: string) => (cells.get(column) ?? '').replaceAll(/\r\n|\n|\r/g, '\\n');
@@ -85,7 +85,7 @@ export function expectedFromCsv(tenant: Tenant, index: number, attributeColumns:
   };
 }
 
-/** The nested value as it was sent: the simulator sends these few, without blanks. */
+/** A nested value as sent. */
 function rawTextOf(tenant: Tenant, index: number, key: string, value: unknown): string {
   const sent = tenant.json(index) ?? '';
   const at = sent.indexOf(`"${key}":`) + key.length + 3;
@@ -93,10 +93,10 @@ function rawTextOf(tenant: Tenant, index: number, key: string, value: unknown): 
     try {
       if (JSON.stringify(JSON.parse(sent.slice(at, end))) === JSON.stringify(value)) return sent.slice(at, end);
     } catch {
-      // Not yet the whole value.
+      // Not the whole value yet.
     }
   }
-  throw new Error(`no ${key} in account ${index}`);
+  throw new Error(`No ${key} in account ${index}`);
 }
 
 function textOf(value: ExactJson | undefined): string | null {

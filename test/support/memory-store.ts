@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { ObjectStore } from '../../functions/export/ports.ts';
 
-/** As Amazon S3's etags of objects without a customer's key. */
+/** As S3 computes it for objects without a customer's key. */
 const etagOf = (body: Buffer) => `"${createHash('md5').update(body).digest('hex')}"`;
 
-/** An object store in memory. `beforePut` may throw, to show what a failure between two writes leaves behind. */
-export function memoryStore(beforePut: (key: string) => void = () => undefined) {
+/** An object store in memory. `beforeWrite` may throw before an object is written or deleted: then it is not. */
+export function memoryStore(beforeWrite: (key: string) => void = () => undefined) {
   const objects = new Map<string, Buffer>();
   const puts: string[] = [];
   const store: ObjectStore = {
@@ -18,7 +18,7 @@ export function memoryStore(beforePut: (key: string) => void = () => undefined) 
       const there = objects.get(key);
       if (condition && (there && etagOf(there)) !== ('ifMatch' in condition ? condition.ifMatch : undefined))
         return undefined;
-      beforePut(key);
+      beforeWrite(key);
       puts.push(key);
       objects.set(key, Buffer.from(body));
       return etagOf(Buffer.from(body));
@@ -36,6 +36,7 @@ export function memoryStore(beforePut: (key: string) => void = () => undefined) 
       return [...new Set(names)].sort();
     },
     async delete(key) {
+      beforeWrite(key);
       objects.delete(key);
     },
   };

@@ -1,4 +1,4 @@
-/** A small generator (mulberry32) from 0 to 1: the same seed gives the same sequence on every machine. */
+/** A seeded random number generator from 0 to 1 (mulberry32). */
 export function randomFrom(seed: number): () => number {
   let state = seed | 0;
   return () => {

@@ -17,14 +17,15 @@ export const PUBLISHED_AT = Date.parse('2026-08-22T02:01:30.000Z');
 
 export interface Steps {
   readonly partitions: PublishedRun[];
+  /** Plans as this execution. The request is that of export `all`, in pages of ten, and what is given. */
   plan(request?: object): Promise<PlanResult>;
   dryRun(request?: object): Promise<DryRunResult>;
-  /** Any outcome of planning: a plan, a dry run, a skipped run. */
+  /** Any outcome of planning. */
   start(request?: object): Promise<PlanOutcome>;
-  /** Plans to publish a quarantined run, as this execution. */
-  publishQuarantined(earlierRunId: string): Promise<PlanOutcome>;
-  /** Resumes an earlier run, as this execution. */
-  resume(earlierRunId: string, more?: object): Promise<PlanOutcome>;
+  /** Plans to publish a quarantined run. */
+  publishQuarantined(earlierRunId: string): Promise<PlanResult>;
+  /** Resumes an earlier run. */
+  resume(earlierRunId: string, more?: object): Promise<PlanResult>;
   pages(plan: PlanResult): Promise<number[]>;
   publish(plan: PlanResult): Promise<PublishResult>;
   /** Any outcome of publishing: a published run, or one to retry. */
@@ -33,7 +34,7 @@ export interface Steps {
 }
 
 /** No other execution is running. */
-const ALONE: Executions = { isRunning: async () => false };
+export const ALONE: Executions = { isRunning: async () => false };
 
 export function runSteps(
   api: AccountsApi,
@@ -46,6 +47,7 @@ export function runSteps(
   const catalog = {
     addRun: async (run: PublishedRun) => void partitions.push(run),
     removeRun: async () => undefined,
+    isVisible: async () => true,
   };
   const execute = async (request: object) => {
     const execution = executionOf(runId);
@@ -57,8 +59,8 @@ export function runSteps(
     plan: async (request) => (await steps.start(request)) as PlanResult,
     dryRun: async (request) => (await steps.start({ ...request, dryRun: true })) as DryRunResult,
     start: (request = {}) => execute({ exportName: 'all', datasetId: 'engage', pageSize: 10, ...request }),
-    publishQuarantined: (earlierRunId) => execute({ publish: earlierRunId }),
-    resume: (earlierRunId, more) => execute({ resume: earlierRunId, ...more }),
+    publishQuarantined: async (earlierRunId) => (await execute({ publish: earlierRunId })) as PlanResult,
+    resume: async (earlierRunId, more) => (await execute({ resume: earlierRunId, ...more })) as PlanResult,
     async pages({ pageNumbers, run, execution }) {
       const counts: number[] = [];
       for (const page of pageNumbers) counts.push(await exportPage({ api, store }, { page, run, execution }));
@@ -69,7 +71,7 @@ export function runSteps(
       publishRun({ api, store, catalog, clock: { now: () => PUBLISHED_AT } }, { run, outcome, execution }),
     async all(request) {
       const plan = await steps.plan(request);
-      await steps.pages(plan);
+      if (plan.outcome === 'exportPages') await steps.pages(plan);
       return steps.publish(plan);
     },
   };

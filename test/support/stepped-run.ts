@@ -5,7 +5,9 @@ import { accounts, arrayApi } from './array-api.ts';
 import { memoryStore } from './memory-store.ts';
 import { runSteps } from './run-steps.ts';
 
-export const PARTS = 'accounts_json/export_name=all/export_date=2026-08-22/run_id=run-1/';
+export const partsOf = (runId: string) => `accounts_json/export_name=all/export_date=2026-08-22/run_id=${runId}/`;
+export const PARTS = partsOf('run-1');
+export const WORK = 'work/run_id=run-1/';
 export const MANIFEST = 'export_runs/run_id=run-1/manifest.json';
 
 export function setUp(total: number, beforeAnswer?: Parameters<typeof arrayApi>[1]) {
@@ -15,12 +17,13 @@ export function setUp(total: number, beforeAnswer?: Parameters<typeof arrayApi>[
   return { source, api, queries, pageFetches, ...memory, steps: runSteps(api, memory.store) };
 }
 
-export const manifestIn = (objects: Map<string, Buffer>): Manifest =>
-  ManifestSchema.parse(JSON.parse(String(objects.get(MANIFEST))));
+export const manifestIn = (objects: Map<string, Buffer>, key = MANIFEST): Manifest =>
+  ManifestSchema.parse(JSON.parse(String(objects.get(key))));
 
-export function namesIn(objects: Map<string, Buffer>): string[] {
+/** The names of all exported accounts, in the order of the parts. */
+export function namesIn(objects: Map<string, Buffer>, runId = 'run-1'): string[] {
   return [...objects]
-    .filter(([key]) => key.startsWith(PARTS))
+    .filter(([key]) => key.startsWith(partsOf(runId)))
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .flatMap(([, body]) => gunzipSync(body).toString().split('\n').filter(Boolean))
     .map((line) => (JSON.parse(line) as { name: string }).name);

@@ -1,5 +1,7 @@
-import { App } from 'aws-cdk-lib';
+/** The stack as `cdk deploy` makes it, without bundles. Each configuration is synthesized once per test file. */
+import { readFileSync } from 'node:fs';
 import { Template } from 'aws-cdk-lib/assertions';
+import { App } from 'aws-cdk-lib/core';
 import { AccountExportStack } from '../../infra/account-export-stack.ts';
 import { parseStackConfig } from '../../infra/stack-config.ts';
 
@@ -12,12 +14,46 @@ export const CONFIG = {
   ],
 };
 
-/** The stack's template; bundling is left out, since it takes seconds and no assertion looks into a bundle. */
-export function synthesized(config: object = {}, options: { allowDataDeletion?: boolean } = {}): Template {
-  const app = new App({ context: { 'aws:cdk:bundling-stacks': [] } });
+export interface SynthesizedStack {
+  readonly app: App;
+  readonly stack: AccountExportStack;
+  readonly template: Template;
+}
+
+export interface SynthesisOptions {
+  readonly allowDataDeletion?: boolean;
+  /** Validates the template with CDK's CloudFormation rules, which takes seconds. @default false */
+  readonly validate?: boolean;
+  /** Bundles the functions into this folder. @default no bundles */
+  readonly bundlesFolder?: string;
+}
+
+const { context } = JSON.parse(readFileSync(new URL('../../cdk.json', import.meta.url), 'utf8')) as {
+  readonly context: Readonly<Record<string, unknown>>;
+};
+const stacks = new Map<string, SynthesizedStack>();
+
+/** @param config overrides of `CONFIG` */
+export function synthesizedStack(config: object = {}, options: SynthesisOptions = {}): SynthesizedStack {
+  const key = JSON.stringify([config, options]);
+  const known = stacks.get(key);
+  if (known) return known;
+  const { allowDataDeletion = false, validate = false, bundlesFolder } = options;
+  const app = new App({
+    context: bundlesFolder === undefined ? { ...context, 'aws:cdk:bundling-stacks': [] } : context,
+    builtinCloudFormationValidation: validate,
+    ...(bundlesFolder === undefined ? {} : { outdir: bundlesFolder }),
+  });
   const stack = new AccountExportStack(app, 'AccountExport', {
     config: parseStackConfig({ ...CONFIG, ...config }),
-    ...options,
+    allowDataDeletion,
   });
-  return Template.fromStack(stack);
+  const synthesized = { app, stack, template: Template.fromStack(stack) };
+  stacks.set(key, synthesized);
+  return synthesized;
+}
+
+/** @param config overrides of `CONFIG` */
+export function synthesized(config: object = {}, options: SynthesisOptions = {}): Template {
+  return synthesizedStack(config, options).template;
 }

@@ -1,4 +1,4 @@
-/** A stand-in for the daemon of X-Ray: takes the datagrams that a function sends, and keeps them as they came. */
+/** Stands in for the X-Ray daemon and records the datagrams that functions send. */
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 
@@ -19,9 +19,9 @@ export async function startTraceDaemon() {
   await once(socket, 'listening');
   return {
     datagrams,
-    /** Each datagram is a header and, in the next line, a segment. */
+    /** Each datagram is a line of header and a line of segment. */
     segments: () => datagrams.map((datagram) => JSON.parse(datagram.split('\n')[1] ?? '') as Segment),
-    /** For a function that is traced, as Lambda's own environment has it. */
+    /** The environment of a traced Lambda function. */
     environment: {
       AWS_XRAY_DAEMON_ADDRESS: `127.0.0.1:${socket.address().port}`,
       _X_AMZN_TRACE_ID: TRACE,

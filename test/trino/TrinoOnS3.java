@@ -4,7 +4,7 @@ import io.trino.testing.TestingSession;
 import java.util.HashMap;
 import java.util.Map;
 
-/** Trino with one Hive catalogue over the S3 at the address given; prints where it listens, runs until its input ends. */
+/** Trino with a Hive catalog over the S3 at args[0]. Prints its URL; runs until stdin ends. */
 public final class TrinoOnS3 {
     public static void main(String[] args) throws Exception {
         var session = TestingSession.testSessionBuilder().setCatalog("hive").setSchema("exports").build();
@@ -14,7 +14,7 @@ public final class TrinoOnS3 {
             properties.put("hive.metastore", "file");
             properties.put("hive.metastore.catalog.dir", "s3://exports/metastore");
             properties.put("hive.security", "allow-all");
-            // Athena reads the folders below a table's location, and takes partitions where they are said to be.
+            // As in Athena, tables include subfolders and partitions may be anywhere.
             properties.put("hive.recursive-directories", "true");
             properties.put("hive.allow-register-partition-procedure", "true");
             properties.put("hive.non-managed-table-writes-enabled", "true");

@@ -1,6 +1,6 @@
 import type { TableColumn, TableDefinition } from '../../functions/catalog/tables.ts';
 
-/** The same table in Trino's words; Athena takes it from Glue. */
+/** The CREATE TABLE statement for a Glue table. */
 export function createTableInTrino(table: TableDefinition, bucket: string): string {
   const formats: Readonly<Record<string, string>> = {
     'org.apache.hive.hcatalog.data.JsonSerDe': 'JSON',

@@ -1,6 +1,6 @@
 /**
- * A Trino for the tests of tables and views: Athena's engine 3 is built on it. It comes from Maven Central, in parts, and
- * stays in a cache: some 300 MB, a minute to fetch, ten seconds to start.
+ * Trino, on which Athena engine version 3 is based, for tests of tables and views. Maven Central provides it: 300 MB, which
+ * take a minute to download and stay in a cache. It starts in 10 seconds.
  */
 import { execFile, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -16,24 +16,24 @@ const CACHE = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'acc
 const COPY = 'org.apache.maven.plugins:maven-dependency-plugin:3.6.1';
 const run = promisify(execFile);
 
-/** Why there is no Trino here; `undefined` when there is one. Fetches it where `TRINO=fetch` or `CI` is set. */
+/** Why Trino cannot run; `undefined` if it can. Downloads it if `TRINO=fetch` or `CI` is set. */
 export async function trinoMissing(): Promise<string | undefined> {
   try {
     const { stderr } = await run('java', ['-version']);
     const major = Number(/version "(\d+)/.exec(stderr)?.[1]);
-    if (!(major >= 17)) return `Java 17 or later is needed, and this is ${major}`;
+    if (!(major >= 17)) return `Java 17 or later is required (found ${major})`;
   } catch {
-    return 'there is no Java on this machine';
+    return 'Java is not installed';
   }
   if (existsSync(join(CACHE, 'ready'))) return undefined;
   if (process.env.TRINO !== 'fetch' && !process.env.CI)
-    return 'it is not here yet: TRINO=fetch npm test brings it (300 MB)';
+    return 'Trino is not downloaded: run the tests with TRINO=fetch (300 MB)';
   try {
     await fetchTrino();
     return undefined;
   } catch (error) {
-    return `it cannot be fetched: ${String((error as Error).message)
-      .split('\n')[0]
+    return `Trino cannot be downloaded: ${String((error as Error).message)
+      .split('\n', 1)[0]
       ?.slice(0, 200)}`;
   }
 }
@@ -62,13 +62,13 @@ function classPath(folder: string): string {
 }
 
 export interface Trino {
-  /** Runs a statement and returns its rows. @throws Error with Trino's message */
-  query(sql: string): Promise<unknown[][]>;
+  /** Runs a statement in a schema and returns its rows. @throws Error with the message of Trino */
+  query(sql: string, schema?: string): Promise<unknown[][]>;
   close(): Promise<void>;
 }
 
-/** Starts Trino over the S3 at `endpoint`, with the bucket `exports` and the schema `exports`. */
-export async function startTrino(endpoint: string): Promise<Trino> {
+/** Starts Trino over the S3 at `endpoint`, with a schema for each bucket. The bucket `exports` also holds the metastore. */
+export async function startTrino(endpoint: string, buckets: readonly string[]): Promise<Trino> {
   const opened = ['java.lang', 'java.nio', 'sun.nio.ch'].map((name) => `--add-opens=java.base/${name}=ALL-UNNAMED`);
   const folder = await mkdtemp(join(tmpdir(), 'account-export-trino-'));
   const child = spawn(
@@ -87,18 +87,19 @@ export async function startTrino(endpoint: string): Promise<Trino> {
     };
     child.stdout.on('data', read);
     child.stderr.on('data', read);
-    child.once('exit', () => reject(new Error(`Trino ended: ${seen.slice(-2000)}`)));
+    child.once('exit', () => reject(new Error(`Trino exited: ${seen.slice(-2000)}`)));
   });
-  const query = (sql: string) => runQuery(url, sql);
-  for (let tries = 0; ; tries++) {
+  const query = (sql: string, schema = 'exports') => runQuery(url, sql, schema);
+  for (let attempt = 1; ; attempt++) {
     try {
-      await query("CREATE SCHEMA exports WITH (location = 's3://exports/warehouse')");
+      await query('SELECT 1');
       break;
     } catch (error) {
-      if (tries > 30 || !/initializ|No nodes|starting/i.test(String(error))) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 500));
+      if (attempt > 300 || !/initializ|No nodes|starting/i.test(String(error))) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 200));
     }
   }
+  for (const bucket of buckets) await query(`CREATE SCHEMA ${bucket} WITH (location = 's3://${bucket}/warehouse')`);
   return {
     query,
     close: () =>
@@ -115,12 +116,13 @@ interface Page {
   readonly error?: { readonly message: string };
 }
 
-/** Trino's protocol: a statement is posted, its pages are followed. Source: Trino docs, "Trino client REST API". */
-async function runQuery(url: string, sql: string): Promise<unknown[][]> {
+/** Source: Trino docs, "Trino client REST API". */
+async function runQuery(url: string, sql: string, schema: string): Promise<unknown[][]> {
   const headers = {
     'X-Trino-User': 'test',
     'X-Trino-Catalog': 'hive',
-    'X-Trino-Schema': 'exports',
+    'X-Trino-Schema': schema,
+    // Not UTC, so that tests notice a view that depends on it.
     'X-Trino-Time-Zone': 'America/New_York',
   };
   const rows: unknown[][] = [];

@@ -39,7 +39,7 @@ export function securityBlocks(): GeneratedBlocks {
 }
 
 function stackOf(config: object): Stack {
-  const app = new App({ context: { 'aws:cdk:bundling-stacks': [] } });
+  const app = new App({ context: { 'aws:cdk:bundling-stacks': [] }, builtinCloudFormationValidation: false });
   return new AccountExportStack(app, 'AccountExport', { config: parseStackConfig({ ...CONFIG, ...config }) });
 }
 
@@ -92,7 +92,7 @@ function placeOf(resource: unknown, name: (logicalId: string) => string): string
 /** Writes `bucket/work/*` as `work/`, and names the tables of the database only once. */
 function shortened(resources: readonly string[]): string[] {
   const short = resources.map((resource) =>
-    resource.startsWith('table/') ? 'its tables' : resource.replace(/^bucket\/(.*)\*$/, '`$1`'),
+    resource.startsWith('table/') ? 'its tables' : resource.replace(/^bucket\/(.*?)\*?$/, '`$1`'),
   );
   return [...new Set(short)];
 }

@@ -117,16 +117,18 @@ async function putPart(store: ObjectStore, run: Run, { page, key, body, before }
 async function fetchCompletePage(source: Source<DecodedPage>, run: Run, page: number): Promise<ApiAnswer<DecodedPage>> {
   const { pageSize } = run.parameters;
   const planned = Math.min(pageSize, Math.max(0, run.accounts - page * pageSize));
+  /** Whether another account follows a short answer. */
+  const isFollowed = ({ value: { records } }: ApiAnswer<DecodedPage>) => source.exists(page * pageSize + records);
   const answer = await source.page(page);
-  const { records } = answer.value;
-  if (records >= planned) return answer;
+  if (answer.value.records >= planned) return answer;
+  if (run.countedBy === 'offsets' && !(await isFollowed(answer))) return answer;
 
-  if (run.countedBy === 'offsets' && !(await source.exists(page * pageSize + records))) return answer;
   const again = await source.page(page);
-  if (again.value.records >= planned || run.countedBy === 'pages') return again;
-  if (again.value.records === records && records > 0) throw pageSizeCapped(pageSize, records);
+  const { records } = again.value;
+  if (records >= planned || run.countedBy === 'pages' || !(await isFollowed(again))) return again;
+  if (records === answer.value.records && records > 0) throw pageSizeCapped(pageSize, records);
   throw new ExportError(
     'ApiAnswerError',
-    `Page ${page} is incomplete (${again.value.records} of ${planned} accounts) although more accounts follow: retry the page.`,
+    `Page ${page} is incomplete (${records} of ${planned} accounts) although more accounts follow: retry the page.`,
   );
 }

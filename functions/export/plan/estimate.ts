@@ -7,7 +7,7 @@
 import type { Manifest } from '../../model/manifest.ts';
 import type { RunEstimate } from '../../model/outcomes.ts';
 import type { Run } from '../../model/run.ts';
-import { chooseBoundaries, verificationTickets } from '../publish/page-boundaries.ts';
+import { boundaryRecords, chooseBoundaries, verificationTickets } from '../source/page-boundaries.ts';
 
 /** When the prices below were looked up, `YYYY-MM-DD`. */
 export const PRICES_AS_OF = '2026-11-23';
@@ -66,8 +66,8 @@ export const TRANSFORM_SECONDS_PER_ACCOUNT = 0.000_03;
 /** Counting again from a known number. */
 const REQUESTS_TO_COUNT_AGAIN = 10;
 const RECORDS_TO_COUNT_AGAIN = 8;
-/** Both sides of a page boundary are within a page of about four records. */
-const RECORDS_PER_BOUNDARY = 4;
+/** Without offsets, planning may have three further pages in flight, after records that fill part of another. */
+const PAGES_IN_FLIGHT_TO_COUNT = 4;
 
 /** A last run that took more times longer than the probes suggest was interrupted, so its time says nothing. */
 const MAX_TIMES_LONGER = 10;
@@ -104,8 +104,11 @@ export function estimateRun(run: RunToEstimate): RunEstimate {
   const seconds = similar ? (lastSeconds * waves) / lastWaves : planned.seconds + waves * fromProbes;
   const pageSeconds = similar ? Math.max(probeSeconds, seconds / waves) : fromProbes;
   const boundaries = countedBy === 'offsets' ? chooseBoundaries(pages).length : 0;
-  const toVerify = boundaries * RECORDS_PER_BOUNDARY + RECORDS_TO_COUNT_AGAIN;
-  const tickets = pages + verificationTickets({ pages, countedBy, parameters: { pageSize } });
+  const toVerify = (boundaries > 0 ? boundaryRecords(pages, pageSize) : 0) + RECORDS_TO_COUNT_AGAIN;
+  const tickets = Math.max(
+    pages + verificationTickets({ pages, countedBy, parameters: { pageSize } }),
+    countedBy === 'pages' ? PAGES_IN_FLIGHT_TO_COUNT : 0,
+  );
   return {
     apiRequests: planned.apiRequests + pages + boundaries + REQUESTS_TO_COUNT_AGAIN,
     recordsFetched: planned.recordsFetched + accounts + Math.min(toVerify, 3 * accounts),

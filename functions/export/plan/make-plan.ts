@@ -9,13 +9,13 @@ import { attributeColumnsOf, type ExportSettings } from '../../model/export-sett
 import type { Run, StoredPlan } from '../../model/run.ts';
 import { NO_USAGE, type Usage } from '../../model/usage.ts';
 import type { Decode, ObjectStore, RunPorts } from '../ports.ts';
-import { verificationTickets } from '../publish/page-boundaries.ts';
 import { type AccountCount, type CountOptions, countAccounts, type ProbeAnswer } from '../source/count-accounts.ts';
+import { verificationTickets } from '../source/page-boundaries.ts';
+import { refuseTooManyPages } from '../source/page-limit.ts';
 import { lastTicket, PageTickets, takenTickets } from '../source/record-budget.ts';
 import { Source } from '../source/source.ts';
 import { lastPublishedRun } from '../storage/published-runs.ts';
 import { RunFolder } from '../storage/run-folder.ts';
-import { refuseTooManyPages } from './page-limit.ts';
 import type { ResolvedRequest } from './resolve-request.ts';
 
 /** The CSV header is all of the remaining state that can grow. */
@@ -94,9 +94,12 @@ export async function makeRetryPlan(planning: Planning, drifted: StoredPlan, run
   const { pageSize } = run.parameters;
   const folder = new RunFolder(store, run.runId);
   const earlierUsage = await folder.usage(await folder.receipts());
-  // A ticket that was never returned counts in full.
+  // A ticket that was never returned counts in full; a run without a budget has none.
+  const ticketRecords = (await takenTickets(store, run.runId)).size * pageSize;
   const earlierRecords =
-    (await planningRecords(folder, drifted)) + (await takenTickets(store, run.runId)).size * pageSize;
+    run.lastTicket === undefined
+      ? earlierUsage.recordsFetched + ticketRecords
+      : drifted.earlierRecords + (await planningRecords(folder, drifted)) + ticketRecords;
   const target = { runId, exportName: run.exportName, maxRecords, pageSize, earlierRecords };
   return planWithinBudget(planning, target, async (budget) => {
     const { signal, event } = planning;
@@ -119,8 +122,16 @@ export async function makeRetryPlan(planning: Planning, drifted: StoredPlan, run
  * Stores the plan with another record budget, for a run that is resumed.
  * @throws ExportError `BudgetExceededError` when the rest of the run does not fit into it
  */
-export function withBudget({ ports }: Planning, plan: StoredPlan, maxRecords: number): Promise<StoredPlan> {
-  return storePlan(ports.store, { ...plan, maxRecords });
+export async function withBudget({ ports }: Planning, plan: StoredPlan, maxRecords: number): Promise<StoredPlan> {
+  return storePlan(ports.store, { ...plan, maxRecords, earlierRecords: await recordsBeforeBudget(ports.store, plan) });
+}
+
+/** Records that no ticket of the run counts: of the run it repeats, and those fetched before it had a budget. */
+async function recordsBeforeBudget(store: ObjectStore, plan: StoredPlan): Promise<number> {
+  if (plan.run.lastTicket !== undefined) return plan.earlierRecords;
+  const folder = new RunFolder(store, plan.run.runId);
+  const { recordsFetched } = await folder.usage(await folder.receipts());
+  return recordsFetched - (await planningRecords(folder, plan));
 }
 
 /** The record budget of an attempt at planning, and the source whose usage counts against it. */
@@ -170,16 +181,15 @@ async function planWithinBudget(
   const budget = new CountedBudget(tickets);
   try {
     const plan = await storePlan(store, await work(budget), tickets);
-    await tickets?.returnAll();
+    await tickets?.returnUnused(budget.usage.recordsFetched);
     return plan;
   } catch (error) {
     const { usage } = budget;
-    if (usage.apiRequests === 0) throw error;
-    measure?.({ exportName, usage });
+    const sent = usage.apiRequests > 0;
+    if (sent) measure?.({ exportName, usage });
     // Without its record, the tickets stay taken: that counts too much, never too little.
-    await folder
-      .recordFailure('plan', event.execution, { error, usage })
-      .then(() => tickets?.returnAll())
+    await (sent ? folder.recordFailure('plan', event.execution, { error, usage }) : Promise.resolve())
+      .then(() => tickets?.returnUnused(usage.recordsFetched))
       .catch(() => undefined);
     throw error;
   }

@@ -7,8 +7,14 @@ import type { DryRunResult, PlanFigures, PlanOutcome, PlanResult, SkippedRun } f
 import { mayIdentifyPerson, parseOrThrow } from '../../model/parse-input.ts';
 import type { Run, StoredPlan } from '../../model/run.ts';
 import type { Executions, RunPorts } from '../ports.ts';
-import { mayRetry } from '../publish/policies.ts';
-import { exportHostKey, exportLockPrefix, runLockPrefix, scheduledLockPrefix } from '../storage/bucket-layout.ts';
+import { mayRetry } from '../source/retry-after-drift.ts';
+import {
+  exportHostKey,
+  exportLockPrefix,
+  retryIdOf,
+  runLockPrefix,
+  scheduledLockPrefix,
+} from '../storage/bucket-layout.ts';
 import { acquire } from '../storage/locks.ts';
 import { isPublished, lastPublishedRun } from '../storage/published-runs.ts';
 import { RunFolder } from '../storage/run-folder.ts';
@@ -21,11 +27,6 @@ const HostSchema = z.object({ host: z.string() });
 
 export interface PlanPorts extends RunPorts {
   readonly executions: Executions;
-}
-
-/** The id of the run that repeats a run whose data changed. */
-export function retryIdOf(runId: string): string {
-  return `${runId}-retry`;
 }
 
 /**

@@ -4,11 +4,8 @@ import type { Receipt } from '../../model/receipt.ts';
 import type { Run } from '../../model/run.ts';
 import { HASH_BYTES, hashAccounts } from '../page/account-hashes.ts';
 import { allSettled } from '../source/all-settled.ts';
-import { RECORDS_TO_COUNT } from '../source/count-accounts.ts';
+import { chooseBoundaries, smallestPage } from '../source/page-boundaries.ts';
 import type { Source } from '../source/source.ts';
-
-/** All boundaries of 64 pages. Accounts that come or go move every later boundary, so more pages need no more checks. */
-const MAX_BOUNDARIES = 65;
 
 /** How many boundaries were checked, and at how many of them an account moved. */
 export interface BoundaryCheck {
@@ -19,7 +16,7 @@ export interface BoundaryCheck {
 /**
  * Checks page boundaries from both sides: a page must still start with its first account, and the page before it must
  * still end with its last. One side alone misses an account that moved back across a boundary just read. One request
- * fetches both sides, because an account could move between two.
+ * fetches both sides, because an account could move between two. After the last page, no account may follow.
  */
 export async function checkPageBoundaries(
   source: Source<DecodedPage>,
@@ -28,12 +25,13 @@ export async function checkPageBoundaries(
 ): Promise<BoundaryCheck> {
   if (run.countedBy === 'pages') return { checked: 0, moved: 0 };
   const { pageSize } = run.parameters;
-  /** Whether the accounts from an offset on still have these hashes. */
-  const unchanged = async (offset: number, hashes: readonly string[]) => {
+  /** Whether the accounts from an offset on still have these hashes, and, at the end, no other account follows them. */
+  const unchanged = async (offset: number, hashes: readonly string[], isEnd = false) => {
     if (hashes.length === 0) return true;
-    const { size, page, skip } = smallestPage(offset, hashes.length);
+    const count = hashes.length + (isEnd ? 1 : 0);
+    const { size, page, skip } = smallestPage(offset, count);
     const { identities } = await source.probe(size, page);
-    const found = identities.slice(skip, skip + hashes.length);
+    const found = identities.slice(skip, skip + count);
     return found.length === hashes.length && hashAccounts(run.runId, found) === concatenated(hashes);
   };
   const filled = receipts.filter(({ records }) => records > 0);
@@ -45,48 +43,13 @@ export async function checkPageBoundaries(
       const leftAt = before ? before.page * pageSize + before.records - 1 : 0;
       const rightAt = after ? after.page * pageSize : 0;
       if (left && right && leftAt + 1 === rightAt) return unchanged(leftAt, [left, right]);
-      // The first and last boundary have one side, and after a short page the sides are apart.
+      if (left && !after) return unchanged(leftAt, [left], true);
+      // The first boundary has one side, and after a short page the sides are apart.
       const sides = await allSettled([unchanged(leftAt, left ? [left] : []), unchanged(rightAt, right ? [right] : [])]);
       return !sides.includes(false);
     }),
   );
   return { checked: boundaries.length, moved: unchangedBoundaries.filter((one) => !one).length };
-}
-
-/**
- * Which boundaries to check: boundary `k` is before page `k`, and the last one is after the last page. All of them up to 64
- * pages, else a sample spread evenly that includes both ends.
- */
-export function chooseBoundaries(pages: number): readonly number[] {
-  if (pages === 0) return [];
-  const boundaries = pages + 1;
-  if (boundaries <= MAX_BOUNDARIES) return Array.from({ length: boundaries }, (_, boundary) => boundary);
-  return Array.from({ length: MAX_BOUNDARIES }, (_, i) => Math.round((i * pages) / (MAX_BOUNDARIES - 1)));
-}
-
-/**
- * The smallest page that contains `count` accounts from an offset on: pages start at multiples of their size.
- * Two accounts need a page of two to a few records, whatever the offset.
- */
-export function smallestPage(offset: number, count: number): { size: number; page: number; skip: number } {
-  for (let size = count; ; size++) {
-    const page = Math.floor(offset / size);
-    const skip = offset - page * size;
-    if (skip + count <= size) return { size, page, skip };
-  }
-}
-
-/** What the cost of verifying a run depends on. */
-export type VerifiedSize = Pick<Run, 'pages' | 'countedBy'> & { readonly parameters: { readonly pageSize: number } };
-
-/** The page tickets that verifying a run may need: the boundaries of its planned pages, and counting again. */
-export function verificationTickets({ pages, countedBy, parameters: { pageSize } }: VerifiedSize): number {
-  // Without offsets, the page after the last one is fetched, which must be empty.
-  if (countedBy === 'pages') return 1;
-  const records = chooseBoundaries(pages).reduce((sum, boundary) => {
-    return sum + (boundary === 0 ? 1 : smallestPage(boundary * pageSize - 1, 2).size);
-  }, RECORDS_TO_COUNT);
-  return Math.ceil(records / pageSize);
 }
 
 function concatenated(hashes: readonly string[]): string {

@@ -8,12 +8,13 @@ import { parseOrThrow } from '../../model/parse-input.ts';
 import type { Run } from '../../model/run.ts';
 import { ticketsOf } from '../page/export-page.ts';
 import type { Catalog, Clock, RunPorts } from '../ports.ts';
+import { mayRetry } from '../source/retry-after-drift.ts';
 import { Source } from '../source/source.ts';
 import { manifestKey, partsPrefix } from '../storage/bucket-layout.ts';
 import { lastPublishedRun, readManifest } from '../storage/published-runs.ts';
 import { RunFolder } from '../storage/run-folder.ts';
 import { createJson } from '../storage/stored-json.ts';
-import { driftedError, mayRetry, quarantineReason } from './policies.ts';
+import { driftedError, quarantineReason } from './policies.ts';
 import { refuseModifiedParts, verifyRun } from './verify-run.ts';
 
 export interface PublishPorts extends RunPorts {

@@ -1,7 +1,7 @@
 /**
  * The tail: accounts that were added at the end while the run was reading.
  *
- * Publishing exports it when all pages are there. Whoever exports the last page cannot: that page is rarely the last to be
+ * Publishing exports it when all pages are there. A page cannot do it itself: the last page is rarely the last to be
  * fetched, and later additions would be lost (`docs/decisions/0003-tail.md`).
  */
 import type { DecodedPage } from '../../formats/page-format.ts';
@@ -9,9 +9,9 @@ import type { PublishEvent } from '../../model/events.ts';
 import type { Receipt } from '../../model/receipt.ts';
 import type { Run } from '../../model/run.ts';
 import { writePart } from '../page/export-page.ts';
-import { refuseTooManyPages } from '../plan/page-limit.ts';
 import type { RunPorts } from '../ports.ts';
 import { countAccounts } from '../source/count-accounts.ts';
+import { refuseTooManyPages } from '../source/page-limit.ts';
 import type { Source } from '../source/source.ts';
 import { RunFolder } from '../storage/run-folder.ts';
 

@@ -6,7 +6,7 @@ import type { Manifest } from '../../model/manifest.ts';
 import type { Receipt } from '../../model/receipt.ts';
 import type { Run, StoredPlan } from '../../model/run.ts';
 import type { Usage } from '../../model/usage.ts';
-import { countDistinct } from '../page/account-hashes.ts';
+import { countDistinct, hashAccounts } from '../page/account-hashes.ts';
 import type { ObjectStore } from '../ports.ts';
 import { samePageAgain } from '../source/count-accounts.ts';
 import { partsPrefix, planKey } from '../storage/bucket-layout.ts';
@@ -76,7 +76,8 @@ export async function refuseModifiedParts(store: ObjectStore, run: Run, receipts
     if (object?.bytes === bytes && object.etag === etag) continue;
     const part = object?.bytes === bytes ? await store.get(key) : undefined;
     if (part && sha256(part.body) === written) continue;
-    const found = object ? `${object.bytes} bytes found, ${bytes} written` : 'not found';
+    const sizes = object?.bytes === bytes ? 'other content of equal size' : `${object?.bytes} bytes, ${bytes} written`;
+    const found = object ? sizes : 'not found';
     throw new ExportError(
       'RunIncompleteError',
       `The part of page ${page} of run "${run.runId}" was modified (${key}: ${found}). Resume the run to export it again.`,
@@ -91,23 +92,40 @@ export async function refuseModifiedParts(store: ObjectStore, run: Run, receipts
   }
 }
 
+/** Fetches of two pages that must agree before the API is said to repeat a page. */
+const REPEAT_CHECKS = 3;
+
 /**
  * An API that ignores `page` returns the same page every time. Data that moved by exactly one page during the run looks the
- * same in the receipts, so both pages are probed again. A single account may well have moved.
+ * same in the receipts, so the first two equal pages are fetched again: more than once, since data may move between the two
+ * requests. A single account may well have moved.
  */
 async function refuseRepeatedPages({ event, source }: Publishing, receipts: readonly Receipt[]): Promise<void> {
-  const { countedBy, parameters } = event.run;
-  const size = countedBy === 'offsets' ? 1 : parameters.pageSize;
-  const firstOf = async (page: number) => (await source.probe(size, (page * parameters.pageSize) / size)).identities[0];
   const seen = new Map<string, number>();
   for (const { page, records, accountHashes } of receipts) {
     if (records < 2) continue;
     // V8 hashes a long string by its length, so the map's keys are digests: 30,000 equal lengths would take ten seconds.
     const digest = hash('sha256', accountHashes);
     const twin = seen.get(digest);
-    if (twin !== undefined && (await firstOf(twin)) === (await firstOf(page))) throw samePageAgain();
+    if (twin !== undefined) {
+      if (await isRepeated(source, event.run, [twin, page])) throw samePageAgain();
+      return;
+    }
     seen.set(digest, page);
   }
+}
+
+async function isRepeated(
+  source: Publishing['source'],
+  { runId }: Run,
+  [a, b]: readonly [number, number],
+): Promise<boolean> {
+  const accountsOf = async (page: number) => hashAccounts(runId, (await source.page(page)).value.identities);
+  for (let check = 0; check < REPEAT_CHECKS; check++) {
+    const accounts = await accountsOf(a);
+    if (accounts === '' || accounts !== (await accountsOf(b))) return false;
+  }
+  return true;
 }
 
 interface Evidence {

@@ -8,8 +8,8 @@ import type { FailedRun, FailureReport } from '../../model/outcomes.ts';
 import { parseOrThrow } from '../../model/parse-input.ts';
 import type { TaskFailure } from '../../model/receipt.ts';
 import type { StoredPlan } from '../../model/run.ts';
-import { retryIdOf } from '../plan/plan-export.ts';
 import type { ObjectStore } from '../ports.ts';
+import { retryIdOf } from '../storage/bucket-layout.ts';
 import { RunFolder } from '../storage/run-folder.ts';
 
 /** A run that ends with one of these is complete and can be published as it is. */

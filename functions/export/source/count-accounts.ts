@@ -37,7 +37,7 @@ export interface AccountCount {
 /** More probes at once would cost records faster than they save rounds. */
 const MAX_WAYS = 8;
 
-/** The most records that counting by offsets fetches below 13 million accounts. */
+/** The most records that counting by offsets fetches below 13 million accounts when no number is expected. */
 export const RECORDS_TO_COUNT = 62;
 
 /**
@@ -145,13 +145,26 @@ async function countByOffsets(options: CountOptions, rounds: Rounds): Promise<nu
     pageSizeChecked = true;
     const records = answers[offsets.length]?.records ?? 0;
     if (records === 0) continue;
-    // Either accounts were added just now, or the API serves smaller pages without saying so and counts its offsets by them.
+    // Either the data changed just now, or the API serves smaller pages without saying so and counts its offsets by them.
     const [single] = await rounds.send([() => probe(1, pageAfterEnd * pageSize)]);
-    if (single?.records === 0) throw pageSizeCapped(pageSize, records);
+    if (single?.records === 0) {
+      await refuseCappedPages(options, rounds, { page: pageAfterEnd, records });
+      continue;
+    }
     bounds.min = pageAfterEnd * pageSize + 1;
     bounds.max = Number.POSITIVE_INFINITY;
   }
   return bounds.min;
+}
+
+/** @throws ExportError `PageSizeCappedError` when a page after the end has as many accounts as before, and still none at its offset */
+async function refuseCappedPages(
+  { probe, pageSize }: CountOptions,
+  rounds: Rounds,
+  { page, records }: { readonly page: number; readonly records: number },
+): Promise<void> {
+  const [again, single] = await rounds.send([() => probe(pageSize, page), () => probe(1, page * pageSize)]);
+  if (again?.records === records && single?.records === 0) throw pageSizeCapped(pageSize, records);
 }
 
 /** Offsets around the last known count, because a tenant rarely doubles overnight; the default otherwise. */

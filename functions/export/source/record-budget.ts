@@ -56,18 +56,13 @@ export class PageTickets implements RecordBudget {
     this.#records -= records;
   }
 
-  /** Returns the tickets that the fetched records do not need. */
-  returnUnused(): Promise<void> {
-    return this.#keep(Math.ceil(this.#records / this.#options.pageSize));
-  }
-
-  /** Returns all tickets: for usage that is recorded elsewhere. */
-  returnAll(): Promise<void> {
-    return this.#keep(0);
-  }
-
-  async #keep(count: number): Promise<void> {
-    for (const number of this.#held.splice(count)) await this.#store.delete(this.#key(number));
+  /**
+   * Returns the tickets that the fetched records do not need.
+   * @param counted fetched records that the plan, or the record of its failure, counts
+   */
+  async returnUnused(counted = 0): Promise<void> {
+    const needed = Math.ceil(Math.max(0, this.#records - counted) / this.#options.pageSize);
+    for (const number of this.#held.splice(needed)) await this.#store.delete(this.#key(number));
   }
 
   async #takeTicket(): Promise<number> {

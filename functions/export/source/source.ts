@@ -1,4 +1,5 @@
 import { isExportError } from '../../model/errors.ts';
+import { FORMAT_DETAILS } from '../../model/export-format.ts';
 import type { PageQuery } from '../../model/page-query.ts';
 import type { Run } from '../../model/run.ts';
 import { addUsage, NO_USAGE, type Usage } from '../../model/usage.ts';
@@ -51,7 +52,7 @@ export class Source<P extends { readonly records: number }> {
 
   async #fetch(pageSize: number, page: number): Promise<ApiAnswer<P>> {
     const { datasetId, format, parameters } = this.#run;
-    const endpoint = format === 'csv' ? 'csv' : 'json';
+    const { endpoint } = FORMAT_DETAILS[format];
     const query: PageQuery = { datasetId, endpoint, ...parameters, pageSize, page };
     try {
       const answer = await this.#api.fetchPage(query, this.#decode, this.#options);

@@ -1,7 +1,5 @@
 /** Every key in the bucket: the layout of `docs/architecture.md`, a contract. */
-import type { ExportFormat } from '../../model/export-settings.ts';
-
-const EXTENSIONS: Record<ExportFormat, string> = { json: 'json.gz', csv: 'csv.gz', parquet: 'parquet' };
+import { type ExportFormat, FORMAT_DETAILS } from '../../model/export-format.ts';
 
 /** What the place of a run is made of; its plan pins it. */
 export interface RunPlace {
@@ -24,7 +22,7 @@ export function partsPrefix(run: RunPlace): string {
 
 /** The key of a page's part: made of run and page alone, so that a retry overwrites and never adds. */
 export function partKey(run: RunPlace, page: number): string {
-  return `${partsPrefix(run)}part-${padPage(page)}.${EXTENSIONS[run.format]}`;
+  return `${partsPrefix(run)}part-${padPage(page)}.${FORMAT_DETAILS[run.format].partExtension}`;
 }
 
 /** The folder of all published runs. */
@@ -33,6 +31,11 @@ export const PUBLISHED_RUNS_PREFIX = 'export_runs/';
 /** One line of JSON, written last: a run is published when this object exists. */
 export function manifestKey(runId: string): string {
   return `${PUBLISHED_RUNS_PREFIX}run_id=${runId}/manifest.json`;
+}
+
+/** The id of the run that repeats a run whose data changed. */
+export function retryIdOf(runId: string): string {
+  return `${runId}-retry`;
 }
 
 /** The id in the name of a `run_id=…` folder. */

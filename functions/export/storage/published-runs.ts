@@ -1,12 +1,10 @@
 /** Published runs: their manifests, and which one is the newest. */
-import type { ExportFormat } from '../../model/export-settings.ts';
-import { ExportFormatSchema } from '../../model/export-settings.ts';
+import { EXPORT_FORMATS } from '../../model/export-format.ts';
 import { type Manifest, ManifestSchema } from '../../model/manifest.ts';
 import type { ObjectStore } from '../ports.ts';
 import { manifestKey, PUBLISHED_RUNS_PREFIX, runIdOfFolder, tablePrefix } from './bucket-layout.ts';
 import { getJson } from './stored-json.ts';
 
-const FORMATS: readonly ExportFormat[] = ExportFormatSchema.options;
 /** Days read in parallel, the newest first: usually the first of them has a published run. */
 const PARALLEL_DAYS = 8;
 
@@ -34,39 +32,36 @@ export function exportDateOf({ dueAt }: Pick<Manifest, 'dueAt'>): string {
   return dueAt.slice(0, 10);
 }
 
-/** The newest of several runs: the latest day due, and of that day the one published last. The views use the same rule. */
-export function newestOf(manifests: readonly Manifest[]): Manifest | undefined {
-  return manifests.reduce<Manifest | undefined>(
-    (newest, one) => (newest && !isNewer(one, newest) ? newest : one),
-    undefined,
-  );
+/** The newest run first: the latest day due, and of one day the run published last. The views use the same rule. */
+export function newestFirst(manifests: readonly Manifest[]): Manifest[] {
+  return [...manifests].sort((a, b) => (rankOf(a) < rankOf(b) ? 1 : -1));
 }
 
-function isNewer(a: Manifest, b: Manifest): boolean {
-  const [dayOfA, dayOfB] = [exportDateOf(a), exportDateOf(b)];
-  return dayOfA === dayOfB ? a.publishedAt > b.publishedAt : dayOfA > dayOfB;
+function rankOf(manifest: Manifest): string {
+  return `${exportDateOf(manifest)} ${manifest.publishedAt}`;
 }
 
 /**
  * The manifest of the newest published run of an export, in any format.
  * Reads day by day from the newest, so that many failed runs do not hide it.
+ * @param counts which runs to consider. @default all
  */
-export async function lastPublishedRun(store: ObjectStore, exportName: string): Promise<Manifest | undefined> {
+export async function lastPublishedRun(
+  store: ObjectStore,
+  exportName: string,
+  counts: (run: Manifest) => Promise<boolean> = async () => true,
+): Promise<Manifest | undefined> {
   const folders = await Promise.all(
-    FORMATS.map(async (format) => {
+    EXPORT_FORMATS.map(async (format) => {
       const prefix = `${tablePrefix(format)}export_name=${exportName}/`;
       return (await store.listFolders(prefix)).map((day) => ({ day, prefix: `${prefix}${day}/` }));
     }),
   );
   const byDay = Map.groupBy(folders.flat(), ({ day }) => day);
-  const newestFirst = [...byDay.keys()].sort().reverse();
-  for (let at = 0; at < newestFirst.length; at += PARALLEL_DAYS) {
-    const days = newestFirst.slice(at, at + PARALLEL_DAYS);
-    const newest = await Promise.all(
-      days.map(async (day) => newestOf(await manifestsBelow(store, byDay.get(day) ?? []))),
-    );
-    const found = newest.find((manifest) => manifest !== undefined);
-    if (found) return found;
+  const days = [...byDay.keys()].sort().reverse();
+  for (let at = 0; at < days.length; at += PARALLEL_DAYS) {
+    const below = days.slice(at, at + PARALLEL_DAYS).flatMap((day) => byDay.get(day) ?? []);
+    for (const run of newestFirst(await manifestsBelow(store, below))) if (await counts(run)) return run;
   }
   return undefined;
 }

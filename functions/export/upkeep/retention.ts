@@ -1,8 +1,10 @@
-/** Retention: a run is removed as a whole, and the newest run of each export is kept whatever its age. */
-import { ExportFormatSchema } from '../../model/export-settings.ts';
+/** Retention: a run is removed as a whole, and the newest visible run of each export is kept whatever its age. */
+
+import { EXPORT_FORMATS } from '../../model/export-format.ts';
+import type { Manifest } from '../../model/manifest.ts';
 import type { Catalog, Clock, ObjectStore } from '../ports.ts';
 import { manifestKey, partsPrefix, planKey, runIdOfFolder, tablePrefix } from '../storage/bucket-layout.ts';
-import { allManifests, exportDateOf, newestOf } from '../storage/published-runs.ts';
+import { allManifests, exportDateOf, newestFirst } from '../storage/published-runs.ts';
 
 export interface ExpirePorts {
   readonly store: ObjectStore;
@@ -22,8 +24,8 @@ export interface Expired {
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 /**
- * Removes published runs that are older than `retentionDays`, but never the newest of an export, and the parts of runs
- * that were never published and can no longer be resumed.
+ * Removes published runs that are older than `retentionDays`, but never the newest visible run of an export or a newer one,
+ * and the parts of runs that were never published and can no longer be resumed.
  *
  * A run first becomes invisible, then its parts are removed, then its manifest: if it is interrupted, the next call
  * continues, and no partition ever points to nothing.
@@ -31,7 +33,14 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 export async function expireRuns({ store, catalog, clock }: ExpirePorts, retentionDays: number): Promise<Expired> {
   const manifests = await allManifests(store);
   const byExport = Map.groupBy(manifests, ({ exportName }) => exportName);
-  const newest = new Set([...byExport.values()].map((runs) => newestOf(runs)));
+  const newest = new Set<Manifest>();
+  for (const runs of byExport.values()) {
+    // A run whose partition could not be added is newer than what queries see.
+    for (const run of newestFirst(runs)) {
+      newest.add(run);
+      if (await catalog.isVisible(run.runId)) break;
+    }
+  }
   const oldest = clock.now() - retentionDays * DAY_MS;
   const expired = manifests.filter((manifest) => !newest.has(manifest) && Date.parse(manifest.publishedAt) < oldest);
   for (const manifest of expired) {
@@ -51,7 +60,7 @@ export async function expireRuns({ store, catalog, clock }: ExpirePorts, retenti
 /** Parts without a manifest belong to a run that is running or failed: while its plan is kept, it can be resumed. */
 async function removeLeftovers(store: ObjectStore, published: ReadonlySet<string>): Promise<number> {
   let removed = 0;
-  for (const format of ExportFormatSchema.options) {
+  for (const format of EXPORT_FORMATS) {
     for (const exportName of await store.listFolders(tablePrefix(format))) {
       for (const day of await store.listFolders(`${tablePrefix(format)}${exportName}/`)) {
         const prefix = `${tablePrefix(format)}${exportName}/${day}/`;

@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { countDistinct, hashAccounts } from '../../../functions/export/page/account-hashes.ts';
 
-describe('the hashes of accounts', () => {
-  it('are eight bytes an account, in page order, from the run id and the name', () => {
+describe('account hashes', () => {
+  it('are eight bytes per account, in page order, of the run id and the name', () => {
     // The first 16 hex digits of `printf 'run-1\0Acme' | sha256sum`, and of the same with Globex.
     expect(Buffer.from(hashAccounts('run-1', ['Acme', 'Globex']), 'base64').toString('hex')).toBe(
       'f5afb5a6599ff5c7376bcf0c328e6713',
@@ -13,19 +13,19 @@ describe('the hashes of accounts', () => {
     expect(hashAccounts('run-1', [])).toBe('');
   });
 
-  it('of two runs cannot be compared, nor confused where run and name meet', () => {
+  it('of two runs cannot be compared', () => {
     expect(hashAccounts('run-2', ['Acme'])).not.toBe(hashAccounts('run-1', ['Acme']));
     expect(hashAccounts('run-1', ['2'])).not.toBe(hashAccounts('run-12', ['']));
   });
 
-  it('differ where only their first or only their last bytes do', () => {
+  it('differ if only their first or only their last bytes differ', () => {
     const base64 = (...hex: string[]) => Buffer.from(hex.join(''), 'hex').toString('base64');
     expect(countDistinct([base64('0000000000000001', '0000000000000002')])).toBe(2);
     expect(countDistinct([base64('0000000000000001'), base64('0000000100000001')])).toBe(2);
     expect(countDistinct([base64('0000000100000001'), base64('0000000100000001')])).toBe(1);
   });
 
-  it('tell how many different accounts there are, over all pages', () => {
+  it('count the distinct accounts of all pages', () => {
     const pages = fc.array(fc.array(fc.integer({ min: 0, max: 30 }).map((i) => `account ${i}`)));
     fc.assert(
       fc.property(pages, (names) => {

@@ -1,55 +1,125 @@
+/** What a run would take, and where each figure comes from. */
 import { describe, expect, it } from 'vitest';
 import { estimateRun, type RunToEstimate } from '../../../functions/export/plan/estimate.ts';
-import type { Manifest } from '../../../functions/model/manifest.ts';
+import { publishedManifest } from '../planned-run.ts';
 
 const MILLION: RunToEstimate = {
   accounts: 1_000_000,
   pages: 1000,
   pageSize: 1000,
+  countedBy: 'offsets',
   format: 'json',
   concurrency: 20,
   planned: { apiRequests: 60, recordsFetched: 40, seconds: 2 },
   probeSeconds: 0.2,
 };
-const LAST = {
-  format: 'json',
-  pages: 500,
-  parameters: { pageSize: 1000 },
-  startedAt: '2026-08-22T02:00:00.000Z',
-  publishedAt: '2026-08-22T02:01:40.000Z',
-} as Manifest;
+const HUNDRED_PAGES: RunToEstimate = {
+  ...MILLION,
+  accounts: 10_000,
+  pages: 100,
+  pageSize: 100,
+  concurrency: 10,
+  planned: { apiRequests: 20, recordsFetched: 30, seconds: 1 },
+};
 
-describe('estimateRun', () => {
-  it('reckons a first run from the time its probes took', () => {
-    // 50 waves of 20 pages, each 0.2 s and 0.53 ms an account, after 2 s of planning.
-    expect(estimateRun(MILLION)).toMatchObject({
-      apiRequests: 1086,
-      recordsFetched: 1_000_112,
-      seconds: 39,
-      secondsFrom: 'probes',
-    });
+/** A last run that took so many seconds. */
+const lasted = (seconds: number, { pages = 100, pageSize = 100, format = 'json' as RunToEstimate['format'] } = {}) =>
+  publishedManifest({
+    format,
+    pages,
+    parameters: { pageSize },
+    publishedAt: new Date(Date.parse('2026-08-22T02:00:00.000Z') + seconds * 1000).toISOString(),
   });
 
-  it('reckons from the last run where that was alike: twice the pages, twice the time', () => {
-    expect(estimateRun({ ...MILLION, last: LAST })).toMatchObject({ seconds: 200, secondsFrom: 'last run' });
+describe('the duration of a run', () => {
+  it('is estimated from the probes of a first run', () => {
+    // 50 waves of 20 pages, each 0.2 s and 0.53 ms per account, after 2 s of planning.
+    expect(estimateRun(MILLION)).toMatchObject({ seconds: 39, secondsFrom: 'probes' });
+  });
+
+  it('is estimated from a similar last run, in proportion to its pages', () => {
+    const last = lasted(100, { pages: 500, pageSize: 1000 });
+    expect(estimateRun({ ...MILLION, last })).toMatchObject({ seconds: 200, secondsFrom: 'last run' });
   });
 
   it.each([
-    ['format', { ...LAST, format: 'csv' }],
-    ['page size', { ...LAST, parameters: { pageSize: 500 } }],
-  ])('does not reckon from a last run of another %s', (_what, last) => {
-    expect(estimateRun({ ...MILLION, last: last as Manifest }).secondsFrom).toBe('probes');
+    ['had another format', lasted(100, { format: 'csv' })],
+    ['had another page size', lasted(100, { pageSize: 50 })],
+    ['took much longer than the probes suggest', lasted(3600)],
+  ])('is estimated from the probes if the last run %s', (_what, last) => {
+    expect(estimateRun({ ...HUNDRED_PAGES, last }).secondsFrom).toBe('probes');
   });
 
-  it('costs what the price list says', () => {
-    // 2,008 transitions, 731 GB-s of pages and 41 of the rest, 1,002 invocations and traces, 2,019 PUTs, 3,012 GETs,
-    // 4 MB of logs, one event, 20 metrics for an hour: 0.0502 + 0.0103 + 0.0052 + 0.0101 + 0.0012 + 0.0020 + 0.0082.
+  it('is at least a second', () => {
+    expect(estimateRun({ ...HUNDRED_PAGES, last: lasted(0.1) }).seconds).toBe(1);
+  });
+});
+
+describe('the usage of a run', () => {
+  it('includes planning, counting again and 65 page boundaries', () => {
+    expect(estimateRun(MILLION)).toMatchObject({ apiRequests: 1135, recordsFetched: 1_000_337 });
+  });
+
+  it('is small for a small export', () => {
+    const planned = { apiRequests: 9, recordsFetched: 0, seconds: 1 };
+    const none = { ...MILLION, accounts: 0, pages: 1, planned };
+    expect(estimateRun(none)).toMatchObject({ recordsFetched: 0 });
+    expect(estimateRun({ ...none, accounts: 1 })).toMatchObject({ recordsFetched: 4 });
+  });
+
+  it('has no page boundaries if pages are not offsets', () => {
+    expect(estimateRun({ ...MILLION, countedBy: 'pages' })).toMatchObject({
+      apiRequests: 1070,
+      recordsFetched: 1_000_048,
+    });
+  });
+});
+
+describe('maxRecordsNeeded', () => {
+  const small = {
+    ...MILLION,
+    accounts: 25,
+    pages: 3,
+    pageSize: 10,
+    planned: { ...MILLION.planned, recordsFetched: 30 },
+  };
+
+  it('is what planning took, full pages, and what verifying may take', () => {
+    // 62 records to count again and 11 for the sides of four boundaries make eight pages.
+    expect(estimateRun(small).maxRecordsNeeded).toBe(30 + (3 + 8) * 10);
+    expect(estimateRun({ ...small, countedBy: 'pages' }).maxRecordsNeeded).toBe(30 + (3 + 1) * 10);
+  });
+
+  it('lets planning by pages have three pages in flight', () => {
+    expect(estimateRun({ ...small, accounts: 5, pages: 1, countedBy: 'pages' }).maxRecordsNeeded).toBe(30 + 4 * 10);
+  });
+});
+
+describe('the price of a run', () => {
+  it('is that of the price list', () => {
+    // 2,008 transitions, 731 GB-s of pages and 28 of the rest, 1,002 invocations and traces, 2,019 PUTs, 4,012 GETs,
+    // 4 MB of logs, one event, 20 metrics for an hour: 0.0502 + 0.0101 + 0.0052 + 0.0101 + 0.0016 + 0.0020 + 0.0082.
     expect(estimateRun(MILLION).usd).toBe(0.087);
   });
 
-  it('proves small exports with no more records than they have sides of boundaries', () => {
-    const none = { ...MILLION, accounts: 0, pages: 1, planned: { apiRequests: 9, recordsFetched: 0, seconds: 1 } };
-    expect(estimateRun(none)).toMatchObject({ recordsFetched: 0 });
-    expect(estimateRun({ ...none, accounts: 1 })).toMatchObject({ recordsFetched: 4 });
+  it('follows the time that pages took last time', () => {
+    const quick = estimateRun({ ...HUNDRED_PAGES, last: lasted(5) });
+    const slow = estimateRun({ ...HUNDRED_PAGES, last: lasted(25) });
+    // 100 pages of 1 GB, 0.5 s or 2.5 s each: 200 GB-seconds.
+    expect(slow.usd - quick.usd).toBeCloseTo(200 * 0.000_013_333_4, 3);
+  });
+
+  it('assumes no page quicker than a probe, and includes planning', () => {
+    const usd = (more: Partial<RunToEstimate>) => estimateRun({ ...HUNDRED_PAGES, ...more }).usd;
+    const probes = (probeSeconds: number) => usd({ probeSeconds, last: lasted(0.1) });
+    expect(probes(30) - probes(10)).toBeCloseTo(100 * 20 * 0.000_013_333_4, 2);
+    const planning = (seconds: number) => usd({ planned: { ...HUNDRED_PAGES.planned, seconds } });
+    expect(planning(1001) - planning(1)).toBeCloseTo(0.0133, 3);
+  });
+
+  it('is about a cent for a run of one page, mostly for its metrics', () => {
+    const { usd } = estimateRun({ ...HUNDRED_PAGES, accounts: 5, pages: 1 });
+    expect(usd).toBeGreaterThan(0.0082);
+    expect(usd).toBeLessThan(0.01);
   });
 });

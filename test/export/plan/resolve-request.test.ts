@@ -13,7 +13,7 @@ const emea = ExportSettingsSchema.parse({
 });
 
 const resolve = (input: unknown, exports = [engaged, emea]) => resolveRequest(parseRequest(input), exports, STARTED);
-const messageOf = (work: () => unknown): string => {
+const errorOf = (work: () => unknown): string => {
   try {
     work();
   } catch (error) {
@@ -21,9 +21,10 @@ const messageOf = (work: () => unknown): string => {
   }
   return 'no error';
 };
+const NAME_RULE = 'must be up to 128 letters, digits, "_", "." and "-", starting with a letter or digit';
 
 describe('resolveRequest', () => {
-  it('takes the only export for {}', () => {
+  it('uses the only export for {}', () => {
     expect(resolve({}, [engaged])).toEqual({
       settings: engaged,
       parameters: { start: 1786759200000, end: 1787364000000, pageSize: 500 },
@@ -32,16 +33,11 @@ describe('resolveRequest', () => {
     });
   });
 
-  it('lists the names where {} could mean several', () => {
-    expect(messageOf(() => resolve({}))).toBe(
-      'RequestError: The request must say which export: exportName is missing, and configured are engaged, emea.',
-    );
-  });
-
   it('lets overrides win, and fixed dates replace a window', () => {
     const { settings, parameters } = resolve({ exportName: 'engaged', filter: 'Tier 1 & 2/EMEA + ü%', end: 1000 });
     expect(parameters).toEqual({ filter: 'Tier 1 & 2/EMEA + ü%', start: undefined, end: 1000, pageSize: 500 });
     expect(settings.window).toBeUndefined();
+    expect(resolve({ start: 1000 }, [engaged]).parameters).toMatchObject({ start: 1000, end: undefined });
   });
 
   it('lets a window replace fixed dates', () => {
@@ -51,13 +47,20 @@ describe('resolveRequest', () => {
     });
   });
 
-  it('resolves a window before the due time, and files the run under the day it was due', () => {
+  it('resolves a window before the due time, and dates the run by the day it was due', () => {
     const { parameters, exportDate } = resolve({ exportName: 'engaged', dueAt: '2026-08-21T23:30:00-02:00' });
     expect(parameters).toMatchObject({ start: 1786757400000, end: 1787362200000 });
     expect(exportDate).toBe('2026-08-22');
   });
 
-  it('takes a request with a dataset as an export of its own', () => {
+  it('accepts a due time up to a day ahead', () => {
+    expect(resolve({ exportName: 'emea', dueAt: '2026-08-23T02:00:00.000Z' }).dueAt).toBe('2026-08-23T02:00:00.000Z');
+    expect(errorOf(() => resolve({ exportName: 'emea', dueAt: '2026-08-23T02:00:00.001Z' }))).toBe(
+      'RequestError: Invalid request: dueAt must not be more than a day in the future (got 2026-08-23T02:00:00.001Z).',
+    );
+  });
+
+  it('makes a request with a dataset an export of its own', () => {
     expect(resolve({ datasetId: 'engage', format: 'csv' }).settings).toMatchObject({
       name: 'engage',
       format: 'csv',
@@ -65,64 +68,61 @@ describe('resolveRequest', () => {
     });
   });
 
+  it('names up to ten configured exports if it is unclear which one is meant', () => {
+    const exports = Array.from({ length: 11 }, (_, i) => ExportSettingsSchema.parse({ name: `e${i}`, datasetId: 'd' }));
+    const ten = Array.from({ length: 10 }, (_, i) => `e${i}`).join(', ');
+    const missing = (named: string) => `RequestError: Invalid request: exportName is missing (${named}).`;
+    expect(errorOf(() => resolve({}))).toBe(missing('configured: engaged, emea'));
+    expect(errorOf(() => resolve({}, exports))).toBe(missing(`configured: ${ten}, …`));
+    expect(errorOf(() => resolve({}, exports.slice(0, 10)))).toBe(missing(`configured: ${ten}`));
+    expect(errorOf(() => resolve({}, []))).toBe(missing('none is configured'));
+    expect(errorOf(() => resolve({ exportName: 'nope' }, []))).toBe(
+      'RequestError: Unknown export "nope" (none is configured): an ad-hoc export needs a datasetId.',
+    );
+  });
+
   it.each([
-    [
-      { exportName: 'nope' },
-      'RequestError: There is no export "nope": configured are engaged, emea; an ad-hoc export needs a datasetId.',
-    ],
+    [{ exportName: 'nope' }, 'Unknown export "nope" (configured: engaged, emea): an ad-hoc export needs a datasetId.'],
     [
       { exportName: '../x', pageSize: '5k', fromat: 'csv' },
-      'RequestError: The request is unusable: exportName is "../x"; up to 128 letters, digits, "_", "." and "-" are allowed, the first a letter or digit; pageSize is "5k"; an integer from 1 to 50000 is needed; "fromat" is not known.',
+      `Invalid request: exportName ${NAME_RULE} (got "../x"); pageSize must be an integer from 1 to 50000 (got "5k"); unknown key "fromat".`,
     ],
-    [
-      { datasetId: 'a/../../b' },
-      'RequestError: The request is unusable: datasetId is "a/../../b"; up to 128 letters, digits, "_", "." and "-" are allowed, the first a letter or digit.',
-    ],
+    [{ datasetId: 'a/../../b' }, `Invalid request: datasetId ${NAME_RULE} (got "a/../../b").`],
     [
       { exportName: 'emea', window: 'P1M' },
-      'RequestError: The request is unusable: window is "P1M"; an ISO 8601 duration of weeks, days, hours or minutes is needed, such as P7D or PT12H.',
+      'Invalid request: window must be an ISO 8601 duration of weeks, days, hours or minutes, such as P7D or PT12H (got "P1M").',
     ],
-    [
-      { exportName: 'emea', end: '2026-07-01' },
-      'RequestError: The request is unusable: end is 1782864000000; end must be later than start.',
-    ],
-    [
-      { resume: 'run-1', pageSize: 5 },
-      'RequestError: The request is unusable: resume goes on with the plan of an earlier run and allows no other key than maxRecords.',
-    ],
-    [
-      { publish: 'run-1', exportName: 'all' },
-      'RequestError: The request is unusable: publish takes an earlier run as it is and allows no other key.',
-    ],
-    [
-      { publish: 'run-1', resume: 'run-1' },
-      'RequestError: The request is unusable: publish takes an earlier run as it is and allows no other key.',
-    ],
-    ['run', 'RequestError: The request is unusable: Invalid input: expected object, received string.'],
+    [{ exportName: 'emea', end: '2026-07-01' }, 'Invalid request: end must be later than start (got 1782864000000).'],
+    [{ resume: 'run-1', pageSize: 5 }, 'Invalid request: with resume, only maxRecords is allowed.'],
+    [{ publish: 'run-1', exportName: 'all' }, 'Invalid request: with publish, no other key is allowed.'],
+    [{ publish: 'run-1', resume: 'run-1' }, 'Invalid request: with publish, no other key is allowed.'],
+    ['run', 'Invalid request: Invalid input: expected object, received string.'],
     [
       { format: 'x'.repeat(10_000_000) },
-      `RequestError: The request is unusable: format is "${'x'.repeat(56)}…; "json", "csv" or "parquet" is needed.`,
+      `Invalid request: format must be "json", "csv" or "parquet" (got "${'x'.repeat(56)}…).`,
     ],
-    // A segment may be one person's, and this sentence is logged.
+    // The name of a segment may identify a person, and this sentence is logged.
     [
       { filter: 'x'.repeat(10_000_000), segmentId: '', segmentationId: ['x'] },
-      'RequestError: The request is unusable: filter is unusable; at most 1000 characters are allowed; segmentationId is unusable; a text is needed; segmentId is unusable; an empty text is not allowed: leave the key out.',
+      'Invalid request: filter must have at most 1000 characters (value not shown); segmentationId must be a text (value not shown); segmentId must not be empty: leave the key out (value not shown).',
     ],
-    [
-      JSON.parse('{"__proto__": {"datasetId": "x"}}'),
-      'RequestError: The request is unusable: "__proto__" is not known.',
-    ],
+    [JSON.parse('{"__proto__": {"datasetId": "x"}}'), 'Invalid request: unknown key "__proto__".'],
   ])('refuses %.60j with a sentence', (input, message) => {
-    expect(messageOf(() => resolve(input))).toBe(message);
+    expect(errorOf(() => resolve(input))).toBe(`RequestError: ${message}`);
   });
 });
 
 describe('checkRunId', () => {
-  it.each(['', '../up', 'a/b', 'a b', `r${'x'.repeat(128)}`])('refuses %j', (runId) => {
-    expect(messageOf(() => checkRunId(runId))).toMatch(/^RequestError: The run id .* is unusable/);
+  it.each(['', '../up', 'a/b', 'a b', `r${'x'.repeat(120)}`])('refuses %j', (runId) => {
+    expect(errorOf(() => checkRunId(runId))).toBe(
+      `RequestError: Invalid run id ${JSON.stringify(runId.slice(0, 60))}: it must be up to 120 letters, digits, "_", "." and "-", starting with a letter or digit.`,
+    );
   });
 
-  it.each(['20260822T020000Z-1f3a', 'c0ffee00-0000-4000-8000-000000000000'])('takes %s', (runId) => {
-    expect(checkRunId(runId)).toBe(runId);
-  });
+  it.each(['20260822T020000Z-1f3a', 'c0ffee00-0000-4000-8000-000000000000', `r${'x'.repeat(119)}`])(
+    'accepts %s',
+    (runId) => {
+      expect(checkRunId(runId)).toBe(runId);
+    },
+  );
 });

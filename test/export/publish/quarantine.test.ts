@@ -1,11 +1,16 @@
-/** What becomes of a run under which the source moved, or which is much smaller than the one before. */
+/** What happens to a complete run whose data changed, or that is much smaller than the last one. */
 import { describe, expect, it } from 'vitest';
-import type { PlanResult } from '../../../functions/model/outcomes.ts';
+import { quarantineReason } from '../../../functions/export/publish/policies.ts';
+import { mayRetry } from '../../../functions/export/source/retry-after-drift.ts';
+import type { Run } from '../../../functions/model/run.ts';
 import { account, accounts } from '../../support/array-api.ts';
 import { runSteps } from '../../support/run-steps.ts';
-import { MANIFEST, manifestIn, namesIn, PARTS, setUp } from '../../support/stepped-run.ts';
+import { MANIFEST, manifestIn, namesIn, PARTS, setUp, WORK } from '../../support/stepped-run.ts';
+import { plannedRun, publishedManifest } from '../planned-run.ts';
 
-/** A run of 25 accounts under which one goes and another comes while its pages are read. */
+const RETRY_MANIFEST = 'export_runs/run_id=run-1-retry/manifest.json';
+
+/** A run of 25 accounts during which one goes and another comes. */
 async function driftedRun(request: object) {
   const run = setUp(25);
   const plan = await run.steps.plan(request);
@@ -13,115 +18,159 @@ async function driftedRun(request: object) {
   run.source.list.splice(3, 1);
   run.source.list.push(account('new'));
   await run.steps.pages(plan);
-  return { ...run, plan };
+  return { ...run, plan, again: () => run.steps.plan(request) };
 }
 
-describe('a run under which the source moved', () => {
-  it('is published with its verdict and figures by default', async () => {
+describe('a run whose data changed', () => {
+  it('is published with its verdict by default', async () => {
     const { steps, plan } = await driftedRun({});
     expect(await steps.finish(plan)).toMatchObject({
       status: 'published',
       verdict: 'drifted',
-      consistency: { verdict: 'drifted', accountsBefore: 25, accountsAfter: 25, boundariesChecked: 4 },
+      consistency: { accountsBefore: 25, accountsAfter: 25, boundariesChecked: 4 },
     });
   });
 
-  it('is held back by the policy "fail", and published as it is when somebody says so', async () => {
+  it('is quarantined if onDrift is "fail", and published as it is without a request', async () => {
     const { steps, plan, objects, queries } = await driftedRun({ onDrift: 'fail' });
     await expect(steps.finish(plan)).rejects.toMatchObject({
       name: 'DriftedError',
       message:
-        'The source moved while run "run-1" read it (25 accounts before and 25 after, 2 of 4 boundaries moved, 0 accounts came twice), and onDrift is "fail". Nothing was published: start a new run, or publish this one as it is with {"publish":"run-1"}.',
+        'Run "run-1" is quarantined because the data changed during the run (25 accounts before, 25 after; 2 of 4 page boundaries moved; 0 duplicates). Start a new run, or publish this one as it is.',
     });
     expect(objects.has(MANIFEST)).toBe(false);
     expect(steps.partitions).toEqual([]);
 
     const asked = queries.length;
-    const release = (await steps.release('run-1')) as PlanResult;
-    expect(release).toMatchObject({ release: true, runId: 'run-1' });
-    expect(await steps.publish(release)).toMatchObject({ status: 'published', verdict: 'drifted' });
+    const publishing = await steps.publishQuarantined('run-1');
+    expect(publishing).toMatchObject({ outcome: 'publishOnly', runId: 'run-1' });
+    expect(await steps.publish(publishing)).toMatchObject({ status: 'published', verdict: 'drifted' });
     expect(queries).toHaveLength(asked);
     expect(steps.partitions).toHaveLength(1);
   });
+});
 
-  it('is exported once more by the policy "retry", from the plan on, and nothing of the first attempt stays', async () => {
-    const { steps, plan, objects, source, queries } = await driftedRun({ onDrift: 'retry' });
+describe('a run whose data changed, with onDrift "retry",', () => {
+  it('is exported again as run <id>-retry, and stays quarantined itself', async () => {
+    const { steps, plan, objects, source, queries, again } = await driftedRun({ onDrift: 'retry' });
     source.list.splice(11);
-    expect(await steps.finish(plan)).toMatchObject({ status: 'drifted', accounts: 25 });
-    expect([...objects.keys()].filter((key) => key.startsWith(PARTS))).toEqual([]);
+    expect(await steps.finish(plan)).toMatchObject({ status: 'drifted', runId: 'run-1', accounts: 25 });
+    expect([objects.has(MANIFEST), objects.has(`${WORK}manifest.json`)]).toEqual([false, true]);
 
-    const again = await steps.plan({ onDrift: 'retry' });
-    // What it says of counting is what this counting took.
-    expect(again).toMatchObject({ accounts: 11, pages: 2, run: { attempt: 2 }, plan: { recordsFetched: 7 } });
-    await steps.pages(again);
-    expect(await steps.finish(again)).toMatchObject({ status: 'published', verdict: 'consistent', accounts: 11 });
-    expect(namesIn(objects)).toEqual(source.list.map((raw) => (JSON.parse(raw) as { name: string }).name));
-    expect(manifestIn(objects)).toMatchObject({ apiRequests: queries.length, plannedRecords: 11 });
+    const retry = await again();
+    expect(retry).toMatchObject({
+      outcome: 'exportPages',
+      runId: 'run-1-retry',
+      accounts: 11,
+      pages: 2,
+      run: { retryOf: 'run-1', dueAt: plan.run.dueAt, parameters: plan.run.parameters },
+      plan: { resumed: false, recordsFetched: 7 },
+    });
+    await steps.pages(retry);
+    expect(await steps.finish(retry)).toMatchObject({ status: 'published', verdict: 'consistent', accounts: 11 });
+    expect(namesIn(objects, 'run-1-retry')).toEqual(
+      source.list.map((raw) => (JSON.parse(raw) as { name: string }).name),
+    );
+    expect(manifestIn(objects, RETRY_MANIFEST)).toMatchObject({ apiRequests: queries.length, plannedRecords: 11 });
+    expect([...objects.keys()].filter((key) => key.startsWith(PARTS))).toHaveLength(3);
+    expect(steps.partitions.map(({ runId }) => runId)).toEqual(['run-1-retry']);
   });
 
-  it('is published with its verdict when it moved under the second attempt too', async () => {
-    const { steps, plan, source } = await driftedRun({ onDrift: 'retry' });
+  it('is published by its retry with that verdict if the data changed again', async () => {
+    const { steps, plan, source, again } = await driftedRun({ onDrift: 'retry' });
     await steps.finish(plan);
-    const again = await steps.plan({ onDrift: 'retry' });
-    await steps.pages(again);
+    const retry = await again();
+    await steps.pages(retry);
     source.list.push(account('newer'));
-    expect(await steps.finish(again)).toMatchObject({ status: 'published', verdict: 'drifted' });
+    expect(await steps.finish(retry)).toMatchObject({ status: 'published', verdict: 'drifted' });
   });
 
-  it('is exported once more only within its budget', async () => {
+  it('is published with its verdict if the budget allows no retry', async () => {
     const enough = await driftedRun({ onDrift: 'retry', maxRecords: 1000 });
     expect(await enough.steps.finish(enough.plan)).toMatchObject({ status: 'drifted' });
-    expect(await enough.steps.plan({ onDrift: 'retry', maxRecords: 1000 })).toMatchObject({ run: { attempt: 2 } });
-    const short = await driftedRun({ onDrift: 'retry', maxRecords: 300 });
+    expect(await enough.again()).toMatchObject({ runId: 'run-1-retry' });
+    const short = await driftedRun({ onDrift: 'retry', maxRecords: 200 });
     expect(await short.steps.finish(short.plan)).toMatchObject({ status: 'published', verdict: 'drifted' });
   });
 
-  it('goes on when the clearing of the way was cut short and another execution takes the run up', async () => {
-    const { steps, plan, store, objects, source } = await driftedRun({ onDrift: 'retry' });
-    const { delete: remove } = store;
-    let left = 2;
-    store.delete = async (key) => {
-      if (left-- === 0) throw new Error('killed');
-      await remove(key);
-    };
-    await expect(steps.finish(plan)).rejects.toThrow('killed');
-    store.delete = remove;
-    source.list.splice(11);
-    const taken = (await steps.resume('run-1')) as PlanResult;
-    expect(taken).toMatchObject({ release: true, run: { attempt: 1 } });
-    expect(await steps.finish(taken)).toMatchObject({ status: 'drifted' });
-    const again = (await steps.resume('run-1')) as PlanResult;
-    expect(again).toMatchObject({ release: false, pages: 2, run: { attempt: 2 } });
-    await steps.pages(again);
-    expect(await steps.finish(again)).toMatchObject({ status: 'published', verdict: 'consistent', accounts: 11 });
-    expect(namesIn(objects)).toHaveLength(11);
+  it('drifts again without a request if the answer of publishing was lost', async () => {
+    const { steps, plan, queries } = await driftedRun({ onDrift: 'retry' });
+    const first = await steps.finish(plan);
+    const asked = queries.length;
+    expect(await steps.finish(plan)).toEqual(first);
+    expect(queries).toHaveLength(asked);
   });
 
-  it('goes on with clearing the way when that was cut short', async () => {
-    const { steps, plan, store, objects } = await driftedRun({ onDrift: 'retry' });
-    const { delete: remove } = store;
-    let left = 2;
-    store.delete = async (key) => {
-      if (left-- === 0) throw new Error('killed');
-      await remove(key);
-    };
-    await expect(steps.finish(plan)).rejects.toThrow('killed');
-    store.delete = remove;
-    expect(await steps.finish(plan)).toMatchObject({ status: 'drifted', accounts: 25 });
-    expect([...objects.keys()].filter((key) => key.startsWith(PARTS))).toEqual([]);
-  });
-
-  it('takes nothing that a late try of the first attempt writes for a page of the second', async () => {
-    const { steps, plan, objects, pageFetches } = await driftedRun({ onDrift: 'retry' });
-    const late = [`${PARTS}part-00001.json.gz`, 'work/run_id=run-1/pages/00001.json'].map(
-      (key) => [key, objects.get(key) as Buffer] as const,
-    );
+  it('is resumed as its retry, by either id', async () => {
+    const { api, store, steps, plan, source } = await driftedRun({ onDrift: 'retry' });
     await steps.finish(plan);
-    for (const [key, body] of late) objects.set(key, body);
-    const again = await steps.plan({ onDrift: 'retry' });
-    const before = pageFetches(10).length;
-    await steps.pages(again);
-    expect(pageFetches(10)).toHaveLength(before + 3);
+    source.list.splice(11);
+    const resumed = await runSteps(api, store, 'again').resume('run-1');
+    expect(resumed).toMatchObject({ runId: 'run-1-retry', pages: 2, plan: { resumed: false } });
+    expect(await steps.resume('run-1-retry')).toMatchObject({ runId: 'run-1-retry', plan: { resumed: true } });
+    await steps.pages(resumed);
+    expect(await steps.finish(await steps.resume('run-1'))).toMatchObject({ status: 'published', accounts: 11 });
+    expect(await steps.resume('run-1')).toMatchObject({ outcome: 'publishOnly', runId: 'run-1-retry' });
+  });
+
+  it('gets a retry that is planned again if planning it was interrupted', async () => {
+    const { store, steps, plan, again } = await driftedRun({ onDrift: 'retry' });
+    await steps.finish(plan);
+    const { put } = store;
+    store.put = async (key, ...rest) => {
+      if (key === 'work/run_id=run-1-retry/plan.json') throw new Error('killed');
+      return put(key, ...rest);
+    };
+    await expect(again()).rejects.toThrow('killed');
+    store.put = put;
+    expect(await again()).toMatchObject({ runId: 'run-1-retry', plan: { resumed: false } });
+  });
+});
+
+describe('mayRetry', () => {
+  const drift = {
+    verdict: 'drifted',
+    accountsBefore: 25,
+    accountsAfter: 25,
+    boundariesChecked: 4,
+    boundariesMoved: 2,
+  } as const;
+  const retried = (
+    more: Partial<Run>,
+    maxRecords?: number,
+    accountsAfter = 25,
+    verdict: 'drifted' | 'consistent' | 'unverified' = 'drifted',
+  ) =>
+    mayRetry(
+      {
+        version: 1,
+        run: plannedRun({ onDrift: 'retry', ...more }),
+        maxRecords,
+        usage: { apiRequests: 1, recordsFetched: 1, retries: {} },
+        rounds: 1,
+        earlierRecords: 0,
+      },
+      publishedManifest({ consistency: { ...drift, verdict, accountsAfter }, recordsFetched: 104 }),
+    );
+
+  it('is true only for the first run, if it drifted and its policy is "retry"', () => {
+    expect(retried({})).toBe(true);
+    expect(retried({}, undefined, 25, 'consistent')).toBe(false);
+    expect(retried({}, undefined, 25, 'unverified')).toBe(false);
+    expect(retried({ onDrift: 'publish' })).toBe(false);
+    expect(retried({ onDrift: 'fail' })).toBe(false);
+    expect(retried({ retryOf: 'run-0' })).toBe(false);
+  });
+
+  it.each([
+    // 104 fetched, 62 to count, four pages (one of them for growth), eight to verify, two more.
+    ['fits exactly', 306, 25, true],
+    ['is one record too much', 305, 25, false],
+    ['fills its last page and fits', 306, 30, true],
+    ['needs another page', 306, 31, false],
+    ['has room for that page', 316, 31, true],
+  ])('is true only within the record budget: a retry that %s', (_what, maxRecords, accountsAfter, expected) => {
+    expect(retried({}, maxRecords, accountsAfter)).toBe(expected);
   });
 });
 
@@ -135,43 +184,44 @@ async function runAfter(published: number, now: number, request: object = {}) {
   return { ...run, plan };
 }
 
-describe('a run that is smaller than the one published before', () => {
+describe('a run after a published one', () => {
   it.each([
-    ['half as many', 40, 20, {}],
-    ['as many', 40, 40, {}],
-    ['a tenth, where nine tenths may go', 40, 4, { maxDropPercent: 90 }],
-    ['some, where none were', 0, 5, {}],
-    ['none, where none were', 0, 0, {}],
+    ['half as many accounts', 40, 20, {}],
+    ['as many accounts', 40, 40, {}],
+    ['one account more, with maxDropPercent 0', 40, 41, { maxDropPercent: 0 }],
+    ['a tenth of the accounts, with maxDropPercent 90', 40, 4, { maxDropPercent: 90 }],
+    ['one account, with maxDropPercent 100', 40, 1, { maxDropPercent: 100 }],
+    ['some accounts after none', 0, 5, {}],
+    ['no accounts after none', 0, 0, {}],
   ])('is published with %s', async (_what, before, now, request) => {
     const { steps, plan } = await runAfter(before, now, request);
     expect(await steps.finish(plan)).toMatchObject({ status: 'published', accounts: now });
   });
 
   it.each([
-    ['less than half', 40, 19, {}, 'a drop of 52 %, and maxDropPercent is 50'],
-    ['none', 40, 0, {}, 'a drop of 100 %, and none left is always looked at'],
-    ['none, whatever may go', 40, 0, { maxDropPercent: 100 }, 'a drop of 100 %, and none left is always looked at'],
-    ['one less, where none may go', 40, 39, { maxDropPercent: 0 }, 'a drop of 2 %, and maxDropPercent is 0'],
-  ])('is held back with %s', async (_what, before, now, request, why) => {
+    ['less than half', 40, 19, {}, 'a drop of 52 % (maxDropPercent is 50)'],
+    ['no accounts', 40, 0, {}, 'a drop of 100 % (an empty run is never published on its own)'],
+    [
+      'no accounts, with maxDropPercent 100',
+      40,
+      0,
+      { maxDropPercent: 100 },
+      'a drop of 100 % (an empty run is never published on its own)',
+    ],
+    ['one account less, with maxDropPercent 0', 40, 39, { maxDropPercent: 0 }, 'a drop of 2 % (maxDropPercent is 0)'],
+  ])('is quarantined with %s, and can be published as it is', async (_what, before, now, request, why) => {
     const { steps, plan, objects } = await runAfter(before, now, request);
     await expect(steps.finish(plan)).rejects.toMatchObject({
       name: 'QuarantinedError',
-      message: `Run "run-1" has ${now} accounts where the last published run of export "all" (run-0) had ${before}: ${why}. Nothing was published: when this is right, publish it with {"publish":"run-1"}.`,
+      message: `Run "run-1" is quarantined: it has ${now} accounts, and the last published run of export "all" (run-0) had ${before}, ${why}. If the drop is right, publish the run as it is.`,
     });
-    expect(objects.has(MANIFEST)).toBe(false);
+    expect([objects.has(MANIFEST), objects.has(`${WORK}manifest.json`)]).toEqual([false, true]);
     expect(steps.partitions).toEqual([]);
-    expect(objects.has('work/run_id=run-1/manifest.json')).toBe(true);
-
-    expect(await steps.publish((await steps.release('run-1')) as PlanResult)).toMatchObject({ accounts: now });
+    expect(await steps.publish(await steps.publishQuarantined('run-1'))).toMatchObject({ accounts: now });
     expect(steps.partitions).toHaveLength(1);
   });
 
-  it('is published when it is the first, though it is empty', async () => {
-    const { steps } = setUp(0);
-    expect(await steps.all()).toMatchObject({ status: 'published', accounts: 0 });
-  });
-
-  it('is measured against the last published run, however many were held back since', async () => {
+  it('is compared with the last published run, however many were quarantined since', async () => {
     const run = setUp(40);
     await runSteps(run.api, run.store, 'published').all({ dueAt: '2026-06-01' });
     run.source.list = [];
@@ -182,35 +232,67 @@ describe('a run that is smaller than the one published before', () => {
     }
   });
 
-  it('counts each account once: what came twice hides no drop', async () => {
+  it('is compared by distinct accounts, so that duplicates hide no drop', async () => {
     const { steps, plan, source } = await runAfter(10, 5, { maxDropPercent: 40 });
     source.list.unshift(...accounts(1));
     await expect(steps.finish(plan)).rejects.toMatchObject({ name: 'QuarantinedError' });
   });
+
+  it('is quarantined for its drift rather than for its drop', () => {
+    const drift = {
+      verdict: 'drifted',
+      accountsBefore: 25,
+      accountsAfter: 24,
+      boundariesChecked: 4,
+      boundariesMoved: 2,
+    } as const;
+    const manifest = publishedManifest({ distinctAccounts: 1, consistency: drift });
+    const last = publishedManifest({ runId: 'run-0', distinctAccounts: 40 });
+    expect(quarantineReason(plannedRun({ onDrift: 'fail' }), manifest, last)).toMatchObject({ name: 'DriftedError' });
+    expect(quarantineReason(plannedRun({ onDrift: 'fail' }), publishedManifest(), undefined)).toBeUndefined();
+  });
 });
 
 describe('publishing a run as it is', () => {
-  it('refuses one that was not held back', async () => {
+  it('is refused for a run that is not quarantined', async () => {
     const { steps, objects } = setUp(25);
-    const plan = await steps.plan();
-    await steps.pages(plan);
-    const release = (await steps.release('run-1')) as PlanResult;
-    await expect(steps.finish(release)).rejects.toMatchObject({
+    await steps.pages(await steps.plan());
+    await expect(steps.finish(await steps.publishQuarantined('run-1'))).rejects.toMatchObject({
       name: 'RequestError',
-      message: 'Run "run-1" was not held back, so there is nothing to publish: {"resume":"run-1"} goes on with it.',
+      message: 'Run "run-1" is not quarantined, so there is nothing to publish: resume it instead.',
     });
     expect(objects.has(MANIFEST)).toBe(false);
   });
 
-  it('refuses one that nobody knows', async () => {
-    await expect(setUp(25).steps.release('nobody')).rejects.toMatchObject({ name: 'RequestError' });
+  it('is refused if a part was modified', async () => {
+    const { steps, objects, plan } = await runAfter(40, 0);
+    await expect(steps.finish(plan)).rejects.toMatchObject({ name: 'QuarantinedError' });
+    objects.set(`${PARTS}part-00000.json.gz`, Buffer.from('something else'));
+    await expect(steps.finish(await steps.publishQuarantined('run-1'))).rejects.toMatchObject({
+      name: 'RunIncompleteError',
+      message: expect.stringMatching(/^The part of page 0 of run "run-1" was modified/),
+    });
   });
 
-  it('refuses parts that changed since', async () => {
-    const { steps, objects } = await runAfter(40, 0);
-    await expect(steps.all()).rejects.toMatchObject({ name: 'QuarantinedError' });
-    objects.set(`${PARTS}part-00000.json.gz`, Buffer.from('something else'));
-    const release = (await steps.release('run-1')) as PlanResult;
-    await expect(steps.finish(release)).rejects.toMatchObject({ name: 'RunIncompleteError' });
+  it.each([
+    ['exported a page again', 2],
+    ['exported more pages', 20],
+  ])('is refused if the run was resumed meanwhile and %s', async (_what, added) => {
+    const { steps, objects, plan, source } = await driftedRun({ onDrift: 'fail' });
+    await expect(steps.finish(plan)).rejects.toMatchObject({ name: 'DriftedError' });
+    const quarantined = objects.get(`${WORK}manifest.json`) as Buffer;
+    source.list.push(...accounts(added, 'late'));
+    await expect(steps.finish(await steps.resume('run-1'))).rejects.toMatchObject({ name: 'DriftedError' });
+    // The resumed run was killed before it was quarantined again.
+    objects.set(`${WORK}manifest.json`, quarantined);
+    await expect(steps.finish(await steps.publishQuarantined('run-1'))).rejects.toMatchObject({
+      name: 'RunIncompleteError',
+      message:
+        'Run "run-1" was resumed after it was quarantined, and its parts changed: resume it to verify them again.',
+    });
+    expect(objects.has(MANIFEST)).toBe(false);
+    await expect(steps.finish(await steps.resume('run-1'))).rejects.toMatchObject({ name: 'DriftedError' });
+    const published = await steps.publish(await steps.publishQuarantined('run-1'));
+    expect(published.accounts).toBe(namesIn(objects).length);
   });
 });

@@ -1,37 +1,49 @@
+/** What is reported about a failed run, by what is known of it. */
 import { describe, expect, it } from 'vitest';
+import type { ObjectStore } from '../../../functions/export/ports.ts';
 import { reportFailure } from '../../../functions/export/report/report-failure.ts';
 import { ExportError } from '../../../functions/model/errors.ts';
+import { account } from '../../support/array-api.ts';
 import { memoryStore } from '../../support/memory-store.ts';
-import { setUp } from '../../support/stepped-run.ts';
+import { setUp, WORK } from '../../support/stepped-run.ts';
 
 const EXECUTION = 'arn:aws:states:eu-west-1:111111111111:execution:exports:run-1';
+const MAP_FAILED = { Error: 'States.ExceedToleratedFailureThreshold', Cause: 'The threshold was exceeded' };
+const report = (store: ObjectStore, more: object) =>
+  reportFailure({ store }, { runId: 'run-1', execution: EXECUTION, request: {}, failure: MAP_FAILED, ...more });
+
+/** A planned run of three pages, of which so many are done, with failures of pages, of this execution or another. */
+async function planned(
+  pagesDone: number,
+  failures: readonly (readonly [page: number, error: string, execution?: string])[] = [],
+) {
+  const { steps, store, objects, source } = setUp(25);
+  const plan = await steps.plan({ onDrift: 'fail' });
+  await steps.pages({ ...plan, pageNumbers: [0, 1, 2].slice(0, pagesDone) });
+  const usage = { apiRequests: 1, recordsFetched: 1, retries: {} };
+  for (const [page, error, execution = 'run-1'] of failures) {
+    const failure = { version: 1, task: page, error, message: `Page ${page}.`, attempts: 1, usage };
+    objects.set(`${WORK}failures/${execution}/0000${page}.json`, Buffer.from(JSON.stringify(failure)));
+  }
+  return { steps, store, plan, source };
+}
 
 describe('reportFailure', () => {
-  it('finds the sentence of the page behind the error of a Distributed Map', async () => {
-    const { steps, store } = setUp(25, ({ pageSize, page }) => {
-      if (pageSize === 10 && page === 2) throw new ExportError('ApiCredentialsError', 'The API refused the key.');
-    });
-    const plan = await steps.plan();
-    await expect(steps.pages(plan)).rejects.toThrow();
-    const failure = {
-      Error: 'States.ExceedToleratedFailureThreshold',
-      Cause: 'The specified tolerated failure threshold was exceeded',
-    };
-    const report = await reportFailure({ store }, { runId: 'run-1', execution: EXECUTION, request: {}, failure });
-    const executionUrl =
-      'https://eu-west-1.console.aws.amazon.com/states/home?region=eu-west-1#/v2/executions/details/arn:aws:states:eu-west-1:111111111111:execution:exports:run-1';
-    expect(report).toEqual({
+  it('finds the page behind the error of a Distributed Map', async () => {
+    const { store } = await planned(2, [[2, 'ApiCredentialsError']]);
+    const executionUrl = `https://eu-west-1.console.aws.amazon.com/states/home?region=eu-west-1#/v2/executions/details/${EXECUTION}`;
+    expect(await report(store, {})).toEqual({
       error: 'ApiCredentialsError',
-      cause: 'The API refused the key. 2 of 3 pages are done and kept.',
+      cause: 'Page 2. 2 of 3 pages are exported and kept.',
       subject: 'Account Export: Export all failed',
       message: [
-        'Export all failed: The API refused the key.',
+        'Export all failed: Page 2.',
         '',
         'Run:    run-1',
         'Error:  ApiCredentialsError',
-        'Pages:  2 of 3 are done and kept',
+        'Pages:  2 of 3 exported and kept',
         '',
-        'What was published before is as it was. When the cause is repaired, go on with this run, which fetches no finished page again, by starting the state machine with {"resume":"run-1"}.',
+        'Published data is unchanged. Fix the cause, then resume the run by starting the state machine with {"resume":"run-1"}: finished pages are not fetched again.',
         '',
         executionUrl,
       ].join('\n'),
@@ -40,7 +52,7 @@ describe('reportFailure', () => {
         runId: 'run-1',
         exportName: 'all',
         error: 'ApiCredentialsError',
-        message: 'The API refused the key.',
+        message: 'Page 2.',
         pagesDone: 2,
         pages: 3,
         resume: { resume: 'run-1' },
@@ -51,83 +63,205 @@ describe('reportFailure', () => {
     });
   });
 
-  it('says that no page could tell why, where none could', async () => {
-    const { steps, store } = setUp(25);
-    const plan = await steps.plan();
-    await steps.pages({ ...plan, pageNumbers: [0] });
-    const failure = { Error: 'States.ExceedToleratedFailureThreshold', Cause: 'exceeded' };
-    expect(
-      await reportFailure({ store }, { runId: 'run-1', execution: EXECUTION, request: {}, failure }),
-    ).toMatchObject({
-      error: 'RunIncompleteError',
-      cause:
-        'Of 3 pages of run "run-1", 2 are missing, and none could say why: the map run of the execution shows what became of them. 1 of 3 pages are done and kept.',
+  it.each([
+    [
+      'the permanent error, although others came before it',
+      [
+        [0, 'ApiThrottledError'],
+        [1, 'ApiCredentialsError'],
+        [2, 'ApiNotFoundError'],
+      ],
+      0,
+      'ApiCredentialsError',
+      'Page 1.',
+    ],
+    [
+      'the first error, if all are transient',
+      [
+        [1, 'ApiThrottledError'],
+        [2, 'StorageError'],
+      ],
+      0,
+      'ApiThrottledError',
+      'Page 1.',
+    ],
+    [
+      'no error of a page that was exported in the end',
+      [
+        [1, 'ApiCredentialsError'],
+        [2, 'StorageError'],
+      ],
+      2,
+      'StorageError',
+      'Page 2.',
+    ],
+    [
+      'no error of an earlier execution',
+      [[1, 'ApiCredentialsError', 'earlier']],
+      1,
+      'RunIncompleteError',
+      `2 of 3 pages of run "run-1" are missing for an unknown reason: see the execution's map run.`,
+    ],
+  ] as const)('reports %s', async (...[_what, failures, done, error, message]) => {
+    const { store } = await planned(done, failures);
+    expect((await report(store, {})).event).toMatchObject({
+      status: 'failed',
+      error,
+      message,
+      pagesDone: done,
+      pages: 3,
     });
   });
 
-  it('says so when what the run left cannot be read, and can still be taken up', async () => {
-    const { steps, store } = setUp(25);
-    await steps.plan();
+  it('keeps the error of a task that explains itself, and one that no page explains', async () => {
+    const { store } = await planned(3, [[1, 'ApiCredentialsError']]);
+    const failure = { Error: 'RunIncompleteError', Cause: 'A page is missing.' };
+    expect(await report(store, { failure })).toMatchObject({
+      error: 'RunIncompleteError',
+      cause: 'A page is missing. 3 of 3 pages are exported and kept.',
+    });
+    const timeout = { Error: 'States.Timeout', Cause: 'It took a day.' };
+    expect(await report((await planned(1)).store, { failure: timeout })).toMatchObject({
+      error: 'States.Timeout',
+      cause: 'It took a day. 1 of 3 pages are exported and kept.',
+    });
+    expect((await report(memoryStore().store, {})).event).toMatchObject({
+      error: MAP_FAILED.Error,
+      message: MAP_FAILED.Cause,
+      consistency: null,
+    });
+  });
+
+  it('says that the work of the run cannot be read, and that it can be resumed', async () => {
+    const { store } = await planned(1);
     store.get = async () => {
       throw new ExportError('StorageError', 'No answer.');
     };
-    const failure = { Error: 'States.ExceedToleratedFailureThreshold', Cause: 'exceeded' };
-    const report = await reportFailure({ store }, { runId: 'run-1', execution: EXECUTION, request: {}, failure });
-    expect(report).toMatchObject({
+    expect(await report(store, {})).toMatchObject({
       error: 'StorageError',
       cause:
-        'Run "run-1" failed, and what it left under memory/ could not be read to find out why: the execution shows what became of its pages.',
+        'The cause of the failure of run "run-1" is unknown: its work in memory/ could not be read. See the execution\'s map run.',
       event: { resume: { resume: 'run-1' } },
     });
   });
 
-  it('does not take what failed under an earlier execution for the reason', async () => {
-    let error: 'ApiNotFoundError' | 'ApiThrottledError' = 'ApiNotFoundError';
-    const { steps, store } = setUp(25, ({ pageSize, page }) => {
-      if (pageSize === 10 && page < 3) throw new ExportError(error, `It was ${error}.`);
+  it('looks up the run that the execution resumed or was to publish', async () => {
+    const { store } = await planned(1);
+    const failure = { Error: 'ApiThrottledError', Cause: '429.' };
+    expect(await report(store, { runId: 'again', request: { resume: 'run-1' }, failure })).toMatchObject({
+      cause: '429. 1 of 3 pages are exported and kept.',
+      event: { runId: 'run-1', exportName: 'all' },
     });
-    const plan = await steps.plan();
-    await expect(steps.pages({ ...plan, pageNumbers: [1] })).rejects.toThrow();
-    const again = (await steps.resume('run-1')) as typeof plan;
-    error = 'ApiThrottledError';
-    await expect(steps.pages({ ...again, pageNumbers: [2] })).rejects.toThrow();
-    const failure = { Error: 'States.ExceedToleratedFailureThreshold', Cause: 'exceeded' };
-    const event = { runId: 'again', execution: EXECUTION, request: { resume: 'run-1' }, failure };
-    expect(await reportFailure({ store }, event)).toMatchObject({ error: 'ApiThrottledError' });
+    const quarantined = { Error: 'QuarantinedError', Cause: 'Too few.' };
+    const { event } = await report(store, { runId: 'again', request: { publish: 'run-1' }, failure: quarantined });
+    expect(event).toMatchObject({ runId: 'run-1', exportName: 'all', publish: { publish: 'run-1' } });
   });
 
-  it('takes the message out of what Lambda reports, and leaves the stack behind', async () => {
-    const { store } = memoryStore();
+  it('reports the retry of a run whose data changed, if there is one', async () => {
+    const { steps, store, source } = setUp(25);
+    const plan = await steps.plan({ onDrift: 'retry' });
+    await steps.pages(plan);
+    source.list[9] = account('replaced');
+    await steps.finish(plan);
+    await steps.pages({ ...(await steps.plan({ onDrift: 'retry' })), pageNumbers: [0] });
+    const { event } = await report(store, { failure: { Error: 'ApiNotFoundError', Cause: '404.' } });
+    expect(event).toMatchObject({ runId: 'run-1-retry', pagesDone: 1, pages: 3, resume: { resume: 'run-1-retry' } });
+  });
+
+  it('reports how to publish a quarantined run as it is', async () => {
+    const { steps, store, source, plan } = await planned(3);
+    source.list.push(account('late'));
+    const refused = (await steps.finish(plan).catch((error: Error) => error)) as Error;
+    const failure = { Error: refused.name, Cause: JSON.stringify({ errorMessage: refused.message }) };
+    const { event, subject, message } = await report(store, { failure });
+    expect(event).toMatchObject({
+      status: 'quarantined',
+      error: 'DriftedError',
+      publish: { publish: 'run-1' },
+      consistency: { verdict: 'drifted', accountsBefore: 25, accountsAfter: 26 },
+    });
+    expect(subject).toBe('Account Export: Export all is quarantined');
+    expect(message).toContain('Export all is quarantined: Run "run-1" is quarantined because the data changed');
+    expect(message).toContain(
+      'Published data is unchanged. To publish this run as it is, start the state machine with {"publish":"run-1"}. To export again, start a new run.',
+    );
+  });
+
+  it('shows the message that Lambda reports, and never its stack', async () => {
     const Cause = JSON.stringify({
       errorType: 'RequestError',
       errorMessage: 'No export "x".',
       trace: ['at secret.ts:1'],
     });
-    const event = { runId: 'run-1', execution: 'local/1', request: {}, failure: { Error: 'RequestError', Cause } };
-    const report = await reportFailure({ store }, event);
-    expect(report).toMatchObject({
+    const found = await report(memoryStore().store, {
+      execution: 'local/1',
+      failure: { Error: 'RequestError', Cause },
+    });
+    expect(found).toMatchObject({
       error: 'RequestError',
       cause: 'No export "x".',
       subject: 'Account Export: An export failed',
       event: { exportName: null, pagesDone: 0, pages: null, resume: null, executionUrl: null },
     });
-    expect(report.message).toContain('start the export again.');
-    expect(JSON.stringify(report)).not.toContain('secret.ts');
+    expect(JSON.stringify(found)).not.toContain('secret.ts');
   });
 
-  it('looks up the run that an execution went on with', async () => {
-    const { steps, store } = setUp(25);
-    const plan = await steps.plan();
-    await steps.pages({ ...plan, pageNumbers: [0] });
-    const event = {
-      runId: 'again',
-      execution: EXECUTION,
-      request: { resume: 'run-1' },
-      failure: { Error: 'ApiThrottledError', Cause: 'Refused.' },
-    };
-    expect(await reportFailure({ store }, event)).toMatchObject({
-      cause: 'Refused. 1 of 3 pages are done and kept.',
-      event: { runId: 'run-1', exportName: 'all' },
-    });
+  it.each([
+    ['empty', ''],
+    ['JSON without a message', '{"errorType":"X"}'],
+    ['JSON whose message is not a text', '{"errorMessage":5}'],
+  ])('uses the name of the error if the cause is %s', async (_what, Cause) => {
+    const failure = { Error: 'Lambda.Unknown', Cause };
+    const { message, cause } = await report(memoryStore().store, { execution: 'local/1', failure });
+    expect(cause).toBe('The run failed with Lambda.Unknown.');
+    expect(message).toBe(
+      [
+        'An export failed: The run failed with Lambda.Unknown.',
+        '',
+        'Run:    run-1',
+        'Error:  Lambda.Unknown',
+        'Pages:  not planned',
+        '',
+        'Published data is unchanged. Fix the cause, then start a new run.',
+      ].join('\n'),
+    );
+  });
+});
+
+describe('the export of a run that was not planned', () => {
+  const failure = { Error: 'RequestError', Cause: 'No.' };
+
+  it.each([
+    ['its name', { exportName: 'all', datasetId: 'engage' }, 'all'],
+    ['its dataset', { datasetId: 'engage' }, 'engage'],
+    ['no name', {}, null],
+    ['no name, if the request is invalid', { exportName: 5 }, null],
+    ['no name, if there is no request', null, null],
+  ])('is reported by %s', async (_what, request, exportName) => {
+    const { event, subject } = await report(memoryStore().store, { request, failure });
+    expect(event).toMatchObject({ runId: 'run-1', exportName, pages: null, pagesDone: 0, resume: null, publish: null });
+    expect(subject).toBe(`Account Export: ${exportName === null ? 'An export' : `Export ${exportName}`} failed`);
+  });
+
+  it('has a long name shortened in the subject of an email', async () => {
+    const { subject } = await report(memoryStore().store, { request: { exportName: 'x'.repeat(128) }, failure });
+    expect(subject).toMatch(/^Account Export: Export x+$/);
+    expect(subject).toHaveLength(99);
+  });
+});
+
+describe('the link to the console', () => {
+  it.each([
+    ['arn:aws:states:eu-west-1:1:execution:e:r', 'https://eu-west-1.console.aws.amazon.com/'],
+    ['arn:aws-cn:states:cn-north-1:1:execution:e:r', 'https://cn-north-1.console.amazonaws.cn/'],
+    ['local/1', null],
+    ['x-arn:aws:states:eu-west-1:1:execution:e:r', null],
+  ])('of %s starts with %s', async (execution, start) => {
+    const { event, message } = await report(memoryStore().store, { execution });
+    if (start === null) expect(event.executionUrl).toBeNull();
+    else {
+      expect(event.executionUrl?.startsWith(start)).toBe(true);
+      expect(message.endsWith(`\n\n${event.executionUrl}`)).toBe(true);
+    }
   });
 });

@@ -1,38 +1,57 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { countAccounts } from '../../../functions/export/source/count-accounts.ts';
+import {
+  type CountOptions,
+  countAccounts,
+  type ProbeAnswer,
+  pageSizeCapped,
+  RECORDS_TO_COUNT,
+} from '../../../functions/export/source/count-accounts.ts';
+import { propertyRuns } from '../../support/property-runs.ts';
 
-/** An API over `total` accounts that keeps count of what it served. */
-function countingApi(total: number, offsetOf = (pageSize: number, page: number) => page * pageSize, cap = Infinity) {
-  const served = { records: 0, requests: 0, inFlight: 0, maxInFlight: 0 };
-  const probe = async (pageSize: number, page: number) => {
-    served.inFlight++;
-    served.maxInFlight = Math.max(served.maxInFlight, served.inFlight);
+/** An API of which a function says what a page holds. Keeps what was asked, and counts what it served. */
+function apiOf(page: (size: number, page: number, nth: number) => readonly string[]) {
+  const asked: (readonly [size: number, page: number])[] = [];
+  const served = { records: 0, inFlight: 0, maxInFlight: 0 };
+  const probe = async (size: number, at: number): Promise<ProbeAnswer> => {
+    const nth = asked.push([size, at]);
+    served.maxInFlight = Math.max(served.maxInFlight, ++served.inFlight);
     await Promise.resolve();
     served.inFlight--;
-    const offset = offsetOf(pageSize, page);
-    const records = Math.max(0, Math.min(pageSize, cap, total - offset));
-    served.records += records;
-    served.requests++;
-    const identities = Array.from({ length: records }, (_, i) => `account ${offset + i}`);
-    return { records, identities };
+    const identities = page(size, at, nth);
+    served.records += identities.length;
+    return { records: identities.length, identities };
   };
-  return { probe, served };
+  const count = (more: Partial<CountOptions> = {}) => countAccounts({ probe, pageSize: 10, concurrency: 8, ...more });
+  return { count, asked, served };
 }
 
-describe('countAccounts', () => {
+const names = (from: number, count: number) =>
+  Array.from({ length: Math.max(0, count) }, (_, i) => `account ${from + i}`);
+const slice = (total: number, from: number, count: number) => names(from, Math.min(count, total - from));
+const offsetApi = (total: number) => apiOf((size, page) => slice(total, size * page, size));
+/** Pages of fewer than five records do not move: only whole pages count. */
+const pageApi = (total: number) => apiOf((size, page) => slice(total, size < 5 ? 0 : page * size, size));
+
+const REPEATS = {
+  name: 'PagingError',
+  message:
+    'The API returns the same accounts for every page: it ignores the page parameter, so the export cannot be split into pages. Ask its provider.',
+};
+const CAPPED = (served: number, requested: number) => ({
+  name: 'PageSizeCappedError',
+  message: `The API caps pages at ${served} accounts (${requested} requested): set pageSize to ${served}.`,
+});
+
+describe('counting by offsets', () => {
   it.each([0, 1, 2, 3, 4, 999, 1000, 1001, 6561, 6562, 12_431, 999_999, 1_000_000, 1_000_001, 10_000_000, 30_000_000])(
-    'counts %i accounts exactly',
+    'is exact for %i accounts',
     async (total) => {
-      const { probe } = countingApi(total);
-      expect(await countAccounts({ probe, pageSize: 1000, concurrency: 8 })).toMatchObject({
-        accounts: total,
-        countedBy: 'offsets',
-      });
+      expect(await offsetApi(total).count({ pageSize: 1000 })).toMatchObject({ accounts: total, countedBy: 'offsets' });
     },
   );
 
-  it('counts any total exactly, whatever the page size, the concurrency and the number expected', async () => {
+  it('is exact for any total, page size, concurrency and expected number', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.oneof(fc.nat(60), fc.nat(20_000_000)),
@@ -40,85 +59,237 @@ describe('countAccounts', () => {
         fc.integer({ min: 1, max: 20 }),
         fc.option(fc.nat(20_000_000), { nil: undefined }),
         async (total, pageSize, concurrency, expected) => {
-          const { probe } = countingApi(total);
-          const count = await countAccounts({ probe, pageSize, concurrency, expected });
-          expect(count.accounts).toBe(total);
+          const { accounts } = await offsetApi(total).count({ pageSize, concurrency, expected });
+          expect(accounts).toBe(total);
         },
       ),
     );
   });
 
-  it('spends at most 64 records and 8 rounds around a million accounts at concurrency 8', async () => {
+  it('takes at most 62 records and 8 rounds below 13 million accounts at concurrency 8', async () => {
+    const totals = fc.oneof(fc.integer({ min: 900_000, max: 1_100_000 }), fc.nat(13_000_000));
     await fc.assert(
-      fc.asyncProperty(fc.integer({ min: 800_000, max: 1_200_000 }), async (total) => {
-        const { probe, served } = countingApi(total);
-        const { rounds } = await countAccounts({ probe, pageSize: 1000, concurrency: 8 });
-        expect(served.records).toBeLessThanOrEqual(64);
+      fc.asyncProperty(totals, async (total) => {
+        const { count, served } = offsetApi(total);
+        const { rounds } = await count({ pageSize: 1000 });
+        expect(served.records).toBeLessThanOrEqual(RECORDS_TO_COUNT);
         expect(rounds).toBeLessThanOrEqual(8);
         expect(served.maxInFlight).toBeLessThanOrEqual(8);
       }),
-      { numRuns: 300, examples: [[1_000_000], [999_999], [1_000_001]] },
+      { numRuns: propertyRuns(300, 20_000), examples: [[1_000_000], [999_999], [1_000_001]] },
     );
   });
 
-  it('needs 2 rounds and 6 records for a tenant that has as many accounts as last time', async () => {
-    const { probe, served } = countingApi(12_431);
-    expect(await countAccounts({ probe, pageSize: 1000, concurrency: 8, expected: 12_431 })).toEqual({
-      accounts: 12_431,
-      countedBy: 'offsets',
-      rounds: 2,
-    });
+  it('takes 2 rounds and 6 records if there are as many accounts as last time', async () => {
+    const { count, served } = offsetApi(12_431);
+    const counted = await count({ pageSize: 1000, expected: 12_431 });
+    expect(counted).toEqual({ accounts: 12_431, countedBy: 'offsets', rounds: 2 });
     expect(served.records).toBe(6);
   });
 
-  it.each([
-    {
-      name: 'offsets count in pages of at least ten',
-      offsetOf: (size: number, page: number) => page * Math.max(10, size),
-    },
-    { name: 'pages of one record do not move', offsetOf: (size: number, page: number) => (size < 5 ? 0 : page * size) },
-  ])('counts by whole pages where $name', async ({ offsetOf }) => {
-    for (const total of [57, 100, 101, 4321]) {
-      const { probe } = countingApi(total, offsetOf);
-      const count = await countAccounts({ probe, pageSize: 50, concurrency: 8 });
-      expect(count).toMatchObject({ accounts: total, countedBy: 'pages' });
+  it('starts around the expected number, from ten accounts on', async () => {
+    const { count, asked } = offsetApi(1000);
+    await count({ expected: 1000 });
+    expect(asked.slice(0, 8)).toEqual([[2, 1], ...[2, 999, 1000, 800, 980, 1020, 1250].map((page) => [1, page])]);
+    for (const [expected, offset] of [
+      [9, 6561],
+      [10, 9],
+    ] as const) {
+      const small = offsetApi(25);
+      await small.count({ expected });
+      expect(small.asked[2]).toEqual([1, offset]);
     }
   });
 
-  it('names the page size of an API that caps it and counts its offsets by the cap', async () => {
-    const { probe } = countingApi(20_000, (size, page) => page * Math.min(size, 250), 250);
-    await expect(countAccounts({ probe, pageSize: 1000, concurrency: 8 })).rejects.toMatchObject({
-      name: 'PageSizeCappedError',
-      message: 'The API serves 250 accounts a page where 1000 were asked for: set the page size to 250.',
-    });
+  it('probes a page of one account only once', async () => {
+    const { count, asked } = offsetApi(25);
+    await count({ pageSize: 1 });
+    expect(asked.filter(([size, page]) => size === 1 && page === 25)).toHaveLength(1);
   });
 
-  it('refuses an API that ignores the page parameter', async () => {
-    const { probe } = countingApi(20_000, () => 0);
-    await expect(countAccounts({ probe, pageSize: 1000, concurrency: 8 })).rejects.toMatchObject({
-      name: 'PagingError',
-    });
+  it('sends at most eight requests at a time, and fewer at a lower concurrency', async () => {
+    const [few, many, eight] = [offsetApi(100_000), offsetApi(100_000), offsetApi(100_000)];
+    const slow = await few.count({ concurrency: 2 });
+    const fast = await many.count({ concurrency: 50 });
+    await eight.count();
+    expect([slow.accounts, fast.accounts]).toEqual([100_000, 100_000]);
+    expect(slow.rounds).toBeGreaterThan(fast.rounds);
+    expect(many.asked.length).toBeLessThanOrEqual(eight.asked.length);
   });
 
-  it('ends whatever comes and goes between the requests, and misses no account that was there all along', async () => {
-    const moves = fc.array(fc.integer({ min: -40, max: 40 }), { maxLength: 60 });
+  it('counts accounts that are added meanwhile', async () => {
+    let total = 25;
+    const { count } = apiOf((size, page) => {
+      if (size === 10) total = 47;
+      return slice(total, size * page, size);
+    });
+    expect(await count()).toMatchObject({ accounts: 47 });
+  });
+
+  it('ends, and misses no account that existed throughout, whatever comes and goes meanwhile', async () => {
+    const changes = fc.array(fc.integer({ min: -40, max: 40 }), { maxLength: 60 });
     await fc.assert(
-      fc.asyncProperty(fc.nat(5000), moves, async (start, steps) => {
-        const schedule = [...steps];
-        let total = start;
-        let [lowest, highest] = [start, start];
-        const probe = async (pageSize: number, page: number) => {
-          total = Math.max(0, total + (schedule.shift() ?? 0));
-          lowest = Math.min(lowest, total);
-          highest = Math.max(highest, total);
-          const records = Math.max(0, Math.min(pageSize, total - page * pageSize));
-          return { records, identities: Array.from({ length: records }, (_, i) => `account ${page * pageSize + i}`) };
-        };
-        const { accounts } = await countAccounts({ probe, pageSize: 100, concurrency: 8 });
-        expect(accounts).toBeGreaterThanOrEqual(lowest);
-        expect(accounts).toBeLessThanOrEqual(highest);
+      fc.asyncProperty(fc.nat(5000), changes, async (start, schedule) => {
+        let [total, min, max] = [start, start, start];
+        const { count } = apiOf((size, page, nth) => {
+          total = Math.max(0, total + (schedule[nth - 1] ?? 0));
+          min = Math.min(min, total);
+          max = Math.max(max, total);
+          return slice(total, page * size, size);
+        });
+        const { accounts } = await count({ pageSize: 100 });
+        expect(accounts).toBeGreaterThanOrEqual(min);
+        expect(accounts).toBeLessThanOrEqual(max);
       }),
-      { numRuns: 2000 },
+      { numRuns: propertyRuns(300, 3000) },
     );
+  });
+});
+
+describe('whether page × pageSize is an offset', () => {
+  it('is checked again if the first accounts change between the two probes', async () => {
+    const { count, asked } = apiOf((size, page, nth) =>
+      slice(nth === 1 ? 26 : 25, size * page - (nth === 1 ? 1 : 0), size),
+    );
+    expect(await count()).toMatchObject({ accounts: 25, countedBy: 'offsets' });
+    expect(asked.filter(([size, page]) => size * page === 2)).toHaveLength(4);
+  });
+
+  it('is found out although the first accounts change places at every other request', async () => {
+    for (const period of [2, 3, 5]) {
+      const { count } = apiOf((size, page, nth) => {
+        const list = names(0, 25);
+        if (nth <= 8 && nth % period === 0) list.unshift(...list.splice(2, 1));
+        return list.slice(page * size, (page + 1) * size);
+      });
+      expect(await count()).toMatchObject({ accounts: 25, countedBy: 'offsets' });
+    }
+  });
+
+  it('is found out under random moves of the first accounts', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.tuple(fc.nat(3), fc.nat(3)), { minLength: 1, maxLength: 6 }), async (moves) => {
+        const list = names(0, 25);
+        const { count } = apiOf((size, page, nth) => {
+          const [from, to] = moves[nth - 1] ?? [0, 0];
+          list.splice(to, 0, ...list.splice(from, 1));
+          return list.slice(page * size, (page + 1) * size);
+        });
+        expect(await count()).toMatchObject({ countedBy: 'offsets' });
+      }),
+      { numRuns: propertyRuns(200, 5000) },
+    );
+  });
+
+  it.each([
+    ['the pair', (size: number) => (size === 2 ? 3 : size)],
+    ['the single account', (size: number) => (size === 1 ? 2 : size)],
+  ])('is denied if the API serves more than requested of %s', async (_what, served) => {
+    const { count } = apiOf((size, page) => slice(25, size * page, size < 5 ? served(size) : size));
+    expect(await count()).toMatchObject({ accounts: 25, countedBy: 'pages' });
+  });
+});
+
+describe('counting by pages', () => {
+  const pagesAsked = (asked: readonly (readonly [number, number])[]) =>
+    asked.filter(([size]) => size >= 5).map(([, page]) => page);
+
+  it('is exact for any total, expected number and concurrency', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 3, max: 3000 }),
+        fc.option(fc.nat(3000), { nil: undefined }),
+        fc.integer({ min: 1, max: 12 }),
+        async (total, expected, concurrency) => {
+          const counted = await pageApi(total).count({ concurrency, expected });
+          expect(counted).toMatchObject({ accounts: total, countedBy: 'pages' });
+        },
+      ),
+    );
+  });
+
+  it('is exact if offsets are counted in pages of at least ten', async () => {
+    for (const total of [57, 100, 101, 4321]) {
+      const { count } = apiOf((size, page) => slice(total, page * Math.max(10, size), size));
+      expect(await count({ pageSize: 50 })).toMatchObject({ accounts: total, countedBy: 'pages' });
+    }
+  });
+
+  it.each([
+    ['only the first two pages if there are no more', 7, undefined, 8, [0, 1]],
+    ['no page after the first two, whatever is expected', 7, 500, 8, [0, 1]],
+    ['where the end was last time', 95, 95, 8, [0, 1, 9, 10]],
+    ['where the end was last time, if the last page grew', 95, 91, 8, [0, 1, 9, 10]],
+    ['three pages at a time, then one', 95, undefined, 8, [0, 1, 4, 8, 16, 12, 10, 9]],
+  ])('fetches %s', async (...[_what, total, expected, concurrency, pages]) => {
+    const { count, asked } = pageApi(total);
+    expect(await count({ expected, concurrency })).toMatchObject({ accounts: total });
+    expect(pagesAsked(asked)).toEqual(pages);
+  });
+
+  it('fetches no page twice, and fewer at a time at a lower concurrency', async () => {
+    const again = pageApi(18);
+    await again.count({ expected: 18 });
+    expect(new Set(pagesAsked(again.asked)).size).toBe(pagesAsked(again.asked).length);
+    const low = pageApi(95);
+    await low.count({ concurrency: 2 });
+    expect(pagesAsked(low.asked).slice(0, 4)).toEqual([0, 1, 4, 8]);
+  });
+});
+
+describe('an API that repeats its pages', () => {
+  it('is refused after its first two pages', async () => {
+    const { count, asked } = apiOf((size) => names(0, size));
+    await expect(count()).rejects.toMatchObject(REPEATS);
+    expect(asked.filter(([size]) => size === 10)).toEqual([
+      [10, 0],
+      [10, 1],
+    ]);
+  });
+
+  it('is refused, too, if it serves new accounts without end', async () => {
+    for (const page of [
+      (size: number, at: number) => names(at * size, size),
+      (size: number, at: number) => (size < 5 ? ['same'] : names(at * size, size)),
+    ]) {
+      const { count, asked } = apiOf(page);
+      await expect(count()).rejects.toMatchObject(REPEATS);
+      expect(Math.max(...asked.map(([size, at]) => size * at))).toBeLessThan(1e15);
+    }
+  });
+
+  it('is not one whose first two pages have one equal account each', async () => {
+    const { count } = apiOf((_size, page) => (page < 2 ? ['account 0'] : []));
+    await expect(count()).rejects.toMatchObject({ name: 'PageSizeCappedError' });
+  });
+
+  it('is not one whose names only look equal when they are joined', async () => {
+    const { count } = apiOf((size, page) => {
+      if (size < 5) return ['same'];
+      return page === 0 ? ['ab', 'c', 'x', 'x', 'x'] : page === 1 ? ['a', 'bc', 'x', 'x', 'x'] : [];
+    });
+    expect(await count({ pageSize: 5 })).toMatchObject({ accounts: 10, countedBy: 'pages' });
+  });
+});
+
+describe('an API that caps its page size', () => {
+  it('is refused with the page size to use', async () => {
+    const byOffsets = apiOf((size, page) => slice(20_000, page * Math.min(size, 250), Math.min(size, 250)));
+    await expect(byOffsets.count({ pageSize: 1000 })).rejects.toMatchObject(CAPPED(250, 1000));
+    const byPages = apiOf((size, page) => (size < 5 ? ['same'] : slice(100, page * 4, 4)));
+    await expect(byPages.count()).rejects.toMatchObject(CAPPED(4, 10));
+    expect(pageSizeCapped(1000, 250)).toMatchObject(CAPPED(250, 1000));
+  });
+
+  it('is not one whose data grew for a moment only', async () => {
+    const { count } = apiOf((size, page) => slice(size === 10 ? 33 : 25, page * size, size));
+    await expect(count()).rejects.toMatchObject(CAPPED(3, 10));
+    let grown = true;
+    const momentary = apiOf((size, page) => {
+      const total = size === 10 && grown ? 33 : 25;
+      if (size === 10) grown = false;
+      return slice(total, page * size, size);
+    });
+    expect(await momentary.count()).toMatchObject({ accounts: 25, countedBy: 'offsets' });
   });
 });

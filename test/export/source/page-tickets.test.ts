@@ -1,218 +1,134 @@
-/** The arithmetic of a record budget, one buyer at a time and several at once. */
+/** Page tickets: each covers the records of one page, and nobody takes one above the limit. */
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  countdown,
-  recordsOfPages,
-  recordsToVerify,
-  runAllowance,
-  spareFetches,
-  usageOfKilledAttempts,
-} from '../../../functions/export/source/record-budget.ts';
+import { lastTicket, PageTickets } from '../../../functions/export/source/record-budget.ts';
 import { memoryStore } from '../../support/memory-store.ts';
-import { plannedRun } from '../planned-run.ts';
 
-const SPARE = 'work/run_id=run-1/budget/1/spare/';
+const FOLDER = 'work/run_id=run-1/tickets/';
 
-/** What one page, or publishing, of a run with so many spare fetches of ten records may fetch. */
-function buyers(spare: number) {
+function ticketOffice(last: number) {
   const { store, objects } = memoryStore();
-  const run = plannedRun({ spareFetches: spare });
-  const allowanceOf = (what: { page: number } | 'publish') => {
-    const allowance = runAllowance(store, run, what);
-    if (!allowance) throw new Error('a run with a budget has an allowance');
-    return allowance;
-  };
-  const bought = () => [...objects.keys()].filter((key) => key.startsWith(SPARE)).map((key) => key.slice(SPARE.length));
-  return { allowanceOf, bought, objects, store, run };
+  const attempt = (preferred?: number) =>
+    new PageTickets(store, { runId: 'run-1', pageSize: 10, lastTicket: last, ...(preferred && { preferred }) });
+  const taken = () => [...objects.keys()].map((key) => Number(key.slice(FOLDER.length, -'.json'.length)));
+  return { store, objects, attempt, taken };
 }
 
-describe('what a run sets aside', () => {
-  it('is one fetch of each page, a full one to read on, and seven records a boundary and 62 to count again', () => {
-    expect(recordsToVerify(10)).toBe(184);
-    expect(recordsOfPages(3, 10)).toBe(214);
+describe('PageTickets', () => {
+  it('takes the preferred ticket, and others from the highest number down', async () => {
+    const { attempt, taken, objects } = ticketOffice(5);
+    const tickets = attempt(2);
+    await tickets.take(10);
+    expect([...objects.keys()]).toEqual([`${FOLDER}00000002.json`]);
+    await tickets.take(10);
+    await attempt(2).take(10);
+    await attempt().take(10);
+    expect(taken()).toEqual([2, 5, 4, 3]);
+  });
+
+  it('takes as many tickets as a request needs, and none for records that a ticket still covers', async () => {
+    const { attempt, taken } = ticketOffice(5);
+    const tickets = attempt();
+    await tickets.take(31);
+    expect(taken()).toHaveLength(4);
+    await tickets.take(9);
+    expect(taken()).toHaveLength(4);
+    tickets.giveBack(12);
+    await tickets.take(12);
+    expect(taken()).toHaveLength(4);
+    await tickets.take(1);
+    expect(taken()).toHaveLength(5);
+  });
+
+  it('takes one ticket for many small requests at once', async () => {
+    const { attempt, taken } = ticketOffice(5);
+    const tickets = attempt();
+    await Promise.all(Array.from({ length: 10 }, () => tickets.take(1)));
+    expect(taken()).toHaveLength(1);
   });
 
   it.each([
-    [223, 0],
-    [232, 0],
-    [233, 1],
-    [242, 1],
-    [243, 2],
-  ])('leaves of %i records %i further fetches of a page', (maxRecords, fetches) => {
-    expect(spareFetches(maxRecords, 9, 3, 10)).toBe(fetches);
-  });
-});
-
-describe('the countdown of planning', () => {
-  it('lets its last record be taken and none after it', async () => {
-    const allowance = countdown(10, 99);
-    await allowance.take(4);
-    await allowance.take(6);
-    await expect(allowance.take(1)).rejects.toMatchObject({
-      name: 'BudgetExceededError',
-      message: 'Counting the accounts could fetch more records than maxRecords allows, which is 99.',
-    });
+    ['all for a fetch without records', 10, 0],
+    ['none for a fetch with one record', 9, 1],
+    ['none for a fetch with all records', 0, 1],
+  ])('returns %s', async (_what, unfetched, kept) => {
+    const { attempt, taken } = ticketOffice(5);
+    const tickets = attempt(1);
+    await tickets.take(10);
+    tickets.giveBack(unfetched);
+    await tickets.returnUnused();
+    expect(taken()).toHaveLength(kept);
   });
 
-  it('lets what was given back be taken again, and no more', async () => {
-    const allowance = countdown(10, 99);
-    await allowance.take(10);
-    allowance.giveBack(3);
-    await allowance.take(3);
-    await expect(allowance.take(1)).rejects.toMatchObject({ name: 'BudgetExceededError' });
+  it('returns tickets for records that are counted elsewhere', async () => {
+    const { attempt, taken } = ticketOffice(5);
+    const tickets = attempt();
+    await tickets.take(30);
+    await tickets.returnUnused(15);
+    expect(taken()).toHaveLength(2);
   });
 
-  it('takes nothing for a request that it refuses, and names a page that is too large', async () => {
-    const allowance = countdown(10, 99);
-    await expect(allowance.take(11)).rejects.toMatchObject({
+  it('keeps the tickets of an attempt that was killed', async () => {
+    const { attempt, taken } = ticketOffice(2);
+    await attempt(1).take(1);
+    await attempt(1).take(1);
+    expect(taken()).toHaveLength(2);
+    await expect(attempt(1).take(1)).rejects.toMatchObject({
       name: 'BudgetExceededError',
       message:
-        'Asking for one page of 11, to see that it is served, could fetch more records than maxRecords allows, which is 99; a smaller page size needs less.',
-    });
-    await allowance.take(10);
-  });
-});
-
-describe('the allowance of a page', () => {
-  it('is not limited without a budget', () => {
-    expect(runAllowance(memoryStore().store, plannedRun(), { page: 0 })).toBeUndefined();
-  });
-
-  it('has one fetch set aside and buys each further one', async () => {
-    const { allowanceOf, bought, objects } = buyers(2);
-    const allowance = allowanceOf({ page: 1 });
-    await allowance.take(10);
-    expect([...objects.keys()]).toEqual(['work/run_id=run-1/budget/1/page-00001/00000001.json']);
-    await allowance.take(10);
-    await allowance.take(10);
-    expect(bought()).toEqual(['00000001.json', '00000002.json']);
-    expect([...objects.keys()].filter((key) => key.includes('/page-'))).toHaveLength(1);
-    await expect(allowance.take(10)).rejects.toMatchObject({
-      name: 'BudgetExceededError',
-      message:
-        'maxRecords leaves no room to fetch page 1 once more: go on with {"resume":"run-1","maxRecords":…} and a higher number, or start a new run.',
+        'Record budget of run "run-1" exhausted: maxRecords leaves no room to fetch 10 more records. Resume the run with a higher maxRecords, or start a new run.',
     });
   });
 
-  it('fetches with what was given back before it buys', async () => {
-    const { allowanceOf, bought } = buyers(1);
-    const allowance = allowanceOf({ page: 1 });
-    await allowance.take(10);
-    allowance.giveBack(7);
-    await allowance.take(7);
-    expect(bought()).toEqual([]);
-    await allowance.take(1);
-    expect(bought()).toEqual(['00000001.json']);
-    // Nine of the ten bought are left.
-    await allowance.take(9);
-    expect(bought()).toHaveLength(1);
-  });
+  it.each([3, undefined])(
+    'never gives two of five simultaneous attempts the same ticket (preferred: %s)',
+    async (preferred) => {
+      const { attempt, taken } = ticketOffice(3);
+      const attempts = await Promise.allSettled([1, 2, 3, 4, 5].map(() => attempt(preferred).take(10)));
+      expect(attempts.filter(({ status }) => status === 'fulfilled')).toHaveLength(3);
+      expect(taken().sort()).toEqual([1, 2, 3]);
+    },
+  );
 
-  it('buys as many fetches as a dear request needs', async () => {
-    const { allowanceOf, bought } = buyers(3);
-    await allowanceOf({ page: 1 }).take(31);
-    expect(bought()).toHaveLength(3);
-  });
-
-  it('goes to the first who tries: another try at the page buys', async () => {
-    const { allowanceOf, bought } = buyers(1);
-    await allowanceOf({ page: 2 }).take(10);
-    expect(bought()).toEqual([]);
-    await allowanceOf({ page: 2 }).take(10);
-    expect(bought()).toEqual(['00000001.json']);
-  });
-
-  it('goes on with what the try before left, when that said so', async () => {
-    const { allowanceOf, bought } = buyers(1);
-    const first = allowanceOf({ page: 2 });
-    await first.take(10);
-    first.giveBack(6);
-    await first.settle();
-    const second = allowanceOf({ page: 2 });
-    await second.take(6);
-    expect(bought()).toEqual([]);
-    await second.take(1);
-    expect(bought()).toEqual(['00000001.json']);
-  });
-
-  it('leaves nothing to tell where nothing was asked for', async () => {
-    const { allowanceOf, objects } = buyers(1);
-    await allowanceOf({ page: 2 }).settle();
-    expect(objects.size).toBe(0);
-  });
-
-  it('is bought whole for a page behind the last one planned', async () => {
-    const { allowanceOf, bought } = buyers(1);
-    await allowanceOf({ page: 3 }).take(10);
-    expect(bought()).toEqual(['00000001.json']);
-  });
-
-  it('is bought once by many small requests at once that one fetch pays for', async () => {
-    const { allowanceOf, bought } = buyers(5);
-    const allowance = allowanceOf({ page: 3 });
-    await Promise.all(Array.from({ length: 10 }, () => allowance.take(1)));
-    expect(bought()).toEqual(['00000001.json']);
-  });
-
-  it('is of one budget alone', async () => {
-    const { store, run, objects } = buyers(0);
-    await runAllowance(store, run, { page: 0 })?.take(10);
-    await runAllowance(store, { ...run, budget: 2 }, { page: 0 })?.take(10);
-    expect([...objects.keys()]).toEqual([
-      'work/run_id=run-1/budget/1/page-00000/00000001.json',
-      'work/run_id=run-1/budget/2/page-00000/00000001.json',
-    ]);
+  it('recognizes its ticket when the answer to the write was lost', async () => {
+    const { attempt, store, taken } = ticketOffice(3);
+    const { put } = store;
+    store.put = async (...args) => {
+      await put(...args);
+      return undefined;
+    };
+    await attempt(1).take(10);
+    expect(taken()).toEqual([1]);
   });
 });
 
-describe('several that buy at once', () => {
-  it('share what is set aside for a page between them: one has it, the other buys', async () => {
-    const { allowanceOf, bought } = buyers(2);
-    await Promise.all([allowanceOf({ page: 1 }).take(10), allowanceOf({ page: 1 }).take(10)]);
-    expect(bought()).toEqual(['00000001.json']);
+describe('lastTicket', () => {
+  it.each([
+    [39, [], 3],
+    [40, [], 4],
+    [9, [], 0],
+    [40, [1, 2], 4],
+    [40, [1, 9], 3],
+    [40, [8, 9], 2],
+    [20, [8, 9], 0],
+    [10, [8, 9], 0],
+  ])('with %i records in pages of 10 and tickets %j taken is %i', (records, taken, last) => {
+    expect(lastTicket(records, 10, new Set(taken))).toBe(last);
   });
 
-  it('get one further fetch each, while there are as many', async () => {
-    const { allowanceOf, bought } = buyers(3);
-    await Promise.all([3, 4, 5].map((page) => allowanceOf({ page }).take(10)));
-    expect(bought()).toEqual(['00000001.json', '00000002.json', '00000003.json']);
-  });
-
-  it('leave none for the last of them when there is one too few', async () => {
-    const { allowanceOf, bought } = buyers(2);
-    const taken = await Promise.allSettled([3, 4, 5].map((page) => allowanceOf({ page }).take(10)));
-    expect(taken.map(({ status }) => status).sort()).toEqual(['fulfilled', 'fulfilled', 'rejected']);
-    expect(bought()).toHaveLength(2);
-  });
-});
-
-describe('what was spent without a word', () => {
-  it('is all that tries could have had which did not say what they left', async () => {
-    const { allowanceOf, store } = buyers(3);
-    const told = allowanceOf({ page: 0 });
-    await told.take(10);
-    await told.settle();
-    await allowanceOf({ page: 1 }).take(1);
-    await allowanceOf({ page: 2 }).take(20);
-    expect(await usageOfKilledAttempts(store, 'run-1', 1, 10)).toBe(20);
-    await allowanceOf('publish').take(1);
-    expect(await usageOfKilledAttempts(store, 'run-1', 1, 10)).toBe(204);
-    expect(await usageOfKilledAttempts(store, 'run-1', 2, 10)).toBe(0);
-  });
-});
-
-describe('the allowance of publishing', () => {
-  it('has what proving takes set aside, and buys a page of records beyond it', async () => {
-    const { allowanceOf, bought, objects } = buyers(1);
-    const allowance = allowanceOf('publish');
-    await allowance.take(184);
-    expect([...objects.keys()]).toEqual(['work/run_id=run-1/budget/1/publish/00000001.json']);
-    await allowance.take(10);
-    expect(bought()).toEqual(['00000001.json']);
-    await expect(allowance.take(1)).rejects.toMatchObject({
-      name: 'BudgetExceededError',
-      message:
-        'maxRecords leaves no room to fetch what publishing needs once more: go on with {"resume":"run-1","maxRecords":…} and a higher number, or start a new run.',
-    });
+  it('leaves exactly as many free numbers as further tickets fit', () => {
+    fc.assert(
+      fc.property(
+        fc.nat(500),
+        fc.integer({ min: 1, max: 20 }),
+        fc.uniqueArray(fc.integer({ min: 1, max: 60 })),
+        (records, pageSize, numbers) => {
+          const taken = new Set(numbers);
+          const last = lastTicket(records, pageSize, taken);
+          const free = Array.from({ length: last }, (_, i) => i + 1).filter((number) => !taken.has(number));
+          expect(free).toHaveLength(Math.max(0, Math.floor(records / pageSize) - taken.size));
+        },
+      ),
+    );
   });
 });

@@ -1,191 +1,405 @@
-/** `maxRecords` holds, whatever fails: what the API sent is counted where it is sent. */
+/** `maxRecords` holds whatever fails, and is not used up without cause. The API counts what it serves. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { exportPage } from '../../../functions/export/page/export-page.ts';
+import type { AccountsApi } from '../../../functions/export/ports.ts';
 import { ExportError } from '../../../functions/model/errors.ts';
+import type { PlanResult } from '../../../functions/model/outcomes.ts';
+import { account, accounts, arrayApi } from '../../support/array-api.ts';
+import { memoryStore } from '../../support/memory-store.ts';
+import { propertyRuns } from '../../support/property-runs.ts';
 import { randomFrom } from '../../support/random.ts';
-import { manifestIn, setUp } from '../../support/stepped-run.ts';
+import { runSteps } from '../../support/run-steps.ts';
+import { manifestIn, setUp, WORK } from '../../support/stepped-run.ts';
 
-/** A body that broke off: counted as many records as were asked for. */
-function brokeOff(pageSize: number): ExportError {
-  const error = new ExportError('ApiAnswerError', 'The body broke off.');
-  error.usage = { apiRequests: 1, recordsFetched: pageSize, retries: {} };
-  return error;
-}
-
-/** A run whose API sends bodies that break off when `breaks` says so, and counts what it sent. */
-function countingRun(total: number, breaks: (query: { page: number; pageSize: number }) => boolean) {
-  const sent = { records: 0 };
-  const run = setUp(total, (query) => {
-    if (breaks(query)) {
-      sent.records += query.pageSize;
-      throw brokeOff(query.pageSize);
-    }
-    sent.records += Math.max(0, Math.min(query.pageSize, total - query.page * query.pageSize));
+/** A body that was truncated counts as a full page; a refused request counts nothing. */
+const truncated = (pageSize: number) =>
+  Object.assign(new ExportError('ApiAnswerError', 'The body was truncated.'), {
+    usage: { apiRequests: 1, recordsFetched: pageSize, retries: {} },
   });
-  return { ...run, sent };
+const refused = (name: 'ApiCredentialsError' | 'ApiNotFoundError' | 'ApiUnavailableError') =>
+  Object.assign(new ExportError(name, 'Refused.'), { usage: { apiRequests: 1, recordsFetched: 0, retries: {} } });
+
+/** A run whose API truncates bodies when `breaks` says so, and counts what it serves. */
+function countingRun(total: number, breaks: (query: { page: number; pageSize: number }) => boolean = () => false) {
+  const served = { records: 0 };
+  const run = setUp(total, ({ pageSize, page }) => {
+    if (breaks({ pageSize, page })) {
+      served.records += pageSize;
+      throw truncated(pageSize);
+    }
+    served.records += Math.max(0, Math.min(pageSize, total - page * pageSize));
+  });
+  const tickets = () => [...run.objects.keys()].filter((key) => key.startsWith(`${WORK}tickets/`));
+  return { ...run, served, tickets };
 }
+
+/** What a run of 25 accounts in pages of ten needs: 9 to plan, 3 pages, and 8 pages' worth to verify. */
+const NEEDED = 119;
+const EXHAUSTED = {
+  name: 'BudgetExceededError',
+  message: expect.stringMatching(/^Record budget of run "run-1" exhausted/),
+};
 
 describe('a record budget', () => {
-  it('refuses a run that could pass it before a page is fetched, and says what the run needs', async () => {
-    const { steps, pageFetches, sent } = countingRun(25, () => false);
-    await expect(steps.plan({ maxRecords: 222 })).rejects.toMatchObject({
+  it('refuses a run that does not fit before a page is fetched, and says what it needs', async () => {
+    const { steps, pageFetches, served, tickets } = countingRun(25);
+    await expect(steps.plan({ maxRecords: NEEDED - 1 })).rejects.toMatchObject({
       name: 'BudgetExceededError',
       message:
-        'The run could fetch 223 records (3 pages of 10, 9 for planning, 184 to prove it whole), and maxRecords allows 222.',
+        'Record budget too small for run "run-1" (maxRecords is 118, 119 are needed: 9 for planning and 11 pages of 10 to export and verify): raise maxRecords or reduce pageSize.',
     });
     expect(pageFetches(10)).toEqual([3]);
-    expect(sent.records).toBe(9);
+    expect(served.records).toBe(9);
+    expect(tickets()).toEqual([]);
   });
 
-  it('lets a run through that fits exactly', async () => {
-    const { steps, objects, sent } = countingRun(25, () => false);
-    await steps.all({ maxRecords: 223 });
-    expect(manifestIn(objects).recordsFetched).toBe(sent.records);
+  it.each([
+    ['25 accounts', 25],
+    ['no accounts', 0],
+  ])('accepts a run of %s with exactly the records that a dry run names', async (_what, total) => {
+    const { maxRecordsNeeded: maxRecords } = (await setUp(total).steps.dryRun()).estimate;
+    const { steps, objects, served } = countingRun(total);
+    await expect(countingRun(total).steps.plan({ maxRecords: maxRecords - 1 })).rejects.toThrow('too small');
+    await steps.all({ maxRecords });
+    expect(manifestIn(objects).recordsFetched).toBe(served.records);
   });
 
-  it('stops counting before it is passed', async () => {
-    const { steps, sent } = countingRun(100_000, () => false);
-    await expect(steps.plan({ maxRecords: 12 })).rejects.toMatchObject({
-      name: 'BudgetExceededError',
-      message: 'Counting the accounts could fetch more records than maxRecords allows, which is 12.',
-    });
-    expect(sent.records).toBeLessThanOrEqual(12);
+  it('stops planning before it is exceeded', async () => {
+    const { steps, served } = countingRun(100_000);
+    await expect(steps.plan({ maxRecords: 12 })).rejects.toMatchObject(EXHAUSTED);
+    expect(served.records).toBeLessThanOrEqual(12);
   });
 
-  it('remembers what failed tries at planning spent', async () => {
+  it('counts failed attempts at planning', async () => {
     let broken = true;
-    const { steps, sent, objects } = countingRun(25, ({ pageSize }) => broken && pageSize === 10);
-    await expect(steps.plan({ maxRecords: 240 })).rejects.toThrow('broke off');
+    const { steps, served, objects } = countingRun(25, ({ pageSize }) => broken && pageSize === 10);
+    await expect(steps.plan({ maxRecords: 150 })).rejects.toThrow('truncated');
     broken = false;
-    const wasted = sent.records;
-    await expect(steps.plan({ maxRecords: 240 })).rejects.toThrow(`${wasted + 9} for planning`);
-    await steps.all({ maxRecords: 280 });
-    expect(manifestIn(objects)).toMatchObject({ retries: 2, recordsFetched: sent.records });
+    const wasted = served.records;
+    await expect(steps.plan({ maxRecords: NEEDED + wasted - 1 })).rejects.toThrow(`${wasted + 9} for planning`);
+    await steps.all({ maxRecords: 200 });
+    expect(manifestIn(objects)).toMatchObject({ retries: 2, recordsFetched: served.records });
   });
 
-  it('buys a page once more as long as there is room, and stops the run when there is none', async () => {
+  it('is not exceeded by plans that it refuses again and again', async () => {
+    const { steps, served } = countingRun(25);
+    for (let tries = 0; tries < 60; tries++)
+      await expect(steps.plan({ maxRecords: 100 })).rejects.toMatchObject({ name: 'BudgetExceededError' });
+    expect(served.records).toBeLessThanOrEqual(100);
+  });
+
+  it('allows a page to be fetched again while there is room, and stops the run when there is none', async () => {
     let failures = 3;
-    const { steps, sent, objects } = countingRun(25, ({ pageSize, page }) => {
+    const { steps, served, objects } = countingRun(25, ({ pageSize, page }) => {
       return pageSize === 10 && page === 1 && failures-- > 0;
     });
-    const plan = await steps.plan({ maxRecords: 245 });
-    for (const _try of [1, 2]) await expect(steps.pages(plan)).rejects.toThrow('broke off');
-    await expect(steps.pages(plan)).rejects.toThrow('broke off');
-    await expect(steps.pages(plan)).rejects.toMatchObject({
-      name: 'BudgetExceededError',
-      message:
-        'maxRecords leaves no room to fetch page 1 once more: go on with {"resume":"run-1","maxRecords":…} and a higher number, or start a new run.',
+    const plan = await steps.plan({ maxRecords: NEEDED + 20 });
+    for (const _try of [1, 2, 3]) await expect(steps.pages(plan)).rejects.toThrow('truncated');
+    await expect(steps.resume('run-1', { maxRecords: NEEDED + 29 })).rejects.toThrow('148, 149 are needed');
+    const resumed = await steps.resume('run-1', { maxRecords: NEEDED + 30 });
+    await steps.pages(resumed);
+    await steps.publish(resumed);
+    expect(manifestIn(objects)).toMatchObject({ records: 25, recordsFetched: served.records });
+    expect(served.records).toBeLessThanOrEqual(NEEDED + 30);
+  });
+
+  it.each(['ApiCredentialsError', 'ApiNotFoundError', 'ApiUnavailableError'] as const)(
+    'is not used up by pages that fail with %s, so the run resumes within the same budget',
+    async (name) => {
+      let failures = 40;
+      const { steps, objects } = setUp(25, ({ pageSize, page }) => {
+        if (pageSize === 10 && page < 3 && failures-- > 0) throw refused(name);
+      });
+      const plan = await steps.plan({ maxRecords: NEEDED });
+      for (let tries = 0; tries < 40; tries++) await expect(steps.pages(plan)).rejects.toThrow('Refused');
+      expect([...objects.keys()].filter((key) => key.includes('/tickets/'))).toEqual([]);
+      const resumed = await steps.resume('run-1', { maxRecords: NEEDED });
+      await steps.pages(resumed);
+      await steps.publish(resumed);
+      expect(manifestIn(objects)).toMatchObject({ records: 25, retries: 40 });
+    },
+  );
+
+  it('is not used up by planning that is aborted before a request is sent', async () => {
+    let aborted = 20;
+    const { steps, objects } = setUp(25, () => {
+      if (aborted-- > 0) throw new ExportError('ApiUnavailableError', 'Aborted.');
     });
-    const more = (await steps.resume('run-1', { maxRecords: 280 })) as typeof plan;
-    await steps.pages(more);
-    await steps.publish(more);
-    expect(manifestIn(objects)).toMatchObject({ records: 25, recordsFetched: sent.records });
-    expect(sent.records).toBeLessThanOrEqual(280);
+    while (aborted > 0) await expect(steps.plan({ maxRecords: NEEDED })).rejects.toThrow('Aborted');
+    expect([...objects.keys()].filter((key) => key.includes('/tickets/'))).toEqual([]);
+    await steps.plan({ maxRecords: NEEDED });
   });
 
-  it('counts a try that was killed without a word as one that cost all it could', async () => {
-    const { steps, objects, pageFetches } = countingRun(25, () => false);
-    const plan = await steps.plan({ maxRecords: 233 });
-    // The try took what was set aside for the page, and was gone.
-    objects.set('work/run_id=run-1/budget/1/page-00001/00000001.json', Buffer.from('{"token":"x"}\n'));
-    await steps.pages(plan);
-    expect(pageFetches(10)).toEqual([3, 0, 1, 2]);
-    objects.delete('work/run_id=run-1/pages/00001.json');
-    await expect(steps.pages(plan)).rejects.toMatchObject({ name: 'BudgetExceededError' });
-  });
-
-  it('loses nothing to tries that fetched nothing, however many there were', async () => {
-    let refusals = 12;
-    const { steps, objects } = setUp(25, ({ pageSize, page }) => {
-      if (pageSize === 10 && page < 3 && refusals-- > 0) throw new ExportError('ApiUnavailableError', 'No answer.');
-    });
-    const plan = await steps.plan({ maxRecords: 223 });
-    for (let tries = 0; tries < 12; tries++) await expect(steps.pages(plan)).rejects.toThrow('No answer.');
-    await steps.pages(plan);
-    await steps.publish(plan);
-    expect(manifestIn(objects)).toMatchObject({ records: 25, retries: 12 });
-  });
-
-  it('loses nothing when a manifest could not be written at once', async () => {
-    const { steps, objects, store, sent } = countingRun(25, () => false);
-    const { create } = store;
+  it('is not used up by a manifest that cannot be written at once', async () => {
+    const { steps, objects, store, served } = countingRun(25);
+    const { put } = store;
     let failures = 3;
-    store.create = async (key, ...rest) => {
+    store.put = async (key, ...rest) => {
       if (key.startsWith('export_runs/') && failures-- > 0) throw new ExportError('StorageError', 'No answer.');
-      return create(key, ...rest);
+      return put(key, ...rest);
     };
-    const plan = await steps.plan({ maxRecords: 400 });
+    const plan = await steps.plan({ maxRecords: 200 });
     await steps.pages(plan);
     for (let tries = 0; tries < 3; tries++) await expect(steps.publish(plan)).rejects.toThrow('No answer.');
     await steps.publish(plan);
-    expect(manifestIn(objects)).toMatchObject({ retries: 3, recordsFetched: sent.records });
+    expect(manifestIn(objects).recordsFetched).toBe(served.records);
   });
 
-  it('takes what was set aside though the answer to its claim was lost', async () => {
-    const { steps, store, pageFetches } = countingRun(25, () => false);
-    const { create } = store;
-    store.create = async (key, ...rest) => {
-      const created = await create(key, ...rest);
-      return key.includes('/budget/') ? false : created;
-    };
-    const plan = await steps.plan({ maxRecords: 223 });
+  it('counts a killed attempt as fully used', async () => {
+    const { steps, objects, pageFetches } = countingRun(25);
+    const plan = await steps.plan({ maxRecords: NEEDED });
+    // The attempt took its ticket and was killed.
+    objects.set(`${WORK}tickets/00000002.json`, Buffer.from('{"token":"x"}\n'));
     await steps.pages(plan);
     expect(pageFetches(10)).toEqual([3, 0, 1, 2]);
+    await expect(steps.resume('run-1', { maxRecords: NEEDED + 9 })).rejects.toThrow('too small');
+    await steps.publish(await steps.resume('run-1', { maxRecords: NEEDED + 10 }));
   });
 
-  it('counts what a run spent before it had a budget, and refuses one that it has passed', async () => {
+  it('counts every kill, whatever the budgets were', async () => {
+    const { steps, objects } = countingRun(25);
+    for (let kills = 0; kills < 4; kills++) {
+      const maxRecords = NEEDED + 10 * kills;
+      const resumed = kills === 0 ? await steps.plan({ maxRecords }) : await steps.resume('run-1', { maxRecords });
+      objects.set(
+        `${WORK}tickets/${String(resumed.run.lastTicket).padStart(8, '0')}.json`,
+        Buffer.from('{"token":"x"}'),
+      );
+      await expect(steps.resume('run-1', { maxRecords: maxRecords + 9 })).rejects.toThrow('too small');
+    }
+  });
+
+  it('counts kills during planning', async () => {
+    const { api, store, tickets, served } = countingRun(25);
+    const killed = async () => {
+      throw new Error('killed');
+    };
+    const put: typeof store.put = async (key, ...rest) => (key.includes('plan') ? killed() : store.put(key, ...rest));
+    for (let kills = 1; kills <= 3; kills++) {
+      await expect(runSteps(api, { ...store, put, delete: killed }).plan({ maxRecords: 200 })).rejects.toThrow(
+        'killed',
+      );
+      expect(tickets().length * 10).toBeGreaterThanOrEqual(served.records);
+    }
+    await expect(runSteps(api, store).plan({ maxRecords: 140 })).rejects.toThrow('too small');
+    await runSteps(api, store).all({ maxRecords: 300 });
+    expect(served.records).toBeLessThanOrEqual(300);
+  });
+
+  it('is not exceeded by five simultaneous attempts at one page, killed before they write their part', async () => {
+    const { steps, api, store, served } = countingRun(25);
+    const { run, execution } = await steps.plan({ maxRecords: NEEDED });
+    const put: typeof store.put = async (key, ...rest) => {
+      if (!key.includes('/tickets/')) throw new Error('killed');
+      return store.put(key, ...rest);
+    };
+    const attempt = () => exportPage({ api, store: { ...store, put } }, { page: 1, run, execution });
+    for (let round = 0; round < 10; round++) await Promise.allSettled([1, 2, 3, 4, 5].map(attempt));
+    // Nine records to plan, and eleven pages.
+    expect(served.records).toBe(NEEDED);
+    await expect(attempt()).rejects.toMatchObject(EXHAUSTED);
+  });
+
+  it('counts what a run fetched before it had a budget', async () => {
     let broken = true;
-    const { steps, sent } = countingRun(25, ({ pageSize, page }) => broken && pageSize === 10 && page === 2);
+    const { steps, served } = countingRun(25, ({ pageSize, page }) => broken && pageSize === 10 && page === 2);
     const plan = await steps.plan();
     await steps.pages({ ...plan, pageNumbers: [0, 1] });
-    for (let tries = 0; tries < 20; tries++) await expect(steps.pages(plan)).rejects.toThrow('broke off');
+    for (let tries = 0; tries < 20; tries++) await expect(steps.pages(plan)).rejects.toThrow('truncated');
     broken = false;
-    expect(sent.records).toBe(229);
-    // 229 are spent, a page of 10 and 184 to prove it whole are to come.
-    await expect(steps.resume('run-1', { maxRecords: 422 })).rejects.toMatchObject({ name: 'BudgetExceededError' });
-    const taken = (await steps.resume('run-1', { maxRecords: 423 })) as typeof plan;
-    await steps.pages(taken);
-    await steps.publish(taken);
-    expect(sent.records).toBeLessThanOrEqual(423);
+    expect(served.records).toBe(229);
+    await expect(steps.resume('run-1', { maxRecords: 318 })).rejects.toThrow('318, 319 are needed');
+    const resumed = await steps.resume('run-1', { maxRecords: 319 });
+    await steps.pages(resumed);
+    await steps.publish(resumed);
+    expect(served.records).toBeLessThanOrEqual(319);
   });
 
-  it('remembers a plan that it refused', async () => {
-    const { steps, sent } = countingRun(25, () => false);
-    for (let tries = 0; tries < 60; tries++)
-      await expect(steps.plan({ maxRecords: 200 })).rejects.toMatchObject({ name: 'BudgetExceededError' });
-    expect(sent.records).toBeLessThanOrEqual(200);
-  });
-
-  it('reads on behind the last page only as far as there is room', async () => {
-    const { steps, source } = setUp(25);
-    const plan = await steps.plan({ maxRecords: 240 });
+  it('counts what the drifted run fetched, if only its retry has a budget', async () => {
+    const { steps, source, served } = countingRun(25);
+    const plan = await steps.plan({ onDrift: 'retry' });
     await steps.pages(plan);
-    source.list.push(...setUp(400).source.list.slice(25));
-    await expect(steps.publish(plan)).rejects.toMatchObject({ name: 'BudgetExceededError' });
+    source.list[9] = account('replaced');
+    await steps.finish(plan);
+    const maxRecords = served.records + 110;
+    await expect(steps.resume('run-1', { maxRecords })).rejects.toThrow(
+      /Record budget too small for run "run-1-retry"/,
+    );
+    const retry = await steps.resume('run-1', { maxRecords: maxRecords + 40 });
+    await steps.pages(retry);
+    await steps.publish(retry);
+    expect(served.records).toBeLessThanOrEqual(maxRecords + 40);
   });
 
-  it('is never passed, whatever breaks off and however often the run is taken up again', async () => {
+  it('limits the tail', async () => {
+    const { steps, source } = setUp(25);
+    const plan = await steps.plan({ maxRecords: 140 });
+    await steps.pages(plan);
+    source.list.push(...accounts(375, 'late'));
+    await expect(steps.publish(plan)).rejects.toMatchObject(EXHAUSTED);
+  });
+
+  it('covers the run and its retry together', async () => {
+    const { steps, source, objects, queries } = setUp(25);
+    const plan = await steps.plan({ onDrift: 'retry', maxRecords: 400 });
+    await steps.pages(plan);
+    source.list[9] = account('replaced');
+    expect(await steps.finish(plan)).toMatchObject({ status: 'drifted' });
+    const retry = await steps.plan({ onDrift: 'retry', maxRecords: 400 });
+    expect(retry).toMatchObject({ runId: 'run-1-retry', plan: { resumed: false } });
+    expect(retry.run.lastTicket).toBeLessThan(plan.run.lastTicket ?? 0);
+    await steps.pages(retry);
+    await steps.publish(retry);
+    const { recordsFetched, apiRequests } = manifestIn(objects, 'export_runs/run_id=run-1-retry/manifest.json');
+    expect(recordsFetched).toBeLessThanOrEqual(400);
+    expect(apiRequests).toBe(queries.length);
+  });
+});
+
+class Killed extends Error {}
+
+/** Where pages of fewer than five records do not move, only whole pages can be counted. */
+function withoutOffsets(api: AccountsApi): AccountsApi {
+  return {
+    ...api,
+    fetchPage: (query, ...rest) => api.fetchPage(query.pageSize < 5 ? { ...query, page: 0 } : query, ...rest),
+  };
+}
+
+interface Attack {
+  readonly seed: number;
+  readonly total: number;
+  readonly pageSize: number;
+  /** The chance that a write or a request kills the process. */
+  readonly kills: number;
+  /** The chance of a bad answer. */
+  readonly bad: number;
+  /** Whether bad answers serve records. Else only pages get them: planning again would use records. */
+  readonly badServes: boolean;
+  readonly offsets: boolean;
+}
+
+/** One run under attack, resumed until it is published, its budget is exhausted, or 12 processes have worked on it. */
+async function attacked({ seed, total, pageSize, kills, bad, badServes, offsets }: Attack, budgets: readonly number[]) {
+  const random = randomFrom(seed);
+  const { store } = memoryStore();
+  const served = { records: 0, exhausted: false, published: false, budget: 0 };
+  let dead = false;
+  let exporting = false;
+  const mayDie = () => {
+    if (!dead && random() < kills) dead = true;
+    if (dead) throw new Killed();
+  };
+  const source = { list: accounts(total) };
+  const { api } = arrayApi(source, async ({ pageSize: size, page }) => {
+    for (let waits = Math.floor(random() * 5); waits > 0; waits--) await Promise.resolve();
+    if (dead) throw new Killed();
+    const failed = (badServes || exporting) && random() < bad;
+    if (!failed || badServes) served.records += failed ? size : Math.max(0, Math.min(size, total - page * size));
+    mayDie();
+    if (failed) throw badServes ? truncated(size) : refused('ApiUnavailableError');
+  });
+  const dying: typeof store = {
+    ...store,
+    put: async (...args) => {
+      mayDie();
+      return store.put(...args);
+    },
+    delete: async (key) => {
+      mayDie();
+      return store.delete(key);
+    },
+  };
+  const paged = offsets ? api : withoutOffsets(api);
+
+  const exportAll = async (steps: ReturnType<typeof runSteps>, plan: PlanResult) => {
+    const queue = [...plan.pageNumbers];
+    exporting = true;
+    const worker = async () => {
+      for (let page = queue.shift(); page !== undefined; page = queue.shift()) {
+        await retried(() =>
+          exportPage({ api: paged, store: dying }, { page: page as number, run: plan.run, execution: plan.execution }),
+        );
+      }
+    };
+    const workers = await Promise.allSettled(Array.from({ length: 16 }, worker));
+    exporting = false;
+    for (const one of workers) if (one.status === 'rejected') throw one.reason;
+    await retried(() => steps.publish(plan));
+  };
+  /** As the workflow does: transient errors are retried. */
+  const retried = async <T>(work: () => Promise<T>): Promise<T> => {
+    for (let left = 6; ; left--) {
+      try {
+        return await work();
+      } catch (error) {
+        if (!(error instanceof ExportError && error.transient) || left === 0) throw error;
+      }
+    }
+  };
+  for (let process = 0; process < 12 && !served.published; process++) {
+    dead = false;
+    served.exhausted = false;
+    served.budget = Math.max(served.budget, budgets[Math.min(process, budgets.length - 1)] ?? 0);
+    const steps = runSteps(paged, dying, 'run-1', { isRunning: async () => false }, (id) => `${process} of ${id}`);
+    try {
+      await exportAll(steps, await retried(() => steps.plan({ pageSize, maxRecords: served.budget })));
+      served.published = true;
+    } catch (error) {
+      if (!(error instanceof Killed || error instanceof ExportError)) throw error;
+      served.exhausted = error instanceof ExportError && error.name === 'BudgetExceededError';
+      if (served.records > served.budget) break;
+    }
+  }
+  return served;
+}
+
+const attacks = {
+  seed: fc.nat(),
+  total: fc.nat(120),
+  pageSize: fc.integer({ min: 1, max: 40 }),
+  offsets: fc.boolean(),
+};
+
+describe('budgeted runs under attack', () => {
+  it('never fetch more than maxRecords with kills, bad answers, several budgets and 16 pages at once', async () => {
     await fc.assert(
       fc.asyncProperty(
-        fc.nat(80),
-        fc.integer({ min: 1, max: 20 }),
-        fc.nat(600),
-        fc.nat(),
-        async (total, pageSize, maxRecords, seed) => {
-          const random = randomFrom(seed);
-          const { steps, sent } = countingRun(total, () => random() < 0.15);
-          for (let start = 0; start < 6; start++) {
-            try {
-              await steps.all({ maxRecords: maxRecords + 1, pageSize });
-              break;
-            } catch (error) {
-              if (!(error instanceof ExportError)) throw error;
-            }
-          }
-          expect(sent.records).toBeLessThanOrEqual(maxRecords + 1);
+        fc.record({
+          ...attacks,
+          kills: fc.constantFrom(0, 0.002, 0.01, 0.05),
+          bad: fc.constantFrom(0, 0.05, 0.25),
+          badServes: fc.boolean(),
+        }),
+        fc.array(fc.integer({ min: 1, max: 1500 }), { minLength: 1, maxLength: 4 }),
+        async (attack, budgets) => {
+          const { records, budget } = await attacked(attack, budgets);
+          expect(records).toBeLessThanOrEqual(budget);
         },
       ),
-      { numRuns: 300 },
+      { numRuns: propertyRuns(12, 500) },
+    );
+  });
+
+  it('never exhaust a budget of maxRecordsNeeded without kills and without wasted records', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.record({ ...attacks, bad: fc.constantFrom(0, 0.1, 0.25) }), async (attack) => {
+        const { total, pageSize, offsets } = attack;
+        const { api, store } = setUp(total);
+        const paged = offsets ? api : withoutOffsets(api);
+        // With pages that do not move, no run can be planned.
+        fc.pre(offsets || pageSize >= 5);
+        const { estimate } = await runSteps(paged, store).dryRun({ pageSize });
+        const budget = estimate.maxRecordsNeeded;
+        const { published, exhausted, records } = await attacked({ ...attack, kills: 0, badServes: false }, [budget]);
+        expect({ published, exhausted, exceeded: records > budget }).toEqual({
+          published: true,
+          exhausted: false,
+          exceeded: false,
+        });
+      }),
+      { numRuns: propertyRuns(12, 500) },
     );
   });
 });

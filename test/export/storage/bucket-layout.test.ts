@@ -1,56 +1,78 @@
-import fc from 'fast-check';
+/** The keys of the bucket are a contract, so they are written out here. */
 import { describe, expect, it } from 'vitest';
-import {
-  manifestKey,
-  pageOfWorkKey,
-  parsePartKey,
-  partKey,
-  planKey,
-  receiptKey,
-} from '../../../functions/export/storage/bucket-layout.ts';
+import * as layout from '../../../functions/export/storage/bucket-layout.ts';
 
-const run = { format: 'json', exportName: 'all-accounts', exportDate: '2026-08-22', runId: 'run-1' } as const;
+const RUN = { format: 'json', exportName: 'all', exportDate: '2026-08-22', runId: 'run-1' } as const;
+const EXECUTION = 'arn:aws:states:eu-west-1:1:execution:exports:run-2';
+const FAILURES = layout.executionFailuresPrefix('run-1', EXECUTION);
 
-describe('the bucket layout', () => {
-  it('puts parts, manifest and work where the contract says', () => {
-    expect(partKey(run, 17)).toBe(
-      'accounts_json/export_name=all-accounts/export_date=2026-08-22/run_id=run-1/part-00017.json.gz',
-    );
-    expect(partKey({ ...run, format: 'csv' }, 0)).toBe(
-      'accounts_csv/export_name=all-accounts/export_date=2026-08-22/run_id=run-1/part-00000.csv.gz',
-    );
-    expect(partKey({ ...run, format: 'parquet' }, 29999)).toBe(
-      'accounts_parquet/export_name=all-accounts/export_date=2026-08-22/run_id=run-1/part-29999.parquet',
-    );
-    expect(manifestKey('run-1')).toBe('export_runs/run_id=run-1/manifest.json');
-    expect(planKey('run-1')).toBe('work/run_id=run-1/plan.json');
-    expect(receiptKey('run-1', 3)).toBe('work/run_id=run-1/pages/00003.json');
-    expect(pageOfWorkKey('work/run_id=run-1/failures/00003.json')).toBe(3);
-  });
-
-  it('makes a key of run and page that leads back to both', () => {
-    const name = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/);
-    fc.assert(
-      fc.property(
-        fc.constantFrom('json', 'csv', 'parquet'),
-        name,
-        name,
-        fc.date({ min: new Date('2000-01-01'), max: new Date('2099-12-31'), noInvalidDate: true }),
-        fc.nat(30_000),
-        (format, exportName, runId, date, page) => {
-          const place = { format, exportName, runId, exportDate: date.toISOString().slice(0, 10) };
-          expect(parsePartKey(partKey(place, page))).toEqual({ ...place, page });
-        },
-      ),
-    );
-  });
-
+describe('a key', () => {
   it.each([
-    '',
-    'accounts_json/part-00000.json.gz',
-    `${partKey(run, 1)}x`,
-    partKey(run, 1).replace('.json.gz', '.csv.gz'),
-  ])('takes %j for no part', (key) => {
-    expect(parsePartKey(key)).toBeUndefined();
+    [
+      'JSON part',
+      layout.partKey(RUN, 17),
+      'accounts_json/export_name=all/export_date=2026-08-22/run_id=run-1/part-00017.json.gz',
+    ],
+    [
+      'CSV part',
+      layout.partKey({ ...RUN, format: 'csv' }, 0),
+      'accounts_csv/export_name=all/export_date=2026-08-22/run_id=run-1/part-00000.csv.gz',
+    ],
+    [
+      'Parquet part',
+      layout.partKey({ ...RUN, format: 'parquet' }, 29_999),
+      'accounts_parquet/export_name=all/export_date=2026-08-22/run_id=run-1/part-29999.parquet',
+    ],
+    ['manifest', layout.manifestKey('run-1'), 'export_runs/run_id=run-1/manifest.json'],
+    ['plan', layout.planKey('run-1'), 'work/run_id=run-1/plan.json'],
+    ['quarantined manifest', layout.quarantinedManifestKey('run-1'), 'work/run_id=run-1/manifest.json'],
+    ['receipt', layout.receiptKey('run-1', 3), 'work/run_id=run-1/receipts/00003.json'],
+    ['failed page', layout.failureKey(FAILURES, 7), 'work/run_id=run-1/failures/run-2/00007.json'],
+    ['failed planning', layout.failureKey(FAILURES, 'plan'), 'work/run_id=run-1/failures/run-2/plan.json'],
+    [
+      'failures on one machine',
+      layout.executionFailuresPrefix('run-1', 'local/host/1/uuid'),
+      'work/run_id=run-1/failures/uuid/',
+    ],
+    ['ticket', layout.numberedKey(layout.ticketsPrefix('run-1'), 12), 'work/run_id=run-1/tickets/00000012.json'],
+    ['lock of a run', layout.numberedKey(layout.runLockPrefix('run-1'), 1), 'work/run_id=run-1/locks/00000001.json'],
+    [
+      'lock of an export',
+      layout.numberedKey(layout.exportLockPrefix('all'), 1),
+      'work/export_name=all/locks/running/00000001.json',
+    ],
+    [
+      'lock of a scheduled time',
+      layout.scheduledLockPrefix('all', '2026-08-22T02:00:00.000Z'),
+      'work/export_name=all/locks/scheduled/20260822T020000Z/',
+    ],
+    ['host of an export', layout.exportHostKey('all'), 'work/export_name=all/locks/host.json'],
+  ])('of a %s is part of the contract', (_what, key, expected) => {
+    expect(key).toBe(expected);
+  });
+});
+
+describe('numberOfKey', () => {
+  it.each([
+    ['work/run_id=run-1/locks/00000001.json', 1],
+    ['work/run_id=run-1/tickets/123456789.json', 123_456_789],
+    ['work/run_id=run-1/locks/0000001.json', 0],
+    ['work/run_id=run-1/locks/00000001.json.tmp', 0],
+    ['work/run_id=run-1/locks/x00000001.json', 0],
+  ])('of %s is %i', (key, number) => {
+    expect(layout.numberOfKey(key)).toBe(number);
+  });
+});
+
+describe('pageOfKey', () => {
+  it.each([
+    ['work/run_id=run-1/receipts/00000.json', 0],
+    ['work/run_id=run-1/receipts/29999.json', 29_999],
+    ['work/run_id=run-1/failures/run-2/123456.json', 123_456],
+    ['work/run_id=run-1/failures/run-2/plan.json', undefined],
+    ['work/run_id=run-1/receipts/0001.json', undefined],
+    ['work/run_id=run-1/receipts/00001.json.tmp', undefined],
+  ])('of %s is %s', (key, page) => {
+    expect(layout.pageOfKey(key)).toBe(page);
   });
 });

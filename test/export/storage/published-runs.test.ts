@@ -23,7 +23,7 @@ function storeWith(
 }
 
 describe('the last published run', () => {
-  it('is none where none was published', async () => {
+  it('is undefined if none was published', async () => {
     expect(await lastPublishedRun(storeWith().store, 'all')).toBeUndefined();
     const { store } = storeWith(
       ['failed', '2026-08-22', { published: false }],
@@ -32,7 +32,7 @@ describe('the last published run', () => {
     expect(await lastPublishedRun(store, 'all')).toBeUndefined();
   });
 
-  it.each(['json', 'csv', 'parquet'] as const)('is of the newest day, also when its format is %s', async (format) => {
+  it.each(['json', 'csv', 'parquet'] as const)('is of the newest day, whatever its format (%s)', async (format) => {
     const { store } = storeWith(
       ['a', '2026-08-20'],
       ['b', '2026-08-22', { format }],
@@ -46,7 +46,7 @@ describe('the last published run', () => {
     ['b', 'a', 'c'],
     ['c', 'b', 'a'],
     ['b', 'c', 'a'],
-  ])('of several of a day is the one published last (%s, then %s, then %s)', async (...ids) => {
+  ])('is the one published last, of several of one day (%s, then %s, then %s)', async (...ids) => {
     const { store } = storeWith(
       ...ids.map((runId, i) => {
         const format = (['json', 'csv', 'json'] as const)[i] ?? 'json';
@@ -56,7 +56,7 @@ describe('the last published run', () => {
     expect((await lastPublishedRun(store, 'all'))?.runId).toBe(ids[2]);
   });
 
-  it('of a newer day goes before one of an older day that was published later', async () => {
+  it('is of the newer day, even if an older day was filled in later', async () => {
     const { store } = storeWith(
       ['filled-in', '2026-08-01', { publishedAt: '2026-08-23T00:00:00.000Z' }],
       ['newest', '2026-08-22', { publishedAt: '2026-08-22T02:00:00.000Z' }],
@@ -64,7 +64,7 @@ describe('the last published run', () => {
     expect((await lastPublishedRun(store, 'all'))?.runId).toBe('newest');
   });
 
-  it('is found however many failed runs lie behind it, and no older day is read then', async () => {
+  it('is found behind any number of failed runs', async () => {
     const failed = Array.from({ length: 19 }, (_, i) => {
       return [`failed-${i}`, `2026-08-${String(10 + i)}`, { published: false }] as const;
     });
@@ -72,16 +72,16 @@ describe('the last published run', () => {
     expect((await lastPublishedRun(store, 'all'))?.runId).toBe('good');
   });
 
-  it('costs no more than eight days of looking where the newest has it', async () => {
+  it('is found by reading at most eight days if the newest day has it', async () => {
     const days = Array.from({ length: 20 }, (_, i) => [`run-${i}`, `2026-08-${String(10 + i)}`] as const);
     const { store } = storeWith(...days);
-    const looked: string[] = [];
+    const read: string[] = [];
     const { get } = store;
     store.get = (key) => {
-      looked.push(key);
+      read.push(key);
       return get(key);
     };
     expect((await lastPublishedRun(store, 'all'))?.runId).toBe('run-19');
-    expect(looked).toHaveLength(8);
+    expect(read).toHaveLength(8);
   });
 });

@@ -1,43 +1,38 @@
 import { describe, expect, it } from 'vitest';
-import type { PublishedRun } from '../../../functions/export/ports.ts';
+import type { Catalog, PublishedRun } from '../../../functions/export/ports.ts';
 import { expireRuns } from '../../../functions/export/upkeep/retention.ts';
 import { accounts, arrayApi } from '../../support/array-api.ts';
 import { memoryStore } from '../../support/memory-store.ts';
 import { PUBLISHED_AT, runSteps } from '../../support/run-steps.ts';
+import { publishedManifest } from '../planned-run.ts';
 
 const DAY = 24 * 60 * 60 * 1000;
+const catalogOf = (removeRun: (run: PublishedRun) => Promise<void>, invisible: readonly string[] = []): Catalog => ({
+  addRun: async () => undefined,
+  removeRun,
+  isVisible: async (runId) => !invisible.includes(runId),
+});
 
 async function published(...runs: readonly (readonly [runId: string, request: object])[]) {
   const { store, objects } = memoryStore();
   const { api } = arrayApi({ list: accounts(25) });
   for (const [runId, request] of runs) await runSteps(api, store, runId).all(request);
   const removed: string[] = [];
-  const expire = (days: number, beforeRemoval: (run: PublishedRun) => void = () => undefined) =>
-    expireRuns(
-      {
-        store,
-        clock: { now: () => PUBLISHED_AT + days * DAY },
-        catalog: {
-          addRun: async () => undefined,
-          removeRun: async (run) => {
-            beforeRemoval(run);
-            removed.push(`${run.exportName} ${run.exportDate} ${run.runId}`);
-          },
-        },
-      },
-      100,
-    );
+  const catalog = catalogOf(async (run) => void removed.push(`${run.exportName} ${run.exportDate} ${run.runId}`));
+  const expire = (days: number, from = catalog) =>
+    expireRuns({ store, clock: { now: () => PUBLISHED_AT + days * DAY }, catalog: from }, 100);
   const keysOf = (runId: string) =>
     [...objects.keys()].filter((key) => key.includes(`run_id=${runId}/`) && !key.startsWith('work/'));
-  return { store, objects, removed, expire, keysOf };
+  return { api, store, objects, removed, expire, keysOf };
 }
+const OLD_AND_NEW = [
+  ['old', { dueAt: '2026-08-20' }],
+  ['new', { dueAt: '2026-08-21' }],
+] as const;
 
 describe('expireRuns', () => {
-  it('removes an old run whole: visibility, parts, manifest', async () => {
-    const { expire, removed, keysOf } = await published(
-      ['old', { dueAt: '2026-08-20' }],
-      ['new', { dueAt: '2026-08-21' }],
-    );
+  it('removes an old run as a whole: visibility, parts, manifest', async () => {
+    const { expire, removed, keysOf } = await published(...OLD_AND_NEW);
     expect(await expire(101)).toEqual({ runs: 1, leftovers: 0, kept: 1 });
     expect(removed).toEqual(['all 2026-08-20 old']);
     expect(keysOf('old')).toEqual([]);
@@ -45,30 +40,31 @@ describe('expireRuns', () => {
   });
 
   it('keeps runs that are young enough', async () => {
-    const { expire } = await published(['old', { dueAt: '2026-08-20' }], ['new', { dueAt: '2026-08-21' }]);
+    const { expire } = await published(...OLD_AND_NEW);
     expect(await expire(99)).toEqual({ runs: 0, leftovers: 0, kept: 2 });
   });
 
-  it('keeps the newest run of every export, whatever its age', async () => {
+  it('keeps the newest run of every export whatever its age', async () => {
     const { expire, keysOf } = await published(['a', {}], ['b', { exportName: 'other', format: 'csv' }]);
     expect(await expire(5000)).toEqual({ runs: 0, leftovers: 0, kept: 2 });
     expect(keysOf('a').length + keysOf('b').length).toBe(8);
   });
 
-  it('takes the run of the latest day for the newest, also when an earlier day was filled in after it', async () => {
-    const { expire, removed } = await published(
-      ['today', { dueAt: '2026-08-21' }],
-      ['filled-in', { dueAt: '2026-08-01' }],
-    );
+  it('keeps the run of the latest day, even if an earlier day was filled in later', async () => {
+    const { expire, removed } = await published(['today', { dueAt: '2026-08-21' }], ['late', { dueAt: '2026-08-01' }]);
     await expire(101);
-    expect(removed).toEqual(['all 2026-08-01 filled-in']);
+    expect(removed).toEqual(['all 2026-08-01 late']);
   });
 
-  it('goes on when it was stopped between two steps', async () => {
-    const { expire, keysOf, store } = await published(
-      ['old', { dueAt: '2026-08-20' }],
-      ['new', { dueAt: '2026-08-21' }],
-    );
+  it('keeps the newest visible run, and newer ones whose partition could not be added', async () => {
+    const { expire, removed } = await published(['older', { dueAt: '2026-08-19' }], ...OLD_AND_NEW);
+    const catalog = catalogOf(async ({ runId }) => void removed.push(runId), ['new']);
+    expect(await expire(5000, catalog)).toEqual({ runs: 1, leftovers: 0, kept: 2 });
+    expect(removed).toEqual(['older']);
+  });
+
+  it('continues if it was stopped between two steps', async () => {
+    const { expire, keysOf, store } = await published(...OLD_AND_NEW);
     const { delete: remove } = store;
     let left = 2;
     store.delete = async (key) => {
@@ -83,24 +79,79 @@ describe('expireRuns', () => {
   });
 
   it('removes nothing of a run that cannot be made invisible', async () => {
-    const { expire, keysOf } = await published(['old', { dueAt: '2026-08-20' }], ['new', { dueAt: '2026-08-21' }]);
-    await expect(
-      expire(101, () => {
-        throw new Error('denied');
-      }),
-    ).rejects.toThrow('denied');
+    const { expire, keysOf } = await published(...OLD_AND_NEW);
+    const denied = catalogOf(async () => Promise.reject(new Error('denied')));
+    await expect(expire(101, denied)).rejects.toThrow('denied');
     expect(keysOf('old')).toHaveLength(4);
   });
 
-  it('removes the parts of a failed run once it cannot be taken up again', async () => {
-    const { expire, keysOf, store } = await published(['good', {}]);
-    const { api } = arrayApi({ list: accounts(25) });
+  it('removes the parts of a failed run once it cannot be resumed any more', async () => {
+    const { api, expire, keysOf, store, objects } = await published(['good', {}]);
     const failed = runSteps(api, store, 'failed');
     await failed.pages(await failed.plan());
-    expect(await expire(1)).toMatchObject({ leftovers: 0 });
+    objects.set('export_runs/run_id=half/notes.txt', Buffer.from('x'));
+    expect(await expire(1)).toEqual({ runs: 0, leftovers: 0, kept: 1 });
     await store.delete('work/run_id=failed/plan.json');
     expect(await expire(1)).toEqual({ runs: 0, leftovers: 1, kept: 1 });
     expect(keysOf('failed')).toEqual([]);
     expect(keysOf('good')).toHaveLength(4);
+  });
+});
+
+/** Retention of 100 days over published runs. @returns the ids of the runs that are kept */
+async function retained(runs: readonly Parameters<typeof publishedManifest>[0][], now: number) {
+  const { store, objects } = memoryStore();
+  for (const run of runs) {
+    const manifest = publishedManifest(run);
+    const { runId, exportName, format, dueAt } = manifest;
+    const place = `accounts_${format}/export_name=${exportName}/export_date=${dueAt.slice(0, 10)}/run_id=${runId}`;
+    objects.set(`${place}/part-00000`, Buffer.from('part'));
+    objects.set(`export_runs/run_id=${runId}/manifest.json`, Buffer.from(JSON.stringify(manifest)));
+  }
+  const expired = await expireRuns(
+    { store, catalog: catalogOf(async () => undefined), clock: { now: () => now } },
+    100,
+  );
+  const kept = [...objects.keys()].filter((key) => key.startsWith('export_runs/'));
+  return { expired, kept: kept.map((key) => key.split('/')[1]?.slice('run_id='.length)).sort() };
+}
+
+describe('retention', () => {
+  const FAR = Date.parse('2030-01-01T00:00:00Z');
+  const old = { runId: 'old', dueAt: '2026-08-21T02:00:00.000Z', publishedAt: '2026-08-21T02:00:00.000Z' };
+
+  it.each([
+    ['a', 'b', 'c'],
+    ['c', 'b', 'a'],
+    ['b', 'c', 'a'],
+  ])('keeps, of several runs of a day, the one published last (%s, %s, %s)', async (...ids) => {
+    const runs = ids.map((runId, i) => ({
+      runId,
+      dueAt: `2026-08-22T0${9 - i}:00:00.000Z`,
+      publishedAt: `2026-08-22T1${i}:00:00.000Z`,
+    }));
+    const { kept, expired } = await retained(runs, FAR);
+    expect(kept).toEqual([ids[2]]);
+    expect(expired).toEqual({ runs: 2, leftovers: 0, kept: 1 });
+  });
+
+  it.each([[['20', '21', '22']], [['22', '21', '20']]])(
+    'keeps the run of the latest day, in any order: %j',
+    async (days) => {
+      const runs = days.map((day, i) => ({ runId: `run-${i}`, dueAt: `2026-08-${day}T02:00:00.000Z` }));
+      expect((await retained(runs, FAR)).kept).toEqual([`run-${days.indexOf('22')}`]);
+    },
+  );
+
+  it('keeps a run to the last millisecond', async () => {
+    const end = Date.parse(old.publishedAt) + 100 * DAY;
+    expect((await retained([old, {}], end)).kept).toEqual(['old', 'run-1']);
+    expect((await retained([old, {}], end + 1)).kept).toEqual(['run-1']);
+  });
+
+  it('accepts run ids that contain the name of their folder', async () => {
+    const { expired, kept } = await retained([{ runId: 'x.run_id.x' }, { ...old, runId: 'run_id.old' }], PUBLISHED_AT);
+    expect(expired).toEqual({ runs: 0, leftovers: 0, kept: 2 });
+    expect(kept).toEqual(['run_id.old', 'x.run_id.x']);
   });
 });

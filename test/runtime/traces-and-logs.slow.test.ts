@@ -1,4 +1,4 @@
-/** What the functions, as they are deployed, tell X-Ray and the log of runs that succeed and fail: nothing that they work on. */
+/** The traces and logs of deployed functions contain no secrets, account data or filters. */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -11,11 +11,11 @@ import { startTraceDaemon } from '../support/trace-daemon.ts';
 const FILTER = 'Tier 1 & 2/EMEA';
 const REQUEST = { exportName: 'all', datasetId: 'engage', filter: FILTER, dueAt: '2026-08-22' };
 
-interface Told {
+interface Recorded {
   readonly functions: DeployedFunctions;
   readonly daemon: Awaited<ReturnType<typeof startTraceDaemon>>;
   readonly taken: Taken;
-  /** Everything that was said anywhere. */
+  /** All traces and output. */
   readonly all: string;
   readonly log: readonly Record<string, unknown>[];
 }
@@ -29,7 +29,7 @@ async function run(
   simulated: SimulatorOptions,
   request: object = REQUEST,
   environment: Readonly<Record<string, string>> = {},
-): Promise<Told> {
+): Promise<Recorded> {
   const daemon = await startTraceDaemon();
   const functions = await startDeployedFunctions(simulated, { ...daemon.environment, ...environment });
   closing.push(functions.close, daemon.close);
@@ -41,19 +41,19 @@ async function run(
   return { functions, daemon, taken, all: [...daemon.datagrams, taken.printed].join('\n'), log };
 }
 
-/** Texts that are in accounts: names, and values of attributes, however they are nested. */
-function valuesOf({ functions }: Told): string[] {
+/** Strings in accounts, including nested attribute values. */
+function valuesOf({ functions }: Recorded): string[] {
   const { tenant } = functions.simulator;
   const texts = (value: unknown): string[] => {
     if (typeof value === 'string') return [value];
     return typeof value === 'object' && value !== null ? Object.values(value).flatMap(texts) : [];
   };
   const accounts = Array.from({ length: tenant.total }, (_, i) => texts(JSON.parse(tenant.json(i, true) ?? '{}')));
-  // Shorter ones, such as "DE", are in any text.
+  // Shorter ones may appear by chance.
   return [...new Set(accounts.flat())].filter((text) => text.length >= 6);
 }
 
-function personalIn(told: Told): string[] {
+function personalIn(recorded: Recorded): string[] {
   const secrets = [
     KEY.secret,
     KEY.keyId,
@@ -61,7 +61,7 @@ function personalIn(told: Told): string[] {
     'a-secret-that-nobody-may-see',
   ];
   const filters = [FILTER, encodeURIComponent(FILTER), new URLSearchParams({ FILTER }).toString().slice(7)];
-  return [...secrets, ...filters, ...valuesOf(told)].filter((text) => told.all.includes(text));
+  return [...secrets, ...filters, ...valuesOf(recorded)].filter((text) => recorded.all.includes(text));
 }
 
 const published = await run({
@@ -76,33 +76,33 @@ const refused = await run({ accounts: 400, faults: [{ fault: { status: 404 }, mi
 const garbage = await run({ accounts: 400, faults: [{ fault: 'truncate', minPageSize: 10, times: 99 }] });
 
 describe.each([
-  ['that is published after faults', published, undefined],
-  ['that is refused', refused, 'ApiNotFoundError'],
-  ['whose answers break off', garbage, 'ApiResponseError'],
-])('a run %s', (_what, told, errorName) => {
-  it('ends as it is meant to, and is traced', () => {
-    expect(told.taken.failure === undefined).toBe(errorName === undefined);
-    expect(told.daemon.segments().length).toBeGreaterThan(20);
-    expect(valuesOf(told).length).toBeGreaterThan(100);
+  ['published after faults', published, undefined],
+  ['that fails with 404', refused, 'ApiNotFoundError'],
+  ['that fails with truncated responses', garbage, 'ApiResponseError'],
+])('a run %s', (_what, recorded, errorName) => {
+  it('ends as expected and is traced', () => {
+    expect(recorded.taken.failure === undefined).toBe(errorName === undefined);
+    expect(recorded.daemon.segments().length).toBeGreaterThan(20);
+    expect(valuesOf(recorded).length).toBeGreaterThan(100);
   });
 
-  it('tells neither X-Ray nor the log the key, a value of an account or the filter', () => {
-    expect(personalIn(told)).toEqual([]);
+  it('has no key, account data or filter in traces and logs', () => {
+    expect(personalIn(recorded)).toEqual([]);
   });
 
-  it('has no message, cause, request or response in its traces', () => {
-    const keys = new Set(told.daemon.segments().flatMap(Object.keys));
+  it('has only expected properties in traces', () => {
+    const keys = new Set(recorded.daemon.segments().flatMap(Object.keys));
     const known = ['id', 'name', 'start_time', 'end_time', 'type', 'parent_id', 'trace_id'];
     expect([...keys].filter((key) => !known.includes(key)).sort()).toEqual(
       errorName === undefined ? ['annotations', 'namespace'] : ['annotations', 'error', 'namespace'],
     );
-    const annotated = new Set(told.daemon.segments().flatMap(({ annotations = {} }) => Object.keys(annotations)));
+    const annotated = new Set(recorded.daemon.segments().flatMap(({ annotations = {} }) => Object.keys(annotations)));
     for (const key of annotated) expect(['apiRequests', 'errorName', 'page', 'pageSize']).toContain(key);
   });
 
-  it('has the run and its export in every line of the log, and the page in those of pages', () => {
-    expect(told.log.length).toBeGreaterThan(1);
-    for (const line of told.log) {
+  it('has run and export in every log line, and the page in those of pages', () => {
+    expect(recorded.log.length).toBeGreaterThan(1);
+    for (const line of recorded.log) {
       expect(line).toMatchObject({ runId: 'run-1', exportName: 'all' });
       if (String(line.message).startsWith('Export page')) expect(line.page).toBe(0);
     }
@@ -110,15 +110,16 @@ describe.each([
 });
 
 describe('traces', () => {
-  const named = (told: Told, name: string) => told.daemon.segments().filter((segment) => segment.name === name);
+  const named = (recorded: Recorded, name: string) =>
+    recorded.daemon.segments().filter((segment) => segment.name === name);
 
-  it('have each invocation, and below it each page that was asked for, with its tries', () => {
+  it('have a subsegment per invocation and, in it, per page, with the number of requests', () => {
     const [page] = named(published, 'Export page');
     const asked = named(published, 'Account Export API').filter(({ parent_id }) => parent_id === page?.id);
     expect(asked.map(({ annotations }) => annotations)).toEqual([{ page: 0, pageSize: 1000, apiRequests: 4 }]);
   });
 
-  it('say of a page that failed which error it was', () => {
+  it('have the error name of a failed page', () => {
     const failed = named(refused, 'Account Export API').filter(({ error }) => error);
     expect(failed.length).toBeGreaterThan(0);
     for (const { annotations } of failed) expect(annotations?.errorName).toBe('ApiNotFoundError');
@@ -126,31 +127,31 @@ describe('traces', () => {
   });
 });
 
-describe('an API that says more than it should', () => {
-  it('is told of nobody: neither its words nor its headers, and no id of the trace goes to it', async () => {
+describe('an API that echoes the key', () => {
+  it('does not get it into traces or logs, and receives no trace id', async () => {
     const seen: string[] = [];
     const server = createServer((request, response) => {
       seen.push(...Object.keys(request.headers));
       const { authorization = '' } = request.headers;
-      const said = `Jane Doe may not: ${authorization}`;
-      response.writeHead(403, said, { 'x-note': said, 'content-type': 'text/plain' });
-      response.end(said);
+      const echo = `Jane Doe may not: ${authorization}`;
+      response.writeHead(403, echo, { 'x-note': echo, 'content-type': 'text/plain' });
+      response.end(echo);
     });
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     closing.push(async () => void server.close());
-    const told = await run({}, REQUEST, { API_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
-    expect(told.taken.failure?.name).toBeDefined();
-    expect(told.daemon.segments().some(({ error }) => error)).toBe(true);
-    expect(personalIn(told)).toEqual([]);
-    expect(told.all).not.toMatch(/Jane|Basic/);
+    const recorded = await run({}, REQUEST, { API_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
+    expect(recorded.taken.failure?.name).toBeDefined();
+    expect(recorded.daemon.segments().some(({ error }) => error)).toBe(true);
+    expect(personalIn(recorded)).toEqual([]);
+    expect(recorded.all).not.toMatch(/Jane|Basic/);
     expect(seen).toContain('authorization');
     expect(seen).not.toContain('x-amzn-trace-id');
   });
 });
 
-it('a text in the place of a name is no id of a line: it may be anything', async () => {
-  const told = await run({}, { ...REQUEST, exportName: 'Jane Doe' });
-  expect(told.log.map(({ message }) => message)).toEqual(['Plan export failed', 'Report failure done']);
-  expect(told.log.every((line) => line.runId === 'run-1' && !('exportName' in line))).toBe(true);
+it('an invalid export name is not logged', async () => {
+  const recorded = await run({}, { ...REQUEST, exportName: 'Jane Doe' });
+  expect(recorded.log.map(({ message }) => message)).toEqual(['Plan export failed', 'Report failure done']);
+  expect(recorded.log.every((line) => line.runId === 'run-1' && !('exportName' in line))).toBe(true);
 });

