@@ -5,7 +5,7 @@ import { csvColumns, tableName } from '../../functions/catalog/tables.ts';
 import { csvTableColumns, SUPERSEDED_COLUMN } from '../../functions/formats/csv.ts';
 import { ExportError } from '../../functions/model/errors.ts';
 import type { Manifest } from '../../functions/model/manifest.ts';
-import { emptyTable, PARTITION_COLUMNS, PARTITIONS, partsOf } from './format-table.ts';
+import { emptyTable, GZIP, PARTITION_COLUMNS, PARTITIONS, partsOf } from './format-table.ts';
 import { list, text } from './sql-text.ts';
 
 export interface CsvTable {
@@ -49,7 +49,7 @@ export async function csvTable(folder: string, manifests: readonly Manifest[]): 
     return `SELECT ${values.join(', ')}, ${PARTITION_COLUMNS}
       FROM read_csv(${list(files)}, columns = {${types}}, header = true, auto_detect = false, delim = ',', quote = '"', escape = '"',
         nullstr = ${text(NEVER)}, allow_quoted_nulls = false, max_line_size = 67108864,
-        ${PARTITIONS})`;
+        ${GZIP}, ${PARTITIONS})`;
   });
   return { sql: `CREATE VIEW ${tableName('csv')} AS ${branches.join('\nUNION ALL\n')}`, attributes };
 }

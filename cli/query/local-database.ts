@@ -9,7 +9,7 @@ import { ExportError } from '../../functions/model/errors.ts';
 import { type Manifest, ManifestSchema } from '../../functions/model/manifest.ts';
 import { directoryStore } from '../local/directory-store.ts';
 import { csvTable } from './csv-table.ts';
-import { emptyTable, PARTITION_COLUMNS, PARTITIONS, partsOf } from './format-table.ts';
+import { emptyTable, GZIP, PARTITION_COLUMNS, PARTITIONS, partsOf } from './format-table.ts';
 import { localViews } from './local-views.ts';
 import { duckType, jsonStructure, list, text, wellFormedJson } from './sql-text.ts';
 
@@ -122,14 +122,14 @@ function jsonTable(files: readonly string[], mendsJson: boolean): string {
 
 function linesOf(files: readonly string[]): string {
   return `CAST(json AS VARCHAR) AS line, ${PARTITION_COLUMNS}
-    FROM read_json_objects(${list(files)}, format = 'newline_delimited', maximum_object_size = 67108864, ${PARTITIONS})`;
+    FROM read_json_objects(${list(files)}, format = 'newline_delimited', maximum_object_size = 67108864, ${GZIP}, ${PARTITIONS})`;
 }
 
 /** Reads lines as a CSV file of one column: JSON escapes the characters that are its delimiter and its NULL here. */
 function mendedLines(files: readonly string[]): string {
   return `${wellFormedJson('line')} AS line, ${PARTITION_COLUMNS}
     FROM read_csv(${list(files)}, columns = {line: 'VARCHAR'}, header = false, auto_detect = false, new_line = '\\n', quote = '',
-      escape = '', delim = '\u0001', nullstr = '\u0002', max_line_size = 67108864, ${PARTITIONS})`;
+      escape = '', delim = '\u0001', nullstr = '\u0002', max_line_size = 67108864, ${GZIP}, ${PARTITIONS})`;
 }
 
 function parquetTable(files: readonly string[]): string {

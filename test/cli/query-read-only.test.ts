@@ -8,8 +8,8 @@ import { commandLine, temporaryFolder } from '../support/command-line.ts';
 import { runSteps } from '../support/run-steps.ts';
 
 /** A folder with one run of each format. */
-async function exported(): Promise<string> {
-  const folder = await temporaryFolder();
+async function exported(name = ''): Promise<string> {
+  const folder = join(await temporaryFolder(), name);
   for (const format of ['json', 'csv', 'parquet']) {
     const { api } = arrayApi({ list: accounts(3) });
     await runSteps(api, directoryStore(folder), format).all({ format, exportName: format });
@@ -111,6 +111,11 @@ describe('a query reads', () => {
 
   it.each(['DESCRIBE accounts_latest', 'SHOW TABLES', 'SUMMARIZE export_runs'])('the schema: %s', async (sql) => {
     expect((await query(await exported(), sql)).code).toBe(0);
+  });
+
+  it('a folder with any name', async () => {
+    const folder = await exported(`o'ut [1],*?{a}`);
+    expect((await query(folder, 'SELECT count(*) AS n FROM accounts_latest')).stdout).toContain('"n": 9');
   });
 
   it('no file but the parts of published runs', async () => {
