@@ -66,7 +66,7 @@ function linesOf({ columns, rows }: QueryResult, flags: QueryFlags, width: numbe
     style: { head: [], border: [], compact: true },
     chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
   });
-  table.push(...cells);
+  for (const row of cells) table.push(row);
   return [...table.toString().split('\n'), counted(rows.length, 'row')];
 }
 
