@@ -11,13 +11,14 @@ import { simulateCommand } from './commands/simulate.ts';
 import { startCommand } from './commands/start.ts';
 import { statusCommand } from './commands/status.ts';
 import { CommandError } from './terminal/command-error.ts';
+import { printable } from './terminal/printable.ts';
 import type { Sleep, Stream, Terminal } from './terminal/terminal.ts';
 
 export interface CommandLineOptions {
   /** The arguments after the name of the program. */
   readonly argv: readonly string[];
   readonly stdout: Stream;
-  readonly stderr: Stream & { readonly isTTY?: boolean };
+  readonly stderr: Stream;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Interrupts the command. @default SIGINT and SIGTERM of this process */
   readonly signal?: AbortSignal;
@@ -94,12 +95,12 @@ function programOf(terminal: Terminal): Command {
 function reportError(error: unknown, { stderr }: Terminal, verbose: boolean): number {
   // Commander has already printed its sentence or the help text.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : MISUSED;
-  const stack = verbose && error instanceof Error ? `${error.stack}\n` : '';
+  const stack = verbose && error instanceof Error ? `${error.stack?.split('\n').map(printable).join('\n')}\n` : '';
   if (error instanceof ExportError || error instanceof CommandError) {
-    stderr.write(`error: ${error.message}\n${stack}`);
+    stderr.write(`error: ${printable(error.message)}\n${stack}`);
     return MISUSE.includes(error.name) ? MISUSED : FAILED;
   }
-  const what = error instanceof Error ? error.message : String(error);
+  const what = printable(error instanceof Error ? error.message : String(error));
   stderr.write(`error: Unexpected error: ${what}${verbose ? '' : ' (add --verbose for the stack trace)'}\n${stack}`);
   return FAILED;
 }

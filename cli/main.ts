@@ -1,10 +1,16 @@
 import { runCommandLine } from './command-line.ts';
 
-// A reader such as `head` may close the pipe early.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-  process.exit(0);
+// A closed pipe (`| head`) or a full disk ends the output, but not the command: a run must reach its end.
+process.stderr.on('error', () => undefined);
+process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
+  if (code === 'EPIPE' || outputFailed) return;
+  outputFailed = true;
+  process.stderr.write(`error: Cannot write the output (${code}).\n`);
+  process.once('exit', () => {
+    process.exitCode ||= 1;
+  });
 });
+let outputFailed = false;
 
 process.exitCode = await runCommandLine({
   argv: process.argv.slice(2),

@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { ExportError } from '../../functions/model/errors.ts';
 import type { QueryResult } from '../query/query-folder.ts';
 import { counted } from '../terminal/format.ts';
+import { printable } from '../terminal/printable.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 
 interface QueryFlags {
@@ -24,6 +25,9 @@ export function queryCommand(terminal: Terminal): Command {
 Views: accounts_latest, accounts_history
 Tables: export_runs, accounts_json, accounts_csv, accounts_parquet
 
+A query only reads, and only the published runs in --out: no other
+files, no network, no extensions of DuckDB.
+
 Example:
   npm run --silent account-export -- query \\
     "SELECT name, attributes['industry'] FROM accounts_latest LIMIT 5"`,
@@ -41,40 +45,39 @@ Example:
     });
 }
 
-function print({ columns, rows }: QueryResult, flags: QueryFlags, { stdout, columns: width }: Terminal): void {
-  const write = (line: string) => void stdout.write(`${line}\n`);
+function print(result: QueryResult, flags: QueryFlags, { stdout, columns: width }: Terminal): void {
+  // CSV in a file keeps every value as it is. In JSON, escapes change no value.
+  const shown = flags.csv && !stdout.isTTY ? (line: string) => line : printable;
+  for (const line of linesOf(result, flags, width)) stdout.write(`${shown(line)}\n`);
+}
+
+function linesOf({ columns, rows }: QueryResult, flags: QueryFlags, width: number): string[] {
   if (flags.json) {
-    write(
-      JSON.stringify(
-        rows.map((row) => Object.fromEntries(columns.map((column, i) => [column, row[i]]))),
-        null,
-        1,
-      ),
-    );
-    return;
+    const objects = rows.map((row) => Object.fromEntries(columns.map((column, i) => [column, row[i]])));
+    return JSON.stringify(objects, null, 1).split('\n');
   }
-  if (flags.csv) {
-    for (const row of [columns, ...rows]) write(row.map((value) => csvCell(cellText(value, ''))).join(','));
-    return;
-  }
+  if (flags.csv) return [columns, ...rows].map((row) => row.map((value) => csvCell(cellText(value, ''))).join(','));
+  const [head = [], ...cells] = [columns, ...rows].map((row) =>
+    row.map((value) => printable(cellText(value, 'NULL').replaceAll(/\s+/g, ' '))),
+  );
   const table = new Table({
-    head: [...columns],
-    colWidths: tableWidths({ columns, rows }, width - 1),
+    head,
+    colWidths: tableWidths([head, ...cells], width - 1),
     style: { head: [], border: [], compact: true },
     chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
   });
-  for (const row of rows) table.push(row.map((value) => cellText(value, 'NULL').replaceAll(/\s+/g, ' ')));
-  write(table.toString());
-  write(counted(rows.length, 'row'));
+  for (const row of cells) table.push(row);
+  return [...table.toString().split('\n'), counted(rows.length, 'row')];
 }
 
 /** Column widths as the content needs, within the width of the terminal: long values are truncated. */
-function tableWidths({ columns, rows }: QueryResult, width: number): number[] {
-  const share = Math.max(8, Math.floor((width - columns.length) / Math.max(1, columns.length)));
-  const needed = columns.map(
-    (column, i) => Math.max(column.length, ...rows.map((row) => cellText(row[i], 'NULL').length)) + 2,
+function tableWidths(lines: readonly (readonly string[])[], width: number): number[] {
+  const columns = lines[0]?.length ?? 0;
+  const share = Math.max(8, Math.floor((width - columns) / Math.max(1, columns)));
+  const needed = Array.from({ length: columns }, (_, i) =>
+    lines.reduce((most, line) => Math.max(most, (line[i]?.length ?? 0) + 2), 0),
   );
-  const left = width - columns.length - needed.reduce((sum, need) => sum + Math.min(need, share), 0);
+  const left = width - columns - needed.reduce((sum, need) => sum + Math.min(need, share), 0);
   const wide = needed.filter((need) => need > share).length;
   const extra = Math.max(0, Math.floor(left / Math.max(1, wide)));
   return needed.map((need) => (need <= share ? need : Math.min(need, share + extra)));

@@ -28,12 +28,11 @@ export function baseUrlOf({ account, instance, apiUrl }: ApiFlags): string {
     throw new ExportError('ConfigError', 'Missing API host: pass either --account and --instance, or --api-url.');
   }
   const url = URL.canParse(apiUrl) ? new URL(apiUrl) : undefined;
-  if (url && /^https?:$/.test(url.protocol) && url.username === '' && url.search === '' && url.pathname === '/') {
-    return url.origin;
-  }
+  if (url && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`) return url.origin;
+  // The value is not repeated: it may contain a password.
   throw new ExportError(
     'ConfigError',
-    `Invalid --api-url (${JSON.stringify(apiUrl)}): use an http or https URL without path or user, such as http://127.0.0.1:8787.`,
+    'Invalid --api-url: use an http or https URL without user, password, path or query, such as http://127.0.0.1:8787.',
   );
 }
 

@@ -4,8 +4,15 @@ import { dirname, join, resolve, sep } from 'node:path';
 import type { ObjectStore, StoredObject } from '../../functions/export/ports.ts';
 import { ExportError } from '../../functions/model/errors.ts';
 
-/** Names that start with a dot are never read, neither by Athena nor here: drafts are hidden by one. */
+/**
+ * Names that start with a dot are read neither by Athena nor here. Drafts have such names, so that those of a process that
+ * was killed are ignored.
+ */
 const HIDDEN = '.';
+
+/** Modes of new files and folders: accounts are readable by their owner only. */
+const OWNER_ONLY = 0o600;
+const OWNER_ONLY_FOLDER = 0o700;
 
 /**
  * An object store in a folder: a key is a path below it.
@@ -17,7 +24,7 @@ export function directoryStore(folder: string): ObjectStore {
   const draftOf = (path: string) => join(dirname(path), `${HIDDEN}${randomUUID()}.tmp`);
 
   async function filesBelow(path: string): Promise<string[]> {
-    const entries = await readdir(path, { withFileTypes: true }).catch(missingAsEmpty);
+    const entries = await readdir(path, { withFileTypes: true }).catch(ifMissing(path, []));
     const below = await Promise.all(
       entries
         .filter(({ name }) => !name.startsWith(HIDDEN))
@@ -27,7 +34,7 @@ export function directoryStore(folder: string): ObjectStore {
   }
 
   async function etagOf(path: string): Promise<string | undefined> {
-    const facts = await stat(path, { bigint: true }).catch(missingAsUndefined);
+    const facts = await stat(path, { bigint: true }).catch(ifMissing(path, undefined));
     return facts && etagFrom(facts);
   }
 
@@ -37,7 +44,7 @@ export function directoryStore(folder: string): ObjectStore {
     async get(key) {
       const path = join(root, key);
       const etag = await etagOf(path);
-      const body = await readFile(path).catch(missingAsUndefined);
+      const body = await readFile(path).catch(ifMissing(path, undefined));
       return body && etag !== undefined ? { body, etag } : undefined;
     },
 
@@ -45,8 +52,8 @@ export function directoryStore(folder: string): ObjectStore {
       const path = join(root, key);
       const draft = draftOf(path);
       try {
-        await mkdir(dirname(path), { recursive: true });
-        await writeFile(draft, body);
+        await mkdir(dirname(path), { recursive: true, mode: OWNER_ONLY_FOLDER });
+        await writeFile(draft, body, { mode: OWNER_ONLY });
         // A rename or link keeps both what the etag is made of.
         const etag = etagFrom(await stat(draft, { bigint: true }));
         // Not atomic as in S3, but on one machine one run writes a part at a time.
@@ -72,7 +79,7 @@ export function directoryStore(folder: string): ObjectStore {
       const objects = await Promise.all(
         files.map(async (path): Promise<StoredObject | undefined> => {
           // Another process may have removed the file since.
-          const facts = await stat(path, { bigint: true }).catch(missingAsUndefined);
+          const facts = await stat(path, { bigint: true }).catch(ifMissing(path, undefined));
           const key = path
             .slice(root.length + 1)
             .split(sep)
@@ -84,7 +91,8 @@ export function directoryStore(folder: string): ObjectStore {
     },
 
     async listFolders(prefix) {
-      const entries = await readdir(join(root, prefix), { withFileTypes: true }).catch(missingAsEmpty);
+      const path = join(root, prefix);
+      const entries = await readdir(path, { withFileTypes: true }).catch(ifMissing(path, []));
       return entries
         .filter((entry) => entry.isDirectory() && !entry.name.startsWith(HIDDEN))
         .map((entry) => entry.name)
@@ -102,12 +110,10 @@ function etagFrom({ ino, mtimeNs }: { readonly ino: bigint; readonly mtimeNs: bi
   return `${ino}-${mtimeNs}`;
 }
 
-function missingAsUndefined(error: NodeJS.ErrnoException): undefined {
-  if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined;
-  throw error;
-}
-
-function missingAsEmpty(error: NodeJS.ErrnoException): never[] {
-  missingAsUndefined(error);
-  return [];
+/** What to do with an error: `value` if there is no such file. @throws ExportError `ConfigError` for other errors */
+function ifMissing<T>(path: string, value: T): (error: NodeJS.ErrnoException) => T {
+  return ({ code = 'unknown error' }) => {
+    if (code === 'ENOENT' || code === 'ENOTDIR') return value;
+    throw new ExportError('ConfigError', `Cannot read ${path} (${code}): check the folder and its permissions.`);
+  };
 }

@@ -3,8 +3,9 @@ import { createGunzip } from 'node:zlib';
 import { parse } from 'csv-parse/sync';
 import { csvColumns, tableName } from '../../functions/catalog/tables.ts';
 import { csvTableColumns, SUPERSEDED_COLUMN } from '../../functions/formats/csv.ts';
+import { ExportError } from '../../functions/model/errors.ts';
 import type { Manifest } from '../../functions/model/manifest.ts';
-import { emptyTable, PARTITION_COLUMNS, PARTITIONS, partsOf } from './format-table.ts';
+import { emptyTable, GZIP, PARTITION_COLUMNS, PARTITIONS, partsOf } from './format-table.ts';
 import { list, text } from './sql-text.ts';
 
 export interface CsvTable {
@@ -48,7 +49,7 @@ export async function csvTable(folder: string, manifests: readonly Manifest[]): 
     return `SELECT ${values.join(', ')}, ${PARTITION_COLUMNS}
       FROM read_csv(${list(files)}, columns = {${types}}, header = true, auto_detect = false, delim = ',', quote = '"', escape = '"',
         nullstr = ${text(NEVER)}, allow_quoted_nulls = false, max_line_size = 67108864,
-        ${PARTITIONS})`;
+        ${GZIP}, ${PARTITIONS})`;
   });
   return { sql: `CREATE VIEW ${tableName('csv')} AS ${branches.join('\nUNION ALL\n')}`, attributes };
 }
@@ -61,9 +62,9 @@ function unescaped(column: string): string {
   return `replace(${column}, '\\\\', '\\')`;
 }
 
-/** The columns of a part, from its first line. */
+/** The columns of a part, from its first line. @throws ExportError `ConfigError` if the part cannot be read */
 async function headerOf(path: string): Promise<readonly string[]> {
-  const file = await open(path);
+  const file = await open(path).catch(unreadable(path));
   try {
     let text = '';
     for await (const chunk of file.createReadStream().pipe(createGunzip())) {
@@ -72,7 +73,15 @@ async function headerOf(path: string): Promise<readonly string[]> {
     }
     const [header = []] = parse(text.slice(0, text.indexOf('\n') + 1).replaceAll('\\\\', '\\')) as string[][];
     return header;
+  } catch (error) {
+    return unreadable(path)(error as Error);
   } finally {
     await file.close().catch(() => undefined);
   }
+}
+
+function unreadable(path: string): (error: NodeJS.ErrnoException) => never {
+  return ({ code = 'damaged' }) => {
+    throw new ExportError('ConfigError', `Cannot read ${path} (${code}): restore it, or export again.`);
+  };
 }

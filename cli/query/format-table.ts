@@ -5,6 +5,8 @@ import { duckType } from './sql-text.ts';
 
 /** Options of DuckDB's readers. */
 export const PARTITIONS = "hive_partitioning = true, hive_types_autocast = false, filename = 'path'";
+/** Stated, because DuckDB misreads the ending of a path that contains `?`. */
+export const GZIP = "compression = 'gzip'";
 export const PARTITION_COLUMNS = 'export_name, export_date, run_id, path';
 
 /** The parts of a format that hold records, from manifests: DuckDB must not search the folder, which has unpublished parts. */

@@ -9,15 +9,30 @@ import { ExportError } from '../../functions/model/errors.ts';
 import { type Manifest, ManifestSchema } from '../../functions/model/manifest.ts';
 import { directoryStore } from '../local/directory-store.ts';
 import { csvTable } from './csv-table.ts';
-import { emptyTable, PARTITION_COLUMNS, PARTITIONS, partsOf } from './format-table.ts';
+import { emptyTable, GZIP, PARTITION_COLUMNS, PARTITIONS, partsOf } from './format-table.ts';
 import { localViews } from './local-views.ts';
-import { duckType, jsonStructure, list, text } from './sql-text.ts';
+import { duckType, jsonStructure, list, text, wellFormedJson } from './sql-text.ts';
+
+/** DuckDB must not load code from the network. */
+const NO_EXTENSIONS = {
+  autoinstall_known_extensions: 'false',
+  autoload_known_extensions: 'false',
+  allow_community_extensions: 'false',
+};
+
+export interface DatabaseOptions {
+  /** Folder for what does not fit in memory. @default none: a query that needs more memory fails */
+  readonly scratch?: string;
+  /** Reads JSON parts with half a surrogate pair, several times slower. @default false: DuckDB refuses such a part */
+  readonly mendsJson?: boolean;
+}
 
 /**
- * Opens the published runs of a folder: those with a manifest.
+ * Opens the published runs of a folder: those with a manifest. The connection reads no file but their parts.
  * @throws ExportError `ConfigError` if there is no published run
  */
-export async function openLocalDatabase(folder: string): Promise<DuckDBConnection> {
+export async function openLocalDatabase(folder: string, options: DatabaseOptions = {}): Promise<DuckDBConnection> {
+  const { scratch = '', mendsJson = false } = options;
   const manifests = await publishedRuns(folder);
   if (manifests.length === 0) {
     throw new ExportError(
@@ -25,17 +40,23 @@ export async function openLocalDatabase(folder: string): Promise<DuckDBConnectio
       `No published run in ${folder}: run an export first, or pass another folder with --out.`,
     );
   }
-  const connection = await (await DuckDBInstance.create(':memory:')).connect();
+  const connection = await (
+    await DuckDBInstance.create(':memory:', { ...NO_EXTENSIONS, temp_directory: scratch })
+  ).connect();
   await connection.run("SET TimeZone = 'UTC'");
   // Athena has this function, DuckDB does not.
   await connection.run('CREATE MACRO from_iso8601_timestamp(t) AS CAST(t AS TIMESTAMP)');
   const csv = await csvTable(folder, manifests);
+  const parts = (format: Manifest['format']) => partsOf(folder, manifests, format);
   const statements = [
     runsTable(folder, manifests),
-    jsonTable(partsOf(folder, manifests, 'json')),
+    jsonTable(parts('json'), mendsJson),
     csv.sql,
-    parquetTable(partsOf(folder, manifests, 'parquet')),
+    parquetTable(parts('parquet')),
     ...localViews(csv.attributes),
+    `SET allowed_paths = ${list([...parts('json'), ...parts('csv'), ...parts('parquet')])}`,
+    'SET enable_external_access = false',
+    'SET lock_configuration = true',
   ];
   for (const statement of statements) await connection.run(statement);
   return connection;
@@ -58,7 +79,7 @@ function runsTable(folder: string, manifests: readonly Manifest[]): string {
   return `CREATE TABLE ${RUNS_TABLE} AS
     SELECT ${columns.map(({ name }) => `document.${name} AS ${name}`).join(', ')}, run_id
     FROM (
-      SELECT json_transform(${lowerCaseKeys('content')}, ${text(JSON.stringify(structure))}) AS document,
+      SELECT json_transform(${lowerCaseKeys(wellFormedJson('content'))}, ${text(JSON.stringify(structure))}) AS document,
         regexp_extract(filename, 'run_id=([^/\\\\]+)', 1) AS run_id
       FROM read_text(${list(files)})
     )`;
@@ -84,9 +105,9 @@ function lowerCaseKeys(sql: string): string {
  * Quotes the numbers of an account, so that DuckDB returns them digit for digit as Athena does and not `1.10` as `1.1`. A
  * number follows the closing quote of a key; inside a string every quote is escaped.
  */
-const WITH_DIGITS = `regexp_replace(CAST(json AS VARCHAR), '([^\\\\])":(-?[0-9][-+0-9.eE]*)([,}])', '\\1":"\\2"\\3', 'g')`;
+const WITH_DIGITS = `regexp_replace(line, '([^\\\\])":(-?[0-9][-+0-9.eE]*)([,}])', '\\1":"\\2"\\3', 'g')`;
 
-function jsonTable(files: readonly string[]): string {
+function jsonTable(files: readonly string[], mendsJson: boolean): string {
   const columns = tableDefinitions([])[0]?.columns ?? [];
   if (files.length === 0) return emptyTable(tableName('json'), columns);
   const fields = ACCOUNT_FIELDS.map(({ name }) => name).concat('superseded');
@@ -95,8 +116,20 @@ function jsonTable(files: readonly string[]): string {
     SELECT ${fields.map((name) => `account."${name}" AS ${name.toLowerCase()}`).join(', ')}, ${PARTITION_COLUMNS}
     FROM (
       SELECT json_transform(${WITH_DIGITS}, '{${structure}}') AS account, ${PARTITION_COLUMNS}
-      FROM read_json_objects(${list(files)}, format = 'newline_delimited', maximum_object_size = 67108864, ${PARTITIONS})
+      FROM (SELECT ${mendsJson ? mendedLines(files) : linesOf(files)})
     )`;
+}
+
+function linesOf(files: readonly string[]): string {
+  return `CAST(json AS VARCHAR) AS line, ${PARTITION_COLUMNS}
+    FROM read_json_objects(${list(files)}, format = 'newline_delimited', maximum_object_size = 67108864, ${GZIP}, ${PARTITIONS})`;
+}
+
+/** Reads lines as a CSV file of one column: JSON escapes the characters that are its delimiter and its NULL here. */
+function mendedLines(files: readonly string[]): string {
+  return `${wellFormedJson('line')} AS line, ${PARTITION_COLUMNS}
+    FROM read_csv(${list(files)}, columns = {line: 'VARCHAR'}, header = false, auto_detect = false, new_line = '\\n', quote = '',
+      escape = '', delim = '\u0001', nullstr = '\u0002', max_line_size = 67108864, ${GZIP}, ${PARTITIONS})`;
 }
 
 function parquetTable(files: readonly string[]): string {

@@ -1,7 +1,9 @@
 /** Everything a command reads from and writes to besides files and the network. */
+import { printable } from './printable.ts';
 
 /** What a command needs of `process.stdout` or of a test's buffer. */
 export interface Stream {
+  readonly isTTY?: boolean;
   write(text: string): unknown;
 }
 
@@ -43,8 +45,8 @@ export interface Output {
 }
 
 export function outputOf({ stdout, stderr }: Pick<Terminal, 'stdout' | 'stderr'>, flags: OutputFlags): Output {
-  const toStdout = (line: string) => void stdout.write(`${line}\n`);
-  const toStderr = (line: string) => void stderr.write(`${line}\n`);
+  const toStdout = (line: string) => void stdout.write(`${printable(line)}\n`);
+  const toStderr = (line: string) => void stderr.write(`${printable(line)}\n`);
   const silent = () => undefined;
   return {
     out: flags.quiet && !flags.json ? silent : toStdout,

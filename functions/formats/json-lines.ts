@@ -70,8 +70,13 @@ async function encode(page: JsonPage): Promise<EncodedPart> {
   return {
     body: await gzip(lines.length === 0 ? '' : `${lines.join('\n')}\n`),
     escapedLineBreaks: 0,
-    unmappedColumns: page.columns.filter((column) => !KNOWN_FIELDS.has(column)).sort(),
+    unmappedColumns: wellFormedNames(page.columns.filter((column) => !KNOWN_FIELDS.has(column))),
   };
+}
+
+/** Sorted names, in which half a surrogate pair is U+FFFD: readers of the manifest may refuse the whole of it otherwise. */
+export function wellFormedNames(names: Iterable<string>): string[] {
+  return [...new Set(Array.from(names, (name) => name.toWellFormed()))].sort();
 }
 
 function markSuperseded(line: string): string {

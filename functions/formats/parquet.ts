@@ -1,7 +1,7 @@
 import { constants, zstdCompressSync } from 'node:zlib';
 import { ByteWriter, type ColumnSource, ParquetWriter } from 'hyparquet-writer';
 import { ACCOUNT_FIELDS } from './account-columns.ts';
-import { decodeJson, type JsonPage } from './json-lines.ts';
+import { decodeJson, type JsonPage, wellFormedNames } from './json-lines.ts';
 import type { EncodedPart, PageFormat } from './page-format.ts';
 import { type AccountRow, rowOf } from './parquet-row.ts';
 import { PARQUET_SCHEMA } from './parquet-schema.ts';
@@ -45,7 +45,7 @@ async function encode(page: JsonPage): Promise<EncodedPart> {
     writer.write({ columnData: columnsOf(rows, (row) => superseded.has(start + row)), rowGroupSize: rows.length });
   }
   writer.finish();
-  return { body: bytes.getBytes(), escapedLineBreaks: 0, unmappedColumns: [...unmapped].sort() };
+  return { body: bytes.getBytes(), escapedLineBreaks: 0, unmappedColumns: wellFormedNames(unmapped) };
 }
 
 function columnsOf(rows: readonly AccountRow[], isSuperseded: (row: number) => boolean): ColumnSource[] {

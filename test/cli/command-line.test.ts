@@ -42,7 +42,7 @@ describe('exit code 2', () => {
     [[...dataset, '--start', 'yesterday'], /^error: .*"yesterday"/],
     [[...dataset, '--nonsense'], /^error: unknown option '--nonsense'/],
     [[...dataset, '--out', 's3://'], /^error: Invalid --out \("s3:\/\/"\): use s3:\/\/bucket\/prefix\.\n$/],
-    [['run', '--api-url', 'ftp://x', '--dataset', 'x'], /^error: Invalid --api-url \("ftp:\/\/x"\): use an http/],
+    [['run', '--api-url', 'ftp://x', '--dataset', 'x'], /^error: Invalid --api-url: use an http or https URL/],
     [['publish', '../x', '--out', './out'], /^error: .*"\.\.\/x"/],
     [['query', 'SELECT 1', '--out', 's3://bucket'], /^error: Cannot query "s3:\/\/bucket": --out must be a folder/],
     [['start', 'all-accounts', '--window', '7 days', '--due', 'yesterday'], /"7 days".*"yesterday"/],

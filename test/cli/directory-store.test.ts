@@ -1,4 +1,4 @@
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { directoryStore } from '../../cli/local/directory-store.ts';
@@ -58,6 +58,26 @@ describe('directoryStore', () => {
     await Promise.all(['one', 'two', 'three'].map((text) => store.put('k', Buffer.from(text))));
     expect(['one', 'two', 'three']).toContain(String((await store.get('k'))?.body));
     expect(await readdir(folder)).toEqual(['k']);
+  });
+
+  it('names the file that cannot be read', async () => {
+    const folder = await temporaryFolder();
+    await mkdir(join(folder, 'k'));
+    await expect(directoryStore(folder).get('k')).rejects.toMatchObject({
+      name: 'ConfigError',
+      message: `Cannot read ${join(folder, 'k')} (EISDIR): check the folder and its permissions.`,
+    });
+  });
+
+  it.skipIf(process.platform === 'win32')('creates files and folders that only their owner can read', async () => {
+    const folder = join(await temporaryFolder(), 'out');
+    const store = directoryStore(folder);
+    await store.put('a/b', Buffer.from('x'));
+    await store.put('a/c', Buffer.from('x'), { ifNoneMatch: '*' });
+    const modes = await Promise.all(
+      ['', 'a', 'a/b', 'a/c'].map(async (key) => (await stat(join(folder, key))).mode & 0o777),
+    );
+    expect(modes).toEqual([0o700, 0o700, 0o600, 0o600]);
   });
 
   it('names the file that cannot be written, and leaves no draft behind', async () => {
