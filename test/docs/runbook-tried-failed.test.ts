@@ -98,7 +98,7 @@ describe('a wrong setting', () => {
     ['page size', { pageSizeCap: 100 }, { pageSize: 500 }, [], 'PageSizeCappedError'],
     ['dataset', {}, { datasetId: 'gone' }, [], 'ApiNotFoundError'],
     ['parameter', {}, { pageSize: 1000 }, [always({ status: 400 }, { minPageSize: 1000 })], 'ApiRequestError'],
-  ])('%s: after a corrected deployment, a new run succeeds', async (words, options, setting, faults, error) => {
+  ])('%s: after a corrected deployment, a new run succeeds', async (...[words, options, setting, faults, error]) => {
     world = await deployedWorld(options);
     world.faults.push(...faults);
     world.deploy({ exports: [{ name: EXPORT, datasetId: 'engage', pageSize: 500, ...setting }] });

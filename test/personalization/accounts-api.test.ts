@@ -172,7 +172,7 @@ describe('a transient fault', () => {
     ['invalid JSON', 'garbage', { 'broken-body': 1 }, 20, [250]],
     ['an empty body', 'empty-body', { 'broken-body': 1 }, 20, [250]],
     ['invalid UTF-8', 'invalid-utf8', { 'broken-body': 1 }, 20, [250]],
-  ] as const)('is retried: %s', async (_name, fault, retries, recordsFetched, waited) => {
+  ] as const)('is retried: %s', async (...[_name, fault, retries, recordsFetched, waited]) => {
     const { api, waits } = await simulated({ faults: [{ fault }] });
     const answer = await api.fetchPage(query(), decodeJson);
     expect(answer.value.records).toBe(10);

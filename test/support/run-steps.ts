@@ -40,8 +40,7 @@ export function runSteps(
   api: AccountsApi,
   store: ObjectStore,
   runId = 'run-1',
-  executions: Executions = ALONE,
-  executionOf = (id: string) => `execution of ${id}`,
+  executions: Executions & { readonly idOf?: (runId: string) => string } = ALONE,
 ): Steps {
   const partitions: PublishedRun[] = [];
   const catalog = {
@@ -50,7 +49,7 @@ export function runSteps(
     isVisible: async () => true,
   };
   const execute = async (request: object) => {
-    const execution = executionOf(runId);
+    const execution = executions.idOf?.(runId) ?? `execution of ${runId}`;
     const event = { runId, execution, startedAt: STARTED_AT, request, exports: [], concurrency: 8 };
     return JSON.parse(JSON.stringify(await planExport({ api, store, executions }, event))) as PlanOutcome;
   };

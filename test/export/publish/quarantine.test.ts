@@ -209,7 +209,7 @@ describe('a run after a published one', () => {
       'a drop of 100 % (an empty run is never published on its own)',
     ],
     ['one account less, with maxDropPercent 0', 40, 39, { maxDropPercent: 0 }, 'a drop of 2 % (maxDropPercent is 0)'],
-  ])('is quarantined with %s, and can be published as it is', async (_what, before, now, request, why) => {
+  ])('is quarantined with %s, and can be published as it is', async (...[_what, before, now, request, why]) => {
     const { steps, plan, objects } = await runAfter(before, now, request);
     await expect(steps.finish(plan)).rejects.toMatchObject({
       name: 'QuarantinedError',

@@ -9,7 +9,7 @@ import { account, accounts, arrayApi } from '../../support/array-api.ts';
 import { memoryStore } from '../../support/memory-store.ts';
 import { propertyRuns } from '../../support/property-runs.ts';
 import { randomFrom } from '../../support/random.ts';
-import { runSteps } from '../../support/run-steps.ts';
+import { ALONE, runSteps } from '../../support/run-steps.ts';
 import { manifestIn, setUp, WORK } from '../../support/stepped-run.ts';
 
 /** A body that was truncated counts as a full page; a refused request counts nothing. */
@@ -342,7 +342,7 @@ async function attacked({ seed, total, pageSize, kills, bad, badServes, offsets 
     dead = false;
     served.exhausted = false;
     served.budget = Math.max(served.budget, budgets[Math.min(process, budgets.length - 1)] ?? 0);
-    const steps = runSteps(paged, dying, 'run-1', { isRunning: async () => false }, (id) => `${process} of ${id}`);
+    const steps = runSteps(paged, dying, 'run-1', { ...ALONE, idOf: (id) => `${process} of ${id}` });
     try {
       await exportAll(steps, await retried(() => steps.plan({ pageSize, maxRecords: served.budget })));
       served.published = true;
