@@ -3,75 +3,12 @@ import { describe, expect, it, vi } from 'vitest';
 import { localCatalog } from '../../cli/local/local-catalog.ts';
 import { runLocal } from '../../cli/local/run-local.ts';
 import type { AccountsApi } from '../../functions/export/ports.ts';
-import { CSV_SERDE_PARAMETERS } from '../../functions/formats/csv.ts';
-import type { Verdict } from '../../functions/model/consistency.ts';
-import type { SimulatorOptions } from '../../simulator/simulator.ts';
-import { readOpenCsv } from '../formats/opencsv-serde.ts';
 import { accounts, arrayApi } from '../support/array-api.ts';
-import { expectSameAccount } from '../support/exact-json.ts';
 import { localRun } from '../support/local-run.ts';
 import { memoryStore } from '../support/memory-store.ts';
+import { expectWholeCsv, expectWholeJson } from '../support/whole-run.ts';
 
 const TOTALS = [0, 1, 499, 500, 501, 12_431];
-const ATTRIBUTE_COLUMNS = [
-  'industry',
-  'region',
-  'employees',
-  'annualRevenue',
-  'owner',
-  'tier',
-  'crmId',
-  'tags',
-  'note',
-];
-const TABLE = [
-  'name',
-  'engagementScore',
-  'engagementPercentChange',
-  'firstActivity',
-  'lastActivity',
-  'totalActions',
-  'accountStatus',
-  'segmentJoined',
-  'superseded',
-  ...ATTRIBUTE_COLUMNS,
-];
-
-async function expectWholeJson(options: SimulatorOptions, verdict: Verdict = 'consistent') {
-  const { outcome, simulator, manifest, parts } = await localRun(options);
-  expect(outcome).toMatchObject({ outcome: 'published', result: { accounts: options.accounts, verdict } });
-  const lines = (await parts()).flatMap((text) => text.split('\n').slice(0, -1));
-  expect(lines).toHaveLength(options.accounts ?? -1);
-  for (const [i, line] of lines.entries()) expectSameAccount(line, simulator.tenant.json(i) ?? '');
-  return { simulator, manifest: await manifest() };
-}
-
-async function expectWholeCsv(options: SimulatorOptions) {
-  const request = { format: 'csv', attributeColumns: ATTRIBUTE_COLUMNS };
-  const { outcome, simulator, manifest, parts } = await localRun(options, request);
-  expect(outcome).toMatchObject({
-    outcome: 'published',
-    result: { accounts: options.accounts, verdict: 'consistent' },
-  });
-  const texts = await parts();
-  expect(new Set(texts.map((text) => text.split('\n')[0])).size).toBe(1);
-  const rows = texts.flatMap((text) => readOpenCsv(text, TABLE.length, CSV_SERDE_PARAMETERS));
-  expect(rows).toHaveLength(options.accounts ?? -1);
-  let lineBreaks = 0;
-  for (const [i, row] of rows.entries()) {
-    const sent = simulator.tenant.csvCells(i);
-    const wanted = TABLE.map((column) => sent?.get(column) ?? '').map((cell) =>
-      cell.replace(/\r\n|\n|\r/g, () => {
-        lineBreaks++;
-        return '\\n';
-      }),
-    );
-    if (JSON.stringify(row) !== JSON.stringify(wanted)) expect(row).toEqual(wanted);
-  }
-  expect((await manifest()).escapedLineBreaks).toBe(lineBreaks);
-  return { simulator, lineBreaks };
-}
-
 describe('a run on one machine', () => {
   it.each(TOTALS)('exports %i accounts as JSON, each once, unchanged', async (accounts) => {
     const { manifest } = await expectWholeJson({ accounts });
@@ -149,41 +86,6 @@ it('waits for a task as long as it takes', async () => {
   } finally {
     vi.useRealTimers();
   }
-});
-
-describe('a fault on the first request for each page', () => {
-  it.each([
-    'reset',
-    'reset-mid-body',
-    'truncate',
-    'truncate-content-length',
-    'html',
-    'garbage',
-    'empty-body',
-    'invalid-utf8',
-    { status: 429 },
-    { status: 429, retryAfter: '1' },
-    { status: 500 },
-    { status: 503 },
-  ] as const)('causes only retries in a JSON run: %j', async (fault) => {
-    const { manifest } = await expectWholeJson({ accounts: 1700, faults: [{ fault }] });
-    expect(manifest.retries).toBeGreaterThanOrEqual(4);
-  });
-
-  it.each(['reset-mid-body', 'truncate', 'truncate-content-length', 'html', { status: 429 }, { status: 502 }] as const)(
-    'causes only retries in a CSV run: %j',
-    async (fault) => {
-      await expectWholeCsv({ accounts: 1700, faults: [{ fault, minPageSize: 3 }] });
-    },
-  );
-
-  it('causes only retries when the state machine retries the page', async () => {
-    const { manifest } = await expectWholeJson({
-      accounts: 1700,
-      faults: [{ fault: { status: 503 }, times: 5, minPageSize: 500, pages: [2] }],
-    });
-    expect(manifest.retries).toBe(5);
-  });
 });
 
 describe('an API that ignores parameters', () => {
