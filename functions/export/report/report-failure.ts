@@ -97,9 +97,11 @@ function explain(caught: Explanation, found: RunState | undefined, runId: string
   return { error: 'RunIncompleteError', message: missing };
 }
 
-/** The page that explains the failure. */
+/** The page that explains the failure: an unfinished one, or, if all are done, one that a second attempt failed on. */
 function reasonOf({ done, failures }: RunState): TaskFailure | undefined {
-  const failed = failures.filter(({ task }) => typeof task === 'number' && !done.has(task));
+  const pages = failures.filter(({ task }) => typeof task === 'number');
+  const unfinished = pages.filter(({ task }) => typeof task === 'number' && !done.has(task));
+  const failed = unfinished.length > 0 ? unfinished : pages;
   // A permanent error ended the run; a transient one may only have been cut short by it.
   return failed.find(({ error }) => (PERMANENT_ERRORS as readonly string[]).includes(error)) ?? failed[0];
 }

@@ -96,6 +96,13 @@ describe('reportFailure', () => {
       'Page 2.',
     ],
     [
+      'the error of a second attempt at a page, if every page is exported',
+      [[1, 'StorageError']],
+      3,
+      'StorageError',
+      'Page 1.',
+    ],
+    [
       'no error of an earlier execution',
       [[1, 'ApiCredentialsError', 'earlier']],
       1,
