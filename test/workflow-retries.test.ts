@@ -2,7 +2,8 @@
 import { StateMachine } from 'aws-local-stepfunctions';
 import { describe, expect, it } from 'vitest';
 import { PERMANENT_ERRORS, TRANSIENT_ERRORS } from '../functions/model/errors.ts';
-import { exportWorkflow, RETRY_POLICY, STATES } from '../functions/workflow.ts';
+import { RETRY_POLICY } from '../functions/model/retry-policy.ts';
+import { exportWorkflow, STATES } from '../functions/workflow.ts';
 import { randomFrom } from './support/random.ts';
 
 const { IntervalSeconds, BackoffRate, MaxDelaySeconds, MaxAttempts } = RETRY_POLICY;

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts';
 import { accountExport, startAccountExport, temporaryFolder } from '../support/command-line.ts';
+import { hangingRun, isHanging } from '../support/hanging-run.ts';
 import { until } from '../support/until.ts';
 
 let simulator: Simulator;
@@ -28,13 +29,21 @@ it('exports with one of two processes and skips the other, which names the run t
 });
 
 it('does not wait for a run whose process was killed', async () => {
-  const out = await temporaryFolder();
-  const first = startAccountExport(flags(out, '--run-id', 'killed', '--concurrency', '1'));
-  await until(() => first.stdout().includes('Planned'));
-  const meanwhile = await accountExport(flags(out, '--run-id', 'meanwhile'));
-  expect(meanwhile.stdout).toContain('Run "killed" of export "engage"');
-  first.child.kill('SIGKILL');
-  await first.finished;
-  const next = await accountExport(flags(out, '--run-id', 'next'));
-  expect({ code: next.code, stderr: next.stderr }).toEqual({ code: 0, stderr: '' });
+  const hanging = await startSimulator(hangingRun);
+  try {
+    const out = await temporaryFolder();
+    const run = (id: string) => [
+      ...['run', '--api-url', hanging.url, '--dataset', 'engage', '--page-size', '500', '--out', out, '--run-id', id],
+    ];
+    const first = startAccountExport(run('killed'));
+    await until(() => isHanging(hanging));
+    const meanwhile = await accountExport(run('meanwhile'));
+    expect(meanwhile.stdout).toContain('Run "killed" of export "engage"');
+    first.child.kill('SIGKILL');
+    await first.finished;
+    const next = await accountExport(run('next'));
+    expect({ code: next.code, stderr: next.stderr }).toEqual({ code: 0, stderr: '' });
+  } finally {
+    await hanging.close();
+  }
 });

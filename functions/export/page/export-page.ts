@@ -94,7 +94,7 @@ interface Part {
 async function putPart(store: ObjectStore, run: Run, { page, key, body, before }: Part): Promise<string> {
   if (await isPublished(store, run.runId)) {
     throw new ExportError(
-      'RunIncompleteError',
+      'RequestError',
       `Run "${run.runId}" is already published: page ${page} was not written. Start a new run.`,
     );
   }

@@ -303,7 +303,7 @@ describe('an attempt that outlives another one', () => {
     objects.delete(PART);
     const before = [...objects.keys()].filter((key) => !key.includes('/failures/'));
     await expect(steps.pages(plan)).rejects.toMatchObject({
-      name: 'RunIncompleteError',
+      name: 'RequestError',
       message: 'Run "run-1" is already published: page 1 was not written. Start a new run.',
     });
     expect([...objects.keys()].filter((key) => !key.includes('/failures/'))).toEqual(before);

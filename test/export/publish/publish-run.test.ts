@@ -92,7 +92,7 @@ describe('publishing', () => {
     const published = new Map([...objects].filter(([key]) => !key.includes('/failures/')));
     resolve();
     await expect(straggler).rejects.toMatchObject({
-      name: 'RunIncompleteError',
+      name: 'RequestError',
       message: 'Run "run-1" is already published: page 2 was not written. Start a new run.',
     });
     expect(new Map([...objects].filter(([key]) => !key.includes('/failures/')))).toEqual(published);
