@@ -7,6 +7,8 @@ import { objectsBelow, partitionsOf } from './stored.ts';
 const ACCOUNTS = 321;
 const SCHEDULED_TIME = '<aws.scheduler.scheduled-time>';
 const DUE = '2026-11-24T05:00:00Z';
+/** In the input of the schedule of the export; other schedules name it, too. */
+const EXPORT = '"exportName":"all-accounts"';
 
 let stack: DeployedStack;
 
@@ -44,7 +46,7 @@ async function runNow(target: string, suffix = 'now'): Promise<string> {
 }
 
 it('runs an export at its scheduled time, for the day it was due', async () => {
-  const input = await runNow('all-accounts');
+  const input = await runNow(EXPORT);
   expect(JSON.parse(input)).toEqual({ exportName: 'all-accounts', dueAt: SCHEDULED_TIME, scheduled: true });
   const event = JSON.parse(await stack.events.with('Export run published', 'all-accounts')) as { detail: object };
   expect(event.detail).toMatchObject({
@@ -60,7 +62,7 @@ it('runs an export at its scheduled time, for the day it was due', async () => {
 it('skips the second delivery of a scheduled time, names the first run, and sends no request', async () => {
   const requests = stack.simulator.requests.length;
   const [, , first = ''] = (await partitionsOf(stack, 'accounts_json'))[0]?.split('/') ?? [];
-  await runNow('all-accounts', 'again');
+  await runNow(EXPORT, 'again');
   const event = JSON.parse(await stack.events.with('Export run skipped', 'all-accounts')) as { detail: SkippedRun };
   expect(event.detail).toMatchObject({ outcome: 'skipped', dueAt: '2026-11-24T05:00:00.000Z', lockedBy: first });
   expect(event.detail.runId).not.toBe(first);
