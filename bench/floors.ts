@@ -6,11 +6,11 @@ import { ACCOUNT_FIELDS, type FieldKind } from '../functions/formats/account-col
 import { GZIP_LEVEL } from '../functions/formats/gzip.ts';
 import { packColumn } from '../functions/formats/parquet.ts';
 import { PARQUET_SCHEMA } from '../functions/formats/parquet-schema.ts';
-import type { Format } from './pages.ts';
+import type { ExportFormat } from '../functions/model/export-format.ts';
 
 const packText = promisify(gzip);
 
-export const FLOORS: Readonly<Record<Format, (body: Buffer) => Promise<unknown>>> = {
+export const FLOORS: Readonly<Record<ExportFormat, (body: Buffer) => Promise<unknown>>> = {
   json: (body) => packText(JSON.stringify(JSON.parse(body.toString())), { level: GZIP_LEVEL }),
   csv: (body) => packText(body.toString(), { level: GZIP_LEVEL }),
   parquet: async (body) => plainParquet(JSON.parse(body.toString()) as Record<string, unknown>[]),

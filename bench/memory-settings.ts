@@ -1,7 +1,7 @@
 /** What pages cost at different Lambda memory settings, which also set the share of a vCPU. */
 import { MEMORY_MB, SECONDS_PER_ACCOUNT, TRANSFORM_SECONDS_PER_ACCOUNT } from '../functions/export/plan/estimate.ts';
+import type { ExportFormat } from '../functions/model/export-format.ts';
 import { shareOfCpu, usdOfSeconds } from './lambda-price.ts';
-import type { Format } from './pages.ts';
 import type { BenchTable, Spread } from './section.ts';
 import { quoteSpread } from './spread.ts';
 
@@ -13,7 +13,7 @@ const FAST_API_FACTOR = 10;
 
 /** CPU time per page. */
 export interface PageCpu {
-  readonly format: Format;
+  readonly format: ExportFormat;
   /** Of a new process, before JIT compilation. */
   readonly firstMs: Spread;
   readonly laterMs: Spread;
@@ -90,7 +90,7 @@ export function settingsTable(cpu: readonly PageCpu[], settings: readonly Settin
 export function settingsFindings(cpu: readonly PageCpu[], settings: readonly Setting[]): string[] {
   const fitting = settings.filter(({ fitsBodies }) => fitsBodies);
   const cheapest = [...fitting].sort((a, b) => (a.usdOfMillion.json ?? 0) - (b.usdOfMillion.json ?? 0))[0];
-  const perAccount = (format: Format) => {
+  const perAccount = (format: ExportFormat) => {
     const meanMs = cpu.find((page) => page.format === format)?.meanMs.median ?? 0;
     return `${(meanMs / shareOfCpu(MEMORY_MB.page)).toFixed(0)} µs (${format})`;
   };

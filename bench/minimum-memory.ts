@@ -1,5 +1,6 @@
 /** Finds the smallest Lambda memory setting in which the largest and hardest bodies fit. */
-import { bodyOf, type Format } from './pages.ts';
+import type { ExportFormat } from '../functions/model/export-format.ts';
+import { bodyOf } from './pages.ts';
 import type { BenchTable } from './section.ts';
 
 const SETTINGS_MB = [512, 768, 1024] as const;
@@ -14,11 +15,11 @@ const ACCOUNTS = 10_000;
 const VALUES = 240;
 
 /** Exports a body `PAGES_IN_TURN` times in a new process. @returns peak MB; `null` when out of memory */
-export type MeasurePeak = (format: Format, body: Buffer, heapMb: number) => Promise<number | null>;
+export type MeasurePeak = (format: ExportFormat, body: Buffer, heapMb: number) => Promise<number | null>;
 
 export interface BodyPeaks {
   readonly what: string;
-  readonly format: Format;
+  readonly format: ExportFormat;
   readonly bodyMb: number;
   /** By setting; `null` when out of memory. */
   readonly peakMb: Readonly<Record<number, number | null>>;
@@ -39,7 +40,7 @@ export function heapOf(memoryMb: number): number {
 
 /** @param largest bodies of ordinary accounts close to the size limit */
 export async function measureBodies(
-  largest: Readonly<Record<Format, Buffer>>,
+  largest: Readonly<Record<ExportFormat, Buffer>>,
   measurePeak: MeasurePeak,
 ): Promise<BodyPeaks[]> {
   const bodies: BodyPeaks[] = [];
@@ -62,16 +63,16 @@ export function minimumMemory(bodies: readonly BodyPeaks[]): MinimumMemory {
   };
 }
 
-function ordinary(largest: Readonly<Record<Format, Buffer>>) {
+function ordinary(largest: Readonly<Record<ExportFormat, Buffer>>) {
   return Object.entries(largest).map(([format, body]) => ({
     what: 'accounts as above',
-    format: format as Format,
+    format: format as ExportFormat,
     body,
   }));
 }
 
 /** Bodies that need more memory than their size suggests. */
-function hard(): { readonly what: string; readonly format: Format; readonly body: Buffer }[] {
+function hard(): { readonly what: string; readonly format: ExportFormat; readonly body: Buffer }[] {
   const attributes = bodyOfAttributes((account) => list(VALUES, (i) => `"${i % 90}${account % 90}":${i}`));
   const escapes = bodyOfAttributes(() => `"a":["${'\\"'.repeat(1500)}"]`);
   return [

@@ -4,13 +4,14 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { EXPORT_FORMATS, type ExportFormat } from '../functions/model/export-format.ts';
 import { DEFAULT_LIMITS } from '../functions/personalization/accounts-api.ts';
 import { bundle } from './bundle.ts';
 import { type PageCpu, settingsFindings, settingsOf, settingsTable } from './memory-settings.ts';
 import { heapOf, measureBodies, minimumMemory, PAGES_IN_TURN } from './minimum-memory.ts';
 import type { PageProcess } from './page-process.ts';
 import { servePages } from './page-server.ts';
-import { bodyOf, FORMATS, type Format } from './pages.ts';
+import { bodyOf } from './pages.ts';
 import type { Benchmark, Spread } from './section.ts';
 import { grouped, quoteSpread, spreadOf } from './spread.ts';
 
@@ -31,7 +32,7 @@ const PAGE_SIZE = 1000;
 const FILLER = 1000;
 
 interface Peak {
-  readonly format: Format;
+  readonly format: ExportFormat;
   readonly bodyMb: number;
   readonly accounts: number;
   readonly peakMb: Spread;
@@ -42,7 +43,7 @@ interface Peak {
 
 /** The work of one process. */
 interface Work {
-  readonly format: Format;
+  readonly format: ExportFormat;
   readonly accounts: number;
   readonly pages: number;
   readonly heapMb?: number;
@@ -63,7 +64,7 @@ export const benchmark: Benchmark = async ({ quick }) => {
     );
     const peaks: Peak[] = [];
     for (const wantedMb of BODY_MB) {
-      for (const format of FORMATS) {
+      for (const format of EXPORT_FORMATS) {
         const { body, accounts } = bodyOfMb(format, wantedMb);
         server.serve(body);
         for (const unlimited of wantedMb > LIMIT_MB ? [false, true] : [false]) {
@@ -81,7 +82,7 @@ export const benchmark: Benchmark = async ({ quick }) => {
       }
     }
     const cpu: PageCpu[] = [];
-    for (const format of FORMATS) {
+    for (const format of EXPORT_FORMATS) {
       server.serve(bodyOf(format, PAGE_SIZE));
       const containers = await times(rounds, () =>
         run({ format, accounts: PAGE_SIZE, pages: quick ? 10 : PAGES_OF_CONTAINER }),
@@ -170,7 +171,7 @@ async function times<T>(count: number, work: () => Promise<T>): Promise<T[]> {
 }
 
 /** Accounts of the simulator, with extra attributes when `MAX_ACCOUNTS` ordinary ones are too small. */
-function bodyOfMb(format: Format, mb: number): { readonly body: Buffer; readonly accounts: number } {
+function bodyOfMb(format: ExportFormat, mb: number): { readonly body: Buffer; readonly accounts: number } {
   const wanted = mb * MIB;
   const plain = bodyOf(format, MAX_ACCOUNTS).length / MAX_ACCOUNTS;
   const accounts = Math.min(MAX_ACCOUNTS, Math.floor(wanted / plain));
@@ -180,7 +181,7 @@ function bodyOfMb(format: Format, mb: number): { readonly body: Buffer; readonly
   return { body: bodyOf(format, accounts, filler), accounts };
 }
 
-function pageCpuOf(format: Format, containers: readonly PageProcess[]): PageCpu {
+function pageCpuOf(format: ExportFormat, containers: readonly PageProcess[]): PageCpu {
   const later = containers.flatMap(({ cpuMs }) => cpuMs.slice(cpuMs.length / 2));
   return {
     format,

@@ -5,9 +5,10 @@
 // Loads the same modules as the Lambda function, so that they count in the memory of the first page.
 import '../functions/handlers/export-page.ts';
 import { isExportError } from '../functions/model/errors.ts';
+import { EXPORT_FORMATS } from '../functions/model/export-format.ts';
 import { createAccountsApi } from '../functions/personalization/accounts-api.ts';
 import { cpuMs } from './measure.ts';
-import { benchRun, exportFirstPage, FORMATS } from './pages.ts';
+import { benchRun, exportFirstPage } from './pages.ts';
 import { peakBytes } from './peak-memory.ts';
 
 export interface PageProcess {
@@ -20,7 +21,7 @@ export interface PageProcess {
 }
 
 const [baseUrl = '', formatName, accounts, pages, bodyMb] = process.argv.slice(2);
-const format = FORMATS.find((name) => name === formatName) ?? 'json';
+const format = EXPORT_FORMATS.find((name) => name === formatName) ?? 'json';
 const run = benchRun(format, Number(accounts));
 const api = createAccountsApi({
   baseUrl,

@@ -1,8 +1,9 @@
 /** CPU time from the last byte of a page's body to its part and receipt. */
 import { GZIP_LEVEL, gzip } from '../functions/formats/gzip.ts';
+import { EXPORT_FORMATS, type ExportFormat } from '../functions/model/export-format.ts';
 import { FLOORS } from './floors.ts';
 import { interleaved, ratioOf } from './measure.ts';
-import { apiOf, benchRun, bodyOf, exportFirstPage, FORMATS, type Format, hardBodyOf, partTextOf } from './pages.ts';
+import { apiOf, benchRun, bodyOf, exportFirstPage, hardBodyOf, partTextOf } from './pages.ts';
 import type { Benchmark, Spread } from './section.ts';
 import { grouped, quoteSpread, spreadOf } from './spread.ts';
 
@@ -14,7 +15,7 @@ const LIMIT_FOR_JSON = 1.5;
 const ACCOUNTS_PER_MEASUREMENT = 10_000;
 
 interface Measured {
-  readonly format: Format;
+  readonly format: ExportFormat;
   readonly hard: boolean;
   readonly accounts: number;
   readonly bodyBytes: number;
@@ -28,7 +29,7 @@ export const benchmark: Benchmark = async ({ quick }) => {
   const warmUp = quick ? 1 : 5;
   const measured: Measured[] = [];
   for (const accounts of PAGE_SIZES) {
-    for (const format of FORMATS) {
+    for (const format of EXPORT_FORMATS) {
       measured.push(await measure(format, accounts, bodyOf(format, accounts), { rounds, warmUp }));
     }
   }
@@ -92,7 +93,7 @@ function quoteWorst(one: Measured | undefined): string {
 }
 
 async function measure(
-  format: Format,
+  format: ExportFormat,
   accounts: number,
   body: Buffer,
   { rounds, warmUp }: { readonly rounds: number; readonly warmUp: number },

@@ -4,13 +4,11 @@ import { exportPage } from '../functions/export/page/export-page.ts';
 import type { AccountsApi, ObjectStore } from '../functions/export/ports.ts';
 import { csvTableColumns, pinCsvColumns } from '../functions/formats/csv.ts';
 import { formatForRun } from '../functions/formats/format-for-run.ts';
+import type { ExportFormat } from '../functions/model/export-format.ts';
 import type { Run } from '../functions/model/run.ts';
 import { ATTRIBUTES } from '../simulator/accounts.ts';
 import { Tenant } from '../simulator/tenant.ts';
 import { plannedRun } from '../test/export/planned-run.ts';
-
-export const FORMATS = ['json', 'csv', 'parquet'] as const;
-export type Format = (typeof FORMATS)[number];
 
 const STYLE = { seed: 1, nasty: false };
 
@@ -32,7 +30,7 @@ function accountsOf(count: number, filler = 0): string[] {
 }
 
 /** The body of a page, as the API sends it. */
-export function bodyOf(format: Format, count: number, filler = 0): Buffer {
+export function bodyOf(format: ExportFormat, count: number, filler = 0): Buffer {
   if (format !== 'csv') return Buffer.from(`[${accountsOf(count, filler).join(',')}]`);
   const tenant = new Tenant({ ...STYLE, accounts: count });
   const columns = tenant.csvColumns();
@@ -60,13 +58,13 @@ function fillers(account: number, bytes: number): string {
 }
 
 /** The uncompressed content of a part. */
-export async function partTextOf(name: Exclude<Format, 'parquet'>, body: Buffer): Promise<Buffer> {
+export async function partTextOf(name: Exclude<ExportFormat, 'parquet'>, body: Buffer): Promise<Buffer> {
   const format = formatForRun(benchRun(name, 1));
   return gunzipSync((await format.encode(format.decode(body))).body);
 }
 
 /** A run of one page. */
-export function benchRun(format: Format, pageSize: number): Run {
+export function benchRun(format: ExportFormat, pageSize: number): Run {
   const csv = { columns: CSV_COLUMNS, tableColumns: csvTableColumns([]).length, finalNewline: true };
   return plannedRun({
     format,

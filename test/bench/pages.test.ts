@@ -1,8 +1,9 @@
 import { expect, it } from 'vitest';
 import { FLOORS } from '../../bench/floors.ts';
-import { apiOf, benchRun, bodyOf, exportFirstPage, FORMATS } from '../../bench/pages.ts';
+import { apiOf, benchRun, bodyOf, exportFirstPage } from '../../bench/pages.ts';
+import { EXPORT_FORMATS } from '../../functions/model/export-format.ts';
 
-it.each(FORMATS)('a measured %s page is exported completely, and its floor succeeds', async (format) => {
+it.each(EXPORT_FORMATS)('a measured %s page is exported completely, and its floor succeeds', async (format) => {
   const body = bodyOf(format, 300, 100);
   expect(await exportFirstPage(apiOf(body), benchRun(format, 300))).toBe(300);
   await expect(FLOORS[format](body)).resolves.toBeDefined();
