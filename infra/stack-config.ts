@@ -31,7 +31,7 @@ const NETWORK_RULE = 'must be {"vpcId":"vpc-…","subnetIds":["subnet-…"]} or 
 const NetworkSchema = z
   .strictObject(
     {
-      fixedEgressIp: z.literal(true, { error: 'must be true: for no fixed address, leave the key out' }).optional(),
+      fixedEgressIp: z.literal(true, { error: 'must be true or absent' }).optional(),
       vpcId: idOf('vpc').optional(),
       subnetIds: idsOf('subnet', 16).optional(),
       securityGroupIds: idsOf('sg', 5).optional(),
@@ -137,7 +137,7 @@ function checkAttributeOrder(exports: readonly ExportSettings[], context: z.Refi
     context.addIssue({
       code: 'custom',
       path: [i, 'attributeColumns'],
-      message: `must start like the longest list, because CSV exports share one table: ${longest.join(', ')}`,
+      message: `must begin with the columns of the other CSV exports, in the same order (they share one table; longest list: ${longest.join(', ')})`,
     });
   }
 }

@@ -31,7 +31,7 @@ export const TagsSchema = z
       if ([key, value].some((text) => /^aws:/i.test(text))) problem(key, 'must not start with "aws:" in key or value');
       // IAM refuses a role with both: IAM user guide, "Rules for tagging in IAM and AWS STS".
       if (keys.findIndex((other) => other.toLowerCase() === key.toLowerCase()) < i)
-        problem(key, 'must differ from every other key in more than case');
+        problem(key, 'must not differ from another key only in upper and lower case');
     }
   });
 

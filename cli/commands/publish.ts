@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { checkRunId } from '../../functions/export/plan/resolve-request.ts';
 import type { AccountsApi } from '../../functions/export/ports.ts';
+import { isPublished } from '../../functions/export/storage/published-runs.ts';
 import { ExportError } from '../../functions/model/errors.ts';
 import { connect } from '../deployed/connect.ts';
 import { describeRun } from '../deployed/look-at-run.ts';
@@ -55,7 +56,7 @@ async function publishDeployed(run: string, flags: PublishFlags, terminal: Termi
 const NO_API: AccountsApi = {
   host: '',
   async fetchPage() {
-    throw new ExportError('RequestError', 'Publishing a quarantined run must not send API requests.');
+    throw new ExportError('RequestError', 'Publishing a quarantined run sent an API request: this is a defect.');
   },
 };
 
@@ -65,16 +66,19 @@ async function publishLocal(
   terminal: Terminal,
 ): Promise<number> {
   const store = await storeAt(flags.out);
+  const output = outputOf(terminal, flags);
+  const runId = checkRunId(run);
+  if (await isPublished(store, runId)) output.note(`Run "${runId}" is already published.`);
   const outcome = await runLocal({
     api: NO_API,
     store,
     catalog: localCatalog(),
     clock: { now: Date.now },
     runId: newRunId(),
-    request: { publish: checkRunId(run) },
+    request: { publish: runId },
     exports: [],
     concurrency: 1,
     signal: new AbortController().signal,
   });
-  return printOutcome(outcome, { output: outputOf(terminal, flags), flags, store });
+  return printOutcome(outcome, { output, flags, store });
 }

@@ -33,6 +33,9 @@ Example:
     "SELECT name, attributes['industry'] FROM accounts_latest LIMIT 5"`,
     )
     .action(async (sql: string, flags: QueryFlags) => {
+      if (flags.json && flags.csv) {
+        throw new ExportError('RequestError', 'Conflicting flags: pass either --json or --csv.');
+      }
       if (flags.out.startsWith('s3://')) {
         throw new ExportError(
           'ConfigError',

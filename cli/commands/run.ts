@@ -126,6 +126,10 @@ function planPrinter(output: Output, progress: Progress): (plan: PlanOutcome) =>
       output.note('Drifted    the data changed during the run; exporting it again');
     }
     planned = true;
+    if (plan.outcome === 'publishOnly') {
+      output.note(`Run "${plan.runId}" is already published: no page is fetched.`);
+      return;
+    }
     printPlan(output, plan);
     if (plan.outcome === 'exportPages') progress.start(plan.pages);
   };
@@ -162,7 +166,8 @@ export async function printOutcome(outcome: LocalOutcome, { output, flags, store
 
 function nextSteps({ runId, publish, resume, error }: FailedRun, out: string): string[] {
   if (publish !== null) return [`To publish: npm run --silent account-export -- publish ${runId} --out ${out}`];
-  if (resume === null) return [];
+  // A refused request would be refused again.
+  if (resume === null || error === 'RequestError') return [];
   const budget = error === 'BudgetExceededError' ? ' and a higher --max-records' : '';
   return [`To resume: run the same command with --run-id ${resume.resume}${budget}`];
 }

@@ -24,8 +24,12 @@ export function withApiFlags(command: Command): Command {
 export function baseUrlOf({ account, instance, apiUrl }: ApiFlags): string {
   if (apiUrl === undefined && account !== undefined && instance !== undefined)
     return evergageBaseUrl(account, instance);
-  if (apiUrl === undefined || account !== undefined || instance !== undefined) {
+  if (apiUrl === undefined) {
     throw new ExportError('ConfigError', 'Missing API host: pass either --account and --instance, or --api-url.');
+  }
+  if (account !== undefined || instance !== undefined) {
+    const other = account === undefined ? '--instance' : '--account';
+    throw new ExportError('ConfigError', `Conflicting API host (--api-url and ${other}): pass only one of them.`);
   }
   const url = URL.canParse(apiUrl) ? new URL(apiUrl) : undefined;
   if (url && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`) return url.origin;
@@ -43,7 +47,11 @@ export async function credentialsOf({ secretId }: ApiFlags, env: Terminal['env']
     return secretCredentials({ secretId });
   }
   const { PERSONALIZATION_API_KEY_ID: keyId, PERSONALIZATION_API_KEY_SECRET: secret } = env;
-  if (keyId && secret) return staticCredentials({ keyId, secret });
+  if (keyId && secret)
+    return staticCredentials(
+      { keyId, secret },
+      { keyId: 'PERSONALIZATION_API_KEY_ID', secret: 'PERSONALIZATION_API_KEY_SECRET' },
+    );
   const missing = [
     ...(keyId ? [] : ['PERSONALIZATION_API_KEY_ID']),
     ...(secret ? [] : ['PERSONALIZATION_API_KEY_SECRET']),

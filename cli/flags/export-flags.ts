@@ -1,7 +1,7 @@
 /** What `run` and `start` export: the flags both take, and the request they stand for. */
 import { type Command, Option } from 'commander';
 import { ExportFormatSchema } from '../../functions/model/export-format.ts';
-import { ExportRequestSchema } from '../../functions/model/export-settings.ts';
+import { ExportRequestSchema, MAX_PAGE_SIZE } from '../../functions/model/export-settings.ts';
 import { parseOrThrow } from '../../functions/model/parse-input.ts';
 import { integer } from './integer.ts';
 
@@ -30,7 +30,7 @@ export function withExportFlags(command: Command, defaults: Pick<ExportFlags, 'f
     new Option(flags, description).choices(choices);
   return command
     .addOption(choice('--format <format>', 'format of the parts', ExportFormatSchema.options).default(defaults.format))
-    .option('--page-size <n>', 'accounts per page', integer('--page-size', 1), defaults.pageSize)
+    .option('--page-size <n>', 'accounts per page', integer('--page-size', 1, MAX_PAGE_SIZE), defaults.pageSize)
     .option('--filter <segment>', 'export only this segment (name or id)')
     .option('--start <time>', 'start of the statistics: epoch ms or ISO 8601')
     .option('--end <time>', 'end of the statistics: epoch ms or ISO 8601')

@@ -67,7 +67,7 @@ export function directoryStore(folder: string): ObjectStore {
         // A full disk or a missing permission does not change by itself, so this is permanent.
         throw new ExportError(
           'ConfigError',
-          `Cannot write ${path} (${code}): check the folder, its permissions and the free space.`,
+          `Cannot write to --out ${JSON.stringify(folder)} (${code}): use a folder with write permission and free space.`,
         );
       } finally {
         await rm(draft, { force: true }).catch(() => undefined);

@@ -20,7 +20,7 @@ export async function checkReadOnly(connection: DuckDBConnection, sql: string): 
     return value;
   }) as { error_type?: string; error_message?: string; statements?: readonly unknown[] };
   if (parsed.error_type === 'parser') throw new Error(`Parser Error: ${parsed.error_message}`);
-  if (parsed.statements === undefined) throw new ExportError('RequestError', 'Only SELECT is allowed.');
+  if (parsed.statements === undefined) throw new ExportError('RequestError', 'Invalid query: only SELECT is allowed.');
   if (parsed.statements.length !== 1) {
     throw new ExportError('RequestError', `Expected one SQL statement, got ${parsed.statements.length}.`);
   }

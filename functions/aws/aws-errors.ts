@@ -35,7 +35,7 @@ const MISSING: Advice = ({ profile }, message) => {
     ? 'no AWS credentials found; set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY'
     : `profile ${JSON.stringify(profile)} has no AWS credentials; sign in with ${login}, or complete it with aws configure`;
 };
-const WRONG_REGION: Advice = () => 'the bucket is in another region; set AWS_REGION';
+const WRONG_REGION: Advice = () => 'the bucket is in another region; set AWS_REGION to the region of the bucket';
 
 /** Permanent failures by the names AWS and its SDK give them. */
 const ADVICE: Readonly<Record<string, Advice>> = {
@@ -100,7 +100,7 @@ export function explainAwsFailure(what: string, error: unknown, place: AwsPlace 
   const advice = ADVICE[name];
   if (advice) return permanent(` (${name}): ${advice(place, message)}`);
   if (/region is missing/i.test(message)) {
-    return permanent(': no AWS region is set; set AWS_REGION or the region of the profile');
+    return permanent(': no AWS region is set; set AWS_REGION, or pass --region if the command has it');
   }
   if (/region not accepted/i.test(message)) {
     return permanent(`: ${JSON.stringify(place.region)} is not an AWS region; use one such as eu-west-1`);
@@ -115,9 +115,10 @@ export function explainAwsFailure(what: string, error: unknown, place: AwsPlace 
     throttled ||
     (status !== undefined && (status >= 500 || RETRYABLE_STATUS.includes(status)))
   )
-    return transient(`(${name}): transient AWS error; try again in a minute`);
+    return transient(`(${name}): transient AWS error; retry in a minute`);
   if (status !== undefined && status >= 400) {
-    return permanent(name === `status ${status}` ? ` (${name})` : ` (${name}, status ${status})`);
+    const what = name === `status ${status}` ? name : `${name}, status ${status}`;
+    return permanent(` (${what}): see this error in the documentation of AWS`);
   }
   return { message: `${what} failed (${name}).`, permanent: false, transient: false };
 }

@@ -51,7 +51,7 @@ export function glueCatalog({ client, database, bucket, sleep = setTimeout }: Gl
     change: { readonly csvColumns?: readonly string[] | undefined; readonly publishedAt?: string } = {},
   ): Promise<void> {
     const table = tables.get(tableName);
-    if (!table) throw new Error(`No table definition for ${tableName}`);
+    if (!table) throw new Error(`Unknown table ${tableName}: this is a defect.`);
     const location = `s3://${bucket}/${prefix}`;
     const what = `Adding the partition ${values.join('/')} to ${database}.${tableName}`;
     // A partition keeps the columns that its parts were written with, even if the table has more by now.
@@ -81,7 +81,7 @@ export function glueCatalog({ client, database, bucket, sleep = setTimeout }: Gl
     if (existing.replace(/\/$/, '') === location.replace(/\/$/, '')) return;
     throw new ExportError(
       'ConfigError',
-      `${what} failed: it already exists with location ${existing} instead of ${location}. Delete that partition, then resume the run.`,
+      `Partition ${values.join('/')} of ${database}.${tableName} already exists with another location (${existing}, expected ${location}): delete that partition, then resume the run.`,
     );
   }
 

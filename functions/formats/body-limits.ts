@@ -47,7 +47,10 @@ export function checkJsonLimits(body: Buffer): void {
       if (bracket === OPEN_OBJECT) {
         groups++;
         if (++depth > MAX_DEPTH) {
-          throw new ExportError('ApiAnswerError', `The API response is nested deeper than ${MAX_DEPTH} levels.`);
+          throw new ExportError(
+            'ApiAnswerError',
+            `The API response is nested deeper than ${MAX_DEPTH} levels: contact Salesforce.`,
+          );
         }
       } else if (bracket === CLOSE_OBJECT) {
         depth--;

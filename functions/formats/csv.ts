@@ -76,7 +76,7 @@ export function decodeCsv(body: Buffer, { finalNewline }: { finalNewline: boolea
   if (finalNewline === true && !endsWithNewline) {
     throw new ExportError(
       'ApiAnswerError',
-      `The CSV response is probably truncated (${body.length} bytes): unlike earlier ones, it does not end with a newline.`,
+      `The CSV response is probably truncated (${body.length} bytes, no final newline as in earlier pages): resume the run.`,
     );
   }
   const key = columns.indexOf(ACCOUNT_KEY);
@@ -93,7 +93,7 @@ function checkHeader(header: readonly string[], body: Buffer): void {
   if (header.some((column) => NOT_UTF8.test(column))) {
     throw new ExportError(
       'ApiAnswerError',
-      'The CSV response is not UTF-8: its header contains NUL or a byte order mark.',
+      'The CSV header contains NUL or an unexpected byte order mark, so the encoding is not plain UTF-8: contact Salesforce.',
     );
   }
   if (header.length > MAX_COLUMNS) {

@@ -19,7 +19,7 @@ export const DEFAULT_MAX_DROP_PERCENT = 50;
 const name = z.string({ error: NAME_RULE }).regex(NAME_PATTERN, { error: NAME_RULE });
 const text = z
   .string({ error: 'must be a text' })
-  .min(1, { error: 'must not be empty: leave the key out' })
+  .min(1, { error: 'must be absent or not empty' })
   .max(MAX_TEXT, { error: `must have at most ${MAX_TEXT} characters` });
 
 /** An integer within bounds, with one sentence for every way to miss them. */
@@ -163,11 +163,11 @@ export const ExportRequestSchema = z
     ),
     /** Set by a schedule, which delivers at least once: of several deliveries of one `dueAt`, one runs. */
     scheduled: z
-      .literal(true, { error: 'must be true, and is set by schedules only' })
+      .literal(true, { error: 'must be true or absent (only schedules set it)' })
       .optional()
       .describe('Set by a schedule, not by people: of several deliveries of one `dueAt`, one runs.'),
     resume: name.optional().describe('The failed run to resume. Alone, or with `maxRecords`.'),
-    publish: name.optional().describe('The quarantined run to publish as it is. Alone.'),
+    publish: name.optional().describe('The quarantined run to publish. Alone.'),
   })
   .superRefine(checkWindow)
   .superRefine(({ scheduled, dueAt }, context) => {

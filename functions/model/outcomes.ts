@@ -6,7 +6,7 @@ import type { Run } from './run.ts';
 /** What *Plan export* returns. `outcome` decides the workflow's next state. */
 export type PlanOutcome = PlanResult | DryRunResult | SkippedRun;
 
-/** A run to export, or, with `publishOnly`, to publish as it is. */
+/** A run to export, or, with `publishOnly`, to publish. */
 export interface PlanResult {
   readonly outcome: 'exportPages' | 'publishOnly';
   readonly runId: string;
@@ -138,7 +138,7 @@ export interface FailedRun {
   readonly consistency: Consistency | null;
   /** The input that resumes the run; `null` when there is nothing to resume. */
   readonly resume: { readonly resume: string } | null;
-  /** The input that publishes the run as it is; `null` unless it is quarantined. */
+  /** The input that publishes the run; `null` unless it is quarantined. */
   readonly publish: { readonly publish: string } | null;
   readonly executionUrl: string | null;
 }

@@ -1,4 +1,5 @@
 /** The client of the Account Export API: one request is one page, and short failures are retried at once. */
+
 import { setImmediate } from 'node:timers/promises';
 import pLimit from 'p-limit';
 import { Agent } from 'undici';
@@ -7,6 +8,7 @@ import { ApiThrottledError, ExportError, isExportError } from '../model/errors.t
 import type { PageQuery } from '../model/page-query.ts';
 import type { Usage } from '../model/usage.ts';
 import { type ApiKey, basicAuthorization, type CredentialsSource, SharedKey } from './credentials.ts';
+import type { FailedTry } from './failures.ts';
 import { type RequestLimits, requestPage, understand, unpackReceived } from './request-page.ts';
 import { pagePath } from './request-url.ts';
 import { backoffMs } from './retry-timing.ts';
@@ -109,7 +111,7 @@ export function createAccountsApi(options: AccountsApiOptions): AccountsApi & { 
       const wait = Math.max(backoffMs(call.requests - 1, random()), attempt.retryAfterMs ?? 0);
       const retry =
         attempt.outcome === 'failed' && call.requests < limits.maxRequests && elapsed + wait <= limits.retryWindowMs;
-      if (!retry) throw call.attachTo(withEffort(attempt.error, call.requests, elapsed));
+      if (!retry) throw call.attachTo(withEffort(attempt, call.requests, elapsed));
       call.retry(attempt.cause);
       await sleep(wait, signal);
     }
@@ -152,17 +154,23 @@ function sameKey(a: ApiKey, b: ApiKey): boolean {
   return a.keyId === b.keyId && a.secret === b.secret;
 }
 
-/** Adds to a transient error how often the request was sent. */
-function withEffort(error: ExportError, requests: number, elapsedMs: number): ExportError {
-  if (!error.transient || requests === 1) return error;
-  const message = `${error.message.replace(/\.$/, '')} (${requests} requests in ${(elapsedMs / 1000).toFixed(1)} s).`;
+/** Adds to a transient error how often the request was sent, and what to do. */
+function withEffort({ error, remedy }: FailedTry, requests: number, elapsedMs: number): ExportError {
+  if (!error.transient) return error;
+  const effort = requests === 1 ? '' : ` (${requests} requests in ${(elapsedMs / 1000).toFixed(1)} s)`;
+  const message = `${error.message.replace(/\.$/, '')}${effort}${remedy === undefined ? '' : `: ${remedy}`}.`;
   return error instanceof ApiThrottledError
     ? new ApiThrottledError(message, error.retryAfterMs)
     : new ExportError(error.name, message);
 }
 
 function aborted({ page }: PageQuery, call: CallUsage): ExportError {
-  return call.attachTo(new ExportError('ApiUnavailableError', `The request for page ${page} was aborted.`));
+  return call.attachTo(
+    new ExportError(
+      'ApiUnavailableError',
+      `Request for page ${page} aborted (the run was stopped, or the time was up): resume the run.`,
+    ),
+  );
 }
 
 function sleepMs(ms: number, signal: AbortSignal | undefined): Promise<void> {

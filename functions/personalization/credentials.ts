@@ -11,9 +11,15 @@ export interface CredentialsSource {
   get(options?: { readonly fresh?: boolean }): Promise<ApiKey>;
 }
 
-/** @throws ExportError `ApiCredentialsError` if the key is malformed */
-export function staticCredentials(key: ApiKey): CredentialsSource {
-  checkParts(key, 'the given credentials');
+/**
+ * @param names of the two parts, for messages
+ * @throws ExportError `ApiCredentialsError` if the key is malformed
+ */
+export function staticCredentials(
+  key: ApiKey,
+  names: ApiKey = { keyId: 'keyId', secret: 'secret' },
+): CredentialsSource {
+  checkParts(key, names);
   return { get: async () => key };
 }
 
@@ -45,26 +51,27 @@ export function parseApiKeySecret(text: string, where: string): ApiKey {
     throw new ExportError('ApiCredentialsError', `Invalid API key in ${where}: ${part} ${problem}. ${EXPECTED}`);
   }
   const key = { keyId: keyId as string, secret: secret as string };
-  checkParts(key, where);
+  checkParts(key, { keyId: `keyId of ${where}`, secret: `secret of ${where}` });
   return key;
 }
 
 const EXPECTED = 'Set it to {"keyId":"…","secret":"…"}.';
 
-function checkParts(key: ApiKey, where: string): void {
-  for (const [part, value] of Object.entries(key)) {
+function checkParts(key: ApiKey, names: ApiKey): void {
+  for (const part of ['keyId', 'secret'] as const) {
+    const value = key[part];
     // A key pasted with a line break would get a 401 without a visible reason.
     if (value === value.trim()) continue;
     throw new ExportError(
       'ApiCredentialsError',
-      `Invalid API key in ${where}: ${part} starts or ends with whitespace. Remove the whitespace.`,
+      `Invalid API key in ${names[part]}: remove the whitespace at its start or end.`,
     );
   }
   // In Basic authentication the user name ends at the first colon.
   if (!key.keyId.includes(':')) return;
   throw new ExportError(
     'ApiCredentialsError',
-    `Invalid API key in ${where}: keyId contains a colon. Put only the part before the colon into keyId.`,
+    `Invalid API key in ${names.keyId}: keep only the part before the colon.`,
   );
 }
 

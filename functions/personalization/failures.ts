@@ -14,6 +14,8 @@ export interface FailedTry {
   /** For metrics: `429`, `5xx`, `408`, `connection`, `timeout`, `broken-body`. */
   readonly cause: string;
   readonly error: ExportError;
+  /** What to do about a transient error, which its message does not say yet. */
+  readonly remedy?: string | undefined;
   readonly retryAfterMs?: number | undefined;
 }
 
@@ -29,9 +31,9 @@ export function pageName({ query }: Asked): string {
 }
 
 /** An unusable body with status 200. */
-export function wrongBody({ query }: Asked, message: string): FailedTry {
+export function wrongBody({ query }: Asked, message: string, remedy?: string): FailedTry {
   const error = new ExportError('ApiAnswerError', message);
-  return { outcome: 'failed', records: query.pageSize, cause: 'broken-body', error };
+  return { outcome: 'failed', records: query.pageSize, cause: 'broken-body', error, remedy };
 }
 
 /** A status other than 200. */
@@ -49,10 +51,14 @@ export function refusal(asked: Asked, { statusCode, headers }: Dispatcher.Respon
     cause: String(statusCode),
     error: new ExportError(name, message),
   });
-  if (statusCode === 429) return { ...failed, cause: '429', error: new ApiThrottledError(message, wait) };
+  if (statusCode === 429) {
+    const remedy = 'lower concurrency, then retry';
+    return { ...failed, cause: '429', error: new ApiThrottledError(message, wait), remedy };
+  }
   if (statusCode === 408 || statusCode >= 500) {
     const cause = statusCode === 408 ? '408' : '5xx';
-    return { ...failed, cause, error: new ExportError('ApiUnavailableError', message) };
+    const remedy = 'retry when the API is available';
+    return { ...failed, cause, error: new ExportError('ApiUnavailableError', message), remedy };
   }
   if (statusCode === 401) {
     return refused(
@@ -75,7 +81,7 @@ export function refusal(asked: Asked, { statusCode, headers }: Dispatcher.Respon
   if (statusCode >= 300 && statusCode < 400) {
     return refused(
       'ApiRequestError',
-      `${host(baseUrl)} redirected the request (${statusCode}): check the account name and the instance. Redirects are not followed, so that the key is never sent to another host.`,
+      `Redirect from ${host(baseUrl)} (${statusCode}), not followed to protect the key: check the account name and the instance.`,
     );
   }
   const sent = sentParameters(query).map((key) => (key === 'pageSize' ? `pageSize ${query.pageSize}` : key));
@@ -171,6 +177,7 @@ export function networkFailure(asked: Asked, error: unknown, totalTimeoutMs: num
       'ApiUnavailableError',
       `Cannot fetch ${pageName(asked)} from ${host(asked.baseUrl)}: ${problem}.`,
     ),
+    remedy: cause === 'broken-body' ? 'retry' : 'check the host and the network, then retry',
   };
 }
 

@@ -84,7 +84,8 @@ export async function requestPage(agent: Dispatcher, request: PageRequest): Prom
     response.body.on('error', () => undefined).destroy();
     return wrongBody(
       request,
-      `Unknown content encoding of ${pageName(request)}: the API may use ${ACCEPTED_ENCODINGS}, once.`,
+      `Unsupported content encoding for ${pageName(request)} (accepted: one of ${ACCEPTED_ENCODINGS})`,
+      'contact Salesforce',
     );
   }
   try {
@@ -123,13 +124,17 @@ export function understand<T extends { readonly records: number }>(
   const what = pageName(asked);
   if (/\bhtml\b/i.test(contentType)) {
     // The header itself is not shown: it may hold anything.
-    return wrongBody(asked, `Got HTML with status 200 for ${what}, expected ${query.endpoint.toUpperCase()}.`);
+    return wrongBody(
+      asked,
+      `HTML instead of ${query.endpoint.toUpperCase()} for ${what} (status 200)`,
+      'check the account name and the instance, then retry',
+    );
   }
   if (body.length === 0 && query.endpoint === 'json') {
-    return wrongBody(asked, `Got an empty body with status 200 for ${what}, expected JSON.`);
+    return wrongBody(asked, `Empty response for ${what} (status 200)`, 'retry');
   }
   if (usesOtherCharset(contentType, body)) {
-    return wrongBody(asked, `The body of ${what} is not UTF-8.`);
+    return wrongBody(asked, `The body of ${what} is not UTF-8`, 'contact Salesforce');
   }
   try {
     const value = decode(body);

@@ -52,7 +52,7 @@ function encode(key: string, value: string): string {
   if (!value.isWellFormed()) {
     throw new ExportError(
       'RequestError',
-      `Invalid ${key}: it contains half of a Unicode surrogate pair. Remove that character.`,
+      `Invalid ${key}: it contains a damaged character (unpaired Unicode surrogate). Retype the value.`,
     );
   }
   return encodeURIComponent(value);

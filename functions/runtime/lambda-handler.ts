@@ -45,7 +45,10 @@ export function lambdaHandler<T>(what: string, task: Task<T>) {
   return middy({
     timeoutEarlyInMillis: GIVE_UP_EARLY_MS,
     timeoutEarlyResponse: () => {
-      throw new ExportError('ApiUnavailableError', `${what} did not finish before the function's timeout.`);
+      throw new ExportError(
+        'ApiUnavailableError',
+        `${what} timed out: retry; if it fails again, see the log of the function.`,
+      );
     },
   }).handler(run);
 }
@@ -55,7 +58,7 @@ function presentable(what: string, error: unknown): Error {
   const name = error instanceof Error ? error.name : 'Error';
   return new NamedError(
     name,
-    `Unexpected error in ${what} (${name}): this is a defect; see the invocation in the function's log.`,
+    `Unexpected error in ${what} (${name}): retry; if it fails again, report it with the log of the function.`,
   );
 }
 

@@ -148,7 +148,7 @@ describe('glueCatalog', () => {
     await expect(catalog.addRun(run)).rejects.toMatchObject({
       name: 'ConfigError',
       message:
-        'Adding the partition all/2026-08-22/run-1 to exports.accounts_json failed: it already exists with location s3://other/place/ instead of s3://bucket/accounts_json/export_name=all/export_date=2026-08-22/run_id=run-1/. Delete that partition, then resume the run.',
+        'Partition all/2026-08-22/run-1 of exports.accounts_json already exists with another location (s3://other/place/, expected s3://bucket/accounts_json/export_name=all/export_date=2026-08-22/run_id=run-1/): delete that partition, then resume the run.',
     });
     expect(partitions.has(RUNS)).toBe(false);
   });

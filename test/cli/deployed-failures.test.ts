@@ -103,7 +103,7 @@ describe('a region', () => {
     await smallWorld();
     vi.stubEnv('AWS_REGION', undefined);
     expect(await runs()).toBe(
-      'Looking for stack "AccountExport" failed: no AWS region is set; set AWS_REGION or the region of the profile.',
+      'Looking for stack "AccountExport" failed: no AWS region is set; set AWS_REGION, or pass --region if the command has it.',
     );
   });
 
@@ -175,20 +175,20 @@ describe('AWS itself', () => {
       {},
       { fail: ({ action }) => (action === 'ListExecutions' ? THROTTLED : undefined) },
     );
-    expect(await runs()).toBe(
-      'Listing the runs failed (ThrottlingException): transient AWS error; try again in a minute.',
-    );
+    expect(await runs()).toBe('Listing the runs failed (ThrottlingException): transient AWS error; retry in a minute.');
     expect(aws.callsOf('ListExecutions')).toHaveLength(2);
   });
 
   it('has an internal error', async () => {
     vi.stubEnv('AWS_MAX_ATTEMPTS', '1');
     await smallWorld({}, failing('ListExecutions', 'InternalFailure', 'hidden', 500));
-    expect(await runs()).toBe('Listing the runs failed (InternalFailure): transient AWS error; try again in a minute.');
+    expect(await runs()).toBe('Listing the runs failed (InternalFailure): transient AWS error; retry in a minute.');
   });
 
   it('refuses for another reason, whose message is not shown', async () => {
     await smallWorld({}, failing('StartExecution', 'KmsAccessDeniedException', 'secret'));
-    expect(await start()).toMatch(/^Starting run "\S+" failed \(KmsAccessDeniedException, status 400\)\.$/);
+    expect(await start()).toMatch(
+      /^Starting run "\S+" failed \(KmsAccessDeniedException, status 400\): see this error in the documentation of AWS\.$/,
+    );
   });
 });

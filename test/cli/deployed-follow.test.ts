@@ -96,7 +96,7 @@ describe('following a run', () => {
     const name = aws.stateMachine.executions[0]?.name;
     expect({ code, stderr }).toEqual({
       code: 1,
-      stderr: `error: Reading run "${name}" failed (ThrottlingException): transient AWS error; try again in a minute. The run continues. Follow it with npm run --silent account-export -- status ${name}\n`,
+      stderr: `error: Reading run "${name}" failed (ThrottlingException): transient AWS error; retry in a minute. The run continues. Follow it with npm run --silent account-export -- status ${name}\n`,
     });
     const waited = waits.reduce((sum, ms) => sum + ms, 0);
     expect(waited).toBeGreaterThanOrEqual(300_000);

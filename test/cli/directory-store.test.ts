@@ -86,7 +86,7 @@ describe('directoryStore', () => {
     await expect(directoryStore(folder).put('k', Buffer.from('x'))).rejects.toMatchObject({
       name: 'ConfigError',
       message: expect.stringMatching(
-        /^Cannot write .*k \(E[A-Z]+\): check the folder, its permissions and the free space\.$/,
+        /^Cannot write to --out ".*" \(E[A-Z]+\): use a folder with write permission and free space\.$/,
       ),
     });
     expect(await readdir(folder)).toEqual(['k']);

@@ -76,7 +76,7 @@ describe('a query writes nothing', () => {
       const { code, stdout, stderr } = await query(folder, sql);
       expect({ sql, code, stdout }).toEqual({ sql, code: 2, stdout: '' });
       expect(stderr, sql).toMatch(
-        /^error: (Only SELECT is allowed\.|Expected one SQL statement, got [02]\.|The table function \w+ is not allowed in a query: .*|Query failed: Parser Error: A CTE needs a SELECT)\n$/,
+        /^error: (Invalid query: only SELECT is allowed\.|Expected one SQL statement, got [02]\.|The table function \w+ is not allowed in a query: .*|Query failed: Parser Error: A CTE needs a SELECT)\n$/,
       );
     }
     expect(await contentOf(folder)).toEqual(before);

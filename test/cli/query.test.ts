@@ -152,8 +152,8 @@ describe('the command', () => {
       /^error: Query failed: Catalog Error: Table with name accounts does not exist! Tables: accounts_latest, /,
     ],
     ['SELECT nope FROM accounts_latest', /^error: Query failed: Binder Error: Referenced column "nope" not found/],
-    ['DROP VIEW accounts_latest', /^error: Only SELECT is allowed\.\n$/],
-    ["COPY (SELECT 1) TO '/tmp/x'", /^error: Only SELECT is allowed/],
+    ['DROP VIEW accounts_latest', /^error: Invalid query: only SELECT is allowed\.\n$/],
+    ["COPY (SELECT 1) TO '/tmp/x'", /^error: Invalid query: only SELECT is allowed/],
     ['SELECT 1; SELECT 2', /^error: Expected one SQL statement, got 2\.\n$/],
   ])('reports an error in one sentence: %j', async (sql, message) => {
     const { code, stderr, stdout } = await query(sql);

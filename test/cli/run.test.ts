@@ -121,6 +121,25 @@ describe('run', () => {
     expect(pagesFetched(simulator, before).filter((page) => page !== 6)).toEqual([7]);
   });
 
+  it('does not suggest to resume with other parameters, which is refused again', async () => {
+    const { args } = await simulated({ faults: [{ fault: { status: 404 }, minPageSize: 500, pages: [1], times: 1 }] });
+    await commandLine(args);
+    const { code, stderr } = await commandLine([...args, '--page-size', '400']);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^error: Run "run-1" was planned with other parameters \(pageSize was 500, now 400\).*\n$/);
+  });
+
+  it('reports that a run is already published, and fetches nothing', async () => {
+    const { args, simulator, out } = await simulated();
+    await commandLine(args);
+    const before = simulator.requests.length;
+    const again = await commandLine(args);
+    expect(again.stdout).toMatch(/^Run "run-1" is already published: no page is fetched\.\nPublished /);
+    const published = await commandLine(['publish', 'run-1', '--out', out]);
+    expect(published.stdout).toMatch(/^Run "run-1" is already published\.\nPublished /);
+    expect(simulator.requests).toHaveLength(before);
+  });
+
   it('keeps finished pages when it is interrupted', async () => {
     const { args, simulator, out } = await simulated(hangingRun);
     const run = startCommandLine(args);

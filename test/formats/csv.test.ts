@@ -198,11 +198,11 @@ describe('decodeCsv', () => {
   });
 
   it('rejects a last row that may be truncated within its last cell', () => {
-    expect(() => decode('name,note\na,long no', true)).toThrow(/does not end with a newline/);
+    expect(() => decode('name,note\na,long no', true)).toThrow(/no final newline/);
   });
 
   it('rejects a truncated header, which is not an empty page', () => {
-    expect(() => decode('name,no', true)).toThrow(/does not end with a newline/);
+    expect(() => decode('name,no', true)).toThrow(/no final newline/);
   });
 
   it('rejects invalid UTF-8', () => {

@@ -226,7 +226,7 @@ describe('jsonLinesFormat', () => {
     [
       'arrays nested 10,000 deep',
       `[{"a":${'['.repeat(10_000)}${']'.repeat(10_000)}}]`,
-      'The API response is nested deeper than 1000 levels.',
+      'The API response is nested deeper than 1000 levels: contact Salesforce.',
     ],
   ])('rejects %s without quoting it', (_name, body, message) => {
     expect(() => format.decode(Buffer.from(body))).toThrow(

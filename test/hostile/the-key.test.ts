@@ -98,22 +98,22 @@ describe('an invalid secret', () => {
     [
       'a keyId with a leading space',
       keyOf(' hidden', 'x'),
-      invalid('keyId starts or ends with whitespace. Remove the whitespace.'),
+      'Invalid API key in keyId of secret "key": remove the whitespace at its start or end.',
     ],
     [
       'a secret with a trailing line break',
       keyOf('k', 'hidden\n'),
-      invalid('secret starts or ends with whitespace. Remove the whitespace.'),
+      'Invalid API key in secret of secret "key": remove the whitespace at its start or end.',
     ],
     [
       'a secret with a trailing no-break space',
       keyOf('k', 'hidden\u00a0'),
-      invalid('secret starts or ends with whitespace. Remove the whitespace.'),
+      'Invalid API key in secret of secret "key": remove the whitespace at its start or end.',
     ],
     [
       'keyId and secret in one value',
       keyOf('k:hidden', 'x'),
-      invalid('keyId contains a colon. Put only the part before the colon into keyId.'),
+      'Invalid API key in keyId of secret "key": keep only the part before the colon.',
     ],
   ])('is reported without its value, and no request is sent: %s', async (_name, secret, message) => {
     const { api, simulator } = await simulated(secret);
@@ -133,7 +133,7 @@ describe('an invalid secret', () => {
 
   it('is reported the same way for static credentials', () => {
     expect(() => staticCredentials({ keyId: 'k', secret: 'hidden\n' })).toThrow(
-      'Invalid API key in the given credentials: secret starts or ends with whitespace. Remove the whitespace.',
+      'Invalid API key in secret: remove the whitespace at its start or end.',
     );
   });
 });

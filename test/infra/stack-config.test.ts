@@ -42,7 +42,7 @@ describe('parseStackConfig', () => {
       {
         exports: [...CONFIG.exports, { ...EXPORT, name: 'x', format: 'csv', attributeColumns: ['region', 'industry'] }],
       },
-      'exports[1].attributeColumns must start like the longest list, because CSV exports share one table: region, industry (got ["industry"])',
+      'exports[1].attributeColumns must begin with the columns of the other CSV exports, in the same order (they share one table; longest list: region, industry) (got ["industry"])',
     ],
     [
       { accountName: 'acme.evil.example/', instance: 'x.y' },

@@ -105,7 +105,7 @@ describe('a request', () => {
       fc.asyncProperty(fc.string({ unit: 'binary', minLength: 1 }), async (filter) => {
         if (!filter.isWellFormed()) {
           expect((await errorOf(api.fetchPage(query({ filter }), decodeJson))).message).toBe(
-            'Invalid filter: it contains half of a Unicode surrogate pair. Remove that character.',
+            'Invalid filter: it contains a damaged character (unpaired Unicode surrogate). Retype the value.',
           );
           return;
         }
@@ -196,8 +196,18 @@ describe('a permanent fault', () => {
   const always = Number.POSITIVE_INFINITY;
 
   it.each([
-    ['500', { status: 500 }, 'ApiUnavailableError', '500 Internal Server Error for page 0 of dataset "engage"'],
-    ['429', { status: 429 }, 'ApiThrottledError', '429 Too Many Requests for page 0 of dataset "engage"'],
+    [
+      '500',
+      { status: 500 },
+      'ApiUnavailableError',
+      '500 Internal Server Error for page 0 of dataset "engage" (4 requests in 1.8 s): retry when the API is available.',
+    ],
+    [
+      '429',
+      { status: 429 },
+      'ApiThrottledError',
+      '429 Too Many Requests for page 0 of dataset "engage" (4 requests in 1.8 s): lower concurrency, then retry.',
+    ],
     ['html', 'html', 'ApiAnswerError', /HTML .* page 0 of dataset "engage"/],
     [
       'truncate',
@@ -246,7 +256,7 @@ describe('a permanent fault', () => {
       'ApiCredentialsError',
       '403 Forbidden for dataset "engage": check the key\'s permissions and its IP allowlist.',
     ],
-    [302, 'ApiRequestError', /redirected the request \(302\): check the account name/],
+    [302, 'ApiRequestError', /^Redirect from \S+ \(302\), not followed to protect the key: check the account name/],
   ])('with status %i is not retried', async (status, name, message) => {
     const { api, simulator } = await simulated({ faults: [{ fault: { status }, times: always }] });
     expect(await errorOf(api.fetchPage(query({ filter: 'secret segment' }), decodeJson))).toMatchObject({

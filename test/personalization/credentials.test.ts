@@ -27,7 +27,7 @@ describe('parseApiKeySecret', () => {
     ['{"keyId":"k","secret":5}', `${start} secret is not a string. ${how}`],
     [
       '{"keyId":"k:hidden","secret":"s"}',
-      `${start} keyId contains a colon. Put only the part before the colon into keyId.`,
+      'Invalid API key in keyId of secret "x": keep only the part before the colon.',
     ],
   ])('rejects %s without quoting it', (text, message) => {
     expect(() => parseApiKeySecret(text, 'secret "x"')).toThrow(
@@ -36,7 +36,9 @@ describe('parseApiKeySecret', () => {
   });
 
   it('rejects a static key whose keyId contains a colon', () => {
-    expect(() => staticCredentials({ keyId: 'a:b', secret: 'c' })).toThrow(/keyId contains a colon/);
+    expect(() => staticCredentials({ keyId: 'a:b', secret: 'c' })).toThrow(
+      /in keyId: keep only the part before the colon/,
+    );
   });
 });
 

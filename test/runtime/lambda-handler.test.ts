@@ -89,7 +89,7 @@ describe('lambdaHandler', () => {
     const never: Task<number> = () => new Promise(() => undefined);
     await expect(invoke(never, {}, 1_050)).rejects.toMatchObject({
       name: 'ApiUnavailableError',
-      message: "Export page did not finish before the function's timeout.",
+      message: 'Export page timed out: retry; if it fails again, see the log of the function.',
     });
   });
 });

@@ -95,7 +95,7 @@ async function putPart(store: ObjectStore, run: Run, { page, key, body, before }
   if (await isPublished(store, run.runId)) {
     throw new ExportError(
       'RequestError',
-      `Run "${run.runId}" is already published: page ${page} was not written. Start a new run.`,
+      `Cannot write page ${page} of run "${run.runId}": the run is already published. No action is needed.`,
     );
   }
   // An attempt that outlives its run must not replace what another one wrote since.
@@ -106,7 +106,7 @@ async function putPart(store: ObjectStore, run: Run, { page, key, body, before }
   if (there && sha256(there.body) === sha256(body)) return there.etag;
   throw new ExportError(
     'StorageError',
-    `Another attempt wrote the part of page ${page} of run "${run.runId}" at the same time: retry the page.`,
+    `Two attempts wrote page ${page} of run "${run.runId}" at the same time: resume the run.`,
   );
 }
 
@@ -129,6 +129,6 @@ async function fetchCompletePage(source: Source<DecodedPage>, run: Run, page: nu
   if (records === answer.value.records && records > 0) throw pageSizeCapped(pageSize, records);
   throw new ExportError(
     'ApiAnswerError',
-    `Page ${page} is incomplete (${records} of ${planned} accounts) although more accounts follow: retry the page.`,
+    `Page ${page} of run "${run.runId}" is incomplete (${records} of ${planned} accounts, but more accounts follow): resume the run.`,
   );
 }

@@ -176,7 +176,9 @@ async function planWithinBudget(
   if (maxRecords !== undefined) {
     const records = maxRecords - earlierRecords - (await planningRecords(folder));
     const limit = lastTicket(records, pageSize, await takenTickets(store, runId));
-    tickets = new PageTickets(store, { runId, pageSize, lastTicket: limit });
+    // Only a retry after drift repeats a run that has a plan.
+    const planned = earlierRecords > 0;
+    tickets = new PageTickets(store, { runId, pageSize, lastTicket: limit, maxRecords, planned });
   }
   const budget = new CountedBudget(tickets);
   try {
@@ -213,7 +215,7 @@ async function storePlan(store: ObjectStore, plan: StoredPlan, planning?: PageTi
     if (needed > maxRecords) {
       throw new ExportError(
         'BudgetExceededError',
-        `Record budget too small for run "${run.runId}" (maxRecords is ${maxRecords}, ${needed} are needed: ${counted} for planning and ${pages} pages of ${pageSize} to export and verify): raise maxRecords or reduce pageSize.`,
+        `Record budget too small for run "${run.runId}" (maxRecords ${maxRecords}, needed ${needed}: ${counted} for planning, the rest for ${pages} pages of ${pageSize} accounts): set maxRecords to ${needed} or more, or reduce pageSize.`,
       );
     }
     stored = { ...plan, run: { ...run, lastTicket: lastTicket(maxRecords - counted, pageSize, taken) } };
@@ -275,7 +277,7 @@ class CsvHeader {
     if (bytes > MAX_HEADER_BYTES) {
       throw new ExportError(
         'PlanTooLargeError',
-        `CSV header of ${columns.length} columns is too long (${bytes} bytes, at most ${MAX_HEADER_BYTES}): export as JSON instead.`,
+        `CSV header of ${columns.length} columns is too long (${bytes} bytes, maximum ${MAX_HEADER_BYTES}): export as JSON instead.`,
       );
     }
     return { columns, tableColumns: tableColumns.length, finalNewline: this.#allEndInNewline === true };

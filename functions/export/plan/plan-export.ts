@@ -89,6 +89,6 @@ async function refuseOtherHost({ ports: { store, api } }: Planning, exportName: 
   if (host === undefined || host === api.host) return;
   throw new ExportError(
     'RequestError',
-    `Export "${exportName}" in ${store.location} belongs to ${host}, not ${api.host}: choose another export name, or, if the tenant has moved, remove ${key}.`,
+    `Export "${exportName}" in ${store.location} already has data from another host (${host}, not ${api.host}): use another export name. If the tenant moved, delete ${key}.`,
   );
 }

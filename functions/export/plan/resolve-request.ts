@@ -104,7 +104,7 @@ function chooseExport(
     if (found || datasetId !== undefined) return found;
     throw new ExportError(
       'RequestError',
-      `Unknown export "${exportName}" (${configured}): an ad-hoc export needs a datasetId.`,
+      `Unknown export "${exportName}" (${configured}): check the name, or add a datasetId for an ad-hoc export.`,
     );
   }
   if (datasetId !== undefined) return undefined;

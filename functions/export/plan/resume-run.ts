@@ -29,7 +29,7 @@ export async function resumeById(
   if (!known) {
     throw new ExportError(
       'RequestError',
-      `Cannot ${publish === undefined ? 'resume' : 'publish'} run "${runId}": it has no plan. It failed before it was planned, or its work has expired. Start a new run.`,
+      `Cannot ${publish === undefined ? 'resume' : 'publish'} run "${runId}" (unknown, failed before it was planned, or older than workRetentionDays): check the run id, or start a new run.`,
     );
   }
   const { exportName } = known.run;
@@ -55,7 +55,7 @@ export async function resumeRun(
   if (apiHost !== api.host) {
     throw new ExportError(
       'RequestError',
-      `Run "${runId}" was planned for ${apiHost}, not ${api.host}: resume it there, or start a new run.`,
+      `Run "${runId}" was planned for another host (${apiHost}, not ${api.host}): resume it with the settings for ${apiHost}, or start a new run.`,
     );
   }
   const quarantined = await new RunFolder(store, runId).quarantined();

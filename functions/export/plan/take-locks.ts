@@ -27,8 +27,8 @@ export async function takeLocks(
   };
   const first = scheduled && (await acquire(ports, scheduledLockPrefix(exportName, dueAt), event, 'forever'));
   if (first) {
-    const delivered = `The schedule delivered ${dueAt} of export "${exportName}" more than once`;
-    return skipped(first.runId, `${delivered}, and run "${first.runId}" has it.`);
+    const scheduledTime = `the scheduled time ${dueAt} of export "${exportName}"`;
+    return skipped(first.runId, `Run "${first.runId}" already handles ${scheduledTime}.`);
   }
   for (const prefix of [runLockPrefix(runId), ...(overlap === 'allow' ? [] : [exportLockPrefix(exportName)])]) {
     const holder = await acquire(ports, prefix, event);

@@ -20,7 +20,7 @@ export function driftedError({ runId, consistency, duplicates }: Manifest): Expo
   const { accountsBefore, accountsAfter, boundariesMoved, boundariesChecked } = consistency;
   return new ExportError(
     'DriftedError',
-    `Run "${runId}" is quarantined because the data changed during the run (${accountsBefore} accounts before, ${accountsAfter} after; ${boundariesMoved} of ${boundariesChecked} page boundaries moved; ${duplicates} duplicates). Start a new run, or publish this one as it is.`,
+    `Run "${runId}" is quarantined: the data changed during the run (${accountsBefore} accounts before, ${accountsAfter} after; ${boundariesMoved} of ${boundariesChecked} page boundaries moved; ${duplicates} duplicates). Start a new run, or publish this one.`,
   );
 }
 
@@ -33,9 +33,9 @@ function dropReason(
   if (last === undefined || before === 0) return undefined;
   const dropPercent = ((before - now) * 100) / before;
   if (now > 0 && dropPercent <= maxDropPercent) return undefined;
-  const rule = now === 0 ? 'an empty run is never published on its own' : `maxDropPercent is ${maxDropPercent}`;
+  const rule = now === 0 ? 'an empty run needs a review' : `maxDropPercent is ${maxDropPercent}`;
   return new ExportError(
     'QuarantinedError',
-    `Run "${runId}" is quarantined: it has ${now} accounts, and the last published run of export "${exportName}" (${last.runId}) had ${before}, a drop of ${Math.floor(dropPercent)} % (${rule}). If the drop is right, publish the run as it is.`,
+    `Run "${runId}" is quarantined: it has ${now} accounts, and the last published run of export "${exportName}" (${last.runId}) had ${before} (a drop of ${Math.floor(dropPercent)} %; ${rule}). Check the filter and the dataset; if the data is right, publish the run.`,
   );
 }

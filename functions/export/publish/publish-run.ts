@@ -115,7 +115,7 @@ async function quarantinedManifest({ store }: PublishPorts, run: Run): Promise<M
   if (!manifest) {
     throw new ExportError(
       'RequestError',
-      `Run "${run.runId}" is not quarantined, so there is nothing to publish: resume it instead.`,
+      `Cannot publish run "${run.runId}" (not quarantined): resume it if it failed.`,
     );
   }
   const receipts = await folder.receipts();
@@ -126,7 +126,7 @@ async function quarantinedManifest({ store }: PublishPorts, run: Run): Promise<M
   }
   throw new ExportError(
     'RunIncompleteError',
-    `Run "${run.runId}" was resumed after it was quarantined, and its parts changed: resume it to verify them again.`,
+    `Cannot publish run "${run.runId}" (its parts changed after it was quarantined): resume it to verify them again.`,
   );
 }
 

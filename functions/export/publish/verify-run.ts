@@ -77,17 +77,16 @@ export async function refuseModifiedParts(store: ObjectStore, run: Run, receipts
     const part = object?.bytes === bytes ? await store.get(key) : undefined;
     if (part && sha256(part.body) === written) continue;
     const sizes = object?.bytes === bytes ? 'other content of equal size' : `${object?.bytes} bytes, ${bytes} written`;
-    const found = object ? sizes : 'not found';
     throw new ExportError(
       'RunIncompleteError',
-      `The part of page ${page} of run "${run.runId}" was modified (${key}: ${found}). Resume the run to export it again.`,
+      `The part of page ${page} of run "${run.runId}" ${object ? `was modified (${key}: ${sizes})` : `is missing (${key})`}: resume the run to export it again.`,
     );
   }
   const [stranger] = objects.keys();
   if (stranger !== undefined) {
     throw new ExportError(
       'RunIncompleteError',
-      `Unknown object among the parts of run "${run.runId}" (${stranger}): queries would read it. Remove it, then resume the run.`,
+      `Unknown object among the parts of run "${run.runId}" (${stranger}), which queries would read: delete it, then resume the run.`,
     );
   }
 }

@@ -12,7 +12,7 @@ import type { ObjectStore } from '../ports.ts';
 import { retryIdOf } from '../storage/bucket-layout.ts';
 import { RunFolder } from '../storage/run-folder.ts';
 
-/** A run that ends with one of these is complete and can be published as it is. */
+/** A run that ends with one of these is complete and can be published. */
 const QUARANTINE_ERRORS: readonly string[] = ['DriftedError', 'QuarantinedError'];
 const OUR_ERRORS: readonly string[] = [...PERMANENT_ERRORS, ...TRANSIENT_ERRORS];
 
@@ -83,17 +83,18 @@ interface Explanation {
 /** The error to report: the caught one if it is ours, else the one that a page recorded. */
 function explain(caught: Explanation, found: RunState | undefined, runId: string, store: ObjectStore): Explanation {
   const { error, message } = caught;
-  const plain = message === '' ? { error, message: `The run failed with ${error}.` } : caught;
+  const plain =
+    message === '' ? { error, message: `Run "${runId}" failed (${error}): open the execution for details.` } : caught;
   if (OUR_ERRORS.includes(error)) return plain;
   if (!found) {
-    const why = `The cause of the failure of run "${runId}" is unknown: its work in ${store.location} could not be read. See the execution's map run.`;
+    const why = `Unknown failure of run "${runId}" (cannot read its files in ${store.location}): check the access to that place and the map run of the execution, then resume the run.`;
     return { error: 'StorageError', message: why };
   }
   const reason = reasonOf(found);
   if (reason) return { error: reason.error, message: reason.message };
   const { plan, done } = found;
   if (!plan || error !== 'States.ExceedToleratedFailureThreshold') return plain;
-  const missing = `${plan.run.pages - done.size} of ${plan.run.pages} pages of run "${runId}" are missing for an unknown reason: see the execution's map run.`;
+  const missing = `${plan.run.pages - done.size} of ${plan.run.pages} pages of run "${runId}" are missing, cause unknown: resume the run; if it fails again, see the map run of the execution.`;
   return { error: 'RunIncompleteError', message: missing };
 }
 
@@ -124,7 +125,7 @@ function emailOf(failed: FailedRun): Pick<FailureReport, 'subject' | 'message'> 
 
 function whatToDo({ resume, publish }: FailedRun): string {
   if (publish !== null) {
-    return `To publish this run as it is, start the state machine with ${JSON.stringify(publish)}. To export again, start a new run.`;
+    return `To publish this run, start the state machine with ${JSON.stringify(publish)}. To export again, start a new run.`;
   }
   return resume === null
     ? 'Fix the cause, then start a new run.'

@@ -216,7 +216,7 @@ function everyAnswerIsEqual(answers: readonly ProbeAnswer[]): boolean {
 export function samePageAgain(): ExportError {
   return new ExportError(
     'PagingError',
-    'The API returns the same accounts for every page: it ignores the page parameter, so the export cannot be split into pages. Ask its provider.',
+    'The API ignores the page parameter (every page has the same accounts): contact Salesforce.',
   );
 }
 

@@ -10,6 +10,6 @@ export function refuseTooManyPages(accounts: number, pageSize: number): void {
   const enough = Math.ceil(accounts / MAX_PAGES / 100) * 100;
   throw new ExportError(
     'PlanTooLargeError',
-    `Too many pages for one run (${pages} of ${pageSize} for ${accounts} accounts, at most ${MAX_PAGES}): set pageSize to ${enough} or more.`,
+    `Too many pages for one run (${pages} pages of ${pageSize} accounts, maximum ${MAX_PAGES}): set pageSize to ${enough} or more.`,
   );
 }

@@ -20,6 +20,10 @@ export interface TicketOptions {
   readonly pageSize: number;
   /** The highest number a ticket may have. */
   readonly lastTicket: number;
+  /** For messages. */
+  readonly maxRecords?: number;
+  /** Whether the run has a plan, so that it can be resumed. @default true */
+  readonly planned?: boolean;
   /** The number to try first, so that many pages do not compete for one ticket. */
   readonly preferred?: number;
 }
@@ -66,7 +70,7 @@ export class PageTickets implements RecordBudget {
   }
 
   async #takeTicket(): Promise<number> {
-    const { preferred, lastTicket, runId } = this.#options;
+    const { preferred, lastTicket, runId, pageSize, maxRecords, planned = true } = this.#options;
     if (
       this.#held.length === 0 &&
       preferred !== undefined &&
@@ -80,9 +84,11 @@ export class PageTickets implements RecordBudget {
     for (let number = lastTicket; number >= 1; number--) {
       if (!taken.has(number) && (await this.#create(number))) return number;
     }
+    const limit = maxRecords === undefined ? '' : `maxRecords ${maxRecords}; `;
+    const remedy = planned ? 'resume the run with a higher maxRecords' : 'start a new run with a higher maxRecords';
     throw new ExportError(
       'BudgetExceededError',
-      `Record budget of run "${runId}" exhausted: maxRecords leaves no room to fetch ${this.#options.pageSize} more records. Resume the run with a higher maxRecords, or start a new run.`,
+      `Record budget exhausted for run "${runId}" (${limit}the next request needs ${pageSize} records): ${remedy}.`,
     );
   }
 

@@ -29,7 +29,7 @@ export async function getJson<T>(store: ObjectStore, key: string, schema: z.ZodT
   } catch {
     throw new ExportError(
       'RunIncompleteError',
-      `Invalid object ${key} in ${store.location}: it is not what an export wrote there. Remove it and start the run again.`,
+      `Invalid object ${key} in ${store.location} (damaged, or not written by an export): delete it, then resume the run.`,
     );
   }
 }

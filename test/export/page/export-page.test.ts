@@ -169,7 +169,7 @@ describe('a short page', () => {
   ])('is a transient error if the second answer is %s', async (_what, served, last) => {
     await expect((await pageServed(served)).page).rejects.toMatchObject({
       name: 'ApiAnswerError',
-      message: `Page 1 is incomplete (${last} of 10 accounts) although more accounts follow: retry the page.`,
+      message: `Page 1 of run "run-1" is incomplete (${last} of 10 accounts, but more accounts follow): resume the run.`,
     });
   });
 
@@ -248,7 +248,7 @@ describe('an attempt that outlives another one', () => {
     const { exported, partNow } = await raced(() => Buffer.from('of another attempt'));
     await expect(exported).rejects.toMatchObject({
       name: 'StorageError',
-      message: 'Another attempt wrote the part of page 0 of run "run-1" at the same time: retry the page.',
+      message: 'Two attempts wrote page 0 of run "run-1" at the same time: resume the run.',
     });
     expect(String(partNow())).toBe('of another attempt');
   });
@@ -304,7 +304,7 @@ describe('an attempt that outlives another one', () => {
     const before = [...objects.keys()].filter((key) => !key.includes('/failures/'));
     await expect(steps.pages(plan)).rejects.toMatchObject({
       name: 'RequestError',
-      message: 'Run "run-1" is already published: page 1 was not written. Start a new run.',
+      message: 'Cannot write page 1 of run "run-1": the run is already published. No action is needed.',
     });
     expect([...objects.keys()].filter((key) => !key.includes('/failures/'))).toEqual(before);
   });

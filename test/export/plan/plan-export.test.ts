@@ -34,8 +34,7 @@ describe('planning', () => {
     const { steps, pageFetches } = setUp(60_001);
     await expect(steps.plan({ pageSize: 2 })).rejects.toMatchObject({
       name: 'PlanTooLargeError',
-      message:
-        'Too many pages for one run (30001 of 2 for 60001 accounts, at most 30000): set pageSize to 100 or more.',
+      message: 'Too many pages for one run (30001 pages of 2 accounts, maximum 30000): set pageSize to 100 or more.',
     });
     expect(pageFetches(2).filter((page) => page !== 1)).toEqual([30_001]);
   });
@@ -80,7 +79,7 @@ describe('resuming', () => {
     ] as const) {
       await expect(attempt).rejects.toMatchObject({
         name: 'RequestError',
-        message: `Cannot ${verb} run "run-0": it has no plan. It failed before it was planned, or its work has expired. Start a new run.`,
+        message: `Cannot ${verb} run "run-0" (unknown, failed before it was planned, or older than workRetentionDays): check the run id, or start a new run.`,
       });
     }
   });
@@ -110,7 +109,7 @@ describe('resuming', () => {
     await expect(resumed(withHost(api, 'other.us-5.evergage.com'), store)).rejects.toMatchObject({
       name: 'RequestError',
       message:
-        'Run "run-1" was planned for acme.us-5.evergage.com, not other.us-5.evergage.com: resume it there, or start a new run.',
+        'Run "run-1" was planned for another host (acme.us-5.evergage.com, not other.us-5.evergage.com): resume it with the settings for acme.us-5.evergage.com, or start a new run.',
     });
     expect(queries).toHaveLength(asked);
   });
@@ -170,7 +169,7 @@ describe('an export', () => {
     await expect(runSteps(other, store, 'run-2').plan()).rejects.toMatchObject({
       name: 'RequestError',
       message:
-        'Export "all" in memory/ belongs to acme.us-5.evergage.com, not other.us-5.evergage.com: choose another export name, or, if the tenant has moved, remove work/export_name=all/locks/host.json.',
+        'Export "all" in memory/ already has data from another host (acme.us-5.evergage.com, not other.us-5.evergage.com): use another export name. If the tenant moved, delete work/export_name=all/locks/host.json.',
     });
     expect(await runSteps(other, store, 'run-2').plan({ exportName: 'other' })).toMatchObject({ pages: 3 });
     expect(await runSteps(api, store, 'run-3').plan()).toMatchObject({ pages: 3 });
@@ -326,7 +325,7 @@ describe('the header of a CSV run', () => {
     await expect(planned(csvApi(headerOf(500)))).rejects.toMatchObject({
       name: 'PlanTooLargeError',
       message: expect.stringMatching(
-        /^CSV header of \d+ columns is too long \(\d+ bytes, at most 40000\): export as JSON instead\.$/,
+        /^CSV header of \d+ columns is too long \(\d+ bytes, maximum 40000\): export as JSON instead\.$/,
       ),
     });
     expect((await planned(csvApi(headerOf(400))))?.columns.length).toBeGreaterThan(400);

@@ -77,12 +77,15 @@ describe('resolveRequest', () => {
     expect(errorOf(() => resolve({}, exports.slice(0, 10)))).toBe(missing(`configured: ${ten}`));
     expect(errorOf(() => resolve({}, []))).toBe(missing('none is configured'));
     expect(errorOf(() => resolve({ exportName: 'nope' }, []))).toBe(
-      'RequestError: Unknown export "nope" (none is configured): an ad-hoc export needs a datasetId.',
+      'RequestError: Unknown export "nope" (none is configured): check the name, or add a datasetId for an ad-hoc export.',
     );
   });
 
   it.each([
-    [{ exportName: 'nope' }, 'Unknown export "nope" (configured: engaged, emea): an ad-hoc export needs a datasetId.'],
+    [
+      { exportName: 'nope' },
+      'Unknown export "nope" (configured: engaged, emea): check the name, or add a datasetId for an ad-hoc export.',
+    ],
     [
       { exportName: '../x', pageSize: '5k', fromat: 'csv' },
       `Invalid request: exportName ${NAME_RULE} (got "../x"); pageSize must be an integer from 1 to 50000 (got "5k"); unknown key "fromat".`,
@@ -104,7 +107,7 @@ describe('resolveRequest', () => {
     // The name of a segment may identify a person, and this sentence is logged.
     [
       { filter: 'x'.repeat(10_000_000), segmentId: '', segmentationId: ['x'] },
-      'Invalid request: filter must have at most 1000 characters (value not shown); segmentationId must be a text (value not shown); segmentId must not be empty: leave the key out (value not shown).',
+      'Invalid request: filter must have at most 1000 characters (value not shown); segmentationId must be a text (value not shown); segmentId must be absent or not empty (value not shown).',
     ],
     [JSON.parse('{"__proto__": {"datasetId": "x"}}'), 'Invalid request: unknown key "__proto__".'],
   ])('refuses %.60j with a sentence', (input, message) => {

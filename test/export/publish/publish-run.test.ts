@@ -93,7 +93,7 @@ describe('publishing', () => {
     resolve();
     await expect(straggler).rejects.toMatchObject({
       name: 'RequestError',
-      message: 'Run "run-1" is already published: page 2 was not written. Start a new run.',
+      message: 'Cannot write page 2 of run "run-1": the run is already published. No action is needed.',
     });
     expect(new Map([...objects].filter(([key]) => !key.includes('/failures/')))).toEqual(published);
   });
@@ -219,11 +219,11 @@ describe('an incomplete run', () => {
   });
 
   const modified = (found: string, bytes: number) =>
-    `The part of page 1 of run "run-1" was modified (${PART}: ${found.replace('{}', `${bytes}`)}). Resume the run to export it again.`;
+    `The part of page 1 of run "run-1" ${found.replace('{}', `${bytes}`)}: resume the run to export it again.`;
 
   it.each([
-    ['missing', undefined, 'not found'],
-    ['truncated', () => Buffer.from('xyz'), '3 bytes, {} written'],
+    ['missing', undefined, `is missing (${PART})`],
+    ['truncated', () => Buffer.from('xyz'), `was modified (${PART}: 3 bytes, {} written)`],
   ])('is refused with a part that is %s', async (_what, body, found) => {
     const run = await exported();
     if (body) run.objects.set(PART, body());
@@ -235,13 +235,13 @@ describe('an incomplete run', () => {
     const other = await exported();
     const { bytes } = other.receipt(1);
     other.objects.set(PART, Buffer.alloc(bytes, 'x'));
-    await refused(other, modified('other content of equal size', bytes));
+    await refused(other, modified(`was modified (${PART}: other content of equal size)`, bytes));
 
     const gone = await exported();
     gone.rewrite(1, { etag: '"of a copy"' });
     const { get } = gone.store;
     gone.store.get = async (key) => (key === PART ? undefined : get(key));
-    await refused(gone, modified('other content of equal size', bytes));
+    await refused(gone, modified(`was modified (${PART}: other content of equal size)`, bytes));
   });
 
   it('is refused with an unknown object among its parts', async () => {
@@ -249,7 +249,7 @@ describe('an incomplete run', () => {
     run.objects.set(`${PARTS}part-00003.json.gz`, Buffer.from('x'));
     await refused(
       run,
-      `Unknown object among the parts of run "run-1" (${PARTS}part-00003.json.gz): queries would read it. Remove it, then resume the run.`,
+      `Unknown object among the parts of run "run-1" (${PARTS}part-00003.json.gz), which queries would read: delete it, then resume the run.`,
     );
   });
 
@@ -273,7 +273,7 @@ describe('an incomplete run', () => {
 });
 
 describe('two equal pages', () => {
-  const REPEATED = { name: 'PagingError', message: expect.stringMatching(/returns the same accounts for every page/) };
+  const REPEATED = { name: 'PagingError', message: expect.stringMatching(/every page has the same accounts/) };
 
   it.each([
     ['for every request of the real page size', ({ pageSize }: { pageSize: number }) => pageSize === 10],

@@ -31,12 +31,12 @@ describe('a run whose data changed', () => {
     });
   });
 
-  it('is quarantined if onDrift is "fail", and published as it is without a request', async () => {
+  it('is quarantined if onDrift is "fail", and published without a request', async () => {
     const { steps, plan, objects, queries } = await driftedRun({ onDrift: 'fail' });
     await expect(steps.finish(plan)).rejects.toMatchObject({
       name: 'DriftedError',
       message:
-        'Run "run-1" is quarantined because the data changed during the run (25 accounts before, 25 after; 2 of 4 page boundaries moved; 0 duplicates). Start a new run, or publish this one as it is.',
+        'Run "run-1" is quarantined: the data changed during the run (25 accounts before, 25 after; 2 of 4 page boundaries moved; 0 duplicates). Start a new run, or publish this one.',
     });
     expect(objects.has(MANIFEST)).toBe(false);
     expect(steps.partitions).toEqual([]);
@@ -199,21 +199,21 @@ describe('a run after a published one', () => {
   });
 
   it.each([
-    ['less than half', 40, 19, {}, 'a drop of 52 % (maxDropPercent is 50)'],
-    ['no accounts', 40, 0, {}, 'a drop of 100 % (an empty run is never published on its own)'],
+    ['less than half', 40, 19, {}, 'a drop of 52 %; maxDropPercent is 50'],
+    ['no accounts', 40, 0, {}, 'a drop of 100 %; an empty run needs a review'],
     [
       'no accounts, with maxDropPercent 100',
       40,
       0,
       { maxDropPercent: 100 },
-      'a drop of 100 % (an empty run is never published on its own)',
+      'a drop of 100 %; an empty run needs a review',
     ],
-    ['one account less, with maxDropPercent 0', 40, 39, { maxDropPercent: 0 }, 'a drop of 2 % (maxDropPercent is 0)'],
-  ])('is quarantined with %s, and can be published as it is', async (...[_what, before, now, request, why]) => {
+    ['one account less, with maxDropPercent 0', 40, 39, { maxDropPercent: 0 }, 'a drop of 2 %; maxDropPercent is 0'],
+  ])('is quarantined with %s, and can be published', async (...[_what, before, now, request, why]) => {
     const { steps, plan, objects } = await runAfter(before, now, request);
     await expect(steps.finish(plan)).rejects.toMatchObject({
       name: 'QuarantinedError',
-      message: `Run "run-1" is quarantined: it has ${now} accounts, and the last published run of export "all" (run-0) had ${before}, ${why}. If the drop is right, publish the run as it is.`,
+      message: `Run "run-1" is quarantined: it has ${now} accounts, and the last published run of export "all" (run-0) had ${before} (${why}). Check the filter and the dataset; if the data is right, publish the run.`,
     });
     expect([objects.has(MANIFEST), objects.has(`${WORK}manifest.json`)]).toEqual([false, true]);
     expect(steps.partitions).toEqual([]);
@@ -253,13 +253,13 @@ describe('a run after a published one', () => {
   });
 });
 
-describe('publishing a run as it is', () => {
+describe('publishing a quarantined run', () => {
   it('is refused for a run that is not quarantined', async () => {
     const { steps, objects } = setUp(25);
     await steps.pages(await steps.plan());
     await expect(steps.finish(await steps.publishQuarantined('run-1'))).rejects.toMatchObject({
       name: 'RequestError',
-      message: 'Run "run-1" is not quarantined, so there is nothing to publish: resume it instead.',
+      message: 'Cannot publish run "run-1" (not quarantined): resume it if it failed.',
     });
     expect(objects.has(MANIFEST)).toBe(false);
   });
@@ -288,7 +288,7 @@ describe('publishing a run as it is', () => {
     await expect(steps.finish(await steps.publishQuarantined('run-1'))).rejects.toMatchObject({
       name: 'RunIncompleteError',
       message:
-        'Run "run-1" was resumed after it was quarantined, and its parts changed: resume it to verify them again.',
+        'Cannot publish run "run-1" (its parts changed after it was quarantined): resume it to verify them again.',
     });
     expect(objects.has(MANIFEST)).toBe(false);
     await expect(steps.finish(await steps.resume('run-1'))).rejects.toMatchObject({ name: 'DriftedError' });

@@ -107,7 +107,7 @@ describe('reportFailure', () => {
       [[1, 'ApiCredentialsError', 'earlier']],
       1,
       'RunIncompleteError',
-      `2 of 3 pages of run "run-1" are missing for an unknown reason: see the execution's map run.`,
+      `2 of 3 pages of run "run-1" are missing, cause unknown: resume the run; if it fails again, see the map run of the execution.`,
     ],
   ] as const)('reports %s', async (...[_what, failures, done, error, message]) => {
     const { store } = await planned(done, failures);
@@ -147,7 +147,7 @@ describe('reportFailure', () => {
     expect(await report(store, {})).toMatchObject({
       error: 'StorageError',
       cause:
-        'The cause of the failure of run "run-1" is unknown: its work in memory/ could not be read. See the execution\'s map run.',
+        'Unknown failure of run "run-1" (cannot read its files in memory/): check the access to that place and the map run of the execution, then resume the run.',
       event: { resume: { resume: 'run-1' } },
     });
   });
@@ -175,7 +175,7 @@ describe('reportFailure', () => {
     expect(event).toMatchObject({ runId: 'run-1-retry', pagesDone: 1, pages: 3, resume: { resume: 'run-1-retry' } });
   });
 
-  it('reports how to publish a quarantined run as it is', async () => {
+  it('reports how to publish a quarantined run', async () => {
     const { steps, store, source, plan } = await planned(3);
     source.list.push(account('late'));
     const refused = (await steps.finish(plan).catch((error: Error) => error)) as Error;
@@ -188,9 +188,9 @@ describe('reportFailure', () => {
       consistency: { verdict: 'drifted', accountsBefore: 25, accountsAfter: 26 },
     });
     expect(subject).toBe('Account Export: Export all is quarantined');
-    expect(message).toContain('Export all is quarantined: Run "run-1" is quarantined because the data changed');
+    expect(message).toContain('Export all is quarantined: Run "run-1" is quarantined: the data changed');
     expect(message).toContain(
-      'Published data is unchanged. To publish this run as it is, start the state machine with {"publish":"run-1"}. To export again, start a new run.',
+      'Published data is unchanged. To publish this run, start the state machine with {"publish":"run-1"}. To export again, start a new run.',
     );
   });
 
@@ -220,10 +220,10 @@ describe('reportFailure', () => {
   ])('uses the name of the error if the cause is %s', async (_what, Cause) => {
     const failure = { Error: 'Lambda.Unknown', Cause };
     const { message, cause } = await report(memoryStore().store, { execution: 'local/1', failure });
-    expect(cause).toBe('The run failed with Lambda.Unknown.');
+    expect(cause).toBe('Run "run-1" failed (Lambda.Unknown): open the execution for details.');
     expect(message).toBe(
       [
-        'An export failed: The run failed with Lambda.Unknown.',
+        'An export failed: Run "run-1" failed (Lambda.Unknown): open the execution for details.',
         '',
         'Run:    run-1',
         'Error:  Lambda.Unknown',

@@ -35,8 +35,7 @@ const pageApi = (total: number) => apiOf((size, page) => slice(total, size < 5 ?
 
 const REPEATS = {
   name: 'PagingError',
-  message:
-    'The API returns the same accounts for every page: it ignores the page parameter, so the export cannot be split into pages. Ask its provider.',
+  message: 'The API ignores the page parameter (every page has the same accounts): contact Salesforce.',
 };
 const CAPPED = (served: number, requested: number) => ({
   name: 'PageSizeCappedError',

@@ -76,7 +76,7 @@ describe('PageTickets', () => {
     await expect(attempt(1).take(1)).rejects.toMatchObject({
       name: 'BudgetExceededError',
       message:
-        'Record budget of run "run-1" exhausted: maxRecords leaves no room to fetch 10 more records. Resume the run with a higher maxRecords, or start a new run.',
+        'Record budget exhausted for run "run-1" (the next request needs 10 records): resume the run with a higher maxRecords.',
     });
   });
 

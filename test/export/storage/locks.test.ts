@@ -90,7 +90,7 @@ describe('a skipped run', () => {
       exportName: 'all',
       dueAt: '2026-08-22T02:00:00.000Z',
       lockedBy: 'run-1',
-      reason: 'The schedule delivered 2026-08-22T02:00:00.000Z of export "all" more than once, and run "run-1" has it.',
+      reason: 'Run "run-1" already handles the scheduled time 2026-08-22T02:00:00.000Z of export "all".',
     });
     expect(await as('run-2').start()).toMatchObject({
       lockedBy: 'run-1',
