@@ -8,7 +8,7 @@ import { ApiThrottledError, ExportError, isExportError } from '../model/errors.t
 import type { PageQuery } from '../model/page-query.ts';
 import type { Usage } from '../model/usage.ts';
 import { type ApiKey, basicAuthorization, type CredentialsSource, SharedKey } from './credentials.ts';
-import type { FailedTry } from './failures.ts';
+import type { FailedRequest } from './failures.ts';
 import { type RequestLimits, requestPage, understand, unpackReceived } from './request-page.ts';
 import { pagePath } from './request-url.ts';
 import { backoffMs } from './retry-timing.ts';
@@ -155,7 +155,7 @@ function sameKey(a: ApiKey, b: ApiKey): boolean {
 }
 
 /** Adds to a transient error how often the request was sent, and what to do. */
-function withEffort({ error, remedy }: FailedTry, requests: number, elapsedMs: number): ExportError {
+function withEffort({ error, remedy }: FailedRequest, requests: number, elapsedMs: number): ExportError {
   if (!error.transient) return error;
   const effort = requests === 1 ? '' : ` (${requests} requests in ${(elapsedMs / 1000).toFixed(1)} s)`;
   const message = `${error.message.replace(/\.$/, '')}${effort}${remedy === undefined ? '' : `: ${remedy}`}.`;

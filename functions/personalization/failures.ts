@@ -6,7 +6,7 @@ import type { PageQuery } from '../model/page-query.ts';
 import { sentParameters } from './request-url.ts';
 import { retryAfterMs } from './retry-timing.ts';
 
-export interface FailedTry {
+export interface FailedRequest {
   /** `failed`: retry; `refused-key`: retry with another key; `refused`: permanent. */
   readonly outcome: 'failed' | 'refused-key' | 'refused';
   /** Records that count against the contract: the whole page, unless the API certainly sent none. */
@@ -31,13 +31,13 @@ export function pageName({ query }: Asked): string {
 }
 
 /** An unusable body with status 200. */
-export function wrongBody({ query }: Asked, message: string, remedy?: string): FailedTry {
+export function wrongBody({ query }: Asked, message: string, remedy?: string): FailedRequest {
   const error = new ExportError('ApiAnswerError', message);
   return { outcome: 'failed', records: query.pageSize, cause: 'broken-body', error, remedy };
 }
 
 /** A status other than 200. */
-export function refusal(asked: Asked, { statusCode, headers }: Dispatcher.ResponseData, nowMs: number): FailedTry {
+export function refusal(asked: Asked, { statusCode, headers }: Dispatcher.ResponseData, nowMs: number): FailedRequest {
   const { query, baseUrl } = asked;
   // Not the text that the server sent, which may contain anything.
   const status = `${statusCode} ${STATUS_CODES[statusCode] ?? ''}`.trim();
@@ -45,7 +45,7 @@ export function refusal(asked: Asked, { statusCode, headers }: Dispatcher.Respon
   const dataset = `dataset ${JSON.stringify(query.datasetId)}`;
   const wait = retryAfterMs(headers['retry-after'], nowMs);
   const failed = { outcome: 'failed', records: 0, retryAfterMs: wait } as const;
-  const refused = (name: ExportError['name'], message: string): FailedTry => ({
+  const refused = (name: ExportError['name'], message: string): FailedRequest => ({
     outcome: name === 'ApiCredentialsError' ? 'refused-key' : 'refused',
     records: 0,
     cause: String(statusCode),
@@ -92,7 +92,7 @@ export function refusal(asked: Asked, { statusCode, headers }: Dispatcher.Respon
 }
 
 /** A body over the limit. @param announcedBytes its Content-Length, if known: from it follows which page size to suggest */
-export function tooLarge(asked: Asked, limitBytes: number, announcedBytes: number | undefined): FailedTry {
+export function tooLarge(asked: Asked, limitBytes: number, announcedBytes: number | undefined): FailedRequest {
   const { pageSize } = asked.query;
   // 80%, because accounts differ in size.
   const share = announcedBytes ? (limitBytes / announcedBytes) * 0.8 : 0.5;
@@ -100,11 +100,11 @@ export function tooLarge(asked: Asked, limitBytes: number, announcedBytes: numbe
 }
 
 /** A body that would take too much memory when parsed. @param problem a sentence */
-export function tooMany(asked: Asked, problem: string): FailedTry {
+export function tooMany(asked: Asked, problem: string): FailedRequest {
   return pageTooLarge(asked, problem.replace(/\.$/, ''), asked.query.pageSize / 2);
 }
 
-function pageTooLarge(asked: Asked, problem: string, smallerPageSize: number): FailedTry {
+function pageTooLarge(asked: Asked, problem: string, smallerPageSize: number): FailedRequest {
   const { pageSize } = asked.query;
   const remedy =
     pageSize === 1
@@ -160,7 +160,7 @@ function describeError(name: string | undefined, code: string): readonly [cause:
 }
 
 /** A connection that failed before or during the response, or a body that cannot be decompressed. */
-export function networkFailure(asked: Asked, error: unknown, totalTimeoutMs: number): FailedTry {
+export function networkFailure(asked: Asked, error: unknown, totalTimeoutMs: number): FailedRequest {
   const { name, code = '', syscall } = error as { name?: string; code?: string; syscall?: string };
   const [cause, problem] =
     name === 'TimeoutError' || name === 'AbortError'

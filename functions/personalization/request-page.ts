@@ -6,7 +6,7 @@ import { ACCEPTED_ENCODINGS, BodyTooLarge, isKnownEncoding, readBody, unpackBody
 import { usesOtherCharset } from './charset.ts';
 import {
   type Asked,
-  type FailedTry,
+  type FailedRequest,
   networkFailure,
   pageName,
   refusal,
@@ -50,7 +50,7 @@ const ACCOUNT_LIMIT_BYTES = 2 * 1024 * 1024;
 const USER_AGENT = 'account-export';
 
 /** Sends one request and reads its answer. A failure is a value, not an exception. */
-export async function requestPage(agent: Dispatcher, request: PageRequest): Promise<ReceivedBody | FailedTry> {
+export async function requestPage(agent: Dispatcher, request: PageRequest): Promise<ReceivedBody | FailedRequest> {
   const { query, limits, now } = request;
   const startedAt = now();
   const timeout = AbortSignal.timeout(limits.totalTimeoutMs);
@@ -101,7 +101,7 @@ export async function requestPage(agent: Dispatcher, request: PageRequest): Prom
 }
 
 /** Decompresses a body. */
-export async function unpackReceived(request: PageRequest, received: ReceivedBody): Promise<ReceivedBody | FailedTry> {
+export async function unpackReceived(request: PageRequest, received: ReceivedBody): Promise<ReceivedBody | FailedRequest> {
   try {
     return { ...received, body: await unpackBody(received.body, received.encoding, limitOf(request)) };
   } catch (error) {
@@ -119,7 +119,7 @@ export function understand<T extends { readonly records: number }>(
   asked: Asked,
   { body, contentType }: ReceivedBody,
   decode: Decode<T>,
-): { readonly outcome: 'answered'; readonly records: number; readonly value: T } | FailedTry {
+): { readonly outcome: 'answered'; readonly records: number; readonly value: T } | FailedRequest {
   const { query } = asked;
   const what = pageName(asked);
   if (/\bhtml\b/i.test(contentType)) {
