@@ -101,7 +101,10 @@ export async function requestPage(agent: Dispatcher, request: PageRequest): Prom
 }
 
 /** Decompresses a body. */
-export async function unpackReceived(request: PageRequest, received: ReceivedBody): Promise<ReceivedBody | FailedRequest> {
+export async function unpackReceived(
+  request: PageRequest,
+  received: ReceivedBody,
+): Promise<ReceivedBody | FailedRequest> {
   try {
     return { ...received, body: await unpackBody(received.body, received.encoding, limitOf(request)) };
   } catch (error) {
