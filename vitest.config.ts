@@ -43,6 +43,7 @@ export default defineConfig({
       provider: 'v8',
       include: ['functions/**/*.ts', 'cli/**/*.ts', 'infra/**/*.ts', 'simulator/**/*.ts'],
       reporter: ['text', 'json-summary', 'html'],
+      reportOnFailure: true,
     },
   },
 });
