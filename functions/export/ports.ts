@@ -1,6 +1,6 @@
 /** What the rules of an export need from outside. AWS and one machine each bring their own. */
 import type { ExportFormat } from '../model/export-format.ts';
-import type { PageQuery } from '../model/page-query.ts';
+import type { PageQuery } from '../model/run.ts';
 import type { Usage } from '../model/usage.ts';
 
 /** Objects under keys: a bucket, or a folder. Transient failures are thrown as `StorageError`. */

@@ -5,7 +5,7 @@ import pLimit from 'p-limit';
 import { Agent } from 'undici';
 import type { AccountsApi, ApiAnswer, Decode, FetchOptions } from '../export/ports.ts';
 import { ExportError, isExportError } from '../model/errors.ts';
-import type { PageQuery } from '../model/page-query.ts';
+import type { PageQuery } from '../model/run.ts';
 import { addUsage, NO_USAGE } from '../model/usage.ts';
 import { basicAuthorization, type CredentialsSource, sharedKey } from './credentials.ts';
 import type { FailedRequest } from './failures.ts';

@@ -2,7 +2,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { Dispatcher } from 'undici';
 import { ExportError } from '../model/errors.ts';
-import type { PageQuery } from '../model/page-query.ts';
+import type { PageQuery } from '../model/run.ts';
 import { sentParameters } from './request-url.ts';
 import { retryAfterMs } from './retry-timing.ts';
 

@@ -1,8 +1,7 @@
 /** Verifying a run: every page is present and unmodified, none is duplicated, and nothing follows the last one. */
 import { hash } from 'node:crypto';
-import type { Consistency } from '../../model/consistency.ts';
 import { ExportError } from '../../model/errors.ts';
-import type { Manifest } from '../../model/manifest.ts';
+import type { Consistency, Manifest } from '../../model/manifest.ts';
 import type { Receipt } from '../../model/receipt.ts';
 import type { Run, StoredPlan } from '../../model/run.ts';
 import type { Usage } from '../../model/usage.ts';

@@ -19,7 +19,7 @@ const OUR_ERRORS: readonly string[] = [...PERMANENT_ERRORS, ...TRANSIENT_ERRORS]
 /**
  * A Distributed Map reports only that a child failed, so the failure that the page recorded is looked up.
  *
- * @param event a `FailureEvent`
+ * @param event as in `FailureEventSchema`
  * @returns the error that the execution ends with, and the notifications about it
  */
 export async function reportFailure(

@@ -1,7 +1,6 @@
 import { isExportError } from '../../model/errors.ts';
 import { FORMAT_DETAILS } from '../../model/export-format.ts';
-import type { PageQuery } from '../../model/page-query.ts';
-import type { Run } from '../../model/run.ts';
+import type { PageQuery, Run } from '../../model/run.ts';
 import { addUsage, NO_USAGE, type Usage } from '../../model/usage.ts';
 import type { AccountsApi, ApiAnswer, Decode, FetchOptions } from '../ports.ts';
 
