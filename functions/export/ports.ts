@@ -1,6 +1,5 @@
 /** What the rules of an export need from outside. AWS and one machine each bring their own. */
-import type { ExportFormat } from '../model/export-format.ts';
-import type { PageQuery } from '../model/run.ts';
+import type { PageQuery, Run } from '../model/run.ts';
 import type { Usage } from '../model/usage.ts';
 
 /** Objects under keys: a bucket, or a folder. Transient failures are thrown as `StorageError`. */
@@ -59,12 +58,7 @@ export interface Executions {
 }
 
 /** What a catalog needs to know of a run. */
-export interface PublishedRun {
-  readonly format: ExportFormat;
-  readonly exportName: string;
-  /** `YYYY-MM-DD`, UTC. */
-  readonly exportDate: string;
-  readonly runId: string;
+export interface PublishedRun extends Pick<Run, 'format' | 'exportName' | 'exportDate' | 'runId'> {
   /** ISO 8601. */
   readonly publishedAt: string;
   /** CSV: the columns of the table when the run was planned, in the order of its parts. */

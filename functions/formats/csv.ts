@@ -64,7 +64,7 @@ export function decodeCsv(body: Buffer, { finalNewline }: { finalNewline: boolea
   checkCsvLimits(body);
   const text = decodeUtf8(body);
   const endsWithNewline = text.endsWith('\n');
-  if (text.trim() === '') return { records: 0, identities: [], columns: [], rows: [], endsWithNewline };
+  if (text.trim() === '') return { records: 0, names: [], columns: [], rows: [], endsWithNewline };
   if (text.trimStart().startsWith('<')) {
     throw new ExportError('ApiAnswerError', 'The API response is an HTML page, not CSV.');
   }
@@ -81,8 +81,8 @@ export function decodeCsv(body: Buffer, { finalNewline }: { finalNewline: boolea
   }
   const key = columns.indexOf(ACCOUNT_KEY);
   // An empty cell is not a name: two accounts without a name are different accounts.
-  const identities = rows.map((row) => row[key] || JSON.stringify(row));
-  return { records: rows.length, identities, columns, rows, endsWithNewline };
+  const names = rows.map((row) => row[key] || JSON.stringify(row));
+  return { records: rows.length, names, columns, rows, endsWithNewline };
 }
 
 /**
@@ -150,7 +150,7 @@ async function encode(page: CsvPage, { columns, tableColumns }: CsvOptions): Pro
   const header = [...columns, ...further];
   const positions = header.map((column) => page.columns.indexOf(column));
   const mark = header.indexOf(SUPERSEDED_COLUMN);
-  const superseded = supersededRecords(page.identities);
+  const superseded = supersededRecords(page.names);
   let escapedLineBreaks = 0;
   const cell = (value: string) => {
     if (!SPECIAL.test(value)) return `"${value}"`;

@@ -53,7 +53,7 @@ export function decodeJson(body: Buffer): JsonPage {
   }
   const split = splitRecords(text);
   const columns = new Set<string>();
-  const identities = records.map((record, i) => {
+  const names = records.map((record, i) => {
     const account = record as Record<string, unknown>;
     for (const key in account) columns.add(key);
     const name = account[ACCOUNT_KEY];
@@ -61,11 +61,11 @@ export function decodeJson(body: Buffer): JsonPage {
     return typeof name === 'string' || Number.isSafeInteger(name) ? String(name) : (split.lines[i] ?? '');
   });
   for (const field of split.movedFields) columns.add(`${field}_as_sent`);
-  return { records: records.length, identities, columns: [...columns], lines: split.lines };
+  return { records: records.length, names, columns: [...columns], lines: split.lines };
 }
 
 async function encode(page: JsonPage): Promise<EncodedPart> {
-  const superseded = supersededRecords(page.identities);
+  const superseded = supersededRecords(page.names);
   const lines = page.lines.map((line, i) => (superseded.has(i) ? markSuperseded(line) : line));
   return {
     body: await gzip(lines.length === 0 ? '' : `${lines.join('\n')}\n`),

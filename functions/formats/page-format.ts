@@ -3,7 +3,7 @@ export interface DecodedPage {
   /** Number of accounts. */
   readonly records: number;
   /** What distinguishes each account, in page order: its `name`, or the whole record where it has none. */
-  readonly identities: readonly string[];
+  readonly names: readonly string[];
   /** The keys (JSON, in order of first appearance) or header columns (CSV) of the page. */
   readonly columns: readonly string[];
 }

@@ -28,7 +28,7 @@ export function parquetFormat(): PageFormat<JsonPage> {
 }
 
 async function encode(page: JsonPage): Promise<EncodedPart> {
-  const superseded = supersededRecords(page.identities);
+  const superseded = supersededRecords(page.names);
   const unmapped = new Set(page.columns.filter((name) => !FIELDS.has(name)));
   const bytes = new ByteWriter();
   const writer = new ParquetWriter({

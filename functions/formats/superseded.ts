@@ -6,10 +6,10 @@
  *
  * @returns the positions of the earlier records
  */
-export function supersededRecords(identities: readonly string[]): ReadonlySet<number> {
+export function supersededRecords(names: readonly string[]): ReadonlySet<number> {
   const last = new Map<string, number>();
   const superseded = new Set<number>();
-  for (const [i, identity] of identities.entries()) {
+  for (const [i, identity] of names.entries()) {
     const earlier = last.get(identity);
     if (earlier !== undefined) superseded.add(earlier);
     last.set(identity, i);

@@ -48,8 +48,8 @@ export const RunSchema = z.object({
   maxDropPercent: z.int(),
   /** The run that this one repeats because its data changed. */
   retryOf: z.string().optional(),
-  /** With a record budget: the highest number a page ticket of this run may have. */
-  lastTicket: z.int().min(0).optional(),
+  /** With a record budget: the highest number of a ticket, which reserves the records of one page. */
+  ticketLimit: z.int().min(0).optional(),
   /** CSV only. */
   csv: z
     .object({

@@ -1,7 +1,7 @@
 /** Resuming: continues a planned run. Finished pages are not fetched again, which `exportPage` decides page by page. */
 import { ExportError } from '../../model/errors.ts';
 import type { ExportRequest } from '../../model/export-settings.ts';
-import type { PlanFigures, PlanOutcome, PlanResult } from '../../model/outcomes.ts';
+import type { PlanOutcome, PlanResult, PlanSummary } from '../../model/outcomes.ts';
 import { mayIdentifyPerson } from '../../model/parse-input.ts';
 import type { Run, StoredPlan } from '../../model/run.ts';
 import type { Executions, RunPorts } from '../ports.ts';
@@ -112,19 +112,16 @@ export function planResult({ event }: Planning, plan: StoredPlan, kind: 'new' | 
   const { run } = plan;
   return {
     outcome: kind === 'publishOnly' ? 'publishOnly' : 'exportPages',
-    runId: run.runId,
-    exportName: run.exportName,
-    accounts: run.accounts,
-    pages: run.pages,
-    pageSize: run.parameters.pageSize,
-    plan: figuresOf(plan, kind !== 'new'),
+    ...summaryOf(plan, kind !== 'new'),
     run,
     execution: event.execution,
     pageNumbers: Array.from({ length: run.pages }, (_, page) => page),
   };
 }
 
-export function figuresOf({ run, usage, rounds }: StoredPlan, resumed: boolean): PlanFigures {
+export function summaryOf({ run, usage, rounds }: StoredPlan, resumed: boolean): PlanSummary {
+  const { runId, exportName, accounts, pages, parameters, countedBy } = run;
   const { apiRequests, recordsFetched } = usage;
-  return { countedBy: run.countedBy, apiRequests, recordsFetched, rounds, resumed };
+  const plan = { countedBy, apiRequests, recordsFetched, rounds, resumed };
+  return { runId, exportName, accounts, pages, pageSize: parameters.pageSize, plan };
 }

@@ -3,9 +3,8 @@ import type { DecodedPage } from '../../formats/page-format.ts';
 import type { Receipt } from '../../model/receipt.ts';
 import type { Run } from '../../model/run.ts';
 import { HASH_BYTES, hashAccounts } from '../page/account-hashes.ts';
-import { allSettled } from '../source/all-settled.ts';
 import { chooseBoundaries, smallestPage } from '../source/page-boundaries.ts';
-import type { Source } from '../source/source.ts';
+import { allSettled, type Source } from '../source/source.ts';
 
 /** How many boundaries were checked, and at how many of them an account moved. */
 export interface BoundaryCheck {
@@ -30,8 +29,8 @@ export async function checkPageBoundaries(
     if (hashes.length === 0) return true;
     const count = hashes.length + (isEnd ? 1 : 0);
     const { size, page, skip } = smallestPage(offset, count);
-    const { identities } = await source.probe(size, page);
-    const found = identities.slice(skip, skip + count);
+    const { names } = await source.probe(size, page);
+    const found = names.slice(skip, skip + count);
     return found.length === hashes.length && hashAccounts(run.runId, found) === concatenated(hashes);
   };
   const filled = receipts.filter(({ records }) => records > 0);

@@ -10,8 +10,7 @@ import type { Receipt } from '../../model/receipt.ts';
 import type { Run } from '../../model/run.ts';
 import { writePart } from '../page/export-page.ts';
 import type { RunPorts } from '../ports.ts';
-import { countAccounts } from '../source/count-accounts.ts';
-import { refuseTooManyPages } from '../source/page-limit.ts';
+import { countAccounts, refuseTooManyPages } from '../source/count-accounts.ts';
 import type { Source } from '../source/source.ts';
 import { RunFolder } from '../storage/run-folder.ts';
 

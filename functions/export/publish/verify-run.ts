@@ -43,11 +43,9 @@ export async function verifyRun(publishing: Publishing): Promise<VerifiedRun> {
   await refuseModifiedParts(ports.store, run, receipts);
   await refuseRepeatedPages(publishing, receipts);
 
-  const distinct = countDistinct(receipts.map(({ accountHashes }) => accountHashes));
   const boundaries = await checkPageBoundaries(source, run, receipts);
-  const consistency = judge({ run, receipts, distinct, accountsAfter: tail.accounts, boundaries });
   const usage = await folder.usage(receipts, source.usage);
-  return { plan, manifest: manifestOf(run, receipts, { distinct, consistency, usage }) };
+  return { plan, manifest: manifestOf({ run, receipts, accountsAfter: tail.accounts, boundaries, usage }) };
 }
 
 function refuseMissingPages(run: Run, receipts: readonly Receipt[]): void {
@@ -118,7 +116,7 @@ async function isRepeated(
   { runId }: Run,
   [a, b]: readonly [number, number],
 ): Promise<boolean> {
-  const accountsOf = async (page: number) => hashAccounts(runId, (await source.page(page)).value.identities);
+  const accountsOf = async (page: number) => hashAccounts(runId, (await source.page(page)).value.names);
   for (let check = 0; check < REPEAT_CHECKS; check++) {
     const accounts = await accountsOf(a);
     if (accounts === '' || accounts !== (await accountsOf(b))) return false;
@@ -126,17 +124,17 @@ async function isRepeated(
   return true;
 }
 
+/** What the verdict and the manifest rest on. */
 interface Evidence {
   readonly run: Run;
   readonly receipts: readonly Receipt[];
-  readonly distinct: number;
   readonly accountsAfter: number;
   readonly boundaries: BoundaryCheck;
+  readonly usage: Usage & { readonly totalRetries: number };
 }
 
 /** `consistent` when counts before and after, accounts read, page boundaries and duplicates all agree. */
-function judge({ run, receipts, distinct, accountsAfter, boundaries }: Evidence): Consistency {
-  const read = receipts.reduce((sum, { records }) => sum + records, 0);
+function judge({ run, accountsAfter, boundaries }: Evidence, read: number, distinct: number): Consistency {
   const agrees = run.accounts === accountsAfter && read === run.accounts && distinct === read && boundaries.moved === 0;
   const verified = run.countedBy === 'offsets' || run.accounts === 0;
   return {
@@ -148,15 +146,11 @@ function judge({ run, receipts, distinct, accountsAfter, boundaries }: Evidence)
   };
 }
 
-interface RunFigures {
-  readonly distinct: number;
-  readonly consistency: Consistency;
-  readonly usage: Usage & { readonly totalRetries: number };
-}
-
-function manifestOf(run: Run, receipts: readonly Receipt[], { distinct, consistency, usage }: RunFigures): Manifest {
+function manifestOf(evidence: Evidence): Manifest {
+  const { run, receipts, usage } = evidence;
   const sum = (of: (receipt: Receipt) => number) => receipts.reduce((total, receipt) => total + of(receipt), 0);
   const accounts = sum(({ records }) => records);
+  const distinct = countDistinct(receipts.map(({ accountHashes }) => accountHashes));
   return {
     version: 1,
     runId: run.runId,
@@ -177,7 +171,7 @@ function manifestOf(run: Run, receipts: readonly Receipt[], { distinct, consiste
     recordsFetched: usage.recordsFetched,
     apiRequests: usage.apiRequests,
     retries: usage.totalRetries,
-    consistency,
+    consistency: judge(evidence, accounts, distinct),
     unmappedColumns: [...new Set(receipts.flatMap(({ unmappedColumns }) => unmappedColumns))].sort(),
     escapedLineBreaks: sum(({ escapedLineBreaks }) => escapedLineBreaks),
   };
