@@ -3,8 +3,7 @@ import { ExportError } from '../model/errors.ts';
 import { ACCOUNT_FIELDS, ACCOUNT_KEY } from './account-columns.ts';
 import { checkCsvLimits } from './body-limits.ts';
 import { gzip } from './gzip.ts';
-import type { DecodedPage, EncodedPart, PageFormat } from './page-format.ts';
-import { supersededRecords } from './superseded.ts';
+import { type DecodedPage, type EncodedPart, type PageFormat, supersededRecords } from './page-format.ts';
 import { decodeUtf8 } from './utf8.ts';
 
 /** A page of the CSV endpoint. */

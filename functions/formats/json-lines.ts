@@ -3,8 +3,7 @@ import { ACCOUNT_FIELDS, ACCOUNT_KEY } from './account-columns.ts';
 import { checkJsonLimits } from './body-limits.ts';
 import { gzip } from './gzip.ts';
 import { splitRecords } from './json-text.ts';
-import type { DecodedPage, EncodedPart, PageFormat } from './page-format.ts';
-import { supersededRecords } from './superseded.ts';
+import { type DecodedPage, type EncodedPart, type PageFormat, supersededRecords } from './page-format.ts';
 import { decodeUtf8 } from './utf8.ts';
 
 /** A page of the JSON endpoint. */
@@ -60,7 +59,7 @@ export function decodeJson(body: Buffer): JsonPage {
     // A text column holds the digits of a number, but two large numbers may be equal after JSON.parse.
     return typeof name === 'string' || Number.isSafeInteger(name) ? String(name) : (split.lines[i] ?? '');
   });
-  for (const field of split.movedFields) columns.add(`${field}_as_sent`);
+  for (const field of split.renamedFields) columns.add(`${field}_as_sent`);
   return { records: records.length, names, columns: [...columns], lines: split.lines };
 }
 

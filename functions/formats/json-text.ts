@@ -35,21 +35,21 @@ const NOWHERE = -1;
 export interface SplitRecords {
   /** One record per line, without line breaks. */
   readonly lines: readonly string[];
-  /** Fields whose values were moved to `<field>_as_sent`. */
-  readonly movedFields: ReadonlySet<string>;
+  /** Fields that are written under the key `<field>_as_sent`. */
+  readonly renamedFields: ReadonlySet<string>;
 }
 
 /**
  * Changes only what makes the Hive JSON SerDe fail a query:
  * - An object or array inside a `map<string,string>` or in a text field becomes a string with its JSON text.
- * - A value that its column cannot hold, such as `"n/a"` for a number, moves to the key `<field>_as_sent`. So does a field
- *   with a reserved key.
+ * - A field whose column cannot hold its value, such as `"n/a"` for a number, or that has a reserved key, is renamed to
+ *   `<field>_as_sent`.
  *
  * @param text a valid JSON array of objects
  */
 export function splitRecords(text: string): SplitRecords {
   const lines: string[] = [];
-  const movedFields = new Set<string>();
+  const renamedFields = new Set<string>();
   const line = new Line();
   let copiedTo = 0;
   let depth = 0;
@@ -81,9 +81,9 @@ export function splitRecords(text: string): SplitRecords {
         const key = text.slice(i, end);
         const name = key.includes('\\') ? (JSON.parse(key) as string) : key.slice(1, -1);
         kind = KINDS.get(name.toLowerCase());
-        const moves = kind === undefined ? RESERVED.test(name) : !fits(kind, text, startOfValue(text, end));
-        if (moves) {
-          movedFields.add(name);
+        const renamed = kind === undefined ? RESERVED.test(name) : !fits(kind, text, startOfValue(text, end));
+        if (renamed) {
+          renamedFields.add(name);
           kind = undefined;
           line.add(text.slice(copiedTo, i));
           line.add(JSON.stringify(`${name}_as_sent`));
@@ -138,7 +138,7 @@ export function splitRecords(text: string): SplitRecords {
       i++;
     }
   }
-  return { lines, movedFields };
+  return { lines, renamedFields };
 }
 
 /**

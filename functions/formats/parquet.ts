@@ -2,10 +2,9 @@ import { constants, zstdCompressSync } from 'node:zlib';
 import { ByteWriter, type ColumnSource, ParquetWriter } from 'hyparquet-writer';
 import { ACCOUNT_FIELDS } from './account-columns.ts';
 import { decodeJson, type JsonPage, wellFormedNames } from './json-lines.ts';
-import type { EncodedPart, PageFormat } from './page-format.ts';
+import { type EncodedPart, type PageFormat, supersededRecords } from './page-format.ts';
 import { type AccountRow, rowOf } from './parquet-row.ts';
 import { PARQUET_SCHEMA } from './parquet-schema.ts';
-import { supersededRecords } from './superseded.ts';
 
 /**
  * The cheapest level (docs/benchmarks.md): parts are 1/6 smaller than at zstd's default of 3, for a few microseconds per

@@ -40,15 +40,14 @@ export function makePlan(planning: Planning, request: RunRequest): Promise<Store
   );
 }
 
-/** A plan that is not stored, and how long its requests took. */
-export interface DryPlan {
-  readonly plan: StoredPlan;
-  /** The median time of a request, in ms. */
-  readonly latencyMs: number;
-}
-
-/** Counts the accounts of a request without a record budget. Stores nothing. */
-export async function makeDryPlan(planning: Planning, request: RunRequest): Promise<DryPlan> {
+/**
+ * Counts the accounts of a request without a record budget. Stores nothing.
+ * @returns the plan, and the median time of its requests, in ms
+ */
+export async function makeDryPlan(
+  planning: Planning,
+  request: RunRequest,
+): Promise<{ readonly plan: StoredPlan; readonly latencyMs: number }> {
   const { ports, signal } = planning;
   const decoder = probeDecoder(request.settings.format);
   const source = new Source(ports.api, targetOf(request), decoder.decode, { signal });

@@ -73,8 +73,9 @@ async function verifyAndCommit(
     if (usage.apiRequests > 0) await folder.recordFailure('publish', execution, { error, usage });
   };
   try {
-    const earlier = await driftedBefore(folder);
-    if (earlier) return driftedRun(earlier);
+    const [planned, quarantined] = [await folder.plan(), await folder.quarantined()];
+    // An earlier attempt left the run to a retry, and its answer was lost.
+    if (planned && quarantined && mayRetry(planned, quarantined)) return driftedRun(quarantined);
     const { manifest, plan } = await verifyRun({ ports, event, source, signal });
     if (mayRetry(plan, manifest)) {
       await recordFailure(driftedError(manifest));
@@ -92,12 +93,6 @@ async function verifyAndCommit(
   } finally {
     await budget?.returnUnused().catch(() => undefined);
   }
-}
-
-/** The manifest with which the run was left to a retry, when the answer of that attempt was lost. */
-async function driftedBefore(folder: RunFolder): Promise<Manifest | undefined> {
-  const [plan, manifest] = [await folder.plan(), await folder.quarantined()];
-  return plan && manifest && mayRetry(plan, manifest) ? manifest : undefined;
 }
 
 function driftedRun({ runId, exportName, records: accounts, consistency }: Manifest): DriftedRun {

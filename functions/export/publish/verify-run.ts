@@ -13,19 +13,14 @@ import { RunFolder, sha256 } from '../storage/run-folder.ts';
 import { type BoundaryCheck, checkPageBoundaries } from './page-boundaries.ts';
 import { exportTail, type Publishing } from './tail.ts';
 
-/** A complete run, described. `publishedAt` is filled in when it is published. */
-export interface VerifiedRun {
-  readonly manifest: Manifest;
-  readonly plan: StoredPlan;
-}
-
 /**
  * Exports the tail, then verifies a run from what is in the store.
  *
+ * @returns its plan, and its manifest, whose `publishedAt` is filled in when the run is published
  * @throws ExportError `RunIncompleteError` when a page is missing or modified, `PagingError` when the API repeats a page,
  * and what exporting the tail throws
  */
-export async function verifyRun(publishing: Publishing): Promise<VerifiedRun> {
+export async function verifyRun(publishing: Publishing): Promise<{ plan: StoredPlan; manifest: Manifest }> {
   const { ports, event, source } = publishing;
   const { run } = event;
   const folder = new RunFolder(ports.store, run.runId);
