@@ -13,7 +13,11 @@ export interface ObjectStore {
    * of several conditional writes at the same moment, one succeeds.
    * @returns the new etag; `undefined` when the condition failed
    */
-  put(key: string, body: Uint8Array, condition?: PutCondition): Promise<string | undefined>;
+  put(
+    key: string,
+    body: Uint8Array,
+    condition?: { readonly ifMatch: string } | { readonly ifNoneMatch: '*' },
+  ): Promise<string | undefined>;
   /** All objects below a prefix that ends in a slash, in key order. */
   list(prefix: string): Promise<StoredObject[]>;
   /** The names of the folders directly below a prefix that ends in a slash, sorted, without slashes. */
@@ -21,8 +25,6 @@ export interface ObjectStore {
   /** Removes an object; a missing one is no error. */
   delete(key: string): Promise<void>;
 }
-
-export type PutCondition = { readonly ifMatch: string } | { readonly ifNoneMatch: '*' };
 
 export interface StoredBytes {
   readonly body: Uint8Array;

@@ -1,6 +1,6 @@
 import { parse } from 'csv-parse/sync';
 import { ExportError } from '../model/errors.ts';
-import { ACCOUNT_FIELDS, ACCOUNT_KEY } from './account-columns.ts';
+import { ACCOUNT_FIELDS, ACCOUNT_KEY, COLUMN_KINDS } from './account-columns.ts';
 import { checkCsvLimits } from './body-limits.ts';
 import { gzip } from './gzip.ts';
 import { type DecodedPage, type EncodedPart, type PageFormat, supersededRecords } from './page-format.ts';
@@ -98,14 +98,12 @@ function checkHeader(header: readonly string[], body: Buffer): void {
   if (header.length > MAX_COLUMNS) {
     throw new ExportError('ApiAnswerError', `The CSV response has ${header.length} columns (maximum ${MAX_COLUMNS}).`);
   }
-  if (header.some((column) => FIELD_NAMES.has(column.toLowerCase()))) return;
+  if (header.some((column) => COLUMN_KINDS.has(column.toLowerCase()))) return;
   throw new ExportError(
     'ApiAnswerError',
     `The API response is not CSV: its first line contains no account field (${header.length} columns, ${body.length} bytes).`,
   );
 }
-
-const FIELD_NAMES: ReadonlySet<string> = new Set(ACCOUNT_FIELDS.map(({ name }) => name.toLowerCase()));
 
 /** UTF-16 of ASCII is valid UTF-8 with NULs. A byte order mark is dropped only at the start. */
 const NOT_UTF8 = /[\0\ufeff]/;
@@ -119,7 +117,7 @@ function refuseRepeatedColumns(columns: readonly string[]): void {
   for (const [i, column] of columns.entries()) {
     const before = first.get(column);
     if (before !== undefined) {
-      const which = FIELD_NAMES.has(column.toLowerCase()) ? ` ${JSON.stringify(column)}` : '';
+      const which = COLUMN_KINDS.has(column.toLowerCase()) ? ` ${JSON.stringify(column)}` : '';
       throw new ExportError(
         'ApiAnswerError',
         `The header of the CSV response repeats a column${which} (columns ${before + 1} and ${i + 1}).`,

@@ -1,5 +1,5 @@
 import { ExportError } from '../model/errors.ts';
-import { ACCOUNT_FIELDS, ACCOUNT_KEY } from './account-columns.ts';
+import { ACCOUNT_KEY, FIELD_NAMES } from './account-columns.ts';
 import { checkJsonLimits } from './body-limits.ts';
 import { gzip } from './gzip.ts';
 import { splitRecords } from './json-text.ts';
@@ -11,8 +11,6 @@ export interface JsonPage extends DecodedPage {
   /** One JSON text per account, as sent except for whitespace between tokens. */
   readonly lines: readonly string[];
 }
-
-const KNOWN_FIELDS: ReadonlySet<string> = new Set(ACCOUNT_FIELDS.map(({ name }) => name));
 
 /**
  * One account per line, gzip. Every value is as sent, except for those that `splitRecords` changes because no table can hold
@@ -69,7 +67,7 @@ async function encode(page: JsonPage): Promise<EncodedPart> {
   return {
     body: await gzip(lines.length === 0 ? '' : `${lines.join('\n')}\n`),
     escapedLineBreaks: 0,
-    unmappedColumns: wellFormedNames(page.columns.filter((column) => !KNOWN_FIELDS.has(column))),
+    unmappedColumns: wellFormedNames(page.columns.filter((column) => !FIELD_NAMES.has(column))),
   };
 }
 

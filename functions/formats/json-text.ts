@@ -4,11 +4,8 @@
  * `JSON.parse` would round `9007199254740993` and drop the zero of `1.10`, so the text is copied without whitespace between
  * tokens. It must be valid JSON: the scan only tracks strings and depth.
  */
-import { ACCOUNT_FIELDS, type FieldKind } from './account-columns.ts';
+import { COLUMN_KINDS, type FieldKind } from './account-columns.ts';
 import { endOfPlainFields, endOfPlainMembers } from './plain-account.ts';
-
-/** Glue columns are lowercase; the Hive JSON SerDe matches keys case-insensitively. */
-const KINDS = new Map<string, FieldKind>(ACCOUNT_FIELDS.map(({ name, kind }) => [name.toLowerCase(), kind]));
 
 /**
  * Keys with another meaning in a part: `superseded` is the writer's mark, and the Hive JSON SerDe reads `_col7` as the eighth
@@ -80,7 +77,7 @@ export function splitRecords(text: string): SplitRecords {
         atKey = false;
         const key = text.slice(i, end);
         const name = key.includes('\\') ? (JSON.parse(key) as string) : key.slice(1, -1);
-        kind = KINDS.get(name.toLowerCase());
+        kind = COLUMN_KINDS.get(name.toLowerCase());
         const renamed = kind === undefined ? RESERVED.test(name) : !fits(kind, text, startOfValue(text, end));
         if (renamed) {
           renamedFields.add(name);

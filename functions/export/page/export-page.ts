@@ -47,12 +47,11 @@ export async function writePart(
   try {
     const answer = await fetchCompletePage(source, run, page);
     const { body, unmappedColumns, escapedLineBreaks } = await format.encode(answer.value);
-    const key = partKey(run, page);
     const receipt: Receipt = {
       version: 1,
       page,
-      key,
-      etag: await putPart(store, run, { page, key, body, before: stored.part }),
+      key: partKey(run, page),
+      etag: await putPart(store, run, page, { body, before: stored.part }),
       records: answer.value.records,
       bytes: body.byteLength,
       sha256: sha256(body),
@@ -76,15 +75,14 @@ export async function writePart(
   }
 }
 
-interface Part {
-  readonly page: number;
-  readonly key: string;
-  readonly body: Uint8Array;
-  readonly before: StoredBytes | undefined;
-}
-
-/** @returns the etag of the part */
-async function putPart(store: ObjectStore, run: Run, { page, key, body, before }: Part): Promise<string> {
+/** Writes a part, unless another attempt has replaced the version of it that was there before. @returns its etag */
+async function putPart(
+  store: ObjectStore,
+  run: Run,
+  page: number,
+  { body, before }: { readonly body: Uint8Array; readonly before: StoredBytes | undefined },
+): Promise<string> {
+  const key = partKey(run, page);
   if (await isPublished(store, run.runId)) {
     throw new ExportError(
       'RequestError',

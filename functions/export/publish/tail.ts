@@ -18,13 +18,6 @@ import { RunFolder } from '../storage/run-folder.ts';
 const MAX_ROUNDS = 5;
 const CONCURRENCY = 8;
 
-export interface Tail {
-  /** How many accounts the API has now. */
-  readonly accounts: number;
-  /** Pages written after or over the last one. */
-  readonly pages: readonly number[];
-}
-
 /** What publishing works with: the ports, the event, the API bound to the run, and the abort signal. */
 export interface Publishing {
   readonly ports: RunPorts;
@@ -33,8 +26,14 @@ export interface Publishing {
   readonly signal: AbortSignal | undefined;
 }
 
-/** Counts again and exports what follows the last account read, until nothing does. */
-export async function exportTail(publishing: Publishing, receipts: readonly Receipt[]): Promise<Tail> {
+/**
+ * Counts again and exports what follows the last account read, until nothing does.
+ * @returns how many accounts the API has now, and the pages written after or over the last one
+ */
+export async function exportTail(
+  publishing: Publishing,
+  receipts: readonly Receipt[],
+): Promise<{ readonly accounts: number; readonly pages: readonly number[] }> {
   const { ports, event, source, signal } = publishing;
   const { run, execution } = event;
   const { pageSize } = run.parameters;

@@ -130,14 +130,14 @@ interface Evidence {
 
 /** `consistent` when counts before and after, accounts read, page boundaries and duplicates all agree. */
 function judge({ run, accountsAfter, boundaries }: Evidence, read: number, distinct: number): Consistency {
-  const agrees = run.accounts === accountsAfter && read === run.accounts && distinct === read && boundaries.moved === 0;
+  const agrees =
+    run.accounts === accountsAfter && read === run.accounts && distinct === read && boundaries.boundariesMoved === 0;
   const verified = run.countedBy === 'offsets' || run.accounts === 0;
   return {
     verdict: !agrees ? 'drifted' : verified ? 'consistent' : 'unverified',
     accountsBefore: run.accounts,
     accountsAfter,
-    boundariesChecked: boundaries.checked,
-    boundariesMoved: boundaries.moved,
+    ...boundaries,
   };
 }
 

@@ -166,12 +166,8 @@ function openingOffsets(expected: number | undefined): readonly number[] {
   return [...new Set([expected - 1, expected, ...around])].filter((offset) => offset > 2);
 }
 
-interface OffsetProbes {
-  /** The second page of two accounts. */
-  readonly pair: ProbeAnswer;
-  /** The third page of one account: the same offset, if pages are offsets. */
-  readonly direct: ProbeAnswer;
-}
+/** The second page of two accounts, and the third page of one: the same offset, if pages are offsets. */
+type OffsetProbes = Readonly<Record<'pair' | 'direct', ProbeAnswer>>;
 
 /**
  * Whether `page × pageSize` is an offset: both probes then start with the same account. Accounts that move between the

@@ -74,7 +74,7 @@ export function failureKey(prefix: string, task: number | 'plan' | 'publish'): s
   return `${prefix}${typeof task === 'number' ? padPage(task) : task}.json`;
 }
 
-/** Page tickets of a record budget. */
+/** Tickets of a record budget. */
 export function ticketsPrefix(runId: string): string {
   return `${workPrefix(runId)}tickets/`;
 }
