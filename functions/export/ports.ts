@@ -77,16 +77,16 @@ export type Decode<T> = (body: Buffer) => T;
 
 /** Limits the records that requests may fetch. */
 export interface RecordBudget {
-  /** Before each attempt, with the most records it can fetch. @throws ExportError `BudgetExceededError` when it must not be sent */
+  /** Before each request, with the maximum it can fetch. @throws ExportError `BudgetExceededError` when it must not be sent */
   take(records: number): Promise<void>;
-  /** After the attempt, with the records it did not fetch. */
+  /** After the request, with the records it did not fetch. */
   giveBack(records: number): void;
 }
 
-/** An answered request and all it used, failed attempts included. */
+/** An answer, and the usage of all its requests, failed ones included. */
 export interface ApiAnswer<T> extends Usage {
   readonly value: T;
-  /** From sending the last attempt to its last byte. */
+  /** From sending the last request to the last byte of its answer. */
   readonly latencyMs: number;
 }
 

@@ -34,8 +34,10 @@ export interface RunRequest extends ResolvedRequest {
 
 /** Plans a new run and stores the plan. @throws ExportError see `planExport` */
 export function makePlan(planning: Planning, request: RunRequest): Promise<StoredPlan> {
-  const decoder = probeDecoder(request.settings.format);
-  return planWithinBudget(planning, targetOf(request), decoder.decode, (source) =>
+  const { runId, settings, parameters } = request;
+  const decoder = probeDecoder(settings.format);
+  const target = { ...settings, runId, exportName: settings.name, parameters };
+  return planWithinBudget(planning, target, decoder.decode, (source) =>
     planRequest(planning, request, source, decoder),
   );
 }
@@ -49,8 +51,9 @@ export async function makeDryPlan(
   request: RunRequest,
 ): Promise<{ readonly plan: StoredPlan; readonly latencyMs: number }> {
   const { ports, signal } = planning;
-  const decoder = probeDecoder(request.settings.format);
-  const source = new Source(ports.api, targetOf(request), decoder.decode, { signal });
+  const { settings, parameters } = request;
+  const decoder = probeDecoder(settings.format);
+  const source = new Source(ports.api, { ...settings, parameters }, decoder.decode, { signal });
   const plan = await planRequest(planning, request, source, decoder);
   return { plan, latencyMs: source.medianLatencyMs };
 }
@@ -141,14 +144,9 @@ export async function withBudget({ ports }: Planning, plan: StoredPlan, maxRecor
 interface PlanTarget extends SourceRun {
   readonly runId: string;
   readonly exportName: string;
-  readonly maxRecords: number | undefined;
+  readonly maxRecords?: number | undefined;
   /** Records of the budget that the run to repeat may have fetched. */
   readonly earlierRecords?: number;
-}
-
-function targetOf({ runId, settings, parameters }: RunRequest): PlanTarget {
-  const { name: exportName, datasetId, format, maxRecords } = settings;
-  return { runId, exportName, datasetId, format, maxRecords, parameters };
 }
 
 /**

@@ -73,28 +73,21 @@ export async function resumeRun(
   return planResult(planning, plan, 'resumed');
 }
 
+const PINNED_PARAMETERS = ['pageSize', 'filter', 'segmentationId', 'segmentId'] as const;
+
 /** A run id names one run: its finished pages fit no other request. */
 export function refuseOtherRequest(
   run: Run,
   { settings, parameters, dueAt }: ResolvedRequest,
   dueAtGiven: boolean,
 ): void {
-  const [before, now] = [run.parameters, parameters];
+  // The plan pinned a window that moves with the day; fixed dates must be equal.
+  const pinned = [...PINNED_PARAMETERS, ...(settings.window === undefined ? (['start', 'end'] as const) : [])];
   const differences = [
     ['exportName', run.exportName, settings.name],
     ['datasetId', run.datasetId, settings.datasetId],
     ['format', run.format, settings.format],
-    ['pageSize', before.pageSize, now.pageSize],
-    ['filter', before.filter, now.filter],
-    ['segmentationId', before.segmentationId, now.segmentationId],
-    ['segmentId', before.segmentId, now.segmentId],
-    // The plan pinned a window that moves with the day; fixed dates must be equal.
-    ...(settings.window === undefined
-      ? ([
-          ['start', before.start, now.start],
-          ['end', before.end, now.end],
-        ] as const)
-      : []),
+    ...pinned.map((key) => [key, run.parameters[key], parameters[key]] as const),
     ...(dueAtGiven ? ([['dueAt', run.dueAt, dueAt]] as const) : []),
   ].filter(([, was, is]) => was !== is);
   if (differences.length === 0) return;

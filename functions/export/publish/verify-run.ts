@@ -91,7 +91,7 @@ const REPEAT_CHECKS = 3;
  * same in the receipts, so the first two equal pages are fetched again: more than once, since data may move between the two
  * requests. A single account may well have moved.
  */
-async function refuseRepeatedPages({ event, source }: Publishing, receipts: readonly Receipt[]): Promise<void> {
+async function refuseRepeatedPages(publishing: Publishing, receipts: readonly Receipt[]): Promise<void> {
   const seen = new Map<string, number>();
   for (const { page, records, accountHashes } of receipts) {
     if (records < 2) continue;
@@ -99,19 +99,15 @@ async function refuseRepeatedPages({ event, source }: Publishing, receipts: read
     const digest = hash('sha256', accountHashes);
     const twin = seen.get(digest);
     if (twin !== undefined) {
-      if (await isRepeated(source, event.run, [twin, page])) throw samePageAgain();
+      if (await isRepeated(publishing, twin, page)) throw samePageAgain();
       return;
     }
     seen.set(digest, page);
   }
 }
 
-async function isRepeated(
-  source: Publishing['source'],
-  { runId }: Run,
-  [a, b]: readonly [number, number],
-): Promise<boolean> {
-  const accountsOf = async (page: number) => hashAccounts(runId, (await source.page(page)).value.names);
+async function isRepeated({ event, source }: Publishing, a: number, b: number): Promise<boolean> {
+  const accountsOf = async (page: number) => hashAccounts(event.run.runId, (await source.page(page)).value.names);
   for (let check = 0; check < REPEAT_CHECKS; check++) {
     const accounts = await accountsOf(a);
     if (accounts === '' || accounts !== (await accountsOf(b))) return false;

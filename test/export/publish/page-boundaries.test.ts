@@ -114,7 +114,7 @@ describe('a page boundary', () => {
     const { check } = await afterReading((list) => {
       list[offset] = account('replaced');
     });
-    expect(check).toEqual({ checked: 4, moved });
+    expect(check).toEqual({ boundariesChecked: 4, boundariesMoved: moved });
   });
 
   it.each([
@@ -132,7 +132,7 @@ describe('a page boundary', () => {
     ['the right side', 10, 1],
   ])('after a short page is checked with two requests: %s was replaced', async (_what, offset, moved) => {
     const { check, asked } = await afterReading((list) => list.splice(offset, 1, account('replaced')), { lateFrom: 5 });
-    expect(check).toEqual({ checked: 4, moved });
+    expect(check).toEqual({ boundariesChecked: 4, boundariesMoved: moved });
     expect(asked).toContainEqual([1, 4]);
     expect(asked).toContainEqual([1, 10]);
     expect(asked).toHaveLength(5);

@@ -1,4 +1,4 @@
-/** Page tickets: each covers the records of one page, and nobody takes one above the limit. */
+/** Tickets of the record budget: each reserves the records of one page, and nobody takes one above the limit. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ticketBudget, ticketLimitOf } from '../../../functions/export/source/record-budget.ts';
