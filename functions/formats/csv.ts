@@ -20,7 +20,7 @@ export interface CsvPage extends DecodedPage {
  */
 export const CSV_SERDE_PARAMETERS = { separatorChar: ',', quoteChar: '"', escapeChar: '\\' } as const;
 
-/** The column that marks a record replaced by a later one on its page. */
+/** Marks a record that a later one on its page replaces. */
 export const SUPERSEDED_COLUMN = 'superseded';
 
 export interface CsvOptions {
@@ -33,7 +33,7 @@ export interface CsvOptions {
 }
 
 /**
- * The columns of the Glue table: account fields, the mark of superseded records, then the configured attributes. Attributes
+ * The columns of the Glue table: account fields, `superseded`, then the configured attributes. Attributes
  * come last so that adding one moves no column. Maps have no column: the API sends each attribute as a column.
  */
 export function csvTableColumns(attributeColumns: readonly string[]): string[] {
@@ -69,7 +69,7 @@ export function decodeCsv(body: Buffer, { finalNewline }: { finalNewline: boolea
   }
   const [header = [], ...rows] = parseRows(text);
   checkHeader(header, body);
-  // Only the writer may set the mark of superseded records.
+  // Only the writer may set this column.
   const columns = header.map((column) => (column === SUPERSEDED_COLUMN ? `${column}_as_sent` : column));
   refuseRepeatedColumns(columns);
   if (finalNewline === true && !endsWithNewline) {
@@ -146,7 +146,7 @@ async function encode(page: CsvPage, { columns, tableColumns }: CsvOptions): Pro
   const further = page.columns.filter((column) => !columns.includes(column)).sort();
   const header = [...columns, ...further];
   const positions = header.map((column) => page.columns.indexOf(column));
-  const mark = header.indexOf(SUPERSEDED_COLUMN);
+  const supersededAt = header.indexOf(SUPERSEDED_COLUMN);
   const superseded = supersededRecords(page.names);
   let escapedLineBreaks = 0;
   const cell = (value: string) => {
@@ -160,7 +160,7 @@ async function encode(page: CsvPage, { columns, tableColumns }: CsvOptions): Pro
   const lines = [header.map(cell).join(',')];
   for (const [i, row] of page.rows.entries()) {
     const cells = positions.map((position, at) =>
-      at === mark ? (superseded.has(i) ? 'true' : '') : position < 0 ? '' : (row[position] ?? ''),
+      at === supersededAt ? (superseded.has(i) ? 'true' : '') : position < 0 ? '' : (row[position] ?? ''),
     );
     lines.push(cells.map(cell).join(','));
   }

@@ -8,8 +8,8 @@ import { COLUMN_KINDS, type FieldKind } from './account-columns.ts';
 import { endOfPlainFields, endOfPlainMembers } from './plain-account.ts';
 
 /**
- * Keys with another meaning in a part: `superseded` is the writer's mark, and the Hive JSON SerDe reads `_col7` as the eighth
- * column, and fails if there is none. Source: `JsonDeserializer` of Trino.
+ * Keys with another meaning in a part: the writer adds `superseded` to replaced records, and the Hive JSON SerDe reads
+ * `_col7` as the eighth column, and fails if there is none. Source: `JsonDeserializer` of Trino.
  */
 const RESERVED = /^(?:superseded|_col\d+)$/i;
 
@@ -55,7 +55,7 @@ export function splitRecords(text: string): SplitRecords {
   /** A nested value that becomes text, and its depth. */
   const nested = new Line();
   let nestedAt = NOWHERE;
-  /** Before this position there is nothing more to copy as plain: a plain sequence ended here, or the record has none. */
+  /** Up to here, fields that a part can contain exactly as sent (`plain-account.ts`) were found already, or there are none. */
   let scanTo = 0;
 
   for (let i = 0; i < text.length; ) {
