@@ -25,7 +25,7 @@ export interface BudgetOptions {
   readonly maxRecords?: number;
   /** Whether the run has a plan, so that it can be resumed. @default true */
   readonly planned?: boolean;
-  /** The page that the attempt is for. It tries the ticket with its own number first, so that pages do not compete for one. */
+  /** The page of the attempt, which tries the ticket with its own number first: so pages do not compete for one. */
   readonly page?: number | undefined;
 }
 
