@@ -96,6 +96,6 @@ async function stateMachineOf(
 }
 
 function commandFailure(what: string, error: unknown, place: AwsPlace): CommandError {
-  const { message, transient } = explainAwsFailure(what, error, place);
-  return new CommandError(message, { cause: error, transient });
+  const { message, kind } = explainAwsFailure(what, error, place);
+  return new CommandError(message, { cause: error, transient: kind === 'transient' });
 }

@@ -23,11 +23,10 @@ const text = z
   .max(MAX_TEXT, { error: `must have at most ${MAX_TEXT} characters` });
 
 /** An integer within bounds, with one sentence for every way to miss them. */
-function integer(min: number, max?: number): z.ZodInt {
-  const error =
-    max === undefined ? `must be an integer of at least ${min}` : `must be an integer from ${min} to ${max}`;
-  const schema = z.int({ error }).min(min, { error });
-  return max === undefined ? schema : schema.max(max, { error });
+function integer(min: number, max = Number.MAX_SAFE_INTEGER): z.ZodInt {
+  const range = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`;
+  const error = `must be an integer ${range}`;
+  return z.int({ error }).min(min, { error }).max(max, { error });
 }
 
 const flag = z.boolean({ error: 'must be true or false' });
@@ -57,6 +56,8 @@ export function windowMs(duration: string): number {
   return (((weeks * 7 + days) * 24 + hours) * 60 + minutes) * 60_000;
 }
 
+const COLUMNS_RULE = 'must be a list of at most 500 column names';
+
 const settings = {
   datasetId: name.describe('The dataset to export, as Personalization names it.'),
   format: ExportFormatSchema.describe('The format of the parts.'),
@@ -74,8 +75,8 @@ const settings = {
   segmentationId: text.describe('A segmentation, sent to the API as it is.'),
   segmentId: text.describe('A segment, sent to the API as it is.'),
   attributeColumns: z
-    .array(text, { error: 'must be a list of at most 500 column names' })
-    .max(500, { error: 'must be a list of at most 500 column names' })
+    .array(text, { error: COLUMNS_RULE })
+    .max(500, { error: COLUMNS_RULE })
     .describe('Attributes that queries may name for every account. For CSV, also columns of the table.'),
   maxRecords: integer(1).describe(
     'Record budget: the run fetches no more records than this, probes and retries included. It fails instead.',
@@ -92,6 +93,8 @@ const settings = {
     'A run with a larger drop in accounts since the last published run is quarantined; so is an empty run after one that had accounts.',
   ),
 };
+
+const optionalSettings = z.object(settings).partial().shape;
 
 /** When a configured export runs; a request cannot set these. */
 const scheduling = {
@@ -117,17 +120,10 @@ const scheduling = {
 export const ExportSettingsSchema = z
   .strictObject({
     name: name.describe('The name of the export in requests, tables and events. Unique.'),
+    ...optionalSettings,
     datasetId: settings.datasetId,
     format: settings.format.default('json'),
     pageSize: settings.pageSize.default(DEFAULT_PAGE_SIZE),
-    filter: settings.filter.optional(),
-    start: settings.start.optional(),
-    end: settings.end.optional(),
-    window: settings.window.optional(),
-    segmentationId: settings.segmentationId.optional(),
-    segmentId: settings.segmentId.optional(),
-    attributeColumns: settings.attributeColumns.optional(),
-    maxRecords: settings.maxRecords.optional(),
     overlap: settings.overlap.default('skip'),
     onDrift: settings.onDrift.default('publish'),
     maxDropPercent: settings.maxDropPercent.default(DEFAULT_MAX_DROP_PERCENT),
@@ -153,15 +149,11 @@ export const ExportRequestSchema = z
     exportName: name
       .optional()
       .describe('The configured export to run. With a `datasetId` and a new name, the name of an ad-hoc export.'),
-    ...(Object.fromEntries(Object.entries(settings).map(([key, schema]) => [key, schema.optional()])) as {
-      [K in keyof typeof settings]: z.ZodOptional<(typeof settings)[K]>;
-    }),
+    ...optionalSettings,
     dryRun: flag.optional().describe('`true` plans and estimates: nothing is exported or written.'),
-    /** The schedule fills it in. */
     dueAt: InstantSchema.optional().describe(
       'When the run was due: its day in the tables, and the end of a `window`. Default: when it was started.',
     ),
-    /** Set by a schedule, which delivers at least once: of several deliveries of one `dueAt`, one runs. */
     scheduled: z
       .literal(true, { error: 'must be true or absent (only schedules set it)' })
       .optional()
@@ -170,9 +162,9 @@ export const ExportRequestSchema = z
     publish: name.optional().describe('The quarantined run to publish. Alone.'),
   })
   .superRefine(checkWindow)
-  .superRefine(({ scheduled, dueAt }, context) => {
-    if (scheduled === true && dueAt === undefined)
-      context.addIssue({ code: 'custom', path: ['dueAt'], message: 'must be set for a scheduled run' });
+  .refine(({ scheduled, dueAt }) => scheduled === undefined || dueAt !== undefined, {
+    path: ['dueAt'],
+    error: 'must be set for a scheduled run',
   });
 export type ExportRequest = z.infer<typeof ExportRequestSchema>;
 

@@ -1,4 +1,4 @@
-import type * as z from 'zod';
+import * as z from 'zod';
 import { ExportError, type ExportErrorName } from './errors.ts';
 
 /**
@@ -22,25 +22,19 @@ export function parseOrThrow<T>(
 const MAX_PROBLEMS_CHARACTERS = 1200;
 
 function problemsOf(issues: readonly z.core.$ZodIssue[], input: unknown): string {
-  const problems = new Set<string>();
-  let characters = 0;
-  for (const [i, issue] of issues.entries()) {
-    const problem = describeIssue(issue, input);
-    if (problems.has(problem)) continue;
+  const problems = [...new Set(issues.map((issue) => describeIssue(issue, input)))];
+  let [shown, characters] = [0, 0];
+  for (const problem of problems) {
     characters += problem.length;
-    if (problems.size > 0 && characters > MAX_PROBLEMS_CHARACTERS) {
-      return `${[...problems].join('; ')}; and ${issues.length - i} more`;
-    }
-    problems.add(problem);
+    if (shown > 0 && characters > MAX_PROBLEMS_CHARACTERS) break;
+    shown++;
   }
-  return [...problems].join('; ');
+  const more = problems.length - shown;
+  return problems.slice(0, shown).join('; ') + (more > 0 ? `; and ${more} more` : '');
 }
 
 function describeIssue(issue: z.core.$ZodIssue, input: unknown): string {
-  const path = issue.path
-    .map((step) => (typeof step === 'number' ? `[${step}]` : `.${String(step)}`))
-    .join('')
-    .slice(1);
+  const path = z.core.toDotPath(issue.path);
   if (issue.code === 'unrecognized_keys') {
     const shown = issue.keys.slice(0, MAX_KEYS).map((key) => JSON.stringify(key.slice(0, 60)));
     const more = issue.keys.length > MAX_KEYS ? [`${issue.keys.length - MAX_KEYS} more`] : [];

@@ -148,7 +148,7 @@ describe('a JSON body', () => {
     ['values nested 998 deep', { body: `[{"name":"${ACCOUNT}","a":${deep(998)}}]` }],
   ])('is accepted with %s', async (_name, answer) => {
     const { value } = await fetched('json', answer);
-    expect(value).toMatchObject({ records: 1, identities: [ACCOUNT] });
+    expect(value).toMatchObject({ records: 1, names: [ACCOUNT] });
   });
 });
 

@@ -8,11 +8,8 @@ import type { Run } from '../../model/run.ts';
  * @param last the last published run of the export
  */
 export function quarantineReason(run: Run, manifest: Manifest, last: Manifest | undefined): ExportError | undefined {
-  return driftReason(run, manifest) ?? dropReason(run, manifest, last);
-}
-
-function driftReason({ onDrift }: Run, manifest: Manifest): ExportError | undefined {
-  return manifest.consistency.verdict === 'drifted' && onDrift === 'fail' ? driftedError(manifest) : undefined;
+  if (manifest.consistency.verdict === 'drifted' && run.onDrift === 'fail') return driftedError(manifest);
+  return dropReason(run, manifest, last);
 }
 
 /** The error of a run that is quarantined because its data changed. */

@@ -3,7 +3,7 @@
 import { consoleOf, executionPage } from '../../model/console-url.ts';
 import { PERMANENT_ERRORS, TRANSIENT_ERRORS } from '../../model/errors.ts';
 import { FailureEventSchema } from '../../model/events.ts';
-import { type ExportRequest, ExportRequestSchema } from '../../model/export-settings.ts';
+import { ExportRequestSchema } from '../../model/export-settings.ts';
 import type { FailedRun, FailureReport } from '../../model/outcomes.ts';
 import { parseOrThrow } from '../../model/parse-input.ts';
 import type { TaskFailure } from '../../model/receipt.ts';
@@ -19,7 +19,7 @@ const OUR_ERRORS: readonly string[] = [...PERMANENT_ERRORS, ...TRANSIENT_ERRORS]
 /**
  * A Distributed Map reports only that a child failed, so the failure that the page recorded is looked up.
  *
- * @param event a `FailureEvent`
+ * @param event as in `FailureEventSchema`
  * @returns the error that the execution ends with, and the notifications about it
  */
 export async function reportFailure(
@@ -27,7 +27,8 @@ export async function reportFailure(
   event: unknown,
 ): Promise<FailureReport> {
   const { failure, execution, ...started } = parseOrThrow(FailureEventSchema, event, 'event of Report failure');
-  const request = readableRequest(started.request);
+  // An invalid request is the failure to report.
+  const request = ExportRequestSchema.safeParse(started.request ?? {}).data;
   const requested = request?.resume ?? request?.publish ?? started.runId;
   const found = await stateOf(store, requested, execution, request?.publish === undefined).catch(() => undefined);
   const runId = found?.runId ?? requested;
@@ -75,10 +76,7 @@ async function stateOf(store: ObjectStore, runId: string, execution: string, orI
   return { runId: folder.runId, plan, done, failures };
 }
 
-interface Explanation {
-  readonly error: string;
-  readonly message: string;
-}
+type Explanation = Pick<FailedRun, 'error' | 'message'>;
 
 /** The error to report: the caught one if it is ours, else the one that a page recorded. */
 function explain(caught: Explanation, found: RunState | undefined, runId: string, store: ObjectStore): Explanation {
@@ -91,7 +89,7 @@ function explain(caught: Explanation, found: RunState | undefined, runId: string
     return { error: 'StorageError', message: why };
   }
   const reason = reasonOf(found);
-  if (reason) return { error: reason.error, message: reason.message };
+  if (reason) return reason;
   const { plan, done } = found;
   if (!plan || error !== 'States.ExceedToleratedFailureThreshold') return plain;
   const missing = `${plan.run.pages - done.size} of ${plan.run.pages} pages of run "${runId}" are missing, cause unknown: resume the run; if it fails again, see the map run of the execution.`;
@@ -133,11 +131,6 @@ function whatToDo({ resume, publish }: FailedRun): string {
 }
 
 const MAX_SUBJECT = 99;
-
-/** The request, if it is valid. */
-function readableRequest(request: unknown): ExportRequest | undefined {
-  return ExportRequestSchema.safeParse(request ?? {}).data;
-}
 
 /** Lambda reports JSON with the message and a stack; elsewhere the cause is the message itself. */
 function messageOf(cause: string): string {

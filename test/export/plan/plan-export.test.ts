@@ -89,7 +89,7 @@ describe('resuming', () => {
     const { run } = await steps.plan({ maxRecords: 300 });
     expect((await steps.resume('run-1')).run).toEqual(run);
     expect((await steps.resume('run-1', { maxRecords: 300 })).run).toEqual(run);
-    expect((await steps.resume('run-1', { maxRecords: 400 })).run.lastTicket).toBe((run.lastTicket ?? 0) + 10);
+    expect((await steps.resume('run-1', { maxRecords: 400 })).run.ticketLimit).toBe((run.ticketLimit ?? 0) + 10);
   });
 
   it.each([

@@ -163,7 +163,7 @@ describe('a record budget', () => {
       const maxRecords = NEEDED + 10 * kills;
       const resumed = kills === 0 ? await steps.plan({ maxRecords }) : await steps.resume('run-1', { maxRecords });
       objects.set(
-        `${WORK}tickets/${String(resumed.run.lastTicket).padStart(8, '0')}.json`,
+        `${WORK}tickets/${String(resumed.run.ticketLimit).padStart(8, '0')}.json`,
         Buffer.from('{"token":"x"}'),
       );
       await expect(steps.resume('run-1', { maxRecords: maxRecords + 9 })).rejects.toThrow('too small');
@@ -248,7 +248,7 @@ describe('a record budget', () => {
     expect(await steps.finish(plan)).toMatchObject({ status: 'drifted' });
     const retry = await steps.plan({ onDrift: 'retry', maxRecords: 400 });
     expect(retry).toMatchObject({ runId: 'run-1-retry', plan: { resumed: false } });
-    expect(retry.run.lastTicket).toBeLessThan(plan.run.lastTicket ?? 0);
+    expect(retry.run.ticketLimit).toBeLessThan(plan.run.ticketLimit ?? 0);
     await steps.pages(retry);
     await steps.publish(retry);
     const { recordsFetched, apiRequests } = manifestIn(objects, 'export_runs/run_id=run-1-retry/manifest.json');
