@@ -42,7 +42,7 @@ const ADVICE: Readonly<Record<string, Advice>> = {
   AccessDenied: DENIED,
   AccessDeniedException: DENIED,
   UnauthorizedOperation: DENIED,
-  'status 403': () => 'the AWS credentials lack a permission or are not valid',
+  'status 403': () => 'the AWS credentials lack a permission or are not valid; check both',
   ExpiredToken: EXPIRED,
   ExpiredTokenException: EXPIRED,
   RequestExpired: EXPIRED,
@@ -100,7 +100,7 @@ export function explainAwsFailure(what: string, error: unknown, place: AwsPlace 
   const advice = ADVICE[name];
   if (advice) return permanent(` (${name}): ${advice(place, message)}`);
   if (/region is missing/i.test(message)) {
-    return permanent(': no AWS region is set; set AWS_REGION, or pass --region if the command has it');
+    return permanent(': no AWS region is set; set AWS_REGION, or pass --region to a command for a deployed stack');
   }
   if (/region not accepted/i.test(message)) {
     return permanent(`: ${JSON.stringify(place.region)} is not an AWS region; use one such as eu-west-1`);
@@ -118,7 +118,7 @@ export function explainAwsFailure(what: string, error: unknown, place: AwsPlace 
     return transient(`(${name}): transient AWS error; retry in a minute`);
   if (status !== undefined && status >= 400) {
     const what = name === `status ${status}` ? name : `${name}, status ${status}`;
-    return permanent(` (${what}): see this error in the documentation of AWS`);
+    return permanent(` (${what}): look up this error in the AWS documentation`);
   }
   return { message: `${what} failed (${name}).`, permanent: false, transient: false };
 }

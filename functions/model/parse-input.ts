@@ -47,7 +47,7 @@ function describeIssue(issue: z.core.$ZodIssue, input: unknown): string {
     const where = path === '' ? '' : ` in ${path}`;
     return `unknown ${issue.keys.length === 1 ? 'key' : 'keys'} ${[...shown, ...more].join(', ')}${where}`;
   }
-  if (path === '') return issue.message;
+  if (path === '') return issue.code === 'invalid_type' ? 'it must be a JSON object' : issue.message;
   let value: unknown = input;
   for (const step of issue.path) value = (value as Record<PropertyKey, unknown> | undefined)?.[step];
   if (value === undefined) return `${path} ${issue.message} (missing)`;

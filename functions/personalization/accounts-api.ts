@@ -168,7 +168,7 @@ function aborted({ page }: PageQuery, call: CallUsage): ExportError {
   return call.attachTo(
     new ExportError(
       'ApiUnavailableError',
-      `Request for page ${page} aborted (the run was stopped, or the time was up): resume the run.`,
+      `Request for page ${page} aborted (the run was stopped, or its time limit was reached): resume the run.`,
     ),
   );
 }

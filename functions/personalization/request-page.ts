@@ -144,7 +144,7 @@ export function understand<T extends { readonly records: number }>(
     if (value.records <= query.pageSize) return { outcome: 'answered', records: value.records, value };
     const error = new ExportError(
       'PagingError',
-      `Got ${value.records} accounts for ${what}, ${query.pageSize} requested: the API ignores the page size, so the export cannot be split into pages.`,
+      `The API ignores the page size (${value.records} accounts for ${what}, ${query.pageSize} requested): contact Salesforce.`,
     );
     return { outcome: 'refused', records: value.records, cause: 'paging', error };
   } catch (error) {

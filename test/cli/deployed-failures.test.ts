@@ -103,7 +103,7 @@ describe('a region', () => {
     await smallWorld();
     vi.stubEnv('AWS_REGION', undefined);
     expect(await runs()).toBe(
-      'Looking for stack "AccountExport" failed: no AWS region is set; set AWS_REGION, or pass --region if the command has it.',
+      'Looking for stack "AccountExport" failed: no AWS region is set; set AWS_REGION, or pass --region to a command for a deployed stack.',
     );
   });
 
@@ -188,7 +188,7 @@ describe('AWS itself', () => {
   it('refuses for another reason, whose message is not shown', async () => {
     await smallWorld({}, failing('StartExecution', 'KmsAccessDeniedException', 'secret'));
     expect(await start()).toMatch(
-      /^Starting run "\S+" failed \(KmsAccessDeniedException, status 400\): see this error in the documentation of AWS\.$/,
+      /^Starting run "\S+" failed \(KmsAccessDeniedException, status 400\): look up this error in the AWS documentation\.$/,
     );
   });
 });

@@ -113,7 +113,7 @@ describe('an invalid secret', () => {
     [
       'keyId and secret in one value',
       keyOf('k:hidden', 'x'),
-      'Invalid API key in keyId of secret "key": keep only the part before the colon.',
+      'Invalid API key in keyId of secret "key": the key id contains a colon. Keep only the part before it.',
     ],
   ])('is reported without its value, and no request is sent: %s', async (_name, secret, message) => {
     const { api, simulator } = await simulated(secret);

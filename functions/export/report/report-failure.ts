@@ -87,14 +87,14 @@ function explain(caught: Explanation, found: RunState | undefined, runId: string
     message === '' ? { error, message: `Run "${runId}" failed (${error}): open the execution for details.` } : caught;
   if (OUR_ERRORS.includes(error)) return plain;
   if (!found) {
-    const why = `Unknown failure of run "${runId}" (cannot read its files in ${store.location}): check the access to that place and the map run of the execution, then resume the run.`;
+    const why = `Run "${runId}" failed, and its files in ${store.location} cannot be read to find the cause: check the permissions and the map run of the execution, then resume the run.`;
     return { error: 'StorageError', message: why };
   }
   const reason = reasonOf(found);
   if (reason) return { error: reason.error, message: reason.message };
   const { plan, done } = found;
   if (!plan || error !== 'States.ExceedToleratedFailureThreshold') return plain;
-  const missing = `${plan.run.pages - done.size} of ${plan.run.pages} pages of run "${runId}" are missing, cause unknown: resume the run; if it fails again, see the map run of the execution.`;
+  const missing = `${plan.run.pages - done.size} of ${plan.run.pages} pages of run "${runId}" are missing, and no cause was recorded: resume the run; if it fails again, see the map run of the execution.`;
   return { error: 'RunIncompleteError', message: missing };
 }
 

@@ -249,7 +249,7 @@ describe('an incomplete run', () => {
     run.objects.set(`${PARTS}part-00003.json.gz`, Buffer.from('x'));
     await refused(
       run,
-      `Unknown object among the parts of run "run-1" (${PARTS}part-00003.json.gz), which queries would read: delete it, then resume the run.`,
+      `Unexpected object in the folder of run "run-1" (${PARTS}part-00003.json.gz): delete it, because queries would read it, then resume the run.`,
     );
   });
 
