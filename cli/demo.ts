@@ -5,7 +5,7 @@ import { getJson } from '../functions/export/storage/stored-json.ts';
 import { type Manifest, ManifestSchema } from '../functions/model/manifest.ts';
 import { startSimulator } from '../simulator/simulator.ts';
 import { runCommandLine } from './command-line.ts';
-import { newRunId } from './flags/run-id.ts';
+import { newRunId } from './flags/common-flags.ts';
 import { directoryStore } from './local/directory-store.ts';
 import { count } from './terminal/format.ts';
 

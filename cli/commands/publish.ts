@@ -7,19 +7,14 @@ import { connect } from '../deployed/connect.ts';
 import { describeRun } from '../deployed/look-at-run.ts';
 import { executionArnOf, reportOf } from '../deployed/run-report.ts';
 import { startAndFollow } from '../deployed/start-execution.ts';
-import { withOutputFlags } from '../flags/output-flags.ts';
-import { storeAt } from '../flags/place.ts';
-import { newRunId } from '../flags/run-id.ts';
+import { newRunId, storeAt } from '../flags/common-flags.ts';
 import { type StackFlags, withStackFlags } from '../flags/stack-flags.ts';
 import { localCatalog } from '../local/local-catalog.ts';
 import { runLocal } from '../local/run-local.ts';
 import { type OutputFlags, outputOf, type Terminal } from '../terminal/terminal.ts';
 import { printOutcome } from './run.ts';
 
-interface PublishFlags extends StackFlags, OutputFlags {
-  out?: string;
-  follow: boolean;
-}
+type PublishFlags = StackFlags & { out?: string };
 
 export function publishCommand(terminal: Terminal): Command {
   const command = new Command('publish')
@@ -27,7 +22,7 @@ export function publishCommand(terminal: Terminal): Command {
     .argument('<run>', 'run id, or execution ARN')
     .option('--out <place>', 'for a run on this machine: folder or s3://bucket/prefix')
     .option('--no-follow', 'start it and exit');
-  return withOutputFlags(withStackFlags(command), 'the run (with --out: the manifest)')
+  return withStackFlags(command, 'the run (with --out: the manifest)')
     .addHelpText(
       'after',
       `

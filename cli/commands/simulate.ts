@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import { ExportError } from '../../functions/model/errors.ts';
 import { FAULT_KINDS, type FaultRule, parseFault } from '../../simulator/faults.ts';
 import { DEFAULT_KEY, DEFAULT_SEGMENTS, startSimulator } from '../../simulator/simulator.ts';
-import { integer } from '../flags/integer.ts';
+import { integer } from '../flags/common-flags.ts';
 import { count } from '../terminal/format.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 
@@ -25,15 +25,15 @@ interface SimulateFlags {
 export function simulateCommand(terminal: Terminal): Command {
   return new Command('simulate')
     .description('simulate a Personalization tenant')
-    .option('--accounts <n>', 'number of accounts', integer('--accounts', 0), 12_431)
-    .option('--latency-ms <n>', 'latency of each response', integer('--latency-ms', 0), 0)
-    .option('--port <n>', 'port on 127.0.0.1', integer('--port', 0, 65_535), 8787)
+    .option('--accounts <n>', 'number of accounts', integer(0), 12_431)
+    .option('--latency-ms <n>', 'latency of each response', integer(0), 0)
+    .option('--port <n>', 'port on 127.0.0.1', integer(0, 65_535), 8787)
     .option('--dataset <id>', 'dataset id', 'engage')
-    .option('--seed <n>', 'seed of the account data', integer('--seed', 0), 1)
-    .option('--page-size-cap <n>', 'cap pages at n accounts without an error', integer('--page-size-cap', 1))
-    .option('--grow <n>', 'add n accounts before each page', integer('--grow', 0))
-    .option('--shrink <n>', 'remove n accounts before each page', integer('--shrink', 0))
-    .option('--change-key-after <n>', 'reject the API key after n requests', integer('--change-key-after', 0))
+    .option('--seed <n>', 'seed of the account data', integer(0), 1)
+    .option('--page-size-cap <n>', 'cap pages at n accounts without an error', integer(1))
+    .option('--grow <n>', 'add n accounts before each page', integer(0))
+    .option('--shrink <n>', 'remove n accounts before each page', integer(0))
+    .option('--change-key-after <n>', 'reject the API key after n requests', integer(0))
     .option('--pretty', 'format the JSON with whitespace')
     .option('--plain', 'no special characters in the accounts')
     .option(

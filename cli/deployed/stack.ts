@@ -91,7 +91,7 @@ async function stateMachineOf(
   const arn = stack.Outputs?.find(({ OutputKey }) => OutputKey === 'StateMachineArn')?.OutputValue;
   if (arn !== undefined) return arn;
   throw new CommandError(
-    `Stack ${quoted} in ${region} has no output StateMachineArn (status ${stack.StackStatus ?? 'unknown'}): it is not an Account Export stack, or its deployment has not finished.`,
+    `Stack ${quoted} in ${region} has no output StateMachineArn (status ${stack.StackStatus ?? 'unknown'}): pass the name of an Account Export stack with --stack, or wait until its deployment has finished.`,
   );
 }
 

@@ -1,5 +1,5 @@
 /** Starts a run of the deployed state machine. */
-import { newRunId } from '../flags/run-id.ts';
+import { newRunId } from '../flags/common-flags.ts';
 import { nextCommand } from '../flags/stack-flags.ts';
 import { CommandError } from '../terminal/command-error.ts';
 import type { Deployed } from './connect.ts';

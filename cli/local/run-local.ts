@@ -29,6 +29,8 @@ export interface LocalRunOptions {
   readonly signal: AbortSignal;
   /** How often a task is retried. @default fewer than on AWS, because a person is waiting */
   readonly retries?: number;
+  /** The wait before a task is retried. @default 500 */
+  readonly retryIntervalMs?: number | undefined;
   readonly onPlan?: (plan: PlanOutcome) => void;
   /** Called for each page that is exported, with its number of accounts. */
   readonly onPage?: (accounts: number) => void;
@@ -123,7 +125,10 @@ export async function runLocal(options: LocalRunOptions): Promise<LocalOutcome> 
       overrides: {
         taskResourceLocalHandlers: handlers as never,
         retryIntervalOverrides: Object.fromEntries(
-          [STATES.plan, STATES.page, STATES.publish, STATES.report].map((state) => [state, RETRY_INTERVAL_MS]),
+          [STATES.plan, STATES.page, STATES.publish, STATES.report].map((state) => [
+            state,
+            options.retryIntervalMs ?? RETRY_INTERVAL_MS,
+          ]),
         ),
       },
       context: {

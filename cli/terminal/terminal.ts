@@ -1,5 +1,5 @@
 /** Everything a command reads from and writes to besides files and the network. */
-import { printable } from './printable.ts';
+import { printable } from '../../functions/model/printable.ts';
 
 /** What a command needs of `process.stdout` or of a test's buffer. */
 export interface Stream {
@@ -17,6 +17,7 @@ export interface Terminal {
   readonly columns: number;
   /** Waits between retries of a request and between polls of a deployed run. It rejects when `signal` aborts. */
   readonly sleep: Sleep;
+  readonly retryIntervalMs: number | undefined;
   /** Aborts at Ctrl-C or SIGTERM. Without a call, both end the process as usual. */
   interrupted(): AbortSignal;
   /** 0 done, 1 failed, 2 misused. */

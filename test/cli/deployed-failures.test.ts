@@ -126,7 +126,7 @@ describe('a stack', () => {
   it('is of another kind', async () => {
     await smallWorld({}, { outputs: { BucketName: 'bucket' } });
     expect(await start()).toBe(
-      'Stack "AccountExport" in eu-west-1 has no output StateMachineArn (status UPDATE_COMPLETE): it is not an Account Export stack, or its deployment has not finished.',
+      'Stack "AccountExport" in eu-west-1 has no output StateMachineArn (status UPDATE_COMPLETE): pass the name of an Account Export stack with --stack, or wait until its deployment has finished.',
     );
   });
 

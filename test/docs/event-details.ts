@@ -30,6 +30,7 @@ async function run(simulated: SimulatorOptions): Promise<LocalOutcome> {
       request: REQUEST,
       exports: [],
       concurrency: 4,
+      retryIntervalMs: 1,
       signal: new AbortController().signal,
     });
   } finally {

@@ -28,6 +28,7 @@ export async function localRunIn(run: LocalRun): Promise<LocalOutcome> {
       request: { ...REQUEST, dueAt, ...(maxRecords && { maxRecords }) },
       exports: [],
       concurrency: 1,
+      retryIntervalMs: 1,
       signal,
     });
   } finally {

@@ -160,6 +160,7 @@ it.each([
     request: { exportName: 'all', datasetId: 'engage', pageSize: 10 },
     exports: [],
     concurrency: 8,
+    retryIntervalMs: 1,
     signal: new AbortController().signal,
   });
   expect(outcome).toMatchObject({ outcome: 'failed', failure: { error } });

@@ -202,7 +202,7 @@ describe('a request', () => {
   });
 
   it.each([[5], ['run'], [true], [[]], [[{}]]])('cannot be %j', (input) => {
-    expect(refusal(() => resolve(input))).toContain('expected object');
+    expect(refusal(() => resolve(input))).toContain('must be a JSON object');
   });
 
   it.each([

@@ -156,6 +156,7 @@ describe('a wrong key', () => {
       request: { exportName: 'all', datasetId: 'engage', pageSize: 10 },
       exports: [],
       concurrency: 8,
+      retryIntervalMs: 1,
       signal: new AbortController().signal,
     });
     expect(outcome).toMatchObject({ outcome: 'failed', failure: { error: 'ApiCredentialsError' } });

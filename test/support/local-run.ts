@@ -41,6 +41,7 @@ export async function localRun(
       request: { exportName: 'all', datasetId: 'engage', pageSize: 500, dueAt: '2026-08-22', ...request },
       exports: [],
       concurrency,
+      retryIntervalMs: 1,
       signal: new AbortController().signal,
     });
     const manifest = async () =>

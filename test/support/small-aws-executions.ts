@@ -224,6 +224,7 @@ function onThisMachine({ simulator, exports = [], concurrency = 4 }: StateMachin
         request,
         exports,
         concurrency,
+        retryIntervalMs: 1,
         signal,
         onPlan: (plan) => onPlan(plan),
         onPage,

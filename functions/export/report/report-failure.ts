@@ -6,6 +6,7 @@ import { FailureEventSchema } from '../../model/events.ts';
 import { type ExportRequest, ExportRequestSchema } from '../../model/export-settings.ts';
 import type { FailedRun, FailureReport } from '../../model/outcomes.ts';
 import { parseOrThrow } from '../../model/parse-input.ts';
+import { printable } from '../../model/printable.ts';
 import type { TaskFailure } from '../../model/receipt.ts';
 import type { StoredPlan } from '../../model/run.ts';
 import type { ObjectStore } from '../ports.ts';
@@ -33,7 +34,10 @@ export async function reportFailure(
   const runId = found?.runId ?? requested;
   const { plan, done = new Set() } = found ?? {};
   const awsConsole = consoleOf(execution);
-  const { error, message } = explain({ error: failure.Error, message: messageOf(failure.Cause) }, found, runId, store);
+  const caught = { error: failure.Error, message: messageOf(failure.Cause) };
+  const { error, message: text } = explain(caught, found, runId, store);
+  // One line, which is read in emails and on terminals.
+  const message = printable(text.replaceAll(/\s+/g, ' '));
   const quarantined = QUARANTINE_ERRORS.includes(error);
   const manifest = quarantined ? await new RunFolder(store, runId).quarantined().catch(() => undefined) : undefined;
   const failed: FailedRun = {

@@ -139,6 +139,15 @@ describe('reportFailure', () => {
     });
   });
 
+  it('escapes control characters and joins the lines of an error', async () => {
+    const failure = { Error: 'Error', Cause: 'Field "\u001b[2Jname\u202e" \n is\tbad.' };
+    const { cause, message, event } = await report((await planned(1)).store, { failure });
+    const escaped = 'Field "\\u001b[2Jname\\u202e" is bad.';
+    expect(event.message).toBe(escaped);
+    expect(cause).toContain(escaped);
+    expect(message.split('\n')[0]).toBe(`Export all failed: ${escaped}`);
+  });
+
   it('says that the work of the run cannot be read, and that it can be resumed', async () => {
     const { store } = await planned(1);
     store.get = async () => {
