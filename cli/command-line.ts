@@ -12,8 +12,7 @@ import { simulateCommand } from './commands/simulate.ts';
 import { startCommand } from './commands/start.ts';
 import { statusCommand } from './commands/status.ts';
 import { withFlagNames } from './flags/export-flags.ts';
-import { CommandError } from './terminal/command-error.ts';
-import type { Sleep, Stream, Terminal } from './terminal/terminal.ts';
+import { CommandError, type Sleep, type Stream, type Terminal } from './terminal/terminal.ts';
 
 export interface CommandLineOptions {
   /** The arguments after the name of the program. */
@@ -58,7 +57,6 @@ export function terminalOf({ stdout, stderr, env, ...options }: Omit<CommandLine
     stdout,
     stderr,
     env,
-    isTTY: stderr.isTTY === true,
     columns: COLUMNS,
     sleep,
     retryIntervalMs,

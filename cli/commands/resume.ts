@@ -1,13 +1,12 @@
 import { Command } from 'commander';
-import { connect } from '../deployed/connect.ts';
+import { startAndFollow } from '../deployed/follow-on-terminal.ts';
 import { describeRun } from '../deployed/look-at-run.ts';
 import { readInput } from '../deployed/run-output.ts';
-import { executionArnOf, isQuarantined, type RunReport, reportOf } from '../deployed/run-report.ts';
-import { startAndFollow } from '../deployed/start-execution.ts';
+import { isQuarantined, type RunReport, reportOf } from '../deployed/run-report.ts';
+import { connect, executionArnOf } from '../deployed/stack.ts';
 import { integer } from '../flags/common-flags.ts';
 import { nextCommand, type StackFlags, withStackFlags } from '../flags/stack-flags.ts';
-import { CommandError } from '../terminal/command-error.ts';
-import type { Terminal } from '../terminal/terminal.ts';
+import { CommandError, type Terminal } from '../terminal/terminal.ts';
 
 type ResumeFlags = StackFlags & { maxRecords?: number };
 

@@ -10,7 +10,6 @@ import { createAccountsApi } from '../../functions/personalization/accounts-api.
 import { type ApiFlags, baseUrlOf, credentialsOf, withApiFlags } from '../flags/api-flags.ts';
 import { integer, newRunId, storeAt, withOutputFlags } from '../flags/common-flags.ts';
 import { type ExportFlags, requestOf, withExportFlags, withFlagNames } from '../flags/export-flags.ts';
-import { localCatalog } from '../local/local-catalog.ts';
 import { type LocalOutcome, runLocal } from '../local/run-local.ts';
 import { printEstimate, printPlan, printPublished } from '../terminal/print-run.ts';
 import { type Progress, pageProgress } from '../terminal/progress.ts';
@@ -79,11 +78,8 @@ async function runExport(flags: RunFlags, terminal: Terminal): Promise<number> {
     const outcome = await runLocal({
       api,
       store,
-      catalog: localCatalog(),
-      clock: { now: Date.now },
       runId,
       request,
-      exports: [],
       concurrency,
       signal,
       retryIntervalMs: terminal.retryIntervalMs,
@@ -97,7 +93,7 @@ async function runExport(flags: RunFlags, terminal: Terminal): Promise<number> {
       },
     });
     progress.stop();
-    const code = await printOutcome(outcome, { output, flags, store });
+    const code = await printOutcome(outcome, output, store, flags);
     if (code !== 0 && flags.verbose && lastError instanceof Error) terminal.stderr.write(`${lastError.stack}\n`);
     return code;
   } catch (error) {
@@ -131,14 +127,13 @@ function planPrinter(output: Output, progress: Progress): (plan: PlanOutcome) =>
   };
 }
 
-interface Printing {
-  readonly output: Output;
-  readonly flags: Pick<RunFlags, 'json' | 'out'>;
-  readonly store: ObjectStore;
-}
-
 /** Prints how a run on this machine ended. @returns the exit code */
-export async function printOutcome(outcome: LocalOutcome, { output, flags, store }: Printing): Promise<number> {
+export async function printOutcome(
+  outcome: LocalOutcome,
+  output: Output,
+  store: ObjectStore,
+  flags: Pick<RunFlags, 'json' | 'out'>,
+): Promise<number> {
   switch (outcome.outcome) {
     case 'dryRun':
       if (flags.json) output.out(JSON.stringify(outcome.plan));

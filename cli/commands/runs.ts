@@ -1,8 +1,8 @@
 import Table from 'cli-table3';
 import { Command } from 'commander';
-import { connect } from '../deployed/connect.ts';
 import { listRuns } from '../deployed/list-runs.ts';
 import type { RunReport } from '../deployed/run-report.ts';
+import { connect } from '../deployed/stack.ts';
 import { integer } from '../flags/common-flags.ts';
 import { type StackFlags, withStackFlags } from '../flags/stack-flags.ts';
 import { count, duration } from '../terminal/format.ts';

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
-import { connect } from '../deployed/connect.ts';
-import { startAndFollow } from '../deployed/start-execution.ts';
+import { startAndFollow } from '../deployed/follow-on-terminal.ts';
+import { connect } from '../deployed/stack.ts';
 import { type ExportFlags, requestOf, withExportFlags } from '../flags/export-flags.ts';
 import { type StackFlags, withStackFlags } from '../flags/stack-flags.ts';
 import type { Terminal } from '../terminal/terminal.ts';

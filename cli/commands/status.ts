@@ -1,16 +1,14 @@
 import { Command } from 'commander';
 import { ExportError } from '../../functions/model/errors.ts';
-import { connect, type Deployed } from '../deployed/connect.ts';
 import { followOnTerminal } from '../deployed/follow-on-terminal.ts';
 import { followRun } from '../deployed/follow-run.ts';
 import { lookAtRun, type RunLook } from '../deployed/look-at-run.ts';
 import { printEnd, printRun, printStage } from '../deployed/print-end.ts';
-import { executionArnOf } from '../deployed/run-report.ts';
+import { connect, type Deployed, executionArnOf } from '../deployed/stack.ts';
 import { nextCommand, type StackFlags, withStackFlags } from '../flags/stack-flags.ts';
-import { CommandError } from '../terminal/command-error.ts';
 import { count, counted } from '../terminal/format.ts';
 import { printPlan } from '../terminal/print-run.ts';
-import type { Terminal } from '../terminal/terminal.ts';
+import { CommandError, type Terminal } from '../terminal/terminal.ts';
 
 type StatusFlags = StackFlags & { stop?: boolean };
 

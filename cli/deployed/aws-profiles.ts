@@ -2,8 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { CommandError } from '../terminal/command-error.ts';
-import type { Terminal } from '../terminal/terminal.ts';
+import { CommandError, type Terminal } from '../terminal/terminal.ts';
 
 const MAX_NAMED = 10;
 

@@ -16,14 +16,22 @@ import type {
 import { ANNOUNCING_STATES, exportWorkflow, STATES } from '../../functions/workflow.ts';
 import { beginLocalExecution, localExecutions } from './local-executions.ts';
 
+/** On one machine the manifest makes a run visible to `query`, so there is nothing to add or to remove. */
+export function localCatalog(): Catalog {
+  return { addRun: async () => undefined, removeRun: async () => undefined, isVisible: async () => true };
+}
+
 export interface LocalRunOptions {
   readonly api: AccountsApi;
   readonly store: ObjectStore;
-  readonly catalog: Catalog;
-  readonly clock: Clock;
+  /** @default none: on one machine the manifest makes a run visible to `query` */
+  readonly catalog?: Catalog;
+  /** @default the clock of this machine */
+  readonly clock?: Clock;
   readonly runId: string;
   readonly request: unknown;
-  readonly exports: readonly ExportSettings[];
+  /** @default none: the request is a whole export */
+  readonly exports?: readonly ExportSettings[];
   /** API requests in flight at once; the API client enforces it. */
   readonly concurrency: number;
   readonly signal: AbortSignal;
@@ -64,7 +72,7 @@ class RunEndedError extends Error {
 
 /** Runs an export to its end. A failure is an outcome, not an exception. */
 export async function runLocal(options: LocalRunOptions): Promise<LocalOutcome> {
-  const { api, store, catalog, clock, signal } = options;
+  const { api, store, catalog = localCatalog(), clock = { now: Date.now }, exports = [], signal } = options;
   const { execution: executionId, end } = beginLocalExecution();
   let plan: PlanOutcome | undefined;
   let failure: FailureReport | undefined;
@@ -113,7 +121,7 @@ export async function runLocal(options: LocalRunOptions): Promise<LocalOutcome> 
 
   const definition = exportWorkflow({
     resources: LOCAL_RESOURCES,
-    exports: options.exports,
+    exports,
     concurrency: options.concurrency * PAGES_PER_REQUEST,
     topicArn: 'arn:aws:sns:us-east-1:000000000000:failures',
     retries: options.retries ?? RETRIES,

@@ -11,8 +11,6 @@ export interface Terminal {
   readonly stdout: Stream;
   readonly stderr: Stream;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Whether stderr is a terminal, so that a progress bar makes sense. */
-  readonly isTTY: boolean;
   /** Width of help texts and tables. */
   readonly columns: number;
   /** Waits between retries of a request and between polls of a deployed run. It rejects when `signal` aborts. */
@@ -58,4 +56,16 @@ export function outputOf({ stdout, stderr }: Pick<Terminal, 'stdout' | 'stderr'>
       return 1;
     },
   };
+}
+
+/** Why a command failed, in one sentence; exit code 1. An `ExportError` is what a run fails with. */
+export class CommandError extends Error {
+  override readonly name = 'CommandError';
+  /** Whether the same call may succeed later. */
+  readonly transient: boolean;
+
+  constructor(message: string, { transient = false, ...options }: ErrorOptions & { transient?: boolean } = {}) {
+    super(message, options);
+    this.transient = transient;
+  }
 }

@@ -1,6 +1,5 @@
 /** Runs on one machine, as the command line starts them. */
-import { localCatalog } from '../../cli/local/local-catalog.ts';
-import { type LocalOutcome, runLocal } from '../../cli/local/run-local.ts';
+import { type LocalOutcome, localCatalog, runLocal } from '../../cli/local/run-local.ts';
 import type { ObjectStore } from '../../functions/export/ports.ts';
 import { createClient, REQUEST } from './world.ts';
 

@@ -1,6 +1,6 @@
 /** Publishing verifies a run from the store, writes its manifest once, and adds its partition last. */
 import { describe, expect, it } from 'vitest';
-import { localCatalog } from '../../../cli/local/local-catalog.ts';
+import { localCatalog } from '../../../cli/local/run-local.ts';
 import type { AccountsApi, PublishedRun } from '../../../functions/export/ports.ts';
 import { publishRun } from '../../../functions/export/publish/publish-run.ts';
 import { account, accounts } from '../../support/array-api.ts';
