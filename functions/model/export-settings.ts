@@ -34,7 +34,8 @@ const flag = z.boolean({ error: 'must be true or false' });
 
 /** The end of the year 9999, the last date of four-digit years. */
 const LAST_INSTANT_MS = 253_402_300_799_999;
-const INSTANT_RULE = 'must be a time from 1970 to 9999: 2026-08-01, 2026-08-01T06:00:00Z or epoch milliseconds';
+const INSTANT_RULE =
+  'must be a date (2026-08-01), a time (2026-08-01T06:00:00Z) or epoch milliseconds, from 1970 to 9999';
 
 /** Epoch ms, or ISO 8601 with a date alone (midnight UTC) or a time and its zone; resolves to epoch ms. */
 export const InstantSchema = z

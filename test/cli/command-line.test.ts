@@ -88,7 +88,7 @@ describe('exit code 2', () => {
 
   it('names the flag --due of start', async () => {
     const { stderr } = await commandLine(['start', 'a b', '--due', 'tomorrow']);
-    expect(stderr).toMatch(/the name of the export must have .*; --due must be a time .* \(got "tomorrow"\)\.\n$/);
+    expect(stderr).toMatch(/the name of the export must have .*; --due must be a date .* \(got "tomorrow"\)\.\n$/);
   });
 
   it('names the missing half of the API key', async () => {

@@ -97,7 +97,7 @@ describe('resolveRequest', () => {
     ],
     [
       { exportName: 'emea', start: 1e20 },
-      'Invalid request: start must be a time from 1970 to 9999: 2026-08-01, 2026-08-01T06:00:00Z or epoch milliseconds (got 100000000000000000000).',
+      'Invalid request: start must be a date (2026-08-01), a time (2026-08-01T06:00:00Z) or epoch milliseconds, from 1970 to 9999 (got 100000000000000000000).',
     ],
     [{ exportName: 'emea', end: '2026-07-01' }, 'Invalid request: end must be later than start (got 1782864000000).'],
     [{ resume: 'run-1', pageSize: 5 }, 'Invalid request: with resume, only maxRecords is allowed.'],
