@@ -41,7 +41,7 @@ const WRONG_REGION: Advice = () => 'the bucket is in another region; set AWS_REG
 const ADVICE: Readonly<Record<string, Advice>> = {
   AccessDenied: DENIED,
   UnauthorizedOperation: DENIED,
-  'status 403': () => 'the AWS credentials lack a permission or are not valid',
+  'status 403': () => 'the AWS credentials lack a permission or are not valid; check both',
   ExpiredToken: EXPIRED,
   RequestExpired: EXPIRED,
   UnrecognizedClient: INVALID,
@@ -89,7 +89,7 @@ export function explainAwsFailure(what: string, error: unknown, place: AwsPlace 
   const advice = ADVICE[name.replace(/Exception$/, '')];
   if (advice) return permanent(` (${name}): ${advice(place, message)}`);
   if (/region is missing/i.test(message)) {
-    return permanent(': no AWS region is set; set AWS_REGION, or pass --region if the command has it');
+    return permanent(': no AWS region is set; set AWS_REGION, or pass --region to a command for a deployed stack');
   }
   if (/region not accepted/i.test(message)) {
     return permanent(`: ${JSON.stringify(place.region)} is not an AWS region; use one such as eu-west-1`);
@@ -104,7 +104,7 @@ export function explainAwsFailure(what: string, error: unknown, place: AwsPlace 
   }
   if (status === undefined || status < 400) return { message: `${what} failed (${name}).`, kind: 'unknown' };
   const shown = name === `status ${status}` ? name : `${name}, status ${status}`;
-  return permanent(` (${shown}): see this error in the documentation of AWS`);
+  return permanent(` (${shown}): look up this error in the AWS documentation`);
 }
 
 /** The same as the error of a run: `ConfigError` if permanent; `StorageError`, which the state machine retries, otherwise. */

@@ -5,7 +5,7 @@ import { isScheduleExpression, isTimeZone, SCHEDULE_RULE, TIME_ZONE_RULE } from 
 
 /** Names become part of keys and paths: no character in them can leave the folder. */
 export const NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/;
-const NAME_RULE = 'must be up to 128 letters, digits, "_", "." and "-", starting with a letter or digit';
+const NAME_RULE = 'must have up to 128 letters, digits, "_", "." or "-" and start with a letter or digit';
 
 /** A filter is a segment's name or id. It travels in the state of a run, which must stay small. */
 const MAX_TEXT = 1000;
@@ -19,7 +19,7 @@ export const DEFAULT_MAX_DROP_PERCENT = 50;
 const name = z.string({ error: NAME_RULE }).regex(NAME_PATTERN, { error: NAME_RULE });
 const text = z
   .string({ error: 'must be a text' })
-  .min(1, { error: 'must be absent or not empty' })
+  .min(1, { error: 'must not be empty' })
   .max(MAX_TEXT, { error: `must have at most ${MAX_TEXT} characters` });
 
 /** An integer within bounds, with one sentence for every way to miss them. */
@@ -34,11 +34,13 @@ const flag = z.boolean({ error: 'must be true or false' });
 /** The end of the year 9999, the last date of four-digit years. */
 const LAST_INSTANT_MS = 253_402_300_799_999;
 const INSTANT_RULE =
-  'must be epoch milliseconds or ISO 8601, such as 2026-08-01 or 2026-08-01T06:00:00Z, from 1970 to 9999';
+  'must be a date (2026-08-01), a time (2026-08-01T06:00:00Z) or epoch milliseconds, from 1970 to 9999';
 
 /** Epoch ms, or ISO 8601 with a date alone (midnight UTC) or a time and its zone; resolves to epoch ms. */
 export const InstantSchema = z
-  .union([z.int().min(0), z.iso.date(), z.iso.datetime({ offset: true })], { error: INSTANT_RULE })
+  .union([z.int({ error: INSTANT_RULE }).min(0), z.iso.date(), z.iso.datetime({ offset: true })], {
+    error: INSTANT_RULE,
+  })
   .transform((value) => (typeof value === 'number' ? value : Date.parse(value)))
   .pipe(z.number().min(0, { error: INSTANT_RULE }).max(LAST_INSTANT_MS, { error: INSTANT_RULE }));
 
@@ -155,7 +157,7 @@ export const ExportRequestSchema = z
       'When the run was due: its day in the tables, and the end of a `window`. Default: when it was started.',
     ),
     scheduled: z
-      .literal(true, { error: 'must be true or absent (only schedules set it)' })
+      .literal(true, { error: 'must be absent, because only schedules set it' })
       .optional()
       .describe('Set by a schedule, not by people: of several deliveries of one `dueAt`, one runs.'),
     resume: name.optional().describe('The failed run to resume. Alone, or with `maxRecords`.'),

@@ -21,8 +21,13 @@ export function parseOrThrow<T>(
 /** Longer lists of problems do not help anyone and would fill the execution's history. */
 const MAX_PROBLEMS_CHARACTERS = 1200;
 
-function problemsOf(issues: readonly z.core.$ZodIssue[], input: unknown): string {
-  const problems = [...new Set(issues.map((issue) => describeIssue(issue, input)))];
+/** The problems of `input`, as one text. @param rename replaces keys in it by the names that the user knows */
+export function problemsOf(
+  issues: readonly z.core.$ZodIssue[],
+  input: unknown,
+  rename: (text: string) => string = (text) => text,
+): string {
+  const problems = [...new Set(issues.map((issue) => describeIssue(issue, input, rename)))];
   let [shown, characters] = [0, 0];
   for (const problem of problems) {
     characters += problem.length;
@@ -33,20 +38,22 @@ function problemsOf(issues: readonly z.core.$ZodIssue[], input: unknown): string
   return problems.slice(0, shown).join('; ') + (more > 0 ? `; and ${more} more` : '');
 }
 
-function describeIssue(issue: z.core.$ZodIssue, input: unknown): string {
-  const path = z.core.toDotPath(issue.path);
+function describeIssue(issue: z.core.$ZodIssue, input: unknown, rename: (text: string) => string): string {
+  const path = rename(z.core.toDotPath(issue.path));
+  // A rule about several keys names the others.
+  const message = issue.code === 'custom' ? rename(issue.message) : issue.message;
   if (issue.code === 'unrecognized_keys') {
     const shown = issue.keys.slice(0, MAX_KEYS).map((key) => JSON.stringify(key.slice(0, 60)));
     const more = issue.keys.length > MAX_KEYS ? [`${issue.keys.length - MAX_KEYS} more`] : [];
     const where = path === '' ? '' : ` in ${path}`;
     return `unknown ${issue.keys.length === 1 ? 'key' : 'keys'} ${[...shown, ...more].join(', ')}${where}`;
   }
-  if (path === '') return issue.message;
+  if (path === '') return issue.code === 'invalid_type' ? 'it must be a JSON object' : message;
   let value: unknown = input;
   for (const step of issue.path) value = (value as Record<PropertyKey, unknown> | undefined)?.[step];
-  if (value === undefined) return `${path} ${issue.message} (missing)`;
+  if (value === undefined) return `${path} ${message} (missing)`;
   const personal = mayIdentifyPerson(issue.path.findLast((step) => typeof step === 'string'));
-  return `${path} ${issue.message} (${personal ? 'value not shown' : `got ${shorten(value)}`})`;
+  return `${path} ${message} (${personal ? 'value not shown' : `got ${shorten(value)}`})`;
 }
 
 /** Errors are logged, emailed and stored. The name of a segment may identify a person, so its value is not shown in them. */

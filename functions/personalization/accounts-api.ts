@@ -129,7 +129,7 @@ function withRemedy({ error, remedy }: FailedRequest, requests: number, elapsedM
 function aborted({ page }: PageQuery): ExportError {
   return new ExportError(
     'ApiUnavailableError',
-    `Request for page ${page} aborted (the run was stopped, or the time was up): resume the run.`,
+    `Request for page ${page} aborted (the run was stopped, or its time limit was reached): resume the run.`,
   );
 }
 

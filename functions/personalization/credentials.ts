@@ -71,7 +71,7 @@ function checkParts(key: ApiKey, names: ApiKey): void {
   if (!key.keyId.includes(':')) return;
   throw new ExportError(
     'ApiCredentialsError',
-    `Invalid API key in ${names.keyId}: keep only the part before the colon.`,
+    `Invalid API key in ${names.keyId}: the key id contains a colon. Keep only the part before it.`,
   );
 }
 

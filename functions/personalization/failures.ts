@@ -82,7 +82,7 @@ function permanentError(page: RequestedPage, statusCode: number): ExportError {
   if (statusCode >= 300 && statusCode < 400) {
     return new ExportError(
       'ApiRequestError',
-      `Redirect from ${host(baseUrl)} (${statusCode}), not followed to protect the key: check the account name and the instance.`,
+      `Redirect from ${host(baseUrl)} (${statusCode}): check the account name and the instance. Redirects are not followed, so that no other host receives the key.`,
     );
   }
   const sent = sentParameters(query).map((key) => (key === 'pageSize' ? `pageSize ${query.pageSize}` : key));

@@ -140,7 +140,7 @@ export async function readPage<T extends { readonly records: number }>(
     if (records <= query.pageSize) return { outcome: 'read', records, value, latencyMs };
     const error = new ExportError(
       'PagingError',
-      `Got ${records} accounts for ${page}, ${query.pageSize} requested: the API ignores the page size, so the export cannot be split into pages.`,
+      `The API ignores the page size (${records} accounts for ${page}, ${query.pageSize} requested): contact Salesforce.`,
     );
     return { outcome: 'permanent', records, cause: 'paging', error };
   } catch (error) {

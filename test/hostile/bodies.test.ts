@@ -268,7 +268,7 @@ describe('a redirect', () => {
     });
     const error = await safeErrorOf(client(url).fetchPage(query(), decodeJson));
     expect(error).toMatchObject({ name: 'ApiRequestError', usage: { apiRequests: 1 } });
-    expect(error.message).toContain('not followed to protect the key');
+    expect(error.message).toContain('Redirects are not followed');
     expect(seen).toEqual([]);
   });
 });

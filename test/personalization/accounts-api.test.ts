@@ -253,7 +253,7 @@ describe('a permanent fault', () => {
       'ApiCredentialsError',
       '403 Forbidden for dataset "engage": check the key\'s permissions and its IP allowlist.',
     ],
-    [302, 'ApiRequestError', /^Redirect from \S+ \(302\), not followed to protect the key: check the account name/],
+    [302, 'ApiRequestError', /^Redirect from \S+ \(302\): check the account name/],
   ])('with status %i is not retried', async (status, name, message) => {
     const { api, simulator } = await simulated({ faults: [{ fault: { status }, times: always }] });
     expect(await errorOf(api.fetchPage(query({ filter: 'secret segment' }), decodeJson))).toMatchObject({

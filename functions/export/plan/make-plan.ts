@@ -205,7 +205,7 @@ async function storePlan(store: ObjectStore, plan: StoredPlan, planning?: Ticket
     if (needed > maxRecords) {
       throw new ExportError(
         'BudgetExceededError',
-        `Record budget too small for run "${run.runId}" (maxRecords ${maxRecords}, needed ${needed}: ${counted} for planning, the rest for ${pages} pages of ${pageSize} accounts): set maxRecords to ${needed} or more, or reduce pageSize.`,
+        `Record budget too small for run "${run.runId}" (maxRecords ${maxRecords}): it needs ${needed} records, ${counted} for planning and the rest for ${pages} pages of ${pageSize} accounts. Set maxRecords to ${needed} or more, or reduce pageSize.`,
       );
     }
     stored = { ...plan, run: { ...run, ticketLimit: ticketLimitOf(maxRecords - counted, pageSize, taken) } };

@@ -122,6 +122,6 @@ export function checkRunId(runId: string): string {
   if (NAME_PATTERN.test(runId) && runId.length <= MAX_RUN_ID) return runId;
   throw new ExportError(
     'RequestError',
-    `Invalid run id ${JSON.stringify(runId.slice(0, 60))}: it must be up to ${MAX_RUN_ID} letters, digits, "_", "." and "-", starting with a letter or digit.`,
+    `Invalid run id ${JSON.stringify(runId.slice(0, 60))}: it must have up to ${MAX_RUN_ID} letters, digits, "_", "." or "-" and start with a letter or digit.`,
   );
 }

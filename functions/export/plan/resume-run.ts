@@ -29,7 +29,7 @@ export async function resumeById(
   if (!known) {
     throw new ExportError(
       'RequestError',
-      `Cannot ${publish === undefined ? 'resume' : 'publish'} run "${runId}" (unknown, failed before it was planned, or older than workRetentionDays): check the run id, or start a new run.`,
+      `Cannot ${publish === undefined ? 'resume' : 'publish'} run "${runId}": no plan of it is stored (wrong run id, failed before it was planned, or older than workRetentionDays). Check the run id, or start a new run.`,
     );
   }
   const { exportName } = known.run;

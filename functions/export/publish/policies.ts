@@ -33,6 +33,6 @@ function dropReason(
   const rule = now === 0 ? 'an empty run needs a review' : `maxDropPercent is ${maxDropPercent}`;
   return new ExportError(
     'QuarantinedError',
-    `Run "${runId}" is quarantined: it has ${now} accounts, and the last published run of export "${exportName}" (${last.runId}) had ${before} (a drop of ${Math.floor(dropPercent)} %; ${rule}). Check the filter and the dataset; if the data is right, publish the run.`,
+    `Run "${runId}" is quarantined: it has ${now} accounts, ${Math.floor(dropPercent)} % fewer than "${last.runId}", the last published run of export "${exportName}" (${before} accounts; ${rule}). Check the filter and the dataset; if the data is right, publish the run.`,
   );
 }

@@ -106,7 +106,7 @@ async function quarantinedManifest({ store }: PublishPorts, run: Run): Promise<M
   if (!manifest) {
     throw new ExportError(
       'RequestError',
-      `Cannot publish run "${run.runId}" (not quarantined): resume it if it failed.`,
+      `Cannot publish run "${run.runId}": it is not quarantined. If it failed, resume it.`,
     );
   }
   const receipts = await folder.receipts();
@@ -117,7 +117,7 @@ async function quarantinedManifest({ store }: PublishPorts, run: Run): Promise<M
   }
   throw new ExportError(
     'RunIncompleteError',
-    `Cannot publish run "${run.runId}" (its parts changed after it was quarantined): resume it to verify them again.`,
+    `Cannot publish run "${run.runId}": its parts changed after it was quarantined. Resume it to verify them again.`,
   );
 }
 

@@ -78,7 +78,7 @@ export async function refuseModifiedParts(store: ObjectStore, run: Run, receipts
   if (stranger !== undefined) {
     throw new ExportError(
       'RunIncompleteError',
-      `Unknown object among the parts of run "${run.runId}" (${stranger}), which queries would read: delete it, then resume the run.`,
+      `Unexpected object in the folder of run "${run.runId}" (${stranger}): delete it, because queries would read it, then resume the run.`,
     );
   }
 }

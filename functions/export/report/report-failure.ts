@@ -6,6 +6,7 @@ import { FailureEventSchema } from '../../model/events.ts';
 import { ExportRequestSchema } from '../../model/export-settings.ts';
 import type { FailedRun, FailureReport } from '../../model/outcomes.ts';
 import { parseOrThrow } from '../../model/parse-input.ts';
+import { printable } from '../../model/printable.ts';
 import type { TaskFailure } from '../../model/receipt.ts';
 import type { StoredPlan } from '../../model/run.ts';
 import type { ObjectStore } from '../ports.ts';
@@ -34,7 +35,10 @@ export async function reportFailure(
   const runId = found?.runId ?? requested;
   const { plan, done = new Set() } = found ?? {};
   const awsConsole = consoleOf(execution);
-  const { error, message } = explain({ error: failure.Error, message: messageOf(failure.Cause) }, found, runId, store);
+  const caught = { error: failure.Error, message: messageOf(failure.Cause) };
+  const { error, message: text } = explain(caught, found, runId, store);
+  // One line, which is read in emails and on terminals.
+  const message = printable(text.replaceAll(/\s+/g, ' '));
   const quarantined = QUARANTINE_ERRORS.includes(error);
   const manifest = quarantined ? await new RunFolder(store, runId).quarantined().catch(() => undefined) : undefined;
   const failed: FailedRun = {
@@ -85,14 +89,14 @@ function explain(caught: Explanation, found: RunState | undefined, runId: string
     message === '' ? { error, message: `Run "${runId}" failed (${error}): open the execution for details.` } : caught;
   if (OUR_ERRORS.includes(error)) return plain;
   if (!found) {
-    const why = `Unknown failure of run "${runId}" (cannot read its files in ${store.location}): check the access to that place and the map run of the execution, then resume the run.`;
+    const why = `Run "${runId}" failed, and its files in ${store.location} cannot be read to find the cause: check the permissions and the map run of the execution, then resume the run.`;
     return { error: 'StorageError', message: why };
   }
   const reason = reasonOf(found);
   if (reason) return reason;
   const { plan, done } = found;
   if (!plan || error !== 'States.ExceedToleratedFailureThreshold') return plain;
-  const missing = `${plan.run.pages - done.size} of ${plan.run.pages} pages of run "${runId}" are missing, cause unknown: resume the run; if it fails again, see the map run of the execution.`;
+  const missing = `${plan.run.pages - done.size} of ${plan.run.pages} pages of run "${runId}" are missing, and no cause was recorded: resume the run; if it fails again, see the map run of the execution.`;
   return { error: 'RunIncompleteError', message: missing };
 }
 

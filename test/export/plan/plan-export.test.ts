@@ -79,7 +79,7 @@ describe('resuming', () => {
     ] as const) {
       await expect(attempt).rejects.toMatchObject({
         name: 'RequestError',
-        message: `Cannot ${verb} run "run-0" (unknown, failed before it was planned, or older than workRetentionDays): check the run id, or start a new run.`,
+        message: `Cannot ${verb} run "run-0": no plan of it is stored (wrong run id, failed before it was planned, or older than workRetentionDays). Check the run id, or start a new run.`,
       });
     }
   });
