@@ -4,7 +4,7 @@
  * A limit in bytes does not limit memory: 32 MiB of `{},` takes 1.8 GB when parsed, and 32 MiB of commas and line breaks in
  * CSV more than 3 GB. These limits count what parsers allocate memory for.
  */
-import { ExportError } from '../model/errors.ts';
+import { PageError } from '../model/page-error.ts';
 
 /** No account is nested this deeply; recursive code would overflow the stack. */
 export const MAX_DEPTH = 1000;
@@ -25,7 +25,7 @@ const CLOSE_OBJECT = 0x7d;
 
 /**
  * Checks bytes that may or may not be valid JSON.
- * @throws ExportError `ApiAnswerError` if nested too deeply, `PageTooLargeError` if it has too many values
+ * @throws PageError `ApiAnswerError` if nested too deeply, `PageTooLargeError` if it has too many values
  */
 export function checkJsonLimits(body: Buffer): void {
   let depth = 0;
@@ -47,10 +47,8 @@ export function checkJsonLimits(body: Buffer): void {
       if (bracket === OPEN_OBJECT) {
         groups++;
         if (++depth > MAX_DEPTH) {
-          throw new ExportError(
-            'ApiAnswerError',
-            `The API response is nested deeper than ${MAX_DEPTH} levels: contact Salesforce.`,
-          );
+          const problem = `JSON nested deeper than ${MAX_DEPTH} levels`;
+          throw new PageError('ApiAnswerError', { problem, remedy: 'contact Salesforce' });
         }
       } else if (bracket === CLOSE_OBJECT) {
         depth--;
@@ -63,7 +61,7 @@ export function checkJsonLimits(body: Buffer): void {
 
 /**
  * Checks bytes that may or may not be valid CSV. Line breaks within quotes count, too.
- * @throws ExportError `PageTooLargeError` if it has too many lines or cells
+ * @throws PageError `PageTooLargeError` if it has too many lines or cells
  */
 export function checkCsvLimits(body: Buffer): void {
   let lines = 0;
@@ -81,6 +79,7 @@ function refuseMore(groups: number, groupsName: string, values: number, valuesNa
   if (values > MAX_VALUES) throw tooMany(MAX_VALUES, valuesName);
 }
 
-function tooMany(limit: number, what: string): ExportError {
-  return new ExportError('PageTooLargeError', `The API response has more than ${limit} ${what}.`);
+function tooMany(limit: number, what: string): PageError {
+  const problem = `Response with more than ${limit} ${what}`;
+  return new PageError('PageTooLargeError', { problem, remedy: 'use a smaller pageSize' });
 }

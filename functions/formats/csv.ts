@@ -1,5 +1,5 @@
 import { parse } from 'csv-parse/sync';
-import { ExportError } from '../model/errors.ts';
+import { CHECK_HOST, PageError } from '../model/page-error.ts';
 import { ACCOUNT_FIELDS, ACCOUNT_KEY, COLUMN_KINDS } from './account-columns.ts';
 import { checkCsvLimits } from './body-limits.ts';
 import { gzip } from './gzip.ts';
@@ -57,7 +57,7 @@ export function csvFormat(options: CsvOptions): PageFormat<CsvPage> {
 /**
  * Decodes a body of the CSV endpoint: a header and one row per account. After the last page the API sends only a header, or
  * nothing.
- * @throws ExportError `ApiAnswerError`, which never quotes the body; `PageTooLargeError`
+ * @throws PageError `ApiAnswerError`, which never quotes the body; `PageTooLargeError`; `PlanTooLargeError` for too many columns
  */
 export function decodeCsv(body: Buffer, { finalNewline }: { finalNewline: boolean | undefined }): CsvPage {
   checkCsvLimits(body);
@@ -65,7 +65,7 @@ export function decodeCsv(body: Buffer, { finalNewline }: { finalNewline: boolea
   const endsWithNewline = text.endsWith('\n');
   if (text.trim() === '') return { records: 0, names: [], columns: [], rows: [], endsWithNewline };
   if (text.trimStart().startsWith('<')) {
-    throw new ExportError('ApiAnswerError', 'The API response is an HTML page, not CSV.');
+    throw new PageError('ApiAnswerError', { problem: 'HTML instead of CSV', remedy: CHECK_HOST });
   }
   const [header = [], ...rows] = parseRows(text);
   checkHeader(header, body);
@@ -73,10 +73,8 @@ export function decodeCsv(body: Buffer, { finalNewline }: { finalNewline: boolea
   const columns = header.map((column) => (column === SUPERSEDED_COLUMN ? `${column}_as_sent` : column));
   refuseRepeatedColumns(columns);
   if (finalNewline === true && !endsWithNewline) {
-    throw new ExportError(
-      'ApiAnswerError',
-      `The CSV response is probably truncated (${body.length} bytes, no final newline as in earlier pages): resume the run.`,
-    );
+    const values = [`${body.length} bytes, no final newline as in earlier pages`];
+    throw new PageError('ApiAnswerError', { problem: 'Truncated CSV', values });
   }
   const key = columns.indexOf(ACCOUNT_KEY);
   // An empty cell is not a name: two accounts without a name are different accounts.
@@ -90,19 +88,26 @@ export function decodeCsv(body: Buffer, { finalNewline }: { finalNewline: boolea
  */
 function checkHeader(header: readonly string[], body: Buffer): void {
   if (header.some((column) => NOT_UTF8.test(column))) {
-    throw new ExportError(
-      'ApiAnswerError',
-      'The CSV header contains NUL or an unexpected byte order mark, so the encoding is not plain UTF-8: contact Salesforce.',
-    );
+    throw new PageError('ApiAnswerError', {
+      problem: 'CSV header is not plain UTF-8',
+      values: ['NUL or byte order mark'],
+      remedy: 'contact Salesforce',
+    });
   }
   if (header.length > MAX_COLUMNS) {
-    throw new ExportError('ApiAnswerError', `The CSV response has ${header.length} columns (maximum ${MAX_COLUMNS}).`);
+    throw new PageError('PlanTooLargeError', {
+      problem: 'Too many CSV columns',
+      values: [`${header.length}, maximum ${MAX_COLUMNS}`],
+      remedy: 'export as JSON instead',
+    });
   }
   if (header.some((column) => COLUMN_KINDS.has(column.toLowerCase()))) return;
-  throw new ExportError(
-    'ApiAnswerError',
-    `The API response is not CSV: its first line contains no account field (${header.length} columns, ${body.length} bytes).`,
-  );
+  const columns = `${header.length} ${header.length === 1 ? 'column' : 'columns'}`;
+  throw new PageError('ApiAnswerError', {
+    problem: 'Text instead of CSV',
+    values: [`no account field in the first line, ${columns}, ${body.length} bytes`],
+    remedy: CHECK_HOST,
+  });
 }
 
 /** UTF-16 of ASCII is valid UTF-8 with NULs. A byte order mark is dropped only at the start. */
@@ -111,6 +116,9 @@ const NOT_UTF8 = /[\0\ufeff]/;
 /** A plan stores up to 40,000 characters of header, at least four per column; searches of the header are linear. */
 const MAX_COLUMNS = 10_000;
 
+/** If the response is not damaged, only the JSON endpoint helps. */
+const RETRY_OR_JSON = 'retry; if it fails again, start a new run with format json';
+
 /** Reports positions, not names: if the API sent no header, a name would be account data. */
 function refuseRepeatedColumns(columns: readonly string[]): void {
   const first = new Map<string, number>();
@@ -118,10 +126,11 @@ function refuseRepeatedColumns(columns: readonly string[]): void {
     const before = first.get(column);
     if (before !== undefined) {
       const which = COLUMN_KINDS.has(column.toLowerCase()) ? ` ${JSON.stringify(column)}` : '';
-      throw new ExportError(
-        'ApiAnswerError',
-        `The header of the CSV response repeats a column${which} (columns ${before + 1} and ${i + 1}).`,
-      );
+      throw new PageError('ApiAnswerError', {
+        problem: `Repeated CSV column${which}`,
+        values: [`columns ${before + 1} and ${i + 1}`],
+        remedy: RETRY_OR_JSON,
+      });
     }
     first.set(column, i);
   }
@@ -135,10 +144,11 @@ function parseRows(text: string): string[][] {
   } catch (error) {
     // The message of the parser quotes the row.
     const { lines } = error as { lines?: number };
-    throw new ExportError(
-      'ApiAnswerError',
-      `The CSV response is malformed${lines === undefined ? '' : ` at line ${lines}`}: a row has the wrong number of cells, or a quote is not closed.`,
-    );
+    throw new PageError('ApiAnswerError', {
+      problem: 'Malformed CSV',
+      values: [`${lines === undefined ? '' : `line ${lines}: `}wrong number of cells, or a quote is not closed`],
+      remedy: RETRY_OR_JSON,
+    });
   }
 }
 

@@ -1,4 +1,4 @@
-import { ExportError } from '../model/errors.ts';
+import { CHECK_HOST, PageError } from '../model/page-error.ts';
 import { ACCOUNT_KEY, FIELD_NAMES } from './account-columns.ts';
 import { checkJsonLimits } from './body-limits.ts';
 import { gzip } from './gzip.ts';
@@ -22,7 +22,7 @@ export function jsonLinesFormat(): PageFormat<JsonPage> {
 
 /**
  * Decodes a body of the JSON endpoint: an array of accounts.
- * @throws ExportError `ApiAnswerError`, which never quotes the body; `PageTooLargeError`
+ * @throws PageError `ApiAnswerError`, which never quotes the body; `PageTooLargeError`
  */
 export function decodeJson(body: Buffer): JsonPage {
   checkJsonLimits(body);
@@ -32,21 +32,16 @@ export function decodeJson(body: Buffer): JsonPage {
     parsed = JSON.parse(text);
   } catch {
     // The message of V8 quotes account data.
-    throw new ExportError(
-      'ApiAnswerError',
-      `The API response is not valid JSON (${body.length} bytes)${likelyCause(text)}.`,
-    );
+    throw invalidJson(text, body.length);
   }
   if (!Array.isArray(parsed)) {
-    throw new ExportError('ApiAnswerError', `The API response is ${typeName(parsed)}, not an array of accounts.`);
+    throw new PageError('ApiAnswerError', { problem: `JSON is ${typeName(parsed)} instead of an array of accounts` });
   }
   const records: readonly unknown[] = parsed;
   const wrong = records.findIndex((record) => typeName(record) !== 'an object');
   if (wrong >= 0) {
-    throw new ExportError(
-      'ApiAnswerError',
-      `Record ${wrong} of the API response is ${typeName(records[wrong])}, not an account object.`,
-    );
+    const problem = `Record ${wrong} is ${typeName(records[wrong])} instead of an account`;
+    throw new PageError('ApiAnswerError', { problem });
   }
   const split = splitRecords(text);
   const columns = new Set<string>();
@@ -80,10 +75,17 @@ function markSuperseded(line: string): string {
   return `${line.slice(0, -1)}${line === '{}' ? '' : ','}"superseded":true}`;
 }
 
-function likelyCause(text: string): string {
+function invalidJson(text: string, bytes: number): PageError {
   const start = text.trimStart();
-  if (start.startsWith('<')) return ': it is an HTML page';
-  return start.startsWith('[') && !/[\]}]$/.test(text.trimEnd()) ? ': it is probably truncated' : '';
+  const size = `${bytes} bytes`;
+  if (start.startsWith('<')) {
+    return new PageError('ApiAnswerError', { problem: 'HTML instead of JSON', values: [size], remedy: CHECK_HOST });
+  }
+  const truncated = start.startsWith('[') && !/[\]}]$/.test(text.trimEnd());
+  return new PageError('ApiAnswerError', {
+    problem: 'Invalid JSON',
+    values: [truncated ? `${size}, probably truncated` : size],
+  });
 }
 
 function typeName(value: unknown): string {

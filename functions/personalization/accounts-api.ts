@@ -5,6 +5,7 @@ import pLimit from 'p-limit';
 import { Agent } from 'undici';
 import type { AccountsApi, ApiAnswer, Decode, FetchOptions } from '../export/ports.ts';
 import { ExportError, isExportError } from '../model/errors.ts';
+import { PageError } from '../model/page-error.ts';
 import type { PageQuery } from '../model/run.ts';
 import { addUsage, NO_USAGE } from '../model/usage.ts';
 import { basicAuthorization, type CredentialsSource, sharedKey } from './credentials.ts';
@@ -105,7 +106,7 @@ export function createAccountsApi(options: AccountsApiOptions): AccountsApi & { 
         const wait = Math.max(backoffMs(requests - 1, random()), result.retryAfterMs ?? 0);
         const retry =
           result.outcome === 'transient' && requests < limits.maxRequests && elapsed + wait <= limits.retryWindowMs;
-        if (!retry) throw withRemedy(result, requests, elapsed);
+        if (!retry) throw withAttempts(result, requests, elapsed);
         countRetry(result.cause);
         await sleep(wait, signal);
       }
@@ -118,12 +119,10 @@ export function createAccountsApi(options: AccountsApiOptions): AccountsApi & { 
   return { host: new URL(options.baseUrl).hostname, fetchPage, close: () => agent.destroy() };
 }
 
-/** Adds to a transient error how often the request was sent, and what to do. */
-function withRemedy({ error, remedy }: FailedRequest, requests: number, elapsedMs: number): ExportError {
-  if (!error.transient) return error;
-  const sent = requests === 1 ? '' : ` (${requests} requests in ${(elapsedMs / 1000).toFixed(1)} s)`;
-  const problem = error.message.replace(/\.$/, '');
-  return new ExportError(error.name, `${problem}${sent}${remedy === undefined ? '' : `: ${remedy}`}.`);
+/** Adds to a transient error how often the request was sent. */
+function withAttempts({ error }: FailedRequest, requests: number, elapsedMs: number): ExportError {
+  if (!(error instanceof PageError) || !error.transient || requests === 1) return error;
+  return error.withValue(`${requests} requests in ${(elapsedMs / 1000).toFixed(1)} s`);
 }
 
 function aborted({ page }: PageQuery): ExportError {

@@ -2,6 +2,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { Dispatcher } from 'undici';
 import { ExportError } from '../model/errors.ts';
+import { PageError, type PageProblem } from '../model/page-error.ts';
 import type { PageQuery } from '../model/run.ts';
 import { sentParameters } from './request-url.ts';
 import { retryAfterMs } from './retry-timing.ts';
@@ -14,8 +15,6 @@ export interface FailedRequest {
   /** For metrics: `429`, `5xx`, `408`, `connection`, `timeout`, `broken-body`. */
   readonly cause: string;
   readonly error: ExportError;
-  /** What to do about a transient error, which its message does not say yet. */
-  readonly remedy?: string | undefined;
   readonly retryAfterMs?: number | undefined;
 }
 
@@ -31,9 +30,9 @@ export function pageName({ query }: RequestedPage): string {
 }
 
 /** An unusable body with status 200. */
-export function wrongBody({ query }: RequestedPage, message: string, remedy?: string): FailedRequest {
-  const error = new ExportError('ApiAnswerError', message);
-  return { outcome: 'transient', records: query.pageSize, cause: 'broken-body', error, remedy };
+export function wrongBody(page: RequestedPage, parts: PageProblem): FailedRequest {
+  const error = new PageError('ApiAnswerError', { ...parts, thing: pageName(page) });
+  return { outcome: 'transient', records: page.query.pageSize, cause: 'broken-body', error };
 }
 
 /** A status other than 200. */
@@ -44,13 +43,13 @@ export function wrongStatus(
 ): FailedRequest {
   if (statusCode === 408 || statusCode === 429 || statusCode >= 500) {
     const throttled = statusCode === 429;
-    const message = `${statusText(statusCode)} for ${pageName(page)}.`;
+    const remedy = throttled ? 'lower concurrency, then retry' : 'retry when the API is available';
+    const parts = { problem: statusText(statusCode), thing: pageName(page), remedy };
     return {
       outcome: 'transient',
       records: 0,
       cause: statusCode >= 500 ? '5xx' : String(statusCode),
-      error: new ExportError(throttled ? 'ApiThrottledError' : 'ApiUnavailableError', message),
-      remedy: throttled ? 'lower concurrency, then retry' : 'retry when the API is available',
+      error: new PageError(throttled ? 'ApiThrottledError' : 'ApiUnavailableError', parts),
       retryAfterMs: retryAfterMs(headers['retry-after'], nowMs),
     };
   }
@@ -88,7 +87,7 @@ function permanentError(page: RequestedPage, statusCode: number): ExportError {
   const sent = sentParameters(query).map((key) => (key === 'pageSize' ? `pageSize ${query.pageSize}` : key));
   return new ExportError(
     'ApiRequestError',
-    `${status} for ${pageName(page)}: check the parameters (${sent.join(', ')}), or try a smaller pageSize.`,
+    `${status} for ${pageName(page)}: check the parameters (${sent.join(', ')}), then start a new run, possibly with a smaller pageSize.`,
   );
 }
 
@@ -102,25 +101,30 @@ export function tooLarge(page: RequestedPage, limitBytes: number, announcedBytes
   const { pageSize } = page.query;
   // 80%, because accounts differ in size.
   const share = announcedBytes ? (limitBytes / announcedBytes) * 0.8 : 0.5;
-  return pageTooLarge(page, `The API response exceeds ${Math.floor(limitBytes / 1024 / 1024)} MiB`, pageSize * share);
+  return pageTooLarge(page, `Response over ${Math.floor(limitBytes / 1024 / 1024)} MiB`, pageSize * share);
 }
 
-/** A body that would take too much memory when parsed. @param problem a sentence */
+/** A body that would take too much memory when parsed. */
 export function tooMany(page: RequestedPage, problem: string): FailedRequest {
-  return pageTooLarge(page, problem.replace(/\.$/, ''), page.query.pageSize / 2);
+  return pageTooLarge(page, problem, page.query.pageSize / 2);
 }
 
 function pageTooLarge(page: RequestedPage, problem: string, smallerPageSize: number): FailedRequest {
-  const { pageSize } = page.query;
-  const remedy =
+  const { pageSize, page: number, datasetId } = page.query;
+  const error =
     pageSize === 1
-      ? 'exclude this account with a filter'
-      : `set pageSize to ${Math.max(1, Math.floor(smallerPageSize))}`;
-  const accounts = pageSize === 1 ? '1 account' : `${pageSize} accounts`;
-  const error = new ExportError(
-    'PageTooLargeError',
-    `${problem} for ${pageName(page)} (${accounts} requested): ${remedy}.`,
-  );
+      ? new PageError('PageTooLargeError', {
+          problem,
+          thing: `account ${number} of dataset ${JSON.stringify(datasetId)}`,
+          values: ['counted from 0'],
+          remedy: 'start a new run with the filter of a segment without this account',
+        })
+      : new PageError('PageTooLargeError', {
+          problem,
+          thing: pageName(page),
+          values: [`${pageSize} accounts requested`],
+          remedy: `start a new run with pageSize ${Math.max(1, Math.floor(smallerPageSize))}`,
+        });
   return { outcome: 'permanent', records: pageSize, cause: 'too-large', error };
 }
 
@@ -179,11 +183,10 @@ export function networkFailure(page: RequestedPage, error: unknown, totalTimeout
     outcome: 'transient',
     records: unsent ? 0 : page.query.pageSize,
     cause,
-    error: new ExportError(
-      'ApiUnavailableError',
-      `Cannot fetch ${pageName(page)} from ${host(page.baseUrl)}: ${problem}.`,
-    ),
-    remedy: cause === 'broken-body' ? 'retry' : 'check the host and the network, then retry',
+    error: new PageError('ApiUnavailableError', {
+      problem: `Cannot fetch ${pageName(page)} from ${host(page.baseUrl)}: ${problem}`,
+      remedy: cause === 'broken-body' ? 'retry' : 'check the host and the network, then retry',
+    }),
   };
 }
 

@@ -2,7 +2,8 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Dispatcher } from 'undici';
 import type { Decode } from '../export/ports.ts';
-import { ExportError, isExportError } from '../model/errors.ts';
+import { ExportError } from '../model/errors.ts';
+import { CHECK_HOST, PageError } from '../model/page-error.ts';
 import { ACCEPTED_ENCODINGS, BodyTooLarge, isKnownEncoding, readBody, unpackBody } from './body.ts';
 import { usesOtherCharset } from './charset.ts';
 import {
@@ -83,11 +84,11 @@ export async function requestPage(agent: Dispatcher, request: PageRequest): Prom
   const encoding = headerText(response, 'content-encoding');
   if (!isKnownEncoding(encoding)) {
     discard(response);
-    return wrongBody(
-      request,
-      `Unsupported content encoding for ${pageName(request)} (accepted: one of ${ACCEPTED_ENCODINGS})`,
-      'contact Salesforce',
-    );
+    return wrongBody(request, {
+      problem: 'Unsupported content encoding',
+      values: [`accepted: one of ${ACCEPTED_ENCODINGS}`],
+      remedy: 'contact Salesforce',
+    });
   }
   try {
     const body = await readBody(response.body, limitOf(request));
@@ -122,17 +123,14 @@ export async function readPage<T extends { readonly records: number }>(
   }
   if (/\bhtml\b/i.test(contentType)) {
     // The header itself is not shown: it may hold anything.
-    return wrongBody(
-      request,
-      `HTML instead of ${query.endpoint.toUpperCase()} for ${page} (status 200)`,
-      'check the account name and the instance, then retry',
-    );
+    const problem = `HTML instead of ${query.endpoint.toUpperCase()}`;
+    return wrongBody(request, { problem, values: ['status 200'], remedy: CHECK_HOST });
   }
   if (body.length === 0 && query.endpoint === 'json') {
-    return wrongBody(request, `Empty response for ${page} (status 200)`, 'retry');
+    return wrongBody(request, { problem: 'Empty response', values: ['status 200'], remedy: 'retry' });
   }
   if (usesOtherCharset(contentType, body)) {
-    return wrongBody(request, `The body of ${page} is not UTF-8`, 'contact Salesforce');
+    return wrongBody(request, { problem: 'Body is not UTF-8', remedy: 'contact Salesforce' });
   }
   try {
     const value = decode(body);
@@ -144,10 +142,10 @@ export async function readPage<T extends { readonly records: number }>(
     );
     return { outcome: 'permanent', records, cause: 'paging', error };
   } catch (error) {
-    if (!isExportError(error)) throw error;
-    if (error.name === 'PageTooLargeError') return tooMany(request, error.message);
-    if (error.transient) return wrongBody(request, `Invalid answer for ${page}: ${error.message}`);
-    return { outcome: 'permanent', records: query.pageSize, cause: 'unusable', error };
+    if (!(error instanceof PageError)) throw error;
+    if (error.name === 'PageTooLargeError') return tooMany(request, error.parts.problem);
+    if (error.transient) return wrongBody(request, error.parts);
+    return { outcome: 'permanent', records: query.pageSize, cause: 'unusable', error: error.about(page) };
   }
 }
 

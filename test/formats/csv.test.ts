@@ -171,21 +171,25 @@ describe('decodeCsv', () => {
     [
       'a truncated row',
       'name,note\nsecret one,b\nsecret two',
-      'The CSV response is malformed at line 3: a row has the wrong number of cells, or a quote is not closed.',
+      'Malformed CSV (line 3: wrong number of cells, or a quote is not closed): retry; if it fails again, start a new run with format json.',
     ],
-    ['an unclosed quote', 'name,note\n"secret,b\n', /malformed/],
-    ['an HTML page', '<!doctype html><title>Sign in</title>', 'The API response is an HTML page, not CSV.'],
+    ['an unclosed quote', 'name,note\n"secret,b\n', /^Malformed CSV/],
+    [
+      'an HTML page',
+      '<!doctype html><title>Sign in</title>',
+      'HTML instead of CSV: check the account name and the instance, then retry.',
+    ],
     [
       'plain text instead of an empty page',
       'secret maintenance',
-      'The API response is not CSV: its first line contains no account field (1 columns, 18 bytes).',
+      'Text instead of CSV (no account field in the first line, 1 column, 18 bytes): check the account name and the instance, then retry.',
     ],
-    ['an empty JSON array', '[]', /is not CSV/],
-    ['a JSON object', '{"error":"secret"}', /malformed at line 1/],
+    ['an empty JSON array', '[]', /^Text instead of CSV/],
+    ['a JSON object', '{"error":"secret"}', /^Malformed CSV \(line 1/],
     [
       'a repeated column',
       'name,name\na,b\n',
-      'The header of the CSV response repeats a column "name" (columns 1 and 2).',
+      'Repeated CSV column "name" (columns 1 and 2): retry; if it fails again, start a new run with format json.',
     ],
   ])('rejects %s without quoting it', (_name, text, message) => {
     expect(() => decode(text)).toThrow(
@@ -206,7 +210,7 @@ describe('decodeCsv', () => {
   });
 
   it('rejects invalid UTF-8', () => {
-    expect(() => decodeCsv(Buffer.from([0x6e, 0xc3, 0x28]), { finalNewline: false })).toThrow(/not valid UTF-8/);
+    expect(() => decodeCsv(Buffer.from([0x6e, 0xc3, 0x28]), { finalNewline: false })).toThrow(/^Invalid UTF-8/);
   });
 });
 

@@ -209,24 +209,44 @@ describe('jsonLinesFormat', () => {
     [
       'a truncated body',
       '[{"name":"secret"},{"na',
-      'The API response is not valid JSON (23 bytes): it is probably truncated.',
+      'Invalid JSON (23 bytes, probably truncated): retry; if it fails again, contact Salesforce.',
     ],
-    ['an HTML page', '<html>secret', 'The API response is not valid JSON (12 bytes): it is an HTML page.'],
-    ['plain text', 'secret', 'The API response is not valid JSON (6 bytes).'],
-    ['an empty body', '', 'The API response is not valid JSON (0 bytes).'],
-    ['an unquoted string', '[{"name": secret}]', 'The API response is not valid JSON (18 bytes).'],
-    ['an object', '{"error":"secret"}', 'The API response is an object, not an array of accounts.'],
-    ['a string', '"secret"', 'The API response is a string, not an array of accounts.'],
+    [
+      'an HTML page',
+      '<html>secret',
+      'HTML instead of JSON (12 bytes): check the account name and the instance, then retry.',
+    ],
+    ['plain text', 'secret', 'Invalid JSON (6 bytes): retry; if it fails again, contact Salesforce.'],
+    ['an empty body', '', 'Invalid JSON (0 bytes): retry; if it fails again, contact Salesforce.'],
+    [
+      'an unquoted string',
+      '[{"name": secret}]',
+      'Invalid JSON (18 bytes): retry; if it fails again, contact Salesforce.',
+    ],
+    [
+      'an object',
+      '{"error":"secret"}',
+      'JSON is an object instead of an array of accounts: retry; if it fails again, contact Salesforce.',
+    ],
+    [
+      'a string',
+      '"secret"',
+      'JSON is a string instead of an array of accounts: retry; if it fails again, contact Salesforce.',
+    ],
     [
       'a record that is a string',
       '[{"name":"a"},"secret"]',
-      'Record 1 of the API response is a string, not an account object.',
+      'Record 1 is a string instead of an account: retry; if it fails again, contact Salesforce.',
     ],
-    ['a record that is an array', '[[]]', 'Record 0 of the API response is an array, not an account object.'],
+    [
+      'a record that is an array',
+      '[[]]',
+      'Record 0 is an array instead of an account: retry; if it fails again, contact Salesforce.',
+    ],
     [
       'arrays nested 10,000 deep',
       `[{"a":${'['.repeat(10_000)}${']'.repeat(10_000)}}]`,
-      'The API response is nested deeper than 1000 levels: contact Salesforce.',
+      'JSON nested deeper than 1000 levels: contact Salesforce.',
     ],
   ])('rejects %s without quoting it', (_name, body, message) => {
     expect(() => format.decode(Buffer.from(body))).toThrow(
@@ -235,6 +255,6 @@ describe('jsonLinesFormat', () => {
   });
 
   it('rejects invalid UTF-8', () => {
-    expect(() => format.decode(Buffer.from([0x5b, 0x22, 0xc3, 0x28, 0x22, 0x5d]))).toThrow(/not valid UTF-8/);
+    expect(() => format.decode(Buffer.from([0x5b, 0x22, 0xc3, 0x28, 0x22, 0x5d]))).toThrow(/^Invalid UTF-8/);
   });
 });

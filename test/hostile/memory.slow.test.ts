@@ -72,7 +72,7 @@ describe('a body of 200 MB takes less than 250 MB and is rejected', () => {
     const outcome = await fetchInProcess(format, answer);
     expect(outcome).toMatchObject({
       error: 'PageTooLargeError',
-      message: expect.stringContaining('set pageSize to'),
+      message: expect.stringContaining('start a new run with pageSize'),
     });
     expect(outcome.maxRssMb).toBeLessThan(250);
   });
@@ -95,7 +95,7 @@ describe('a small body that expands to 256 MB takes less than 250 MB and is reje
     expect(outcome).toMatchObject({
       error: 'PageTooLargeError',
       message:
-        'The API response exceeds 32 MiB for page 0 of dataset "engage" (1000 accounts requested): set pageSize to 500.',
+        'Response over 32 MiB for page 0 of dataset "engage" (1000 accounts requested): start a new run with pageSize 500.',
     });
     expect(outcome.maxRssMb).toBeLessThan(250);
   });
@@ -116,7 +116,7 @@ describe('a body that would take too much memory is rejected before it is parsed
       'empty objects',
       'json',
       filled('[', '{},', '{}]'),
-      'more than 500000 objects and arrays for page 0 of dataset "engage" (1000 accounts requested): set pageSize to 500',
+      'more than 500000 objects and arrays for page 0 of dataset "engage" (1000 accounts requested): start a new run with pageSize 500',
     ],
     ['empty arrays in an account', 'json', filled('[{"a":[', '[],', '[]]}]'), 'more than 500000 objects and arrays'],
     ['numbers', 'json', filled('[{"a":[', '1,', '1]}]'), 'more than 2500000 values'],
@@ -164,7 +164,7 @@ describe('eight concurrent probes, as in Plan export with 512 MB,', () => {
   it('take less than 300 MB if each response has 200 MB', async () => {
     const outcome = await fetchInProcess('json', (response) => flood(response, 200), 1, 8);
     expect(outcome.message).toBe(
-      'The API response exceeds 2 MiB for page 0 of dataset "engage" (1 account requested): exclude this account with a filter.',
+      'Response over 2 MiB for account 0 of dataset "engage" (counted from 0): start a new run with the filter of a segment without this account.',
     );
     expect(outcome.maxRssMb).toBeLessThan(300);
   });

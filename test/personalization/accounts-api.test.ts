@@ -213,7 +213,7 @@ describe('a permanent fault', () => {
       'truncate',
       'truncate',
       'ApiAnswerError',
-      /page 0 of dataset "engage": The API response is not valid JSON \(\d+ bytes\): it is probably truncated \(4 requests in 1\.8 s\)\.$/,
+      /^Invalid JSON for page 0 of dataset "engage" \(\d+ bytes, probably truncated; 4 requests in 1\.8 s\): retry; if it fails again, contact Salesforce\.$/,
     ],
   ] as const)('fails after four requests: %s', async (_name, fault, name, message) => {
     const { api, simulator, waits } = await simulated({ faults: [{ fault, times: always }] });
@@ -241,7 +241,7 @@ describe('a permanent fault', () => {
     [
       400,
       'ApiRequestError',
-      '400 Bad Request for page 0 of dataset "engage": check the parameters (filter, pageSize 10, page), or try a smaller pageSize.',
+      '400 Bad Request for page 0 of dataset "engage": check the parameters (filter, pageSize 10, page), then start a new run, possibly with a smaller pageSize.',
     ],
     [
       404,
@@ -322,7 +322,7 @@ describe('a body over the limit', () => {
       name: 'PageTooLargeError',
       transient: false,
       message:
-        'The API response exceeds 1 MiB for page 0 of dataset "engage" (1000 accounts requested): set pageSize to 200.',
+        'Response over 1 MiB for page 0 of dataset "engage" (1000 accounts requested): start a new run with pageSize 200.',
     });
   });
 
@@ -336,7 +336,7 @@ describe('a body over the limit', () => {
       { limits },
     );
     expect((await errorOf(api.fetchPage(query({ pageSize: 1000 }), decodeJson))).message).toContain(
-      'set pageSize to 500.',
+      'start a new run with pageSize 500.',
     );
   });
 
@@ -344,8 +344,8 @@ describe('a body over the limit', () => {
     const { api } = await serving((_request, response) => response.end(Buffer.alloc(2 * 1024 * 1024, 0x20)), {
       limits,
     });
-    expect((await errorOf(api.fetchPage(query({ pageSize: 1 }), decodeJson))).message).toContain(
-      'exceeds 1 MiB for page 0 of dataset "engage" (1 account requested)',
+    expect((await errorOf(api.fetchPage(query({ pageSize: 1 }), decodeJson))).message).toBe(
+      'Response over 1 MiB for account 0 of dataset "engage" (counted from 0): start a new run with the filter of a segment without this account.',
     );
   });
 });

@@ -1,0 +1,37 @@
+/** An error about a page, in parts: who finds it may not know which page it is, or how often it was requested. */
+import { ExportError, type ExportErrorName } from './errors.ts';
+
+/** `<problem> for <thing> (<values>): <remedy>.` */
+export interface PageProblem {
+  readonly problem: string;
+  readonly thing?: string | undefined;
+  readonly values?: readonly string[] | undefined;
+  /** @default `RETRY` */
+  readonly remedy?: string | undefined;
+}
+
+/** What to do about a response that is probably damaged. */
+export const RETRY = 'retry; if it fails again, contact Salesforce';
+/** What to do about a response that is probably not from the API. */
+export const CHECK_HOST = 'check the account name and the instance, then retry';
+
+export class PageError extends ExportError {
+  readonly parts: PageProblem;
+
+  constructor(name: ExportErrorName, parts: PageProblem) {
+    const { problem, thing, values = [], remedy = RETRY } = parts;
+    const about = thing === undefined ? '' : ` for ${thing}`;
+    super(name, `${problem}${about}${values.length === 0 ? '' : ` (${values.join('; ')})`}: ${remedy}.`);
+    this.parts = parts;
+  }
+
+  /** The same error about a page. */
+  about(thing: string): PageError {
+    return new PageError(this.name, { ...this.parts, thing });
+  }
+
+  /** The same error with a further value. */
+  withValue(value: string): PageError {
+    return new PageError(this.name, { ...this.parts, values: [...(this.parts.values ?? []), value] });
+  }
+}
