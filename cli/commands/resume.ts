@@ -43,8 +43,8 @@ async function resumeRun(run: string, flags: ResumeFlags, terminal: Terminal): P
   checkResumable(before, flags);
   // The pages are stored under the run that was planned first.
   const origin = before.resumes ?? before.runId;
-  // Resuming a failed publication publishes: the run stays approved.
-  const publishes = readInput(execution.input).publish !== undefined;
+  // Resuming a failed publication publishes: the run stays approved, unless its parts are no longer the approved ones.
+  const publishes = readInput(execution.input).publish !== undefined && before.error !== 'RunIncompleteError';
   const request = publishes ? { publish: origin } : { resume: origin, maxRecords: flags.maxRecords };
   return startAndFollow(deployed, request, (runId) => `run ${runId}, which resumes run ${origin}`);
 }
@@ -54,7 +54,7 @@ function checkResumable(report: RunReport, flags: StackFlags): void {
   const cannot = `Cannot resume run "${runId}"`;
   if (isQuarantined(report)) {
     throw new CommandError(
-      `${cannot}: it is complete and quarantined. Publish it with ${nextCommand('publish', resumes ?? runId, flags)}, or start a new run.`,
+      `${cannot}: it is complete and quarantined. Publish it with ${nextCommand('publish', resumes ?? runId, flags)}, or start a new run. If publishing has failed, resume the publication.`,
     );
   }
   switch (status) {

@@ -6,6 +6,7 @@ import { getJson } from '../../functions/export/storage/stored-json.ts';
 import { DEFAULT_MAX_DROP_PERCENT, DEFAULT_PAGE_SIZE } from '../../functions/model/export-settings.ts';
 import { ManifestSchema } from '../../functions/model/manifest.ts';
 import type { FailedRun, PlanOutcome } from '../../functions/model/outcomes.ts';
+import { remedyOf } from '../../functions/model/remedies.ts';
 import { createAccountsApi } from '../../functions/personalization/accounts-api.ts';
 import { type ApiFlags, baseUrlOf, credentialsOf, withApiFlags } from '../flags/api-flags.ts';
 import { integer, newRunId, storeAt, withOutputFlags } from '../flags/common-flags.ts';
@@ -157,8 +158,8 @@ export async function printOutcome(
 
 function nextSteps({ runId, publish, resume, error }: FailedRun, out: string): string[] {
   if (publish !== null) return [`To publish: npm run --silent account-export -- publish ${runId} --out ${out}`];
-  // A refused request would be refused again.
-  if (resume === null || error === 'RequestError') return [];
-  const budget = error === 'BudgetExceededError' ? ' and a higher --max-records' : '';
-  return [`To resume: run the same command with --run-id ${resume.resume}${budget}`];
+  if (resume === null) return [];
+  const budget = remedyOf(error) === 'resume with a higher maxRecords' ? ' and a higher --max-records' : '';
+  // `publish --out` has no --run-id.
+  return [`To resume: repeat its run command with --run-id ${resume.resume}${budget}`];
 }

@@ -1,11 +1,12 @@
 /** Prints the state of a deployed run, in the lines that `run` prints, and what to do next. */
+import { remedyOf } from '../../functions/model/remedies.ts';
 import { nextCommand } from '../flags/stack-flags.ts';
 import { count, counted, duration } from '../terminal/format.ts';
 import { printEstimate, printPublished } from '../terminal/print-run.ts';
 import type { Output } from '../terminal/terminal.ts';
 import type { RunLook } from './look-at-run.ts';
 import type { RunOutput, SeenPlan } from './run-output.ts';
-import { isQuarantined, type RunReport } from './run-report.ts';
+import type { RunReport } from './run-report.ts';
 import type { Deployed } from './stack.ts';
 
 /** Prints which run it is and when it started. */
@@ -48,11 +49,13 @@ export function printEnd({ output, flags }: Deployed, { report, output: runOutpu
   if (runOutput && !flags.json) printOutput(output, runOutput);
   if (runOutput || status === 'running') return 0;
   output.fail(endSentence(report));
-  if (isQuarantined(report)) {
+  const remedy = remedyOf(report.error ?? '');
+  if (remedy === 'publish') {
     output.hint(`To publish: ${nextCommand('publish', runId, flags)}`);
-  } else if ((plan || report.resumes !== null) && report.error !== 'RequestError') {
-    // Without a plan there is nothing to resume, and a refused request would be refused again.
-    output.hint(`To resume: ${nextCommand('resume', runId, flags)}`);
+  } else if (remedy !== 'new run' && (plan || report.resumes !== null)) {
+    // Without a plan there is nothing to resume.
+    const budget = remedy === 'resume' ? '' : ' --max-records N, where N is higher than before';
+    output.hint(`To resume: ${nextCommand('resume', runId, flags)}${budget}`);
   }
   return 1;
 }
@@ -73,8 +76,11 @@ function printOutput(output: Output, runOutput: RunOutput): void {
   }
 }
 
-function endSentence({ runId, status, error, cause, pages, pagesDone }: RunReport): string {
-  if (status === 'failed') return cause || `Run "${runId}" failed with ${error ?? 'an unknown error'}.`;
+function endSentence({ runId, status, error, cause, pages, pagesDone, consoleUrl }: RunReport): string {
+  if (status === 'failed') {
+    const where = consoleUrl === null ? '' : `, ${consoleUrl}`;
+    return cause || `Run "${runId}" failed (${error ?? 'unknown error'}): open the execution for details${where}`;
+  }
   const kept =
     pages === null || pagesDone === null ? '' : `; ${count(pagesDone)} of ${counted(pages, 'page')} are finished`;
   return `Run "${runId}" ${status === 'stopped' ? 'was stopped' : 'timed out'}${kept}.`;

@@ -1,6 +1,7 @@
 /** The state of a deployed run: what `--json` prints and what the other lines are made of. */
 import type { DescribeExecutionCommandOutput } from '@aws-sdk/client-sfn';
 import { consoleOf, executionPage } from '../../functions/model/console-url.ts';
+import { remedyOf } from '../../functions/model/remedies.ts';
 import { type RunOutput, readInput, readJson, readOutput, type SeenPlan } from './run-output.ts';
 
 /** `succeeded`: the output comes from another version of the stack. */
@@ -83,7 +84,7 @@ const ENDED: Readonly<Record<string, RunStatus>> = {
 
 /** Whether the run is complete but was not published, so that no page needs to be fetched again. */
 export function isQuarantined({ error }: Pick<RunReport, 'error'>): boolean {
-  return error === 'DriftedError' || error === 'QuarantinedError';
+  return remedyOf(error ?? '') === 'publish';
 }
 
 /** The cause of a failed Lambda is JSON with a stack trace; the workflow's own cause is a sentence. */

@@ -110,7 +110,7 @@ export interface FailedRun {
   readonly pages: number | null;
   /** Of a quarantined run: whether its data changed during the run. */
   readonly consistency: Consistency | null;
-  /** The input that resumes the run; `null` when there is nothing to resume. */
+  /** The input that resumes the run, with a higher `maxRecords` if its budget was exceeded; `null` when only a new run helps. */
   readonly resume: { readonly resume: string } | null;
   /** The input that publishes the run; `null` unless it is quarantined. */
   readonly publish: { readonly publish: string } | null;

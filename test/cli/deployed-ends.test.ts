@@ -33,6 +33,29 @@ describe('a run that has ended', () => {
     expect(stderr).toMatch(/^error: .*"unknown".*all-accounts, emea.*\n$/);
   });
 
+  it.each([
+    [
+      'a higher budget',
+      'BudgetExceededError',
+      `To resume: ${CLI} resume late --max-records N, where N is higher than before\n`,
+    ],
+    ['a new run', 'PageTooLargeError', ''],
+    ['a new run', 'PageSizeCappedError', ''],
+    ['a publication', 'DriftedError', `To publish: ${CLI} publish late\n`],
+  ])('says that it needs %s (%s)', async (_what, error, hint) => {
+    const { aws } = await smallWorld();
+    aws.stateMachine.add({ name: 'late', ...ended, input: '{"resume":"r"}', status: 'FAILED', error, cause: 'No.' });
+    expect((await cli('status', 'late')).stderr).toBe(`error: No.\n${hint}`);
+  });
+
+  it('prints where to find the details of a failure without a cause', async () => {
+    const { aws } = await smallWorld();
+    aws.stateMachine.add({ name: 'late', ...ended, status: 'FAILED', error: 'States.Runtime' });
+    expect((await cli('status', 'late')).stderr).toMatch(
+      /^error: Run "late" failed \(States\.Runtime\): open the execution for details, https:\S+:late\n$/,
+    );
+  });
+
   it('exits with 0 for a skipped run and prints the reason on stdout', async () => {
     const { aws } = await smallWorld();
     const reason = 'Run "a" of export "all-accounts" is running.';

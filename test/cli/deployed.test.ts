@@ -106,12 +106,22 @@ describe('resume', () => {
     expect(await cli('resume', name)).toEqual({
       code: 1,
       stdout: '',
-      stderr: `error: Cannot resume run "${name}": it is complete and quarantined. Publish it with ${CLI} publish ${name}, or start a new run.\n`,
+      stderr: `error: Cannot resume run "${name}": it is complete and quarantined. Publish it with ${CLI} publish ${name}, or start a new run. If publishing has failed, resume the publication.\n`,
     });
     const input = `{"publish":"${name}"}`;
     aws.stateMachine.add({ name: 'publication', input, error: 'StorageError', ...ended });
     expect((await cli('resume', 'publication', '--no-follow')).code).toBe(0);
     expect(aws.callsOf('StartExecution').at(-1)?.input.input).toBe(input);
+  });
+
+  it('verifies a quarantined run again whose publication failed because its parts changed', async () => {
+    const { aws } = await smallWorld();
+    const ended = { startDate: 1, stopDate: 2, status: 'FAILED' } as const;
+    const input = '{"publish":"quarantined"}';
+    aws.stateMachine.add({ name: 'publication', input, error: 'RunIncompleteError', ...ended });
+    expect((await cli('status', 'publication')).stderr).toContain(`To resume: ${CLI} resume publication\n`);
+    expect((await cli('resume', 'publication', '--no-follow')).code).toBe(0);
+    expect(aws.callsOf('StartExecution').at(-1)?.input.input).toBe('{"resume":"quarantined"}');
   });
 });
 

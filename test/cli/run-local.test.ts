@@ -96,7 +96,9 @@ describe('an API that ignores parameters', () => {
         outcome: 'failed',
         failure: {
           error: 'PageSizeCappedError',
-          cause: expect.stringMatching(/^The API caps pages at 200 accounts \(500 requested\): set pageSize to 200\./),
+          cause: expect.stringMatching(
+            /^The API caps pages at 200 accounts \(500 requested\): start a new run with pageSize 200\./,
+          ),
         },
       });
       expect(await readdir(folder)).not.toContain('export_runs');

@@ -43,7 +43,8 @@ describe('run', () => {
     expect(lines[2]).toMatch(/^Published {2}1,234 accounts in [\d.]+ s, [\d.]+ kB$/);
     expect(lines.slice(3)).toEqual([
       '           consistent: every check passed',
-      'Warning    the table has no column for these fields; the parts keep them:',
+      'Warning    the table has no column for these fields, but the parts keep them',
+      '           (for CSV, append them to the attribute columns):',
       '           healthIndex',
       '  run      run-1',
       expect.stringContaining(`  parts    ${out}/accounts_json/`),
@@ -112,7 +113,7 @@ describe('run', () => {
     });
     const first = await commandLine([...args, '--concurrency', '1']);
     expect(first.code).toBe(1);
-    expect(first.stderr.split('\n')[1]).toBe('To resume: run the same command with --run-id run-1');
+    expect(first.stderr.split('\n')[1]).toBe('To resume: repeat its run command with --run-id run-1');
     const before = simulator.requests.length;
     const second = await commandLine(args);
     expect(second.code).toBe(0);
@@ -134,7 +135,9 @@ describe('run', () => {
   it('names the flag to set when the API caps its pages', async () => {
     const { args } = await simulated({ pageSizeCap: 250 });
     const { stderr } = await commandLine(args);
-    expect(stderr).toMatch(/^error: The API caps pages at 250 accounts \(500 requested\): set --page-size to 250\./);
+    expect(stderr).toMatch(
+      /^error: The API caps pages at 250 accounts \(500 requested\): start a new run with --page-size 250\.\n$/,
+    );
   });
 
   it('reports that a run is already published, and fetches nothing', async () => {
@@ -287,7 +290,7 @@ describe('run --out s3://', () => {
       const { code, stderr } = await commandLine(to('s3://missing'));
       expect(code).toBe(1);
       expect(stderr).toMatch(
-        /^error: .*s3:\/\/missing\/work\/\S+ failed \(NoSuchBucket\): the bucket does not exist\.\n$/,
+        /^error: .*s3:\/\/missing\/work\/\S+ failed \(NoSuchBucket\): the bucket does not exist; check its name, or create it\.\n$/,
       );
     } finally {
       await s3.close();

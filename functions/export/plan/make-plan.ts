@@ -203,9 +203,13 @@ async function storePlan(store: ObjectStore, plan: StoredPlan, planning?: Ticket
     const pages = taken.size + run.pages - done + verificationTickets(run);
     const needed = counted + pages * pageSize;
     if (needed > maxRecords) {
+      const remedy =
+        planning === undefined || run.retryOf !== undefined
+          ? `Resume the run with maxRecords ${needed} or more`
+          : `Start a new run with maxRecords ${needed} or more, or with a smaller pageSize`;
       throw new ExportError(
         'BudgetExceededError',
-        `Record budget too small for run "${run.runId}" (maxRecords ${maxRecords}): it needs ${needed} records, ${counted} for planning and the rest for ${pages} pages of ${pageSize} accounts. Set maxRecords to ${needed} or more, or reduce pageSize.`,
+        `Record budget too small for run "${run.runId}" (maxRecords ${maxRecords}): it needs ${needed} records, ${counted} for planning and the rest for ${pages} pages of ${pageSize} accounts. ${remedy}.`,
       );
     }
     stored = { ...plan, run: { ...run, ticketLimit: ticketLimitOf(maxRecords - counted, pageSize, taken) } };

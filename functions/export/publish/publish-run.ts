@@ -117,7 +117,7 @@ async function quarantinedManifest({ store }: PublishPorts, run: Run): Promise<M
   }
   throw new ExportError(
     'RunIncompleteError',
-    `Cannot publish run "${run.runId}": its parts changed after it was quarantined. Resume it to verify them again.`,
+    `Cannot publish run "${run.runId}" (its parts changed after it was quarantined): resume the run to verify them again.`,
   );
 }
 

@@ -17,7 +17,7 @@ import { exportTail, type Publishing } from './tail.ts';
  * Exports the tail, then verifies a run from what is in the store.
  *
  * @returns its plan, and its manifest, whose `publishedAt` is filled in when the run is published
- * @throws ExportError `RunIncompleteError` when a page is missing or modified, `PagingError` when the API repeats a page,
+ * @throws ExportError `RunIncompleteError` when a page is missing or modified, `RequestError` without a plan, `PagingError` when the API repeats a page,
  * and what exporting the tail throws
  */
 export async function verifyRun(publishing: Publishing): Promise<{ plan: StoredPlan; manifest: Manifest }> {
@@ -27,7 +27,7 @@ export async function verifyRun(publishing: Publishing): Promise<{ plan: StoredP
   const plan = await folder.plan();
   if (!plan) {
     throw new ExportError(
-      'RunIncompleteError',
+      'RequestError',
       `The plan of run "${run.runId}" is missing (${planKey(run.runId)}): start a new run.`,
     );
   }
@@ -68,7 +68,8 @@ export async function refuseModifiedParts(store: ObjectStore, run: Run, receipts
     if (object?.bytes === bytes && object.etag === etag) continue;
     const part = object?.bytes === bytes ? await store.get(key) : undefined;
     if (part && sha256(part.body) === written) continue;
-    const sizes = object?.bytes === bytes ? 'other content of equal size' : `${object?.bytes} bytes, ${bytes} written`;
+    const sizes =
+      object?.bytes === bytes ? 'other content of equal size' : `${object?.bytes} bytes now, ${bytes} when exported`;
     throw new ExportError(
       'RunIncompleteError',
       `The part of page ${page} of run "${run.runId}" ${object ? `was modified (${key}: ${sizes})` : `is missing (${key})`}: resume the run to export it again.`,

@@ -8,13 +8,12 @@ import type { FailedRun, FailureReport } from '../../model/outcomes.ts';
 import { parseOrThrow } from '../../model/parse-input.ts';
 import { printable } from '../../model/printable.ts';
 import type { TaskFailure } from '../../model/receipt.ts';
+import { remedyOf } from '../../model/remedies.ts';
 import type { StoredPlan } from '../../model/run.ts';
 import type { ObjectStore } from '../ports.ts';
 import { retryIdOf } from '../storage/bucket-layout.ts';
 import { RunFolder } from '../storage/run-folder.ts';
 
-/** A run that ends with one of these is complete and can be published. */
-const QUARANTINE_ERRORS: readonly string[] = ['DriftedError', 'QuarantinedError'];
 const OUR_ERRORS: readonly string[] = [...PERMANENT_ERRORS, ...TRANSIENT_ERRORS];
 
 /**
@@ -39,8 +38,11 @@ export async function reportFailure(
   const { error, message: text } = explain(caught, found, runId, store);
   // One line, which is read in emails and on terminals.
   const message = printable(text.replaceAll(/\s+/g, ' '));
-  const quarantined = QUARANTINE_ERRORS.includes(error);
+  const remedy = remedyOf(error);
+  const quarantined = remedy === 'publish';
   const manifest = quarantined ? await new RunFolder(store, runId).quarantined().catch(() => undefined) : undefined;
+  // If the store could not be read, there may well be a plan; a run that explains itself before it has one has none.
+  const mayBePlanned = plan !== undefined || (!found && !OUR_ERRORS.includes(failure.Error));
   const failed: FailedRun = {
     status: quarantined ? 'quarantined' : 'failed',
     runId,
@@ -49,8 +51,7 @@ export async function reportFailure(
     message,
     pagesDone: done.size,
     pages: plan?.run.pages ?? null,
-    // If the store could not be read, there may well be a plan; a run that explains itself before it has one has none.
-    resume: plan || (!found && !OUR_ERRORS.includes(failure.Error)) ? { resume: runId } : null,
+    resume: remedy !== 'new run' && mayBePlanned ? { resume: runId } : null,
     publish: quarantined ? { publish: runId } : null,
     consistency: manifest?.consistency ?? null,
     executionUrl: awsConsole ? executionPage(awsConsole, execution) : null,
@@ -89,7 +90,7 @@ function explain(caught: Explanation, found: RunState | undefined, runId: string
     message === '' ? { error, message: `Run "${runId}" failed (${error}): open the execution for details.` } : caught;
   if (OUR_ERRORS.includes(error)) return plain;
   if (!found) {
-    const why = `Run "${runId}" failed, and its files in ${store.location} cannot be read to find the cause: check the permissions and the map run of the execution, then resume the run.`;
+    const why = `Run "${runId}" failed, but its files in ${store.location} cannot be read for the cause: check that function Report failure may read them, see the map run of the execution, then resume the run.`;
     return { error: 'StorageError', message: why };
   }
   const reason = reasonOf(found);
@@ -125,13 +126,18 @@ function emailOf(failed: FailedRun): Pick<FailureReport, 'subject' | 'message'> 
   return { subject: `Account Export: ${what} ${ended}`.slice(0, MAX_SUBJECT), message: lines.join('\n') };
 }
 
-function whatToDo({ resume, publish }: FailedRun): string {
+function whatToDo({ error, resume, publish }: FailedRun): string {
   if (publish !== null) {
     return `To publish this run, start the state machine with ${JSON.stringify(publish)}. To export again, start a new run.`;
   }
-  return resume === null
-    ? 'Fix the cause, then start a new run.'
-    : `Fix the cause, then resume the run by starting the state machine with ${JSON.stringify(resume)}: finished pages are not fetched again.`;
+  // What is wrong with a request, the message says, and whether a new run is needed.
+  if (error === 'RequestError') return 'Follow the message above.';
+  if (resume === null) return 'Fix the cause, then start a new run.';
+  const kept = 'finished pages are not fetched again';
+  if (remedyOf(error) === 'resume with a higher maxRecords') {
+    return `To resume the run, start the state machine with {"resume":${JSON.stringify(resume.resume)},"maxRecords":N}, where N is higher than before: ${kept}.`;
+  }
+  return `Fix the cause, then resume the run by starting the state machine with ${JSON.stringify(resume)}: ${kept}.`;
 }
 
 const MAX_SUBJECT = 99;

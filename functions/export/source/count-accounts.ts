@@ -212,7 +212,7 @@ export function samePageAgain(): ExportError {
 export function pageSizeCapped(pageSize: number, served: number): ExportError {
   return new ExportError(
     'PageSizeCappedError',
-    `The API caps pages at ${served} accounts (${pageSize} requested): set pageSize to ${served}.`,
+    `The API caps pages at ${served} accounts (${pageSize} requested): start a new run with pageSize ${served}.`,
   );
 }
 
@@ -257,6 +257,6 @@ export function refuseTooManyPages(accounts: number, pageSize: number): void {
   const enough = Math.ceil(accounts / MAX_PAGES / 100) * 100;
   throw new ExportError(
     'PlanTooLargeError',
-    `Too many pages for one run (${pages} pages of ${pageSize} accounts, maximum ${MAX_PAGES}): set pageSize to ${enough} or more.`,
+    `Too many pages for one run (${pages} pages of ${pageSize} accounts, maximum ${MAX_PAGES}): start a new run with pageSize ${enough} or more.`,
   );
 }

@@ -9,9 +9,9 @@ import { randomUUID } from 'node:crypto';
 import pLimit from 'p-limit';
 import * as z from 'zod';
 import { ExportError } from '../../model/errors.ts';
-import type { Run } from '../../model/run.ts';
+import { type Run, StoredPlanSchema } from '../../model/run.ts';
 import type { ObjectStore, RecordBudget } from '../ports.ts';
-import { numberedKey, numberOfKey, ticketsPrefix } from '../storage/bucket-layout.ts';
+import { numberedKey, numberOfKey, planKey, ticketsPrefix } from '../storage/bucket-layout.ts';
 import { createJson, getJson } from '../storage/stored-json.ts';
 
 const TicketSchema = z.object({ token: z.string() });
@@ -21,7 +21,7 @@ export interface BudgetOptions {
   readonly pageSize: number;
   /** The highest number that a ticket may have. */
   readonly ticketLimit: number;
-  /** For messages. */
+  /** For messages. @default that of the stored plan */
   readonly maxRecords?: number;
   /** Whether the run has a plan, so that it can be resumed. @default true */
   readonly planned?: boolean;
@@ -62,7 +62,8 @@ export function ticketBudget(store: ObjectStore, options: BudgetOptions) {
     for (let number = ticketLimit; number >= 1; number--) {
       if (!taken.has(number) && (await create(number))) return number;
     }
-    const limit = maxRecords === undefined ? '' : `maxRecords ${maxRecords}; `;
+    const records = maxRecords ?? (await plannedRecords(store, runId));
+    const limit = records === undefined ? '' : `maxRecords ${records}; `;
     const remedy = planned ? 'resume the run with a higher maxRecords' : 'start a new run with a higher maxRecords';
     throw new ExportError(
       'BudgetExceededError',
@@ -91,6 +92,12 @@ export function ticketBudget(store: ObjectStore, options: BudgetOptions) {
       for (const number of held.splice(needed)) await store.delete(keyOf(number));
     },
   } satisfies RecordBudget & Record<string, unknown>;
+}
+
+/** The record budget of a stored plan, for a message: the error to report is that it is exhausted. */
+async function plannedRecords(store: ObjectStore, runId: string): Promise<number | undefined> {
+  const plan = await getJson(store, planKey(runId), StoredPlanSchema).catch(() => undefined);
+  return plan?.maxRecords;
 }
 
 /** The numbers of all tickets that are taken. */

@@ -45,8 +45,9 @@ export class RunFolder {
     this.runId = runId;
   }
 
+  /** @throws ExportError `RequestError` for a damaged plan, without which a run cannot be resumed */
   plan(): Promise<StoredPlan | undefined> {
-    return getJson(this.#store, planKey(this.runId), StoredPlanSchema);
+    return getJson(this.#store, planKey(this.runId), StoredPlanSchema, ['RequestError', 'start a new run']);
   }
 
   savePlan(plan: StoredPlan): Promise<void> {
@@ -102,14 +103,15 @@ export class RunFolder {
   ): Promise<void> {
     const key = failureKey(executionFailuresPrefix(this.runId, execution), task);
     const before = await getJson(this.#store, key, TaskFailureSchema);
+    const name = error instanceof Error ? error.name : 'Error';
     const failure: TaskFailure = {
       version: 1,
       task,
-      error: error instanceof Error ? error.name : 'Error',
+      error: name,
       // The message of an unexpected error may hold anything, account data too.
       message: isExportError(error)
         ? error.message
-        : `Unexpected error in ${typeof task === 'number' ? `page ${task}` : task} of run "${this.runId}": see the function's log.`,
+        : `Unexpected error in ${typeof task === 'number' ? `page ${task}` : task} of run "${this.runId}" (${name}): resume the run; if it fails again, report it with the log of the function, or, on this machine, with the output of --verbose.`,
       attempts: (before?.attempts ?? 0) + 1,
       usage: addUsage(before?.usage ?? NO_USAGE, usage),
     };

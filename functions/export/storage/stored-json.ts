@@ -1,6 +1,6 @@
 /** JSON objects in the store, checked when they are read back. */
 import type { z } from 'zod';
-import { ExportError } from '../../model/errors.ts';
+import { ExportError, type ExportErrorName } from '../../model/errors.ts';
 import type { ObjectStore } from '../ports.ts';
 
 /** Writes one line of JSON. */
@@ -17,19 +17,28 @@ function lineOf(value: unknown): Buffer {
   return Buffer.from(`${JSON.stringify(value)}\n`);
 }
 
+const DELETE = ['RunIncompleteError', 'delete it, then resume the run'] as const;
+
 /**
  * Reads what `putJson` wrote; `undefined` when there is no such object.
- * @throws ExportError `RunIncompleteError` when the object is something else
+ * @param ifInvalid the name of the error, and what to do
+ * @throws ExportError when the object is something else
  */
-export async function getJson<T>(store: ObjectStore, key: string, schema: z.ZodType<T>): Promise<T | undefined> {
+export async function getJson<T>(
+  store: ObjectStore,
+  key: string,
+  schema: z.ZodType<T>,
+  ifInvalid: readonly [name: ExportErrorName, remedy: string] = DELETE,
+): Promise<T | undefined> {
   const stored = await store.get(key);
   if (stored === undefined) return undefined;
   try {
     return schema.parse(JSON.parse(Buffer.from(stored.body).toString('utf8')));
   } catch {
+    const [name, remedy] = ifInvalid;
     throw new ExportError(
-      'RunIncompleteError',
-      `Invalid object ${key} in ${store.location} (damaged, or not written by an export): delete it, then resume the run.`,
+      name,
+      `Invalid object ${key} in ${store.location} (damaged, or not written by an export): ${remedy}.`,
     );
   }
 }

@@ -17,7 +17,7 @@ const task = (page: number, more: Parameters<typeof plannedRun>[0] = {}) => ({
 });
 const CAPPED = {
   name: 'PageSizeCappedError',
-  message: 'The API caps pages at 4 accounts (10 requested): set pageSize to 4.',
+  message: 'The API caps pages at 4 accounts (10 requested): start a new run with pageSize 4.',
 };
 
 /** An API whose pages of ten have at most as many accounts as `limit` says. */

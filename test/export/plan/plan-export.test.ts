@@ -34,7 +34,8 @@ describe('planning', () => {
     const { steps, pageFetches } = setUp(60_001);
     await expect(steps.plan({ pageSize: 2 })).rejects.toMatchObject({
       name: 'PlanTooLargeError',
-      message: 'Too many pages for one run (30001 pages of 2 accounts, maximum 30000): set pageSize to 100 or more.',
+      message:
+        'Too many pages for one run (30001 pages of 2 accounts, maximum 30000): start a new run with pageSize 100 or more.',
     });
     expect(pageFetches(2).filter((page) => page !== 1)).toEqual([30_001]);
   });
@@ -79,7 +80,7 @@ describe('resuming', () => {
     ] as const) {
       await expect(attempt).rejects.toMatchObject({
         name: 'RequestError',
-        message: `Cannot ${verb} run "run-0": no plan of it is stored (wrong run id, failed before it was planned, or older than workRetentionDays). Check the run id, or start a new run.`,
+        message: `Cannot ${verb} run "run-0" (no plan in memory/: never made, or expired): check the run id and the place, or start a new run.`,
       });
     }
   });

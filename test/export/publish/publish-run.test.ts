@@ -189,8 +189,12 @@ describe('accounts that come and go while pages are read', () => {
 });
 
 describe('an incomplete run', () => {
-  async function refused({ publish, objects, steps }: Awaited<ReturnType<typeof exported>>, message: string) {
-    await expect(publish()).rejects.toMatchObject({ name: 'RunIncompleteError', message });
+  async function refused(
+    { publish, objects, steps }: Awaited<ReturnType<typeof exported>>,
+    message: string,
+    name = 'RunIncompleteError',
+  ) {
+    await expect(publish()).rejects.toMatchObject({ name, message });
     expect(objects.has(MANIFEST)).toBe(false);
     expect(steps.partitions).toEqual([]);
   }
@@ -198,7 +202,7 @@ describe('an incomplete run', () => {
   it('is refused without its plan', async () => {
     const run = await exported();
     run.objects.delete(`${WORK}plan.json`);
-    await refused(run, `The plan of run "run-1" is missing (${WORK}plan.json): start a new run.`);
+    await refused(run, `The plan of run "run-1" is missing (${WORK}plan.json): start a new run.`, 'RequestError');
   });
 
   it.each([
@@ -223,7 +227,7 @@ describe('an incomplete run', () => {
 
   it.each([
     ['missing', undefined, `is missing (${PART})`],
-    ['truncated', () => Buffer.from('xyz'), `was modified (${PART}: 3 bytes, {} written)`],
+    ['truncated', () => Buffer.from('xyz'), `was modified (${PART}: 3 bytes now, {} when exported)`],
   ])('is refused with a part that is %s', async (_what, body, found) => {
     const run = await exported();
     if (body) run.objects.set(PART, body());

@@ -266,6 +266,11 @@ describe('publishing a quarantined run', () => {
       name: 'RunIncompleteError',
       message: expect.stringMatching(/^The part of page 0 of run "run-1" was modified/),
     });
+    // As the message says: the page is exported again, and the run is quarantined as before.
+    const resumed = await steps.resume('run-1');
+    await steps.pages(resumed);
+    await expect(steps.finish(resumed)).rejects.toMatchObject({ name: 'QuarantinedError' });
+    expect(await steps.publish(await steps.publishQuarantined('run-1'))).toMatchObject({ status: 'published' });
   });
 
   it.each([
@@ -282,7 +287,7 @@ describe('publishing a quarantined run', () => {
     await expect(steps.finish(await steps.publishQuarantined('run-1'))).rejects.toMatchObject({
       name: 'RunIncompleteError',
       message:
-        'Cannot publish run "run-1": its parts changed after it was quarantined. Resume it to verify them again.',
+        'Cannot publish run "run-1" (its parts changed after it was quarantined): resume the run to verify them again.',
     });
     expect(objects.has(MANIFEST)).toBe(false);
     await expect(steps.finish(await steps.resume('run-1'))).rejects.toMatchObject({ name: 'DriftedError' });

@@ -156,7 +156,7 @@ describe('reportFailure', () => {
     expect(await report(store, {})).toMatchObject({
       error: 'StorageError',
       cause:
-        'Run "run-1" failed, and its files in memory/ cannot be read to find the cause: check the permissions and the map run of the execution, then resume the run.',
+        'Run "run-1" failed, but its files in memory/ cannot be read for the cause: check that function Report failure may read them, see the map run of the execution, then resume the run.',
       event: { resume: { resume: 'run-1' } },
     });
   });
@@ -182,6 +182,23 @@ describe('reportFailure', () => {
     await steps.pages({ ...(await steps.plan({ onDrift: 'retry' })), pageNumbers: [0] });
     const { event } = await report(store, { failure: { Error: 'ApiNotFoundError', Cause: '404.' } });
     expect(event).toMatchObject({ runId: 'run-1-retry', pagesDone: 1, pages: 3, resume: { resume: 'run-1-retry' } });
+  });
+
+  it.each([
+    ['a page size', 'PageTooLargeError', null, 'Fix the cause, then start a new run.'],
+    ['a page size', 'PageSizeCappedError', null, 'Fix the cause, then start a new run.'],
+    ['a parameter', 'ApiRequestError', null, 'Fix the cause, then start a new run.'],
+    ['the request', 'RequestError', null, 'Follow the message above.'],
+    [
+      'the record budget',
+      'BudgetExceededError',
+      { resume: 'run-1' },
+      'To resume the run, start the state machine with {"resume":"run-1","maxRecords":N}, where N is higher than before: finished pages are not fetched again.',
+    ],
+  ])('says what to do if %s has to change (%s)', async (_what, error, resume, remedy) => {
+    const { message, event } = await report((await planned(1)).store, { failure: { Error: error, Cause: 'No.' } });
+    expect(event.resume).toEqual(resume);
+    expect(message).toContain(`Published data is unchanged. ${remedy}\n`);
   });
 
   it('reports how to publish a quarantined run', async () => {

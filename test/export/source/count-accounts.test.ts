@@ -39,7 +39,7 @@ const REPEATS = {
 };
 const CAPPED = (served: number, requested: number) => ({
   name: 'PageSizeCappedError',
-  message: `The API caps pages at ${served} accounts (${requested} requested): set pageSize to ${served}.`,
+  message: `The API caps pages at ${served} accounts (${requested} requested): start a new run with pageSize ${served}.`,
 });
 
 describe('counting by offsets', () => {

@@ -2,7 +2,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ticketBudget, ticketLimitOf } from '../../../functions/export/source/record-budget.ts';
+import { NO_USAGE } from '../../../functions/model/usage.ts';
 import { memoryStore } from '../../support/memory-store.ts';
+import { plannedRun } from '../planned-run.ts';
 
 const FOLDER = 'work/run_id=run-1/tickets/';
 
@@ -78,6 +80,15 @@ describe('ticketBudget', () => {
       message:
         'Record budget exhausted for run "run-1" (the next request needs 10 records): resume the run with a higher maxRecords.',
     });
+  });
+
+  it('states the budget of the stored plan when it is exhausted', async () => {
+    const { attempt, objects } = ticketOffice(0);
+    const plan = { version: 1, run: plannedRun({}), maxRecords: 120, usage: NO_USAGE, rounds: 1 };
+    objects.set('work/run_id=run-1/plan.json', Buffer.from(JSON.stringify(plan)));
+    await expect(attempt(1).take(1)).rejects.toThrow(
+      'Record budget exhausted for run "run-1" (maxRecords 120; the next request needs 10 records): resume',
+    );
   });
 
   it.each([3, undefined])(

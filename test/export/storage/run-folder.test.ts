@@ -77,6 +77,18 @@ describe('receipts', () => {
   });
 });
 
+describe('a damaged plan', () => {
+  it('needs a new run, because no run is resumed without its plan', async () => {
+    const { store, objects } = memoryStore();
+    objects.set('work/run_id=run-1/plan.json', Buffer.from(''));
+    await expect(new RunFolder(store, 'run-1').plan()).rejects.toMatchObject({
+      name: 'RequestError',
+      message:
+        'Invalid object work/run_id=run-1/plan.json in memory/ (damaged, or not written by an export): start a new run.',
+    });
+  });
+});
+
 describe('a failure', () => {
   const failing = { error: new ExportError('ApiThrottledError', 'Page 3: 429.'), usage: USAGE };
 
@@ -104,7 +116,10 @@ describe('a failure', () => {
     const folder = new RunFolder(memoryStore().store, 'run-1');
     await folder.recordFailure(3, 'first', { error, usage: USAGE });
     expect(await folder.failures()).toMatchObject([
-      { error: name, message: 'Unexpected error in page 3 of run "run-1": see the function\'s log.' },
+      {
+        error: name,
+        message: `Unexpected error in page 3 of run "run-1" (${name}): resume the run; if it fails again, report it with the log of the function, or, on this machine, with the output of --verbose.`,
+      },
     ]);
   });
 
