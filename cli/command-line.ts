@@ -109,6 +109,9 @@ function reportError(error: unknown, { stderr }: Terminal, verbose: boolean): nu
     return MISUSE.includes(error.name) ? MISUSED : FAILED;
   }
   const what = printable(error instanceof Error ? error.message : String(error));
-  stderr.write(`error: Unexpected error: ${what}${verbose ? '' : ' (add --verbose for the stack trace)'}\n${stack}`);
+  const remedy = verbose
+    ? 'report it with this stack trace'
+    : 'run the command again with --verbose and report the output';
+  stderr.write(`error: Unexpected error (${what}): ${remedy}.\n${stack}`);
   return FAILED;
 }

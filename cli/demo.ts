@@ -45,7 +45,11 @@ async function show(): Promise<void> {
   const store = directoryStore(OUT);
   const manifest = await getJson(store, manifestKey(runId), ManifestSchema);
   const part = manifest?.parts[0] && (await store.get(manifest.parts[0].key));
-  if (!manifest || !part) throw new Error('The demonstration published nothing.');
+  if (!manifest || !part) {
+    throw new Error(
+      `The demonstration published nothing (no manifest or part in ${OUT}): delete ${OUT} and run it again.`,
+    );
+  }
   const accounts = gunzipSync(part.body).toString('utf8').split('\n').slice(0, 3);
   const indented = (lines: readonly string[]) => lines.map((line) => shorten(`  ${line}`)).join('\n');
   print(`

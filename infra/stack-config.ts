@@ -53,6 +53,8 @@ const LOG_RETENTION_DAYS = [
   1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
 ] as const;
 
+const DATABASE_RULE = 'must be up to 63 lowercase letters, digits and underscores, starting with a letter';
+
 export const StackConfigSchema = z.strictObject({
   accountName: hostLabel('acme').describe(
     'Your account: the first label of the host `<accountName>.<instance>.evergage.com`.',
@@ -75,10 +77,8 @@ export const StackConfigSchema = z.strictObject({
     .default(400)
     .describe('Days to keep a published run. The last one of each export is always kept.'),
   databaseName: z
-    .string()
-    .regex(/^[a-z][a-z0-9_]{0,62}$/, {
-      error: 'must be up to 63 lowercase letters, digits and underscores, starting with a letter',
-    })
+    .string({ error: DATABASE_RULE })
+    .regex(/^[a-z][a-z0-9_]{0,62}$/, { error: DATABASE_RULE })
     .default('account_export')
     .describe('Name of the Glue database and of the Athena workgroup.'),
   scanLimitGb: integer(1, 100_000)
@@ -94,7 +94,7 @@ export const StackConfigSchema = z.strictObject({
     .default(90)
     .describe('Days to keep the logs.'),
   secretName: z
-    .string()
+    .string({ error: 'must be a text' })
     .min(1, { error: 'must not be empty: leave the key out' })
     .optional()
     .describe('Name of an existing secret with the API key. Default: the stack creates one.'),
@@ -137,10 +137,17 @@ function checkAttributeOrder(exports: readonly ExportSettings[], context: z.Refi
     context.addIssue({
       code: 'custom',
       path: [i, 'attributeColumns'],
-      message: `must start like the longest list of the CSV exports (${longest.join(', ')}), because they share one table`,
+      message: `must be the first names of the longest list of the CSV exports, in the same order (${namesOf(longest)}), because they share one table`,
     });
   }
 }
+
+/** A list may have 500 names. */
+function namesOf(columns: readonly string[]): string {
+  return [...columns.slice(0, MAX_NAMED), ...(columns.length > MAX_NAMED ? ['…'] : [])].join(', ');
+}
+
+const MAX_NAMED = 20;
 
 export type NetworkConfig = z.infer<typeof NetworkSchema>;
 

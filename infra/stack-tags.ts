@@ -19,19 +19,22 @@ export const TagsSchema = z
   .record(z.string(), z.string({ error: 'must be a text' }), { error: TAG_RULE })
   .superRefine((tags, context) => {
     const keys = Object.keys(tags);
-    const problem = (key: string, message: string) => context.addIssue({ code: 'custom', path: [key], message });
+    /** @param got what breaks the rule: the key or the value */
+    const problem = (key: string, message: string, got: unknown) =>
+      context.addIssue({ code: 'custom', path: [key], message, params: { got } });
     if (keys.length > MAX_TAGS) context.addIssue({ code: 'custom', message: TAG_RULE });
     for (const [i, key] of keys.entries()) {
       const value = String(tags[key]);
       if (key.length < 1 || key.length > 128 || !CHARACTERS.test(key)) {
-        problem(key, `must have a key of 1 to 128 ${ALLOWED}`);
+        problem(key, `must have a key of 1 to 128 ${ALLOWED}`, key);
       } else if (value.length > 256 || !CHARACTERS.test(value)) {
-        problem(key, `must have a value of up to 256 ${ALLOWED}`);
+        problem(key, `must have a value of up to 256 ${ALLOWED}`, value);
       }
-      if ([key, value].some((text) => /^aws:/i.test(text))) problem(key, 'must not start with "aws:" in key or value');
+      const reserved = [key, value].find((text) => /^aws:/i.test(text));
+      if (reserved !== undefined) problem(key, 'must not start with "aws:" in key or value', reserved);
       // IAM refuses a role with both: IAM user guide, "Rules for tagging in IAM and AWS STS".
-      if (keys.findIndex((other) => other.toLowerCase() === key.toLowerCase()) < i)
-        problem(key, 'must not differ from another key only in upper and lower case');
+      const same = keys.slice(0, i).find((other) => other.toLowerCase() === key.toLowerCase());
+      if (same !== undefined) problem(key, 'must be the only key with these letters, in any case', [same, key]);
     }
   });
 

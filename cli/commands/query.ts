@@ -19,6 +19,7 @@ export function queryCommand(terminal: Terminal): Command {
     .option('--out <folder>', 'folder that run wrote to', './out')
     .option('--json', 'print the rows as JSON')
     .option('--csv', 'print the rows as CSV')
+    .option('--verbose', 'print stack traces with errors')
     .addHelpText(
       'after',
       `

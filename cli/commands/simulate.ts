@@ -31,6 +31,7 @@ export function simulateCommand(terminal: Terminal): Command {
     .option('--change-key-after <n>', 'reject the API key after n requests', integer(0))
     .option('--pretty', 'format the JSON with whitespace')
     .option('--plain', 'no special characters in the accounts')
+    .option('--verbose', 'print stack traces with errors')
     .option(
       '--fault <fault>',
       'inject a fault into the first request of each page; repeatable',

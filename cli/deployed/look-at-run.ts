@@ -73,7 +73,7 @@ export async function describeRun(
   } catch (error) {
     if ((error as { cause?: Error }).cause?.name !== 'ExecutionDoesNotExist') throw error;
     throw new CommandError(
-      `No run "${runId}" in stack ${JSON.stringify(stack.name)} in ${stack.region}: list the runs with the command runs. Step Functions deletes runs after 90 days.`,
+      `No run "${runId}" in stack ${JSON.stringify(stack.name)} in ${stack.region} (never started, or deleted after 90 days): list the runs with npm run --silent account-export -- runs`,
       { cause: error },
     );
   }

@@ -131,6 +131,12 @@ export function executionArnOf(run: string, { stateMachineArn, name }: Stack): s
     );
   }
   throw new CommandError(
-    `${run} does not belong to stack ${JSON.stringify(name)}, whose state machine is ${stateMachineArn}: pass its stack with --stack.`,
+    `Run "${run.split(':').at(-1)}" belongs to state machine ${stateMachineIn(run)}, but stack ${JSON.stringify(name)} has ${stateMachineIn(stateMachineArn)}: pass the stack of the run with --stack.`,
   );
+}
+
+/** The state machine of its own ARN or of an execution's: `Workflow (eu-west-1, 123456789012)`. */
+function stateMachineIn(arn: string): string {
+  const [, , , region, account, , name] = arn.split(':');
+  return `${name} (${region}, ${account})`;
 }

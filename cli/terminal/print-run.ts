@@ -40,11 +40,12 @@ type Published = Pick<
 
 export function printPublished({ out }: Pick<Output, 'out'>, result: Published): void {
   out(`Published  ${counted(result.accounts, 'account')} in ${result.seconds} s, ${bytes(result.bytes)}`);
-  out(`           ${VERDICTS[result.verdict]}`);
+  for (const line of VERDICTS[result.verdict]) out(`           ${line}`);
   const duplicates = result.accounts - result.distinctAccounts;
   if (duplicates > 0) out(`           ${counted(duplicates, 'duplicate')}: the later record is current`);
   if (result.unmappedColumns.length > 0) {
-    out('Warning    the table has no column for these fields; the parts keep them:');
+    out('Warning    the table has no column for these fields, but the parts keep them');
+    out('           (for CSV, append them to the attribute columns):');
     out(`           ${result.unmappedColumns.join(', ')}`);
   }
   out(`  run      ${result.runId}`);
@@ -53,7 +54,10 @@ export function printPublished({ out }: Pick<Output, 'out'>, result: Published):
 }
 
 const VERDICTS = {
-  consistent: 'consistent: every check passed',
-  drifted: 'drifted: the data changed during the run',
-  unverified: 'unverified: page boundaries could not be checked',
+  consistent: ['consistent: every check passed'],
+  drifted: [
+    'drifted: the data changed during the run, so accounts may be missing',
+    'or duplicated; run it again, or use --on-drift retry',
+  ],
+  unverified: ['unverified: page boundaries could not be checked, because', 'page numbers are not offsets in this API'],
 } as const;

@@ -21,7 +21,8 @@ type Advice = (place: AwsPlace, message: string) => string;
 /** AWS names the action; the rest of its message may hold account data. */
 const DENIED: Advice = (place, message) => {
   const action = /perform: ([a-z0-9-]+:[A-Za-z]+)/.exec(message)?.[1];
-  return `the AWS credentials${ofProfile(place)} lack ${action === undefined ? 'a permission' : `the permission ${action}`}`;
+  const permission = action === undefined ? 'a permission' : `the permission ${action}`;
+  return `the AWS credentials${ofProfile(place)} lack ${permission}; grant it (for a function, deploy the stack again)`;
 };
 const EXPIRED: Advice = (place) => `the AWS credentials${ofProfile(place)} have expired; sign in again`;
 const INVALID: Advice = ({ profile, region }) =>
@@ -54,7 +55,7 @@ const ADVICE: Readonly<Record<string, Advice>> = {
   CredentialsProviderError: MISSING,
   TokenProviderError: MISSING,
   ProviderError: MISSING,
-  NoSuchBucket: () => 'the bucket does not exist',
+  NoSuchBucket: () => 'the bucket does not exist; check its name, or create it',
   PermanentRedirect: WRONG_REGION,
   AuthorizationHeaderMalformed: WRONG_REGION,
   'status 301': WRONG_REGION,
@@ -89,7 +90,8 @@ export function explainAwsFailure(what: string, error: unknown, place: AwsPlace 
   const advice = ADVICE[name.replace(/Exception$/, '')];
   if (advice) return permanent(` (${name}): ${advice(place, message)}`);
   if (/region is missing/i.test(message)) {
-    return permanent(': no AWS region is set; set AWS_REGION, or pass --region to a command for a deployed stack');
+    // Only the commands that name a place have the flag.
+    return permanent(`: no AWS region is set; set AWS_REGION${'region' in place ? ' or pass --region' : ''}`);
   }
   if (/region not accepted/i.test(message)) {
     return permanent(`: ${JSON.stringify(place.region)} is not an AWS region; use one such as eu-west-1`);
@@ -102,7 +104,10 @@ export function explainAwsFailure(what: string, error: unknown, place: AwsPlace 
   if ([THROTTLED, DAMAGED, TIMED_OUT].some((names) => names.test(name)) || TRANSIENT_STATUS.test(String(status))) {
     return transient(`(${name}): transient AWS error; retry in a minute`);
   }
-  if (status === undefined || status < 400) return { message: `${what} failed (${name}).`, kind: 'unknown' };
+  if (status === undefined || status < 400) {
+    const report = 'retry; if it fails again, report it with the output of --verbose or the log of the function';
+    return { message: `${what} failed (${name}): ${report}.`, kind: 'unknown' };
+  }
   const shown = name === `status ${status}` ? name : `${name}, status ${status}`;
   return permanent(` (${shown}): look up this error in the AWS documentation`);
 }

@@ -19,7 +19,8 @@ export function sfnExecutions(client: SFNClient): Executions {
       } catch (error) {
         // Either too new, or deleted 90 days after it ended.
         if ((error as Error).name === 'ExecutionDoesNotExist') return Date.now() - Date.parse(startedAt) < MAX_DELAY_MS;
-        throw awsFailure('Looking up the run that holds the lock of this export', error);
+        const name = execution.split(':').at(-1);
+        throw awsFailure(`Looking up execution ${name}, which holds the lock of the export,`, error);
       }
     },
   };

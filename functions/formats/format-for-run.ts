@@ -6,12 +6,14 @@ import type { PageFormat } from './page-format.ts';
 import { parquetFormat } from './parquet.ts';
 
 /** @throws ExportError `RequestError` for a CSV run without columns */
-export function formatForRun(run: Pick<Run, 'format' | 'csv'>): PageFormat {
+export function formatForRun(run: Pick<Run, 'runId' | 'format' | 'csv'>): PageFormat {
   switch (run.format) {
     case 'json':
       return jsonLinesFormat();
     case 'csv': {
-      if (!run.csv) throw new ExportError('RequestError', 'Invalid CSV run: its plan has no columns. Start a new run.');
+      if (!run.csv) {
+        throw new ExportError('RequestError', `Invalid plan of CSV run "${run.runId}" (no columns): start a new run.`);
+      }
       const { columns, tableColumns, finalNewline } = run.csv;
       return csvFormat({ columns, tableColumns: columns.slice(0, tableColumns), finalNewline });
     }

@@ -19,6 +19,13 @@ export const handler = lambdaHandler('Publish run', async (event, signal) => {
   measureRun(result);
   if (result.status === 'drifted') return result;
   const { unmappedColumns } = result;
-  if (unmappedColumns.length > 0) logger.warn('The table has no column for these fields', { unmappedColumns });
+  if (unmappedColumns.length > 0) {
+    logger.warn(
+      'Fields without a column in the table: the parts keep them. For CSV, append them to attributeColumns.',
+      {
+        unmappedColumns,
+      },
+    );
+  }
   return result;
 });

@@ -51,6 +51,8 @@ function describeIssue(issue: z.core.$ZodIssue, input: unknown, rename: (text: s
   if (path === '') return issue.code === 'invalid_type' ? 'it must be a JSON object' : message;
   let value: unknown = input;
   for (const step of issue.path) value = (value as Record<PropertyKey, unknown> | undefined)?.[step];
+  // A rule about the key itself shows the key.
+  if (issue.code === 'custom' && issue.params && 'got' in issue.params) value = issue.params.got;
   if (value === undefined) return `${path} ${message} (missing)`;
   const personal = mayIdentifyPerson(issue.path.findLast((step) => typeof step === 'string'));
   return `${path} ${message} (${personal ? 'value not shown' : `got ${shorten(value)}`})`;

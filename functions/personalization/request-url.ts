@@ -35,7 +35,7 @@ export function pagePath(query: PageQuery): string {
   ) {
     throw new ExportError(
       'RequestError',
-      `Invalid page request (page ${query.page}, pageSize ${query.pageSize}): page must be an integer from 0, pageSize one from 1.`,
+      `Invalid page request (page ${query.page}, pageSize ${query.pageSize}): use integers of at least 0 for page and 1 for pageSize.`,
     );
   }
   const parameters = sentParameters(query).map((key) => `${key}=${encode(key, String(query[key]))}`);

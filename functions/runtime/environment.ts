@@ -1,7 +1,8 @@
 import * as z from 'zod';
-import { parseOrThrow } from '../model/parse-input.ts';
+import { ExportError } from '../model/errors.ts';
+import { problemsOf } from '../model/parse-input.ts';
 
-const error = 'must have the value that the stack sets; deploy the stack again';
+const error = 'must have the value that the stack sets';
 const variable = z.string({ error }).min(1, { error });
 
 const EnvironmentSchema = z.object({
@@ -15,19 +16,19 @@ const StoreEnvironmentSchema = EnvironmentSchema.pick({ BUCKET: true });
 
 /** For functions that call the API. @throws ExportError `ConfigError` for missing variables */
 export function apiEnvironment(env: NodeJS.ProcessEnv = process.env): z.infer<typeof EnvironmentSchema> {
-  return parseOrThrow(EnvironmentSchema, env, 'environment of the function', 'ConfigError');
+  return parseEnvironment(EnvironmentSchema, env);
 }
 
 /** For functions that only use the bucket. @throws ExportError `ConfigError` */
 export function storeEnvironment(env: NodeJS.ProcessEnv = process.env): z.infer<typeof StoreEnvironmentSchema> {
-  return parseOrThrow(StoreEnvironmentSchema, env, 'environment of the function', 'ConfigError');
+  return parseEnvironment(StoreEnvironmentSchema, env);
 }
 
 const CatalogEnvironmentSchema = z.object({ BUCKET: variable, DATABASE: variable });
 
 /** For functions that change the Glue catalog. @throws ExportError `ConfigError` */
 export function catalogEnvironment(env: NodeJS.ProcessEnv = process.env): z.infer<typeof CatalogEnvironmentSchema> {
-  return parseOrThrow(CatalogEnvironmentSchema, env, 'environment of the function', 'ConfigError');
+  return parseEnvironment(CatalogEnvironmentSchema, env);
 }
 
 const RetentionEnvironmentSchema = z.object({
@@ -36,5 +37,12 @@ const RetentionEnvironmentSchema = z.object({
 
 /** For *Expire runs*. @throws ExportError `ConfigError` */
 export function retentionEnvironment(env: NodeJS.ProcessEnv = process.env): z.infer<typeof RetentionEnvironmentSchema> {
-  return parseOrThrow(RetentionEnvironmentSchema, env, 'environment of the function', 'ConfigError');
+  return parseEnvironment(RetentionEnvironmentSchema, env);
+}
+
+function parseEnvironment<T>(schema: z.ZodType<T>, env: NodeJS.ProcessEnv): T {
+  const { data, error: invalid } = schema.safeParse(env);
+  if (!invalid) return data as T;
+  const problems = problemsOf(invalid.issues, env);
+  throw new ExportError('ConfigError', `Invalid environment of the function: ${problems}. Deploy the stack again.`);
 }

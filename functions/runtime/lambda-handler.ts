@@ -21,8 +21,11 @@ export type Task<T> = (event: unknown, signal: AbortSignal) => Promise<T>;
  * any other only the name is, because its message may quote data.
  */
 export function lambdaHandler<T>(what: string, task: Task<T>) {
+  // A function runs one invocation at a time.
+  let timedOut = '';
   const run = async (event: unknown, context: Context, options: { signal: AbortSignal }): Promise<T> => {
     const startedAt = Date.now();
+    timedOut = timeoutMessage(what, event, context.getRemainingTimeInMillis());
     logger.resetKeys();
     logger.addContext(context);
     logger.appendKeys(idsOf(event));
@@ -45,12 +48,17 @@ export function lambdaHandler<T>(what: string, task: Task<T>) {
   return middy({
     timeoutEarlyInMillis: GIVE_UP_EARLY_MS,
     timeoutEarlyResponse: () => {
-      throw new ExportError(
-        'ApiUnavailableError',
-        `${what} timed out: retry; if it fails again, see the log of the function.`,
-      );
+      throw new ExportError('ApiUnavailableError', timedOut);
     },
   }).handler(run);
+}
+
+function timeoutMessage(what: string, event: unknown, limitMs: number): string {
+  const { page } = idsOf(event);
+  const where = page === undefined ? '' : ` for page ${page}`;
+  // Only a planned run, which the event then contains, can be resumed.
+  const remedy = (event as Named | null)?.run === undefined ? 'retry' : 'resume the run';
+  return `${what} timed out${where} (limit ${Math.round(limitMs / 1000)} s): ${remedy}; if it fails again, see the log of the function.`;
 }
 
 function presentable(what: string, error: unknown): Error {

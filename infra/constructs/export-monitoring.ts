@@ -115,7 +115,7 @@ export class ExportMonitoring extends Construct {
     this.alarm('StartUndelivered', {
       metric: deadLetters.metricApproximateNumberOfMessagesVisible({ period: FIVE_MINUTES, statistic: Stats.MAXIMUM }),
       threshold: 0,
-      text: 'A scheduled start or a notification could not be delivered. Read the message in the dead-letter queue, then start that export by hand with its dueAt.',
+      text: 'A scheduled start or a notification was not delivered. Read the message in the dead-letter queue of the stack; if it is a start, start that export by hand with its dueAt.',
     });
     const period = Duration.minutes(15);
     this.alarm('ApiErrors', {

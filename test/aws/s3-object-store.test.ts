@@ -91,7 +91,9 @@ describe('s3ObjectStore', () => {
     const store = s3ObjectStore({ client, bucket: 'nobodys' });
     await expect(store.put('k', Buffer.from('x'))).rejects.toMatchObject({
       name: 'ConfigError',
-      message: expect.stringContaining('Writing s3://nobodys/k failed (NoSuchBucket): the bucket does not exist'),
+      message: expect.stringContaining(
+        'Writing s3://nobodys/k failed (NoSuchBucket): the bucket does not exist; check its name',
+      ),
     });
   });
 });

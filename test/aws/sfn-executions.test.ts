@@ -80,7 +80,7 @@ describe('sfnExecutions', () => {
       name: 'StorageError',
       transient: true,
       message: expect.stringContaining(
-        'Looking up the run that holds the lock of this export failed (ThrottlingException): transient AWS error',
+        'Looking up execution busy, which holds the lock of the export, failed (ThrottlingException): transient AWS error',
       ),
     });
   });
@@ -89,7 +89,7 @@ describe('sfnExecutions', () => {
     await expect(sfnExecutions(client).isRunning(arnOf('forbidden'), LONG_AGO)).rejects.toMatchObject({
       name: 'ConfigError',
       message: expect.stringContaining(
-        'Looking up the run that holds the lock of this export failed (AccessDeniedException)',
+        'Looking up execution forbidden, which holds the lock of the export, failed (AccessDeniedException)',
       ),
     });
   });

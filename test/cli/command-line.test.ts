@@ -1,5 +1,6 @@
 /** Arguments, help texts and exit codes, for every command. */
 import { describe, expect, it } from 'vitest';
+import { runCommandLine } from '../../cli/command-line.ts';
 import { commandLine, KEY_ENVIRONMENT, temporaryFolder } from '../support/command-line.ts';
 
 const COMMANDS = ['run', 'query', 'simulate', 'start', 'runs', 'status', 'resume', 'publish'];
@@ -19,6 +20,32 @@ describe('--help', () => {
     const listed = (await commandLine(['--help'])).stdout.match(/^ {2}[a-z]+(?= .*\[options\])/gm) ?? [];
     expect(listed.map((line) => line.trim())).toEqual(COMMANDS);
     expect((await commandLine(['redrive', '--help'])).stdout).toContain('finished pages are not fetched again');
+  });
+});
+
+describe('an unexpected error', () => {
+  const failing = async (...argv: string[]) => {
+    let stderr = '';
+    const stdout = {
+      write() {
+        throw new TypeError('Cannot read it');
+      },
+    };
+    const code = await runCommandLine({ argv, stdout, stderr: { write: (text) => (stderr += text) }, env: {} });
+    return { code, stderr };
+  };
+
+  it('says what to do next, which every command accepts', async () => {
+    expect(await failing('--help')).toEqual({
+      code: 1,
+      stderr: 'error: Unexpected error (Cannot read it): run the command again with --verbose and report the output.\n',
+    });
+    for (const command of COMMANDS) expect((await commandLine([command, '--help'])).stdout).toContain('--verbose');
+  });
+
+  it('prints the stack trace with --verbose', async () => {
+    const { stderr } = await failing('run', '--verbose', '--help');
+    expect(stderr).toMatch(/^error: Unexpected error \(Cannot read it\): report it with this stack trace\.\nTypeError/);
   });
 });
 

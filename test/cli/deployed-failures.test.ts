@@ -70,14 +70,14 @@ describe('credentials', () => {
       'User: arn:aws:iam::123456789012:user/jane is not authorized to perform: states:StartExecution on resource: arn:aws:states:eu-west-1:123456789012:stateMachine:Workflow';
     await smallWorld({}, failing('StartExecution', 'AccessDeniedException', message));
     expect(await start()).toMatch(
-      /^Starting run "\S+" failed \(AccessDeniedException\): the AWS credentials lack the permission states:StartExecution\.$/,
+      /^Starting run "\S+" failed \(AccessDeniedException\): the AWS credentials lack the permission states:StartExecution; grant it \(for a function, deploy the stack again\)\.$/,
     );
   });
 
   it('lack a permission that AWS does not name', async () => {
     await smallWorld({}, failing('DescribeStacks', 'AccessDenied', '', 403));
     expect(await runs()).toBe(
-      'Looking for stack "AccountExport" in eu-west-1 failed (AccessDenied): the AWS credentials lack a permission.',
+      'Looking for stack "AccountExport" in eu-west-1 failed (AccessDenied): the AWS credentials lack a permission; grant it (for a function, deploy the stack again).',
     );
   });
 });
@@ -103,7 +103,7 @@ describe('a region', () => {
     await smallWorld();
     vi.stubEnv('AWS_REGION', undefined);
     expect(await runs()).toBe(
-      'Looking for stack "AccountExport" failed: no AWS region is set; set AWS_REGION, or pass --region to a command for a deployed stack.',
+      'Looking for stack "AccountExport" failed: no AWS region is set; set AWS_REGION or pass --region.',
     );
   });
 
@@ -140,7 +140,7 @@ describe('a run', () => {
   it.each(['status', 'resume', 'publish'])('does not exist: %s', async (command) => {
     const { aws } = await smallWorld();
     expect(await sentence(command, '20260822T020000Z-1f3a')).toBe(
-      'No run "20260822T020000Z-1f3a" in stack "AccountExport" in eu-west-1: list the runs with the command runs. Step Functions deletes runs after 90 days.',
+      'No run "20260822T020000Z-1f3a" in stack "AccountExport" in eu-west-1 (never started, or deleted after 90 days): list the runs with npm run --silent account-export -- runs',
     );
     expect(aws.callsOf('StartExecution')).toEqual([]);
   });
@@ -149,7 +149,7 @@ describe('a run', () => {
     const { aws } = await smallWorld();
     const other = 'arn:aws:states:eu-west-1:123456789012:execution:Other:run';
     expect(await sentence('status', other, '--stop')).toBe(
-      `${other} does not belong to stack "AccountExport", whose state machine is arn:aws:states:eu-west-1:123456789012:stateMachine:Workflow: pass its stack with --stack.`,
+      'Run "run" belongs to state machine Other (eu-west-1, 123456789012), but stack "AccountExport" has Workflow (eu-west-1, 123456789012): pass the stack of the run with --stack.',
     );
     expect(aws.callsOf('StopExecution')).toEqual([]);
   });

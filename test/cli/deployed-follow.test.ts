@@ -142,7 +142,9 @@ describe('following a run', () => {
     );
     const { code, stdout } = await start();
     expect(code).toBe(0);
-    const warnings = stdout.match(/^Warning {4}no progress is shown\. .*lack the permission states:ListMapRuns\.$/gm);
+    const warnings = stdout.match(
+      /^Warning {4}no progress is shown\. .*lack the permission states:ListMapRuns; grant it .*$/gm,
+    );
     expect(warnings).toHaveLength(1);
     expect(stdout).toContain('Published  1,234 accounts');
   });

@@ -42,7 +42,7 @@ describe('parseStackConfig', () => {
       {
         exports: [...CONFIG.exports, { ...EXPORT, name: 'x', format: 'csv', attributeColumns: ['region', 'industry'] }],
       },
-      'exports[1].attributeColumns must start like the longest list of the CSV exports (region, industry), because they share one table (got ["industry"])',
+      'exports[1].attributeColumns must be the first names of the longest list of the CSV exports, in the same order (region, industry), because they share one table (got ["industry"])',
     ],
     [
       { accountName: 'acme.evil.example/', instance: 'x.y' },
@@ -59,6 +59,8 @@ describe('parseStackConfig', () => {
     [{ exports: [{ ...EXPORT, overlap: 'queue' }] }, 'overlap must be "skip" or "allow" (got "queue")'],
     [{ alarmEmail: 'nobody' }, 'alarmEmail must be an email address (got "nobody")'],
     [{ logRetentionDays: 42 }, 'logRetentionDays must be a number of days that CloudWatch Logs accepts'],
+    [{ databaseName: 2024 }, 'databaseName must be up to 63 lowercase letters, digits and underscores'],
+    [{ secretName: 5 }, 'secretName must be a text (got 5)'],
     [{ encryption: 'kms' }, 'encryption must be "s3-managed" or "customer-key" (got "kms")'],
   ])('refuses %j', (config, message) => {
     expect(() => parseStackConfig(config && { ...CONFIG, ...config })).toThrow(message);

@@ -114,15 +114,15 @@ describe('tags', () => {
   it.each([
     [{ 'cost-center': '4711', 'Ümlaut + = . _ : / @': 'Größe: 1/2', empty: '' }, 'allowed'],
     [{ 'awsome:x': 'y' }, 'allowed'],
-    [{ 'AWS:x': 'y' }, 'tags.AWS:x must not start with "aws:" in key or value (got "y")'],
+    [{ 'AWS:x': 'y' }, 'tags["AWS:x"] must not start with "aws:" in key or value (got "AWS:x")'],
     [{ x: 'aws:y' }, 'tags.x must not start with "aws:" in key or value (got "aws:y")'],
     [{ '': 'y' }, 'must have a key of 1 to 128 letters, digits, spaces and _ . : / = + - @'],
     [{ ['k'.repeat(129)]: 'y' }, 'must have a key of 1 to 128 letters'],
-    [{ 'a,b': 'y' }, 'tags.a,b must have a key of 1 to 128 letters'],
+    [{ 'a,b': 'y' }, 'tags["a,b"] must have a key of 1 to 128 letters, digits, spaces and _ . : / = + - @ (got "a,b")'],
     [{ x: 'a;b' }, 'tags.x must have a value of up to 256 letters, digits, spaces and _ . : / = + - @ (got "a;b")'],
     [{ x: 'v'.repeat(257) }, 'must have a value of up to 256 letters'],
     [{ x: 4711 }, 'tags.x must be a text (got 4711)'],
-    [{ team: 'a', Team: 'b' }, 'tags.Team must not differ from another key only in upper and lower case'],
+    [{ team: 'a', Team: 'b' }, 'tags.Team must be the only key with these letters, in any case (got ["team","Team"])'],
     [['a'], 'tags must be an object of up to 46 texts, such as {"cost-center":"4711"}'],
     [Object.fromEntries(Array.from({ length: 47 }, (_, i) => [`k${i}`, ''])), 'must be an object of up to 46 texts'],
   ])('follow the rules of AWS (%#)', (tags, error) => {

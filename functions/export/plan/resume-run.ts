@@ -29,7 +29,7 @@ export async function resumeById(
   if (!known) {
     throw new ExportError(
       'RequestError',
-      `Cannot ${publish === undefined ? 'resume' : 'publish'} run "${runId}": no plan of it is stored (wrong run id, failed before it was planned, or older than workRetentionDays). Check the run id, or start a new run.`,
+      `Cannot ${publish === undefined ? 'resume' : 'publish'} run "${runId}" (no plan in ${ports.store.location}: never made, or expired): check the run id and the place, or start a new run.`,
     );
   }
   const { exportName } = known.run;
