@@ -1,4 +1,4 @@
-/** What the rules of an export need from outside. AWS and one machine each bring their own. */
+/** Interfaces to the outside: implemented for AWS and for the command line on one machine. */
 import type { PageQuery, Run } from '../model/run.ts';
 import type { Usage } from '../model/usage.ts';
 
@@ -79,7 +79,7 @@ export type Decode<T> = (body: Buffer) => T;
 export interface RecordBudget {
   /** Before each request, with the maximum it can fetch. @throws ExportError `BudgetExceededError` when it must not be sent */
   take(records: number): Promise<void>;
-  /** After the request, with the records it did not fetch. */
+  /** After the request, with the records it did not fetch: later requests of this attempt may fetch them. */
   giveBack(records: number): void;
 }
 
@@ -97,7 +97,7 @@ export interface FetchOptions {
 
 /** The Account Export API: one request = one page of a page size, always. */
 export interface AccountsApi {
-  /** The host name, which names account and instance. */
+  /** The host name, which names the tenant. */
   readonly host: string;
   /**
    * @param query what to ask for; `page` counts from 0

@@ -22,7 +22,7 @@ export type PlanEvent = z.infer<typeof PlanEventSchema>;
 export const PageTaskSchema = z.object({
   page: z.int().min(0),
   run: RunSchema,
-  /** The execution that works on the run: its failures are kept under this name. */
+  /** The execution that works on the run; a resumed run has had several. Failures are kept under its name. */
   execution: z.string(),
 });
 export type PageTask = z.infer<typeof PageTaskSchema>;

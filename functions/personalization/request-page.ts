@@ -111,7 +111,7 @@ export async function readPage<T extends { readonly records: number }>(
 > {
   const { query, limits } = request;
   const page = pageName(request);
-  // Lets the next request leave first.
+  // Decoding blocks the thread: lets requests that wait for the concurrency limit start before it.
   await setImmediate();
   let body: Buffer;
   try {
@@ -125,7 +125,7 @@ export async function readPage<T extends { readonly records: number }>(
     return wrongBody(
       request,
       `HTML instead of ${query.endpoint.toUpperCase()} for ${page} (status 200)`,
-      'check the account name and the instance, then retry',
+      'check accountName and instance, then retry',
     );
   }
   if (body.length === 0 && query.endpoint === 'json') {

@@ -246,14 +246,14 @@ describe('a permanent fault', () => {
     [
       404,
       'ApiNotFoundError',
-      /^404 Not Found for dataset "engage" at 127\.0\.0\.1:\d+: check the dataset, the account name and the instance\.$/,
+      /^404 Not Found for dataset "engage" at 127\.0\.0\.1:\d+: check the dataset, accountName and instance\.$/,
     ],
     [
       403,
       'ApiCredentialsError',
       '403 Forbidden for dataset "engage": check the key\'s permissions and its IP allowlist.',
     ],
-    [302, 'ApiRequestError', /^Redirect from \S+ \(302\): check the account name/],
+    [302, 'ApiRequestError', /^Redirect from \S+ \(302\): check accountName and instance/],
   ])('with status %i is not retried', async (status, name, message) => {
     const { api, simulator } = await simulated({ faults: [{ fault: { status }, times: always }] });
     expect(await errorOf(api.fetchPage(query({ filter: 'secret segment' }), decodeJson))).toMatchObject({

@@ -168,12 +168,12 @@ async function planWithinBudget(
     const records = maxRecords - earlierRecords - (await planningRecords(folder));
     const ticketLimit = ticketLimitOf(records, pageSize, await takenTickets(store, runId));
     // Only a retry after drift repeats a run that has a plan.
-    budget = ticketBudget(store, { runId, pageSize, ticketLimit, maxRecords, planned: earlierRecords > 0 });
+    budget = ticketBudget(store, { runId, pageSize, ticketLimit, maxRecords, hasPlan: earlierRecords > 0 });
   }
   const source = new Source(api, target, decode, { signal, budget });
   try {
     const stored = await storePlan(store, await plan(source), budget);
-    await budget?.returnUnused(source.usage.recordsFetched);
+    await budget?.returnTickets(source.usage.recordsFetched);
     return stored;
   } catch (error) {
     const { usage } = source;
@@ -181,7 +181,7 @@ async function planWithinBudget(
     if (sent) measure?.({ exportName, usage });
     // Without its record, the tickets stay taken: that counts too much, never too little.
     await (sent ? folder.recordFailure('plan', event.execution, { error, usage }) : Promise.resolve())
-      .then(() => budget?.returnUnused(usage.recordsFetched))
+      .then(() => budget?.returnTickets(usage.recordsFetched))
       .catch(() => undefined);
     throw error;
   }

@@ -91,7 +91,7 @@ async function verifyAndCommit(
     await recordFailure(error).catch(() => undefined);
     throw error;
   } finally {
-    await budget?.returnUnused().catch(() => undefined);
+    await budget?.returnTickets().catch(() => undefined);
   }
 }
 

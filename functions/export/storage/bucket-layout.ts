@@ -1,4 +1,4 @@
-/** Every key in the bucket: the layout of `docs/architecture.md`, a contract. */
+/** Every key in the bucket: the layout of `docs/architecture.md`, which readers rely on. */
 import { type ExportFormat, FORMAT_DETAILS } from '../../model/export-format.ts';
 import type { Run } from '../../model/run.ts';
 
