@@ -99,8 +99,8 @@ export function directoryStore(folder: string): ObjectStore {
         .sort();
     },
 
-    async delete(key) {
-      await rm(join(root, key), { force: true });
+    async delete(...keys) {
+      for (const key of keys) await rm(join(root, key), { force: true });
     },
   };
 }

@@ -19,8 +19,8 @@ export interface ObjectStore {
   list(prefix: string): Promise<StoredObject[]>;
   /** The names of the folders directly below a prefix that ends in a slash, sorted, without slashes. */
   listFolders(prefix: string): Promise<string[]>;
-  /** Removes an object; a missing one is no error. */
-  delete(key: string): Promise<void>;
+  /** Removes up to 1,000 objects with one request; missing ones are no error. */
+  delete(...keys: readonly string[]): Promise<void>;
 }
 
 export type PutCondition = { readonly ifMatch: string } | { readonly ifNoneMatch: '*' };
