@@ -76,6 +76,7 @@ const store: ObjectStore = {
   },
 };
 const catalog: Catalog = {
+  check: async () => undefined,
   addRun: async () => undefined,
   removeRun: () => request('glue', 3 * LATENCY.glue),
   isVisible: async () => request('glue', LATENCY.glue).then(() => true),

@@ -101,6 +101,8 @@ export class AccountExportStack extends Stack {
       ...callsApi,
       entry: 'plan-export',
       description: 'Account Export: takes the locks, counts the accounts and plans the pages of a run',
+      // A run that could not be published must not fetch records.
+      catalog: { database: config.databaseName, tables, actions: ['glue:GetTable'] },
       memoryMb: MEMORY_MB.plan,
       timeout: Duration.minutes(5),
       reads: ['work/*', PUBLISHED],
@@ -209,6 +211,7 @@ export class AccountExportStack extends Stack {
       stateMachine,
       deadLetters,
       topic,
+      retention: expireRuns.function,
       logGroups: [planExport, exportPage, publishRun, reportFailure].map((task) => task.function.logGroup),
     });
     if (config.monthlyBudgetUsd !== undefined) {

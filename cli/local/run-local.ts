@@ -89,7 +89,7 @@ export async function runLocal(options: LocalRunOptions): Promise<LocalOutcome> 
   };
   const handlers = {
     [STATES.plan]: task(async (event) => {
-      plan = throughJson(await planExport({ api, store, executions: localExecutions }, event, stopped));
+      plan = throughJson(await planExport({ api, store, catalog, executions: localExecutions }, event, stopped));
       options.onPlan?.(plan);
       return plan;
     }),

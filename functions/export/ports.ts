@@ -41,6 +41,11 @@ export interface StoredObject {
 export interface Catalog {
   /** The database, where queries must name it. */
   readonly database?: string;
+  /**
+   * Whether the tables of a format exist and may be read. It costs nothing, so it comes before anything that does.
+   * @throws ExportError `ConfigError` that says what to do
+   */
+  check(format: ExportFormat): Promise<void>;
   /** Makes a published run visible, at once and whole; adding it again is no error. */
   addRun(run: PublishedRun): Promise<void>;
   /** Makes a run invisible; a missing one is no error. */

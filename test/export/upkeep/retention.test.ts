@@ -10,6 +10,7 @@ import { publishedManifest } from '../planned-run.ts';
 
 const DAY = 24 * 60 * 60 * 1000;
 const catalogOf = (removeRun: (run: PublishedRun) => Promise<void>, invisible: readonly string[] = []): Catalog => ({
+  check: async () => undefined,
   addRun: async () => undefined,
   removeRun,
   isVisible: async (runId) => !invisible.includes(runId),
