@@ -7,10 +7,23 @@ import { CommandError } from '../terminal/command-error.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { checkProfile } from './aws-profiles.ts';
 
+/** Region, profile, retries and timeouts of an AWS client. */
+export interface ClientOptions {
+  readonly region?: string;
+  readonly profile?: string;
+  readonly maxAttempts?: number;
+  readonly requestHandler: typeof TIMEOUTS;
+  readonly logger: typeof SILENT;
+}
+
 export interface Stack {
   readonly name: string;
   readonly region: string;
   readonly stateMachineArn: string;
+  /** Of clients for other services. */
+  readonly clientOptions: ClientOptions;
+  /** An output of the stack. @throws CommandError if the stack lacks it */
+  output(key: string): string;
   /**
    * Calls Step Functions.
    * @param what the start of the error message: what is done to what
@@ -43,7 +56,7 @@ export async function findStack(flags: StackFlags, env: Terminal['env']): Promis
     import('@aws-sdk/client-sfn'),
     import('@aws-sdk/client-cloudformation'),
   ]);
-  const options = {
+  const options: ClientOptions = {
     ...(flags.region === undefined ? {} : { region: flags.region }),
     ...(flags.profile === undefined ? {} : { profile: flags.profile }),
     ...(env.AWS_MAX_ATTEMPTS === undefined ? { maxAttempts: MAX_ATTEMPTS } : {}),
@@ -57,10 +70,13 @@ export async function findStack(flags: StackFlags, env: Terminal['env']): Promis
   });
   const place = { profile, region };
   const sfn = new SFN(options);
+  const output = await outputsOf(cloudFormation, flags.stack, place);
   return {
     name: flags.stack,
     region,
-    stateMachineArn: await stateMachineOf(cloudFormation, flags.stack, place),
+    stateMachineArn: output('StateMachineArn'),
+    clientOptions: options,
+    output,
     async ask(doing, call) {
       try {
         return await call(sfn);
@@ -71,11 +87,11 @@ export async function findStack(flags: StackFlags, env: Terminal['env']): Promis
   };
 }
 
-async function stateMachineOf(
+async function outputsOf(
   cloudFormation: CloudFormation,
   name: string,
   place: AwsPlace & { readonly region: string },
-): Promise<string> {
+): Promise<Stack['output']> {
   const quoted = JSON.stringify(name);
   const { region } = place;
   const { Stacks = [] } = await cloudFormation.describeStacks({ StackName: name }).catch((error: Error) => {
@@ -88,11 +104,14 @@ async function stateMachineOf(
       `No stack ${quoted} in ${region}: check --stack, --region and --profile, or deploy it with npm run deploy.`,
     );
   }
-  const arn = stack.Outputs?.find(({ OutputKey }) => OutputKey === 'StateMachineArn')?.OutputValue;
-  if (arn !== undefined) return arn;
-  throw new CommandError(
-    `Stack ${quoted} in ${region} has no output StateMachineArn (status ${stack.StackStatus ?? 'unknown'}): it is not an Account Export stack, or its deployment has not finished.`,
-  );
+  const outputs = new Map(stack.Outputs?.map(({ OutputKey, OutputValue }) => [OutputKey, OutputValue]));
+  return (key) => {
+    const value = outputs.get(key);
+    if (value !== undefined) return value;
+    throw new CommandError(
+      `Stack ${quoted} in ${region} has no output ${key} (status ${stack.StackStatus ?? 'unknown'}): it is not an Account Export stack, or its deployment has not finished.`,
+    );
+  };
 }
 
 function commandFailure(what: string, error: unknown, place: AwsPlace): CommandError {

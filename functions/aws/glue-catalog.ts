@@ -11,7 +11,7 @@ import {
   paginateGetPartitions,
 } from '@aws-sdk/client-glue';
 import { csvColumns, newestName, RUNS_TABLE, tableDefinitions, tableName } from '../catalog/tables.ts';
-import type { Catalog, PublishedRun } from '../export/ports.ts';
+import type { PublishedRun, RepairableCatalog } from '../export/ports.ts';
 import { partsPrefix, publishedRunPrefix } from '../export/storage/bucket-layout.ts';
 import { ExportError } from '../model/errors.ts';
 import { EXPORT_FORMATS, type ExportFormat } from '../model/export-format.ts';
@@ -25,16 +25,6 @@ export interface GluePlace {
   readonly warn?: ((message: string, error: unknown) => void) | undefined;
   /** For tests. */
   readonly sleep?: (ms: number) => Promise<unknown>;
-}
-
-export interface GlueCatalog extends Catalog {
-  /**
-   * Makes published runs visible again, after a database was deleted or created again. Partitions that exist are kept.
-   * @param dryRun changes nothing
-   * @returns the ids of the runs that lacked a partition
-   * @throws ExportError `ConfigError` for a partition with another location, before anything is changed
-   */
-  reattach(runs: readonly PublishedRun[], dryRun: boolean): Promise<string[]>;
 }
 
 /**
@@ -57,7 +47,7 @@ const PUBLISHED_AT = 'published_at';
  * only what it shows.
  * Needs glue:BatchCreatePartition, glue:GetPartition, glue:GetPartitions and glue:DeletePartition, and glue:GetTable to check.
  */
-export function glueCatalog({ client, database, bucket, warn, sleep = setTimeout }: GluePlace): GlueCatalog {
+export function glueCatalog({ client, database, bucket, warn, sleep = setTimeout }: GluePlace): RepairableCatalog {
   const tables = new Map(tableDefinitions([]).map((table) => [table.name, table]));
 
   function inputOf(tableName: string, run: PublishedRun): PartitionInput {
@@ -176,6 +166,36 @@ export function glueCatalog({ client, database, bucket, warn, sleep = setTimeout
     for (const { table, values } of older) await remove(table, values);
   }
 
+  /** What each table lacks, in the order in which it is added. */
+  async function missingPartitions(
+    runs: readonly PublishedRun[],
+  ): Promise<{ readonly table: string; readonly runs: readonly PublishedRun[] }[]> {
+    // The newest first: accounts_latest shows it as soon as it is there, and no older run before it.
+    const sorted = runs.toSorted((a, b) => (rankOf(a) < rankOf(b) ? 1 : -1));
+    const newest = [...Map.groupBy(sorted, ({ exportName }) => exportName).values()].flatMap(([first]) => first ?? []);
+    const ofFormat = (all: readonly PublishedRun[], format: ExportFormat) => all.filter((run) => run.format === format);
+    const wanted = [
+      ...EXPORT_FORMATS.map((format) => ({ table: tableName(format), runs: ofFormat(sorted, format) })),
+      ...EXPORT_FORMATS.map((format) => ({ table: newestName(format), runs: ofFormat(newest, format) })),
+      { table: RUNS_TABLE, runs: sorted },
+    ];
+    const missing: typeof wanted = [];
+    for (const { table, runs: all } of wanted.filter((step) => step.runs.length > 0)) {
+      const partitions = await partitionsOf(table, `Listing the partitions of ${database}.${table}`);
+      const locations = new Map(
+        partitions.map(({ Values = [], StorageDescriptor }) => [Values.join('/'), StorageDescriptor?.Location]),
+      );
+      const isMissing = (run: PublishedRun) => {
+        const key = valuesIn(table, run).join('/');
+        if (!locations.has(key)) return true;
+        refuseOtherLocation(table, run, locations.get(key));
+        return false;
+      };
+      missing.push({ table, runs: all.filter(isMissing) });
+    }
+    return missing;
+  }
+
   return {
     database,
     async check(format) {
@@ -200,39 +220,17 @@ export function glueCatalog({ client, database, bucket, warn, sleep = setTimeout
       });
     },
 
-    async reattach(runs, dryRun) {
-      // The newest first: until its partition is added, accounts_latest may show another run, or none.
-      const sorted = runs.toSorted((a, b) => (rankOf(a) < rankOf(b) ? 1 : -1));
-      const newest = [...Map.groupBy(sorted, ({ exportName }) => exportName).values()].flatMap(
-        ([first]) => first ?? [],
-      );
-      const ofFormat = (format: ExportFormat, all: readonly PublishedRun[]) =>
-        all.filter((run) => run.format === format);
-      const steps = [
-        ...EXPORT_FORMATS.map((format) => ({ table: tableName(format), all: ofFormat(format, sorted) })),
-        ...EXPORT_FORMATS.map((format) => ({ table: newestName(format), all: ofFormat(format, newest) })),
-        { table: RUNS_TABLE, all: sorted },
-      ].filter(({ all }) => all.length > 0);
-      const missing: { readonly table: string; readonly runs: readonly PublishedRun[] }[] = [];
-      for (const { table, all } of steps) {
-        const existing = new Map(
-          (await partitionsOf(table, `Listing the partitions of ${database}.${table}`)).map((partition) => [
-            partition.Values?.join('/'),
-            partition.StorageDescriptor?.Location,
-          ]),
-        );
-        const keyOf = (run: PublishedRun) => valuesIn(table, run).join('/');
-        for (const run of all) if (existing.has(keyOf(run))) refuseOtherLocation(table, run, existing.get(keyOf(run)));
-        missing.push({ table, runs: all.filter((run) => !existing.has(keyOf(run))) });
+    async missingRuns(runs) {
+      const missing = new Set((await missingPartitions(runs)).flatMap((step) => step.runs));
+      return runs.filter((run) => missing.has(run));
+    },
+
+    async addMissingRuns(runs) {
+      for (const { table, runs: missing } of await missingPartitions(runs)) {
+        if (table === RUNS_TABLE && missing.length > 0) await sleep(SETTLE_MS);
+        await add(table, missing);
       }
-      if (!dryRun) {
-        for (const { table, runs: absent } of missing) {
-          if (table === RUNS_TABLE && absent.length > 0) await sleep(SETTLE_MS);
-          await add(table, absent);
-        }
-        for (const { exportName } of newest) await keepNewest(exportName);
-      }
-      return [...new Set(missing.flatMap((step) => step.runs.map(({ runId }) => runId)))].sort();
+      for (const exportName of new Set(runs.map((run) => run.exportName))) await keepNewest(exportName);
     },
 
     async removeRun(run) {

@@ -54,6 +54,18 @@ export interface Catalog {
   isVisible(runId: string): Promise<boolean>;
 }
 
+/** A catalog that can be rebuilt from the manifests of published runs. */
+export interface RepairableCatalog extends Catalog {
+  /**
+   * The runs that lack a partition, in the order given.
+   * @param runs all published runs, because only the newest run of an export belongs to the tables of the newest runs
+   * @throws ExportError `ConfigError` for a partition with another location
+   */
+  missingRuns<T extends PublishedRun>(runs: readonly T[]): Promise<T[]>;
+  /** Adds what `missingRuns` finds. Existing partitions are kept. */
+  addMissingRuns(runs: readonly PublishedRun[]): Promise<void>;
+}
+
 /** The workflow's executions: whether one that holds a lock is still running. */
 export interface Executions {
   /**

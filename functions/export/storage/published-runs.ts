@@ -28,6 +28,7 @@ const SummarySchema = ManifestSchema.pick({
   format: true,
   dueAt: true,
   publishedAt: true,
+  pages: true,
   unmappedColumns: true,
 });
 
