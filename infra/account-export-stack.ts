@@ -33,6 +33,7 @@ import { ExportSchedules } from './constructs/export-schedules.ts';
 import { ExportStorage } from './constructs/export-storage.ts';
 import { ExportWorkflow } from './constructs/export-workflow.ts';
 import { FailureTopic, StoppedRuns } from './constructs/failure-topic.ts';
+import { PeoplePolicies } from './constructs/people-policies.ts';
 import { TimedCall } from './constructs/timed-call.ts';
 import { Undelivered } from './constructs/undelivered.ts';
 import type { StackConfig } from './stack-config.ts';
@@ -60,6 +61,9 @@ const LOCKS = [runLockPrefix('*'), exportLockPrefix('*'), scheduledLockPrefix('*
 
 /** The exports of one Personalization account: bucket, API key, functions, state machine, schedules, tables and alarms. */
 export class AccountExportStack extends Stack {
+  /** Policies and grants for the people who query and operate. */
+  readonly people: PeoplePolicies;
+
   constructor(scope: Construct, id: string, props: AccountExportStackProps) {
     const { config } = props;
     const tags = allTags(config.tags);
@@ -101,6 +105,8 @@ export class AccountExportStack extends Stack {
       ...callsApi,
       entry: 'plan-export',
       description: 'Account Export: takes the locks, counts the accounts and plans the pages of a run',
+      // A run that could not be published must not fetch records.
+      catalog: { database: config.databaseName, tables, actions: ['glue:GetTable'] },
       memoryMb: MEMORY_MB.plan,
       timeout: Duration.minutes(5),
       reads: ['work/*', PUBLISHED],
@@ -209,7 +215,15 @@ export class AccountExportStack extends Stack {
       stateMachine,
       deadLetters,
       topic,
+      retention: expireRuns.function,
       logGroups: [planExport, exportPage, publishRun, reportFailure].map((task) => task.function.logGroup),
+    });
+    this.people = new PeoplePolicies(this, 'People', {
+      bucket,
+      databaseName: config.databaseName,
+      workgroupName: workgroup.name,
+      stateMachine,
+      encryptionKey,
     });
     if (config.monthlyBudgetUsd !== undefined) {
       new CostBudget(this, 'CostBudget', {
@@ -238,6 +252,8 @@ export class AccountExportStack extends Stack {
         dashboardPage(console, dashboard.dashboardName),
         'The dashboard: age of the data, usage, failures',
       ],
+      AnalystPolicyArn: [this.people.analysts.managedPolicyArn, 'The policy for people who query in Athena'],
+      OperatorPolicyArn: [this.people.operators.managedPolicyArn, 'The policy for people who start and watch runs'],
       ConsoleUrl: [stateMachinePage(console, stateMachine.stateMachineArn), 'The state machine in the console'],
       ...(encryptionKey && {
         KeyArn: [encryptionKey.keyArn, 'The KMS key; users who query need rights on it: docs/security.md'],

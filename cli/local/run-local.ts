@@ -18,7 +18,12 @@ import { beginLocalExecution, localExecutions } from './local-executions.ts';
 
 /** On one machine the manifest makes a run visible to `query`, so there is nothing to add or to remove. */
 export function localCatalog(): Catalog {
-  return { addRun: async () => undefined, removeRun: async () => undefined, isVisible: async () => true };
+  return {
+    check: async () => undefined,
+    addRun: async () => undefined,
+    removeRun: async () => undefined,
+    isVisible: async () => true,
+  };
 }
 
 export interface LocalRunOptions {
@@ -99,7 +104,7 @@ export async function runLocal(options: LocalRunOptions): Promise<LocalOutcome> 
   };
   const handlers = {
     [STATES.plan]: task(async (event) => {
-      plan = throughJson(await planExport({ api, store, executions: localExecutions }, event, stopped));
+      plan = throughJson(await planExport({ api, store, catalog, executions: localExecutions }, event, stopped));
       options.onPlan?.(plan);
       return plan;
     }),

@@ -38,6 +38,13 @@ export class AccountCatalog extends Construct {
       databaseInput: {
         name: props.databaseName,
         description: 'Personalization accounts, exported by Account Export',
+        // IAM policies alone decide who may use the tables, as where Lake Formation is not used. Without it, an account whose
+        // administrator turned that default off needs a grant on every table for every role, the stack's own roles included.
+        // Source: Lake Formation developer guide, "Changing the default settings for your data lake"; CloudFormation,
+        // "AWS::Glue::Database DatabaseInput", CreateTableDefaultPermissions.
+        createTableDefaultPermissions: [
+          { permissions: ['ALL'], principal: { dataLakePrincipalIdentifier: 'IAM_ALLOWED_PRINCIPALS' } },
+        ],
       },
     });
     for (const table of tableDefinitions(props.attributeColumns)) this.addTable(table, props.bucket);

@@ -17,6 +17,7 @@ import {
 } from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { type ILogGroup, QueryDefinition, QueryString } from 'aws-cdk-lib/aws-logs';
 import type { Topic } from 'aws-cdk-lib/aws-sns';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
@@ -32,6 +33,8 @@ export interface ExportMonitoringProps {
   readonly stateMachine: StateMachine;
   /** Starts and notifications that could not be delivered. */
   readonly deadLetters: IQueue;
+  /** The function that deletes old runs. */
+  readonly retention: IFunction;
   /** Receives the alarms. */
   readonly topic: Topic;
   /** The logs of the functions of a run. */
@@ -90,7 +93,7 @@ export class ExportMonitoring extends Construct {
     this.dashboard = this.addDashboard(props);
   }
 
-  private addAlarms({ exports, stateMachine, deadLetters }: ExportMonitoringProps): void {
+  private addAlarms({ exports, stateMachine, deadLetters, retention }: ExportMonitoringProps): void {
     // The workflow sends an email with more detail, except when reporting itself fails, so this alarm notifies too.
     this.alarm('RunFailed', {
       metric: new MathExpression({
@@ -116,6 +119,11 @@ export class ExportMonitoring extends Construct {
       metric: deadLetters.metricApproximateNumberOfMessagesVisible({ period: FIVE_MINUTES, statistic: Stats.MAXIMUM }),
       threshold: 0,
       text: 'A scheduled start or a notification could not be delivered. Read the message in the dead-letter queue, then start that export by hand with its dueAt.',
+    });
+    this.alarm('RetentionFailed', {
+      metric: retention.metricErrors({ period: HOUR }),
+      threshold: 0,
+      text: 'The daily deletion of old runs failed, so data is kept longer than retentionDays. See the log of Expire runs; the next day continues.',
     });
     const period = Duration.minutes(15);
     this.alarm('ApiErrors', {

@@ -157,6 +157,7 @@ describe('the functions', () => {
     [
       'PlanExport',
       [
+        ...glueRights('GetTable'),
         's3:GetObject on <StorageBucket>/export_runs/*',
         's3:DeleteObject on <StorageBucket>/work/run_id=*/tickets/*',
         's3:GetObject on <StorageBucket>/work/*',

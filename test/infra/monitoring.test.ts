@@ -25,6 +25,7 @@ describe('the alarms', () => {
       'ApiErrors',
       'NoPublishedRundaily',
       'NoPublishedRunweekdays',
+      'RetentionFailed',
       'RunFailed',
       'RunQuarantined',
       'SourceDrifted',
@@ -91,6 +92,16 @@ describe('the alarms', () => {
       Dimensions: [{ Name: 'service', Value: 'account-export' }],
       Statistic: 'Sum',
       Threshold: 0,
+      TreatMissingData: 'notBreaching',
+    });
+  });
+
+  it('RetentionFailed watches the errors of Expire runs', () => {
+    expect(alarm('RetentionFailed')).toMatchObject({
+      Namespace: 'AWS/Lambda',
+      MetricName: 'Errors',
+      Statistic: 'Sum',
+      Dimensions: [{ Name: 'FunctionName', Value: { Ref: expect.stringMatching(/^ExpireRunsFunction/) } }],
       TreatMissingData: 'notBreaching',
     });
   });

@@ -63,6 +63,19 @@ function objects(role: string, ...patterns: readonly string[]): string[] {
   return resources.map((on) => `${role}/Role/DefaultPolicy: AwsSolutions-IAM5[Resource::${on}]`);
 }
 
+const PEOPLE = [
+  ...['*', ...[...PARTS, 'athena-results/*', 'export_runs/*'].map((pattern) => `<StorageBucket.Arn>/${pattern}`)].map(
+    (on) => `People/Analysts: AwsSolutions-IAM5[Resource::${on}]`,
+  ),
+  'People/Analysts: AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:glue:<AWS::Region>:<AWS::AccountId>:table/account_export/*]',
+  ...[
+    '<StorageBucket.Arn>/export_runs/*',
+    'arn:<AWS::Partition>:cloudformation:<AWS::Region>:<AWS::AccountId>:stack/AccountExport/*',
+    `${EXECUTIONS}:*`,
+    `${EXECUTIONS.replace(':execution:', ':mapRun:')}/Pages:*`,
+  ].map((on) => `People/Operators: AwsSolutions-IAM5[Resource::${on}]`),
+];
+
 /** All acknowledgments. A new one must be added here, so that a reviewer sees it. */
 const ACKNOWLEDGED = [
   'ApiKey/Secret: AwsSolutions-SMG4',
@@ -82,6 +95,7 @@ const ACKNOWLEDGED = [
   ...objects('ReportFailure', 'work/run_id=*/*'),
   ...objects('ExpireRuns', ...PARTS, 'export_runs/*', PLAN),
   ...objects('WatchExports', 'export_runs/*'),
+  ...PEOPLE,
   'Undelivered/Queue: Serverless-SQSRedrivePolicy',
   `Workflow/Children: AwsSolutions-IAM5[Resource::${EXECUTIONS}/Pages:*]`,
   `Workflow/Children: AwsSolutions-IAM5[Resource::${EXECUTIONS}:*]`,

@@ -12,6 +12,7 @@ const WITHOUT_TAGS = [
   'AWS::EC2::VPCGatewayAttachment',
   'AWS::Glue::Database',
   'AWS::Glue::Table',
+  'AWS::IAM::ManagedPolicy',
   'AWS::IAM::Policy',
   'AWS::Logs::QueryDefinition',
   'AWS::S3::BucketPolicy',

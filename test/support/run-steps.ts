@@ -44,6 +44,7 @@ export function runSteps(
 ): Steps {
   const partitions: PublishedRun[] = [];
   const catalog = {
+    check: async () => undefined,
     addRun: async (run: PublishedRun) => void partitions.push(run),
     removeRun: async () => undefined,
     isVisible: async () => true,
@@ -51,7 +52,7 @@ export function runSteps(
   const execute = async (request: object) => {
     const execution = executions.idOf?.(runId) ?? `execution of ${runId}`;
     const event = { runId, execution, startedAt: STARTED_AT, request, exports: [], concurrency: 8 };
-    return JSON.parse(JSON.stringify(await planExport({ api, store, executions }, event))) as PlanOutcome;
+    return JSON.parse(JSON.stringify(await planExport({ api, store, catalog, executions }, event))) as PlanOutcome;
   };
   const steps: Steps = {
     partitions,

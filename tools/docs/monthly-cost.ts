@@ -40,6 +40,7 @@ const FREE = [
   'AWS::Events::Rule',
   'AWS::Glue::Database',
   'AWS::Glue::Table',
+  'AWS::IAM::ManagedPolicy',
   'AWS::IAM::Policy',
   'AWS::IAM::Role',
   'AWS::Lambda::Function',

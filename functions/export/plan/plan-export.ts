@@ -35,6 +35,8 @@ export async function planExport(
 
   const runId = checkRunId(planEvent.runId);
   const resolved = { runId, ...resolveRequest(request, planEvent.exports, planEvent.startedAt) };
+  // A run that could not be published would fetch all its records for nothing.
+  await ports.catalog.check(resolved.settings.format);
   if (request.dryRun === true) return dryRun(planning, resolved);
 
   const { settings, dueAt } = resolved;
