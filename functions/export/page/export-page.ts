@@ -92,15 +92,20 @@ interface Part {
 
 /** @returns the etag of the part */
 async function putPart(store: ObjectStore, run: Run, { page, key, body, before }: Part): Promise<string> {
-  if (await isPublished(store, run.runId)) {
-    throw new ExportError(
+  const published = () =>
+    new ExportError(
       'RequestError',
       `Cannot write page ${page} of run "${run.runId}": the run is already published. No action is needed.`,
     );
-  }
+  if (await isPublished(store, run.runId)) throw published();
   // An attempt that outlives its run must not replace what another one wrote since.
   const etag = await store.put(key, body, before ? { ifMatch: before.etag } : { ifNoneMatch: '*' });
-  if (etag !== undefined) return etag;
+  if (etag !== undefined) {
+    if (!before || !(await isPublished(store, run.runId))) return etag;
+    // Another attempt wrote an equal part, which has the same etag, and published it in between.
+    await store.put(key, before.body, { ifMatch: etag });
+    throw published();
+  }
   // It may be this very part: the answer was lost, and the SDK wrote it again.
   const there = await store.get(key);
   if (there && sha256(there.body) === sha256(body)) return there.etag;

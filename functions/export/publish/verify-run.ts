@@ -18,6 +18,7 @@ import { exportTail, type Publishing } from './tail.ts';
 export interface VerifiedRun {
   readonly manifest: Manifest;
   readonly plan: StoredPlan;
+  readonly receipts: readonly Receipt[];
 }
 
 /**
@@ -48,7 +49,7 @@ export async function verifyRun(publishing: Publishing): Promise<VerifiedRun> {
   const boundaries = await checkPageBoundaries(source, run, receipts);
   const consistency = judge({ run, receipts, distinct, accountsAfter: tail.accounts, boundaries });
   const usage = await folder.usage(receipts, source.usage);
-  return { plan, manifest: manifestOf(run, receipts, { distinct, consistency, usage }) };
+  return { plan, receipts, manifest: manifestOf(run, receipts, { distinct, consistency, usage }) };
 }
 
 function refuseMissingPages(run: Run, receipts: readonly Receipt[]): void {
