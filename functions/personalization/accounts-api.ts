@@ -107,7 +107,8 @@ export function createAccountsApi(options: AccountsApiOptions): AccountsApi & { 
           continue;
         }
       }
-      const elapsed = now() - (startedAt ?? now());
+      // The clock may have been set back since.
+      const elapsed = Math.max(0, now() - (startedAt ?? now()));
       const wait = Math.max(backoffMs(call.requests - 1, random()), attempt.retryAfterMs ?? 0);
       const retry =
         attempt.outcome === 'failed' && call.requests < limits.maxRequests && elapsed + wait <= limits.retryWindowMs;
