@@ -68,7 +68,7 @@ async function commit({ store, clock }: PublishPorts, run: Run, complete: Comple
   const key = manifestKey(run.runId);
   const isWritten = await createJson(store, key, manifest);
   try {
-    // Whoever writes a part from now on sees the manifest; this shows what was written before.
+    // An attempt that writes a part from now on sees the manifest; this shows what was written before.
     await refuseModifiedParts(store, run, complete.receipts);
   } catch (error) {
     if (isWritten) await store.delete(key);
