@@ -64,6 +64,8 @@ class RunEndedError extends Error {
 export async function runLocal(options: LocalRunOptions): Promise<LocalOutcome> {
   const { api, store, catalog, clock, signal } = options;
   const { execution: executionId, end } = beginLocalExecution();
+  // The engine has a clock of its own, and puts its time into the context object.
+  const startedAt = new Date(clock.now()).toISOString();
   let plan: PlanOutcome | undefined;
   let failure: FailureReport | undefined;
   // Once the run has failed, further requests would only use records.
@@ -89,7 +91,8 @@ export async function runLocal(options: LocalRunOptions): Promise<LocalOutcome> 
   };
   const handlers = {
     [STATES.plan]: task(async (event) => {
-      plan = throughJson(await planExport({ api, store, executions: localExecutions }, event, stopped));
+      const started = { ...(event as object), startedAt };
+      plan = throughJson(await planExport({ api, store, executions: localExecutions }, started, stopped));
       options.onPlan?.(plan);
       return plan;
     }),
@@ -130,7 +133,6 @@ export async function runLocal(options: LocalRunOptions): Promise<LocalOutcome> 
         Execution: {
           Id: executionId,
           Name: options.runId,
-          StartTime: new Date(clock.now()).toISOString(),
           Input: options.request as never,
         },
       } as never,
