@@ -137,7 +137,8 @@ export class AccountExportStack extends Stack {
       timeout: MAX_TIMEOUT,
       reads: [...PARTS, RUN_FOLDER, PUBLISHED],
       writes: [...PARTS, TICKETS, RECEIPTS, FAILURES, QUARANTINED_MANIFEST, PUBLISHED],
-      deletes: [TICKETS],
+      // It takes its manifest back if a part was modified while it was published.
+      deletes: [TICKETS, PUBLISHED],
     });
     const reportFailure = new ExportFunction(this, 'ReportFailure', {
       ...common,

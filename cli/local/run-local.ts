@@ -79,6 +79,8 @@ class RunEndedError extends Error {
 export async function runLocal(options: LocalRunOptions): Promise<LocalOutcome> {
   const { api, store, catalog = localCatalog(), clock = { now: Date.now }, exports = [], signal } = options;
   const { execution: executionId, end } = beginLocalExecution();
+  // The engine has a clock of its own, and puts its time into the context object.
+  const startedAt = new Date(clock.now()).toISOString();
   let plan: PlanOutcome | undefined;
   let failure: FailureReport | undefined;
   // Once the run has failed, further requests would only use records.
@@ -104,7 +106,8 @@ export async function runLocal(options: LocalRunOptions): Promise<LocalOutcome> 
   };
   const handlers = {
     [STATES.plan]: task(async (event) => {
-      plan = throughJson(await planExport({ api, store, catalog, executions: localExecutions }, event, stopped));
+      const started = { ...(event as object), startedAt };
+      plan = throughJson(await planExport({ api, store, catalog, executions: localExecutions }, started, stopped));
       options.onPlan?.(plan);
       return plan;
     }),
@@ -148,7 +151,6 @@ export async function runLocal(options: LocalRunOptions): Promise<LocalOutcome> 
         Execution: {
           Id: executionId,
           Name: options.runId,
-          StartTime: new Date(clock.now()).toISOString(),
           Input: options.request as never,
         },
       } as never,

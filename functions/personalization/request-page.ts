@@ -92,7 +92,8 @@ export async function requestPage(agent: Dispatcher, request: PageRequest): Prom
   try {
     const body = await readBody(response.body, limitOf(request));
     const contentType = headerText(response, 'content-type') ?? '';
-    return { outcome: 'received', body, encoding, contentType, latencyMs: now() - startedAt };
+    // The clock may have been set back since.
+    return { outcome: 'received', body, encoding, contentType, latencyMs: Math.max(0, now() - startedAt) };
   } catch (error) {
     discard(response);
     if (!(error instanceof BodyTooLarge)) return networkFailure(request, error, limits.totalTimeoutMs);

@@ -200,6 +200,7 @@ describe('the functions', () => {
       'PublishRun',
       [
         ...glueRights('BatchCreatePartition', 'DeletePartition', 'GetPartition', 'GetPartitions'),
+        's3:DeleteObject on <StorageBucket>/export_runs/*',
         's3:DeleteObject on <StorageBucket>/work/run_id=*/tickets/*',
         's3:GetObject on <StorageBucket>/accounts_csv/*',
         's3:GetObject on <StorageBucket>/accounts_json/*',

@@ -192,6 +192,20 @@ describe('a transient fault', () => {
   });
 });
 
+describe('a clock that is set back during a request', () => {
+  it('makes no duration negative', async () => {
+    let time = 10_000_000;
+    const now = () => {
+      time -= 3_600_000;
+      return time;
+    };
+    const { api } = await simulated({ faults: [{ fault: { status: 500 }, pages: [1], times: 4 }] }, { now });
+    expect(await api.fetchPage(query(), decodeJson)).toMatchObject({ latencyMs: 0 });
+    const { message } = await errorOf(api.fetchPage(query({ page: 1 }), decodeJson));
+    expect(message).toContain('(4 requests in 0.0 s)');
+  });
+});
+
 describe('a permanent fault', () => {
   const always = Number.POSITIVE_INFINITY;
 

@@ -84,15 +84,20 @@ async function putPart(
   { body, before }: { readonly body: Uint8Array; readonly before: StoredBytes | undefined },
 ): Promise<string> {
   const key = partKey(run, page);
-  if (await isPublished(store, run.runId)) {
-    throw new ExportError(
+  const published = () =>
+    new ExportError(
       'RequestError',
       `Cannot write page ${page} of run "${run.runId}": the run is already published. No action is needed.`,
     );
-  }
+  if (await isPublished(store, run.runId)) throw published();
   // A Lambda that outlives its execution must not replace what a later one wrote.
   const etag = await store.put(key, body, before ? { ifMatch: before.etag } : { ifNoneMatch: '*' });
-  if (etag !== undefined) return etag;
+  if (etag !== undefined) {
+    if (!before || !(await isPublished(store, run.runId))) return etag;
+    // Another attempt wrote an equal part, which has the same etag, and published it in between.
+    await store.put(key, before.body, { ifMatch: etag });
+    throw published();
+  }
   // Perhaps our own write succeeded, the response of S3 was lost, and the retry of the SDK failed the condition.
   const there = await store.get(key);
   if (there && sha256(there.body) === sha256(body)) return there.etag;

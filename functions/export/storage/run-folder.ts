@@ -45,8 +45,10 @@ export class RunFolder {
     this.runId = runId;
   }
 
+  /** @throws ExportError `RunIncompleteError` when the plan is invalid, or that of another run: its folder was copied */
   plan(): Promise<StoredPlan | undefined> {
-    return getJson(this.#store, planKey(this.runId), StoredPlanSchema);
+    const own = StoredPlanSchema.refine(({ run }) => run.runId === this.runId);
+    return getJson(this.#store, planKey(this.runId), own);
   }
 
   savePlan(plan: StoredPlan): Promise<void> {

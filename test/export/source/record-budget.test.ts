@@ -380,7 +380,7 @@ describe('budgeted runs under attack', () => {
       ),
       { numRuns: propertyRuns(12, 500) },
     );
-  });
+  }, 600_000);
 
   it('never exhaust a budget of maxRecordsNeeded without kills and without wasted records', async () => {
     await fc.assert(
@@ -401,5 +401,5 @@ describe('budgeted runs under attack', () => {
       }),
       { numRuns: propertyRuns(12, 500) },
     );
-  });
+  }, 600_000);
 });
