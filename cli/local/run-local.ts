@@ -50,19 +50,21 @@ const RETRY_INTERVAL_MS = 500;
  * The engine ends a task after a minute by default, and here no Lambda ends it: the API client has limits of its own, and
  * planning and publishing take as long as they take. Eleven days is close to the maximum of the engine's timers.
  */
-const TASK_TIMEOUT_SECONDS = 1_000_000;
+const TIMEOUT_SECONDS = 1_000_000;
 
 /** Pages in progress for each request in flight: while one part is compressed and written, the next page is fetched. */
 const PAGES_PER_REQUEST = 2;
 
-/** The run has ended already. No Retry matches it, so tasks that are still in progress end, too. */
+/** The run has ended already, so the engine retries nothing. */
 class RunEndedError extends Error {
   override readonly name = 'RunEndedError';
+  /** Read by the engine. */
+  readonly isRetryable = false;
 }
 
 /** Runs an export to its end. A failure is an outcome, not an exception. */
 export async function runLocal(options: LocalRunOptions): Promise<LocalOutcome> {
-  const { api, store, catalog, clock, signal } = options;
+  const { api, store, catalog, clock, exports, signal } = options;
   const { execution: executionId, end } = beginLocalExecution();
   let plan: PlanOutcome | undefined;
   let failure: FailureReport | undefined;
@@ -89,7 +91,7 @@ export async function runLocal(options: LocalRunOptions): Promise<LocalOutcome> 
   };
   const handlers = {
     [STATES.plan]: task(async (event) => {
-      plan = throughJson(await planExport({ api, store, executions: localExecutions }, event, stopped));
+      plan = throughJson(await planExport({ api, store, executions: localExecutions, exports }, event, stopped));
       options.onPlan?.(plan);
       return plan;
     }),
@@ -111,11 +113,10 @@ export async function runLocal(options: LocalRunOptions): Promise<LocalOutcome> 
 
   const definition = exportWorkflow({
     resources: LOCAL_RESOURCES,
-    exports: options.exports,
     concurrency: options.concurrency * PAGES_PER_REQUEST,
     topicArn: 'arn:aws:sns:us-east-1:000000000000:failures',
     retries: options.retries ?? RETRIES,
-    taskTimeoutSeconds: TASK_TIMEOUT_SECONDS,
+    timeoutSeconds: TIMEOUT_SECONDS,
   });
   const execution = new StateMachine(definition as ConstructorParameters<typeof StateMachine>[0]).run(
     options.request as never,

@@ -1,5 +1,6 @@
 import { planExport } from '../export/plan/plan-export.ts';
 import { deployedApi } from '../runtime/api.ts';
+import { configuredExports } from '../runtime/configured-exports.ts';
 import { deployedExecutions } from '../runtime/executions.ts';
 import { lambdaHandler } from '../runtime/lambda-handler.ts';
 import { deployedStore } from '../runtime/ports.ts';
@@ -8,7 +9,13 @@ import { measurePage } from '../runtime/run-metrics.ts';
 /** Lambda *Plan export*: a `PlanEvent` in, a `PlanOutcome` out. */
 export const handler = lambdaHandler('Plan export', (event, signal) =>
   planExport(
-    { api: deployedApi(), store: deployedStore(), executions: deployedExecutions(), measure: measurePage },
+    {
+      api: deployedApi(),
+      store: deployedStore(),
+      executions: deployedExecutions(),
+      exports: configuredExports(),
+      measure: measurePage,
+    },
     event,
     signal,
   ),

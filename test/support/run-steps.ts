@@ -50,8 +50,8 @@ export function runSteps(
   };
   const execute = async (request: object) => {
     const execution = executions.idOf?.(runId) ?? `execution of ${runId}`;
-    const event = { runId, execution, startedAt: STARTED_AT, request, exports: [], concurrency: 8 };
-    return JSON.parse(JSON.stringify(await planExport({ api, store, executions }, event))) as PlanOutcome;
+    const event = { runId, execution, startedAt: STARTED_AT, request, concurrency: 8 };
+    return JSON.parse(JSON.stringify(await planExport({ api, store, executions, exports: [] }, event))) as PlanOutcome;
   };
   const steps: Steps = {
     partitions,

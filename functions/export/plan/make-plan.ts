@@ -21,9 +21,10 @@ import type { ResolvedRequest } from './resolve-request.ts';
 /** The CSV header is all of the remaining state that can grow. */
 const MAX_HEADER_BYTES = 40_000;
 
-/** What planning needs: the ports, the workflow's event and the abort signal. */
+/** What planning needs: the ports, the configured exports, the workflow's event and the abort signal. */
 export interface Planning {
   readonly ports: RunPorts;
+  readonly exports: readonly ExportSettings[];
   readonly event: PlanEvent;
   readonly signal: AbortSignal | undefined;
 }
@@ -48,7 +49,7 @@ export interface DryPlan {
 
 /** Counts the accounts of a request, which takes at most the records of `budget`. Stores nothing. */
 export async function planRequest(
-  { ports, event, signal }: Planning,
+  { ports, exports, event, signal }: Planning,
   runId: string,
   { settings, parameters, dueAt, exportDate }: ResolvedRequest,
   budget?: CountedBudget,
@@ -75,7 +76,7 @@ export async function planRequest(
       ...counted.size,
       onDrift,
       maxDropPercent,
-      csv: format === 'csv' ? header.pin(tableAttributes(event.exports, settings)) : undefined,
+      csv: format === 'csv' ? header.pin(tableAttributes(exports, settings)) : undefined,
     },
     usage: source.usage,
     rounds: counted.rounds,

@@ -134,10 +134,9 @@ describe('a skipped run', () => {
       execution: '3',
       startedAt: STARTED_AT,
       request: { resume: 'run-1' },
-      exports,
       concurrency: 8,
     };
-    expect(await planExport({ api, store, executions }, event)).toMatchObject({ outcome });
+    expect(await planExport({ api, store, executions, exports }, event)).toMatchObject({ outcome });
   });
 });
 
