@@ -167,9 +167,9 @@ describe.each(TASK_NAMES)('%s', (task) => {
   it.each(RETRIED.flatMap(([names, retries]) => names.map((name) => [name, retries] as const)))(
     'is attempted again after %s, %i times',
     async (name, retries) => {
-      const healed = await attempt(task, failTimes(retries, name));
+      const recovered = await attempt(task, failTimes(retries, name));
       const status = task === 'reportFailure' ? 'failed' : 'succeeded';
-      expect(healed).toMatchObject({ status, attempts: retries + 1 });
+      expect(recovered).toMatchObject({ status, attempts: retries + 1 });
       expect(await attempt(task, failTimes(retries + 1, name))).toMatchObject({
         status: 'failed',
         attempts: retries + 1,
