@@ -157,7 +157,7 @@ export async function deployedWorld(simulated: SimulatorOptions = {}) {
       await Promise.allSettled(calls);
       vi.restoreAllMocks();
       vi.unstubAllEnvs();
-      await Promise.all([simulator.close(), s3.close(), secrets.close(), rm(folder, { recursive: true })]);
+      await Promise.all([simulator.close(), s3.close(), secrets.close(), rm(folder, { recursive: true, force: true })]);
       glue.close();
     },
   };
