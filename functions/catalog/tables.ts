@@ -42,7 +42,7 @@ const PARQUET = {
 const MAP = 'map<string,string>';
 const JSON_TYPES: Record<FieldKind, string> = {
   text: 'string',
-  decimal: 'double',
+  double: 'double',
   integer: 'bigint',
   epochMs: 'bigint',
   textMap: MAP,

@@ -189,7 +189,7 @@ function csvValues(attributeColumns: readonly string[]): Values {
     switch (kind) {
       case 'text':
         return `nullif(a.${column}, '')`;
-      case 'decimal':
+      case 'double':
         return `try_cast(nullif(a.${column}, '') AS double)`;
       case 'integer':
         return `try_cast(nullif(a.${column}, '') AS bigint)`;

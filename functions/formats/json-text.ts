@@ -4,15 +4,13 @@
  * `JSON.parse` would round `9007199254740993` and drop the zero of `1.10`, so the text is copied without whitespace between
  * tokens. It must be valid JSON: the scan only tracks strings and depth.
  */
-import { ACCOUNT_FIELDS, type FieldKind } from './account-columns.ts';
+import { COLUMN_KINDS, type FieldKind } from './account-columns.ts';
 import { endOfPlainFields, endOfPlainMembers } from './plain-account.ts';
 
-/** Glue columns are lowercase; the Hive JSON SerDe matches keys case-insensitively. */
-const KINDS = new Map<string, FieldKind>(ACCOUNT_FIELDS.map(({ name, kind }) => [name.toLowerCase(), kind]));
-
 /**
- * Keys with another meaning in a part: `superseded` is the writer's mark, and the Hive JSON SerDe reads `_col7` as the eighth
- * column, and fails if there is none. Source: `JsonDeserializer` of Trino.
+ * Keys with another meaning in a part: the writer adds `superseded` to replaced records, and the Hive JSON SerDe, with which
+ * Athena reads JSON parts, takes `_col7` for the eighth column, and fails if there is none. Source: `JsonDeserializer` of
+ * Trino, the engine of Athena.
  */
 const RESERVED = /^(?:superseded|_col\d+)$/i;
 
@@ -35,21 +33,21 @@ const NOWHERE = -1;
 export interface SplitRecords {
   /** One record per line, without line breaks. */
   readonly lines: readonly string[];
-  /** Fields whose values were moved to `<field>_as_sent`. */
-  readonly movedFields: ReadonlySet<string>;
+  /** Fields that are written under the key `<field>_as_sent`. */
+  readonly renamedFields: ReadonlySet<string>;
 }
 
 /**
  * Changes only what makes the Hive JSON SerDe fail a query:
  * - An object or array inside a `map<string,string>` or in a text field becomes a string with its JSON text.
- * - A value that its column cannot hold, such as `"n/a"` for a number, moves to the key `<field>_as_sent`. So does a field
- *   with a reserved key.
+ * - A field whose column cannot hold its value, such as `"n/a"` for a number, or that has a reserved key, is renamed to
+ *   `<field>_as_sent`.
  *
  * @param text a valid JSON array of objects
  */
 export function splitRecords(text: string): SplitRecords {
   const lines: string[] = [];
-  const movedFields = new Set<string>();
+  const renamedFields = new Set<string>();
   const line = new Line();
   let copiedTo = 0;
   let depth = 0;
@@ -58,7 +56,7 @@ export function splitRecords(text: string): SplitRecords {
   /** A nested value that becomes text, and its depth. */
   const nested = new Line();
   let nestedAt = NOWHERE;
-  /** Before this position there is nothing more to copy as plain: a plain sequence ended here, or the record has none. */
+  /** Before this position the fast path (`plain-account.ts`) need not be tried again. */
   let scanTo = 0;
 
   for (let i = 0; i < text.length; ) {
@@ -80,10 +78,10 @@ export function splitRecords(text: string): SplitRecords {
         atKey = false;
         const key = text.slice(i, end);
         const name = key.includes('\\') ? (JSON.parse(key) as string) : key.slice(1, -1);
-        kind = KINDS.get(name.toLowerCase());
-        const moves = kind === undefined ? RESERVED.test(name) : !fits(kind, text, startOfValue(text, end));
-        if (moves) {
-          movedFields.add(name);
+        kind = COLUMN_KINDS.get(name.toLowerCase());
+        const renamed = kind === undefined ? RESERVED.test(name) : !fits(kind, text, startOfValue(text, end));
+        if (renamed) {
+          renamedFields.add(name);
           kind = undefined;
           line.add(text.slice(copiedTo, i));
           line.add(JSON.stringify(`${name}_as_sent`));
@@ -138,7 +136,7 @@ export function splitRecords(text: string): SplitRecords {
       i++;
     }
   }
-  return { lines, movedFields };
+  return { lines, renamedFields };
 }
 
 /**
@@ -183,16 +181,16 @@ function startOfValue(text: string, end: number): number {
   return i;
 }
 
-/** Integers short enough for a `bigint`: almost all. */
+/** Integers short enough for a 64-bit column: almost all. */
 const SHORT_WHOLE = /-?\d{1,18}(?=[\s,}])/y;
 const NUMBER = /-?\d+([.eE][\d.eE+-]*)?/y;
 
 /**
- * Whether a `bigint` column reads the exact value at `start`. The SerDe fails on numbers beyond 64 bits, and converts those
+ * Whether a 64-bit column reads the exact value at `start`. The SerDe fails on numbers beyond 64 bits, and converts those
  * with a fraction or exponent (such as `51.0` or `1.35864E12`) from a double. Source: Jackson's `getLongValue`, which Hive
  * and Trino call.
  */
-function isBigint(text: string, start: number): boolean {
+function fitsInt64(text: string, start: number): boolean {
   SHORT_WHOLE.lastIndex = start;
   if (SHORT_WHOLE.test(text)) return true;
   NUMBER.lastIndex = start;
@@ -209,11 +207,11 @@ function fits(kind: FieldKind, text: string, start: number): boolean {
   switch (kind) {
     case 'text':
       return true;
-    case 'decimal':
+    case 'double':
       return first === '-' || (first >= '0' && first <= '9');
     case 'integer':
     case 'epochMs':
-      return isBigint(text, start);
+      return fitsInt64(text, start);
     case 'textMap':
       return first === '{';
   }

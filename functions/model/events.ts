@@ -20,7 +20,7 @@ export type PlanEvent = z.infer<typeof PlanEventSchema>;
 export const PageTaskSchema = z.object({
   page: z.int().min(0),
   run: RunSchema,
-  /** The execution that works on the run: its failures are kept under this name. */
+  /** The execution that works on the run; a resumed run has had several. Failures are kept under its name. */
   execution: z.string(),
 });
 export type PageTask = z.infer<typeof PageTaskSchema>;
@@ -40,4 +40,3 @@ export const FailureEventSchema = z.object({
   request: z.unknown(),
   failure: z.object({ Error: z.string().default('Error'), Cause: z.string().default('') }),
 });
-export type FailureEvent = z.infer<typeof FailureEventSchema>;

@@ -1,4 +1,3 @@
-/** Which errors the state machine retries, and for how long. */
 import { PERMANENT_ERRORS, TRANSIENT_ERRORS } from './errors.ts';
 
 /**

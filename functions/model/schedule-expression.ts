@@ -37,19 +37,24 @@ export function isScheduleExpression(text: string): boolean {
 }
 
 function isCron(fields: readonly string[]): boolean {
-  if (fields.length !== CRON_FIELDS.length) return false;
   // One of the two ways to name a day, and only one.
-  if ((fields[2] === '?') === (fields[4] === '?')) return false;
-  return CRON_FIELDS.every((field, i) => (fields[i] ?? '').split(',').every((item) => isCronItem(item, field)));
+  if (fields.length !== CRON_FIELDS.length || (fields[2] === '?') === (fields[4] === '?')) return false;
+  return CRON_FIELDS.every((field, i) => (fields[i] ?? '').split(',').every((item) => valuesOf(item, field)));
 }
 
-function isCronItem(item: string, field: CronField): boolean {
-  if (field.special?.test(item)) return true;
-  const [, range = '', step] = /^([^/]+)(?:\/(\d{1,4}))?$/.exec(item) ?? [];
-  if (step !== undefined && Number(step) < 1) return false;
-  if (range === '*') return true;
-  const ends = range.split('-').map((end) => cronNumber(end, field));
-  return ends.length <= 2 && ends.every((end) => end >= field.min && end <= field.max);
+/** The values of a number, range or step; `NaN` for what needs a calendar; `undefined` when it is invalid. */
+function valuesOf(item: string, field: CronField): readonly number[] | undefined {
+  if (field.special?.test(item)) return [Number.NaN];
+  const { min, max } = field;
+  const [, range = '', every] = /^([^/]+)(?:\/(\d{1,4}))?$/.exec(item) ?? [];
+  const step = Number(every ?? 1);
+  const ends = range === '*' ? [min, max] : range.split('-').map((end) => cronNumber(end, field));
+  if (step < 1 || ends.length > 2 || !ends.every((end) => end >= min && end <= max)) return undefined;
+  const [start = min, end = every === undefined ? start : max] = ends;
+  const size = max - min + 1;
+  // A range may go over the end, as FRI-MON does.
+  const span = (end - start + size) % size;
+  return Array.from({ length: Math.floor(span / step) + 1 }, (_, i) => min + ((start - min + i * step) % size));
 }
 
 function cronNumber(text: string, { min, names = [] }: CronField): number {
@@ -59,17 +64,15 @@ function cronNumber(text: string, { min, names = [] }: CronField): number {
 }
 
 function isLocalTime(text: string): boolean {
-  if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$/.test(text)) return false;
-  const time = new Date(`${text}Z`);
-  return !Number.isNaN(time.getTime()) && time.toISOString().startsWith(text);
+  const time = Date.parse(`${text}Z`);
+  return /^[\d-]{10}T[\d:]{8}$/.test(text) && !Number.isNaN(time) && new Date(time).toISOString().startsWith(text);
 }
 
 /** Whether it names a time zone. Offsets such as `+01:00` do not: they have no daylight saving time. */
 export function isTimeZone(text: string): boolean {
-  if (!/^[A-Za-z]/.test(text)) return false;
   try {
     new Intl.DateTimeFormat('en', { timeZone: text });
-    return true;
+    return /^[A-Za-z]/.test(text);
   } catch {
     return false;
   }
@@ -96,7 +99,9 @@ export function longestGapHours(expression: string): number | undefined {
   if (kind !== 'cron') return undefined;
   const [minutes, hours, monthDays, months, weekDays, years] = inner.split(' ').map((field, i) => cronValues(field, i));
   if (years) return undefined;
-  const hasSpecial = [monthDays, weekDays].includes('special');
+  const hasSpecial = monthDays?.has(Number.NaN) || weekDays?.has(Number.NaN);
+  /** A field without values allows all. */
+  const allows = (values: ReadonlySet<number> | undefined, value: number) => values?.has(value) ?? true;
   const days: number[] = [];
   // A leap year and the one after it hold every distance between two days, but for 29 February itself.
   for (let day = Date.UTC(2028, 0, 1); day < Date.UTC(2030, 0, 1); day += DAY_MS) {
@@ -111,32 +116,12 @@ export function longestGapHours(expression: string): number | undefined {
   const within = Math.max(0, ...times.slice(1).map((time, i) => time - (times[i] ?? 0)));
   const between = Math.max(...days.slice(1).map((day, i) => (day - (days[i] ?? 0)) / HOUR_MS)) - last + first;
   if (hasSpecial) return months === undefined ? LONGEST_MONTH_HOURS - last + first : undefined;
-  const gap = Math.max(within, between);
-  return gap > 0 && Number.isFinite(gap) ? gap : undefined;
+  return Math.max(within, between) || undefined;
 }
 
-/** What a field allows: `undefined` for everything, `special` for what needs a calendar. */
-type CronValues = ReadonlySet<number> | 'special' | undefined;
-
-function allows(values: CronValues, value: number): boolean {
-  return values === undefined || values === 'special' || values.has(value);
-}
-
-function cronValues(text: string, index: number): CronValues {
+/** The values that a field allows; `undefined` for all. */
+function cronValues(text: string, index: number): ReadonlySet<number> | undefined {
   const field = CRON_FIELDS[index];
   if (!field || text === '*' || text === '?') return undefined;
-  const allowed = new Set<number>();
-  for (const item of text.split(',')) {
-    if (field.special?.test(item)) return 'special';
-    const [range = '', step] = item.split('/');
-    const [from = '', to] = range.split('-');
-    const start = from === '*' ? field.min : cronNumber(from, field);
-    const end = to !== undefined ? cronNumber(to, field) : step !== undefined || from === '*' ? field.max : start;
-    // A range may go over the end, as FRI-MON does.
-    const span = end < start ? end + (field.max - field.min + 1) : end;
-    for (let value = start; value <= span; value += Number(step ?? 1)) {
-      allowed.add(value > field.max ? value - (field.max - field.min + 1) : value);
-    }
-  }
-  return allowed;
+  return new Set(text.split(',').flatMap((item) => valuesOf(item, field) ?? []));
 }

@@ -21,7 +21,7 @@ export type Task<T> = (event: unknown, signal: AbortSignal) => Promise<T>;
  * any other only the name is, because its message may quote data.
  */
 export function lambdaHandler<T>(what: string, task: Task<T>) {
-  const run = async (event: unknown, context: Context, options: { signal: AbortSignal }): Promise<T> => {
+  const invoke = async (event: unknown, context: Context, options: { signal: AbortSignal }): Promise<T> => {
     const startedAt = Date.now();
     logger.resetKeys();
     logger.addContext(context);
@@ -50,7 +50,7 @@ export function lambdaHandler<T>(what: string, task: Task<T>) {
         `${what} timed out: retry; if it fails again, see the log of the function.`,
       );
     },
-  }).handler(run);
+  }).handler(invoke);
 }
 
 function presentable(what: string, error: unknown): Error {
