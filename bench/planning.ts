@@ -84,13 +84,12 @@ async function plan(accounts: number, lastAccounts: number | undefined): Promise
     const { api, used } = offsetApi(accounts);
     const executions = { isRunning: async () => false };
     const outcome = await planExport(
-      { api, store, catalog: localCatalog(), executions },
+      { api, store, catalog: localCatalog(), executions, exports: [] },
       {
         runId: 'bench',
         execution: 'bench',
         startedAt: '2026-08-23T02:00:00.000Z',
         request: { exportName: 'all', datasetId: 'engage', pageSize: PAGE_SIZE, dryRun: true },
-        exports: [],
         concurrency: CONCURRENCY,
       },
     );

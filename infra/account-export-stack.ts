@@ -21,6 +21,7 @@ import { CONSOLE_DOMAINS, dashboardPage, stateMachinePage } from '../functions/m
 import { ExportFormatSchema } from '../functions/model/export-format.ts';
 import { attributeColumnsOf, attributeNamesOf } from '../functions/model/export-settings.ts';
 import { evergageBaseUrl } from '../functions/personalization/request-url.ts';
+import { LAMBDA_TIMEOUT_SECONDS, type TaskName } from '../functions/workflow.ts';
 import { AccessLogs } from './constructs/access-logs.ts';
 import { AccountCatalog } from './constructs/account-catalog.ts';
 import { ApiKey } from './constructs/api-key.ts';
@@ -45,8 +46,10 @@ export interface AccountExportStackProps extends StackProps {
   readonly allowDataDeletion?: boolean;
 }
 
-/** Lambda's maximum. A page takes seconds; exporting a long tail may take minutes. */
+/** Lambda's maximum. */
 const MAX_TIMEOUT = Duration.minutes(15);
+/** Lies next to the bundle of *Plan export*. */
+const EXPORTS_FILE = 'exports.json';
 
 // Key patterns of the bucket layout. A test runs the functions with exactly these rights.
 const PARTS = ExportFormatSchema.options.map((format) => `${tablePrefix(format)}*`);
@@ -108,7 +111,9 @@ export class AccountExportStack extends Stack {
       // A run that could not be published must not fetch records.
       catalog: { database: config.databaseName, tables, actions: ['glue:GetTable'] },
       memoryMb: MEMORY_MB.plan,
-      timeout: Duration.minutes(5),
+      timeout: timeoutOf('planExport'),
+      files: { [EXPORTS_FILE]: JSON.stringify(config.exports) },
+      environment: { EXPORTS_FILE },
       reads: ['work/*', PUBLISHED],
       writes: [PLAN, TICKETS, FAILURES, ...LOCKS, exportHostKey('*')],
       deletes: [TICKETS],
@@ -118,7 +123,7 @@ export class AccountExportStack extends Stack {
       entry: 'export-page',
       description: 'Account Export: fetches one page and writes its part and receipt',
       memoryMb: MEMORY_MB.page,
-      timeout: MAX_TIMEOUT,
+      timeout: timeoutOf('exportPage'),
       // It refuses to overwrite a published run.
       reads: [...PARTS, RUN_FOLDER, manifestKey('*')],
       writes: [...PARTS, TICKETS, RECEIPTS, FAILURES],
@@ -134,7 +139,7 @@ export class AccountExportStack extends Stack {
         actions: ['glue:BatchCreatePartition', 'glue:DeletePartition', 'glue:GetPartition', 'glue:GetPartitions'],
       },
       memoryMb: MEMORY_MB.publish,
-      timeout: MAX_TIMEOUT,
+      timeout: timeoutOf('publishRun'),
       reads: [...PARTS, RUN_FOLDER, PUBLISHED],
       writes: [...PARTS, TICKETS, RECEIPTS, FAILURES, QUARANTINED_MANIFEST, PUBLISHED],
       // It takes its manifest back if a part was modified while it was published.
@@ -145,7 +150,7 @@ export class AccountExportStack extends Stack {
       entry: 'report-failure',
       description: 'Account Export: reports why a run failed and what to do',
       memoryMb: MEMORY_MB.report,
-      timeout: Duration.minutes(2),
+      timeout: timeoutOf('reportFailure'),
       reads: [RUN_FOLDER],
       writes: [],
     });
@@ -180,7 +185,6 @@ export class AccountExportStack extends Stack {
         publishRun: publishRun.function,
         reportFailure: reportFailure.function,
       },
-      exports: config.exports,
       concurrency: config.concurrency,
       logRetentionDays,
       topic,
@@ -266,4 +270,8 @@ export class AccountExportStack extends Stack {
     for (const [name, [value, description]] of Object.entries(outputs))
       new CfnOutput(this, name, { value, description });
   }
+}
+
+function timeoutOf(task: TaskName): Duration {
+  return Duration.seconds(LAMBDA_TIMEOUT_SECONDS[task]);
 }

@@ -1,6 +1,12 @@
 /** What `cdk.json` configures under `accountExport`. */
 import * as z from 'zod';
-import { type ExportSettings, ExportSettingsSchema } from '../functions/model/export-settings.ts';
+import { viewProblem } from '../functions/catalog/catalog-limits.ts';
+import {
+  attributeColumnsOf,
+  attributeNamesOf,
+  type ExportSettings,
+  ExportSettingsSchema,
+} from '../functions/model/export-settings.ts';
 import { parseOrThrow } from '../functions/model/parse-input.ts';
 import { DNS_LABEL } from '../functions/personalization/request-url.ts';
 import { TagsSchema } from './stack-tags.ts';
@@ -68,6 +74,7 @@ export const StackConfigSchema = z.strictObject({
         context.addIssue({ code: 'custom', path: [i, 'name'], message: 'must be unique' });
       }
       checkAttributeOrder(exports, context);
+      checkViews(exports, context);
     })
     .describe('The exports, with the keys below.'),
   concurrency: integer(1, 1000).default(20).describe('Pages fetched at the same time by one run.'),
@@ -140,6 +147,19 @@ function checkAttributeOrder(exports: readonly ExportSettings[], context: z.Refi
       message: `must start like the longest list of the CSV exports (${longest.join(', ')}), because they share one table`,
     });
   }
+}
+
+/** The views name the attributes of all exports, so the export with the longest list is the one to shorten. */
+function checkViews(exports: readonly ExportSettings[], context: z.RefinementCtx): void {
+  const problem = viewProblem(attributeColumnsOf(exports), attributeNamesOf(exports));
+  if (problem === undefined) return;
+  const sizes = exports.map(({ attributeColumns = [] }) => Buffer.byteLength(attributeColumns.join()));
+  const longest = sizes.indexOf(Math.max(...sizes));
+  context.addIssue({
+    code: 'custom',
+    path: [longest, 'attributeColumns'],
+    message: `must be shorter: with the attribute names of all exports, ${problem}; export "${exports[longest]?.name}" has the longest list`,
+  });
 }
 
 export type NetworkConfig = z.infer<typeof NetworkSchema>;

@@ -65,14 +65,16 @@ const RETRY_INTERVAL_MS = 500;
  * The engine ends a task after a minute by default, and here no Lambda ends it: the API client has limits of its own, and
  * planning and publishing take as long as they take. Eleven days is close to the maximum of the engine's timers.
  */
-const TASK_TIMEOUT_SECONDS = 1_000_000;
+const TIMEOUT_SECONDS = 1_000_000;
 
 /** Pages in progress for each request in flight: while one part is compressed and written, the next page is fetched. */
 const PAGES_PER_REQUEST = 2;
 
-/** The run has ended already. No Retry matches it, so tasks that are still in progress end, too. */
+/** The run has ended already, so the engine retries nothing. */
 class RunEndedError extends Error {
   override readonly name = 'RunEndedError';
+  /** Read by the engine. */
+  readonly isRetryable = false;
 }
 
 /** Runs an export to its end. A failure is an outcome, not an exception. */
@@ -107,7 +109,8 @@ export async function runLocal(options: LocalRunOptions): Promise<LocalOutcome> 
   const handlers = {
     [STATES.plan]: task(async (event) => {
       const started = { ...(event as object), startedAt };
-      plan = throughJson(await planExport({ api, store, catalog, executions: localExecutions }, started, stopped));
+      const ports = { api, store, catalog, executions: localExecutions, exports };
+      plan = throughJson(await planExport(ports, started, stopped));
       options.onPlan?.(plan);
       return plan;
     }),
@@ -129,11 +132,10 @@ export async function runLocal(options: LocalRunOptions): Promise<LocalOutcome> 
 
   const definition = exportWorkflow({
     resources: LOCAL_RESOURCES,
-    exports,
     concurrency: options.concurrency * PAGES_PER_REQUEST,
     topicArn: 'arn:aws:sns:us-east-1:000000000000:failures',
     retries: options.retries ?? RETRIES,
-    taskTimeoutSeconds: TASK_TIMEOUT_SECONDS,
+    timeoutSeconds: TIMEOUT_SECONDS,
   });
   const execution = new StateMachine(definition as ConstructorParameters<typeof StateMachine>[0]).run(
     options.request as never,

@@ -1,6 +1,7 @@
 import { planExport } from '../export/plan/plan-export.ts';
 import { deployedApi } from '../runtime/api.ts';
 import { deployedCatalog } from '../runtime/catalog.ts';
+import { configuredExports } from '../runtime/configured-exports.ts';
 import { deployedExecutions } from '../runtime/executions.ts';
 import { lambdaHandler } from '../runtime/lambda-handler.ts';
 import { deployedStore } from '../runtime/ports.ts';
@@ -14,6 +15,7 @@ export const handler = lambdaHandler('Plan export', (event, signal) =>
       store: deployedStore(),
       catalog: deployedCatalog(),
       executions: deployedExecutions(),
+      exports: configuredExports(),
       measure: measurePage,
     },
     event,

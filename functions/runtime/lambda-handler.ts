@@ -75,17 +75,15 @@ interface Named {
   readonly run?: Named;
   readonly request?: Named;
   readonly event?: Named;
-  readonly exports?: readonly { readonly name?: unknown }[];
   readonly runId?: unknown;
   readonly exportName?: unknown;
   readonly page?: unknown;
 }
 
-/** The ids in an event or a result. With an empty request and one configured export, that export is meant. */
+/** The ids in an event or a result. */
 function idsOf(value: unknown): Record<string, string | number> {
-  const { run, request, event, exports = [], ...named } = (value ?? {}) as Named;
-  const [only] = exports.length === 1 ? exports : [];
-  const exportName = run?.exportName ?? named.exportName ?? request?.exportName ?? event?.exportName ?? only?.name;
+  const { run, request, event, ...named } = (value ?? {}) as Named;
+  const exportName = run?.exportName ?? named.exportName ?? request?.exportName ?? event?.exportName;
   const ids = {
     runId: run?.runId ?? named.runId ?? event?.runId,
     // An unchecked name may be anything.

@@ -6,14 +6,12 @@ import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { DefinitionBody, LogLevel, StateMachine, StateMachineType } from 'aws-cdk-lib/aws-stepfunctions';
 import { ArnFormat, RemovalPolicy, Stack } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
-import type { ExportSettings } from '../../functions/model/export-settings.ts';
 import { exportWorkflow, MAP_LABEL, type TaskName } from '../../functions/workflow.ts';
 import { acknowledgeWildcard, defaultPolicyOf } from '../acknowledge.ts';
 import { KEY_SENDS, useOfKey } from './data-key.ts';
 
 export interface ExportWorkflowProps {
   readonly tasks: Readonly<Record<TaskName, IFunction>>;
-  readonly exports: readonly ExportSettings[];
   readonly concurrency: number;
   readonly logRetentionDays: number;
   /** Receives failure notifications. */
@@ -37,7 +35,7 @@ export class ExportWorkflow extends Construct {
         publishRun: publishRun.functionArn,
         reportFailure: reportFailure.functionArn,
       },
-      exports: props.exports,
+      partition: stack.partition,
       concurrency: props.concurrency,
       topicArn: props.topic.topicArn,
     });

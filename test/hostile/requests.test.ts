@@ -272,13 +272,12 @@ describe('Plan export', () => {
     const { store, objects, puts } = memoryStore();
     if (stored) objects.set(planKey('run-1'), Buffer.from(JSON.stringify(stored)));
     const { api, queries } = arrayApi({ list: [] });
-    const ports = { api, store, catalog: localCatalog(), executions: { isRunning: async () => false } };
+    const ports = { api, store, catalog: localCatalog(), executions: { isRunning: async () => false }, exports: [all] };
     const event = {
       runId: 'run-1',
       execution: 'e',
       startedAt: STARTED_AT,
       request: {},
-      exports: [all],
       concurrency: 8,
     };
     const error = await planExport(ports, { ...event, ...more }).then(

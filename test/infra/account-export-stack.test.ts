@@ -1,8 +1,7 @@
 import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
 import { exportWorkflow } from '../../functions/workflow.ts';
-import { parseStackConfig } from '../../infra/stack-config.ts';
-import { CONFIG, synthesized } from '../support/synthesized.ts';
+import { synthesized } from '../support/synthesized.ts';
 
 const template = synthesized();
 
@@ -128,6 +127,7 @@ describe('the API key', () => {
       'API_URL',
       'BUCKET',
       'DATABASE',
+      'EXPORTS_FILE',
       'NODE_OPTIONS',
       'POWERTOOLS_TRACER_CAPTURE_RESPONSE',
       'RETENTION_DAYS',
@@ -283,7 +283,6 @@ describe('the state machine', () => {
         typeof part === 'string' ? part : (part['Fn::GetAtt']?.[0] ?? part.Ref)?.replace(/(Function)?[0-9A-F]{8}$/, ''),
       )
       .join(empty);
-    const { exports } = parseStackConfig(CONFIG);
     const resources = {
       planExport: 'PlanExport',
       exportPage: 'ExportPage',
@@ -291,8 +290,28 @@ describe('the state machine', () => {
       reportFailure: 'ReportFailure',
     };
     expect(JSON.parse(text)).toEqual(
-      JSON.parse(JSON.stringify(exportWorkflow({ resources, exports, concurrency: 20, topicArn: 'FailuresTopic' }))),
+      JSON.parse(
+        JSON.stringify(
+          exportWorkflow({ resources, partition: 'AWS::Partition', concurrency: 20, topicArn: 'FailuresTopic' }),
+        ),
+      ),
     );
+  });
+
+  it('waits for each function a minute longer than the function runs', () => {
+    const timeouts = Object.entries(template.findResources('AWS::Lambda::Function')).map(
+      ([id, { Properties }]) => [id, Properties.Timeout] as const,
+    );
+    const timeoutOf = (start: string) => timeouts.find(([id]) => id.startsWith(start))?.[1];
+    const text = JSON.stringify(stateMachine.Properties.DefinitionString);
+    const waits = (state: string) =>
+      Number(
+        new RegExp(`"${state}":\\{"Type":"Task".*?"TimeoutSeconds":(\\d+)`).exec(text.replaceAll('\\"', '"'))?.[1],
+      );
+    expect(waits('Plan export') - 60).toBe(timeoutOf('PlanExport'));
+    expect(waits('Export page') - 60).toBe(timeoutOf('ExportPage'));
+    expect(waits('Publish run') - 60).toBe(timeoutOf('PublishRun'));
+    expect(waits('Report failure') - 60).toBe(timeoutOf('ReportFailure'));
   });
 
   it('is a standard workflow with tracing, and logs no execution data', () => {

@@ -51,8 +51,9 @@ export function runSteps(
   };
   const execute = async (request: object) => {
     const execution = executions.idOf?.(runId) ?? `execution of ${runId}`;
-    const event = { runId, execution, startedAt: STARTED_AT, request, exports: [], concurrency: 8 };
-    return JSON.parse(JSON.stringify(await planExport({ api, store, catalog, executions }, event))) as PlanOutcome;
+    const event = { runId, execution, startedAt: STARTED_AT, request, concurrency: 8 };
+    const ports = { api, store, catalog, executions, exports: [] };
+    return JSON.parse(JSON.stringify(await planExport(ports, event))) as PlanOutcome;
   };
   const steps: Steps = {
     partitions,

@@ -6,7 +6,7 @@ import { decodeJson } from '../../formats/json-lines.ts';
 import { ExportError } from '../../model/errors.ts';
 import type { PlanEvent } from '../../model/events.ts';
 import type { ExportFormat } from '../../model/export-format.ts';
-import { attributeColumnsOf } from '../../model/export-settings.ts';
+import { attributeColumnsOf, type ExportSettings } from '../../model/export-settings.ts';
 import type { Run, StoredPlan } from '../../model/run.ts';
 import type { Decode, ObjectStore, RunPorts } from '../ports.ts';
 import { type CountOptions, countAccounts, type ProbeAnswer, refuseTooManyPages } from '../source/count-accounts.ts';
@@ -20,9 +20,10 @@ import type { ResolvedRequest } from './resolve-request.ts';
 /** The CSV header is all of the remaining state that can grow. */
 const MAX_HEADER_BYTES = 40_000;
 
-/** What planning needs: the ports, the workflow's event and the abort signal. */
+/** What planning needs: the ports, the configured exports, the workflow's event and the abort signal. */
 export interface Planning {
   readonly ports: RunPorts;
+  readonly exports: readonly ExportSettings[];
   readonly event: PlanEvent;
   readonly signal: AbortSignal | undefined;
 }
@@ -59,7 +60,7 @@ export async function makeDryPlan(
 }
 
 async function planRequest(
-  { ports, event }: Planning,
+  { ports, exports, event }: Planning,
   { runId, settings, parameters, dueAt, exportDate }: RunRequest,
   source: Source<ProbeAnswer>,
   decoder: ReturnType<typeof probeDecoder>,
@@ -68,7 +69,7 @@ async function planRequest(
   const expected = (await lastPublishedRun(ports.store, exportName))?.records;
   const counted = await countPages(source, { pageSize: parameters.pageSize, concurrency: event.concurrency, expected });
   // All exports share one CSV table. Columns that only this request names come after it, like any that the API sends.
-  const tableAttributes = attributeColumnsOf(event.exports.length > 0 ? event.exports : [settings]);
+  const tableAttributes = attributeColumnsOf(exports.length > 0 ? exports : [settings]);
   return {
     version: 1,
     run: {

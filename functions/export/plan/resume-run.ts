@@ -23,7 +23,7 @@ export async function resumeById(
   runId: string,
   { publish, maxRecords }: ExportRequest,
 ): Promise<PlanOutcome> {
-  const { ports, event } = planning;
+  const { ports, exports, event } = planning;
   const folder = new RunFolder(ports.store, runId);
   const known = await folder.plan();
   if (!known) {
@@ -34,7 +34,7 @@ export async function resumeById(
   }
   const { exportName, format } = known.run;
   await ports.catalog.check(format);
-  const overlap = event.exports.find(({ name }) => name === exportName)?.overlap ?? 'skip';
+  const overlap = exports.find(({ name }) => name === exportName)?.overlap ?? 'skip';
   const skipped = await takeLocks(ports, event, { ...known.run, overlap });
   if (skipped) return skipped;
   // Read again: another execution may have worked on the run before this one had the lock.

@@ -16,7 +16,6 @@ const eventOf = (request: object, more: object = {}) => ({
   execution: 'execution',
   startedAt: STARTED_AT,
   request: { datasetId: 'engage', pageSize: 10, ...request },
-  exports: [],
   concurrency: 8,
   ...more,
 });
@@ -66,7 +65,9 @@ describe('planning', () => {
 
   it('refuses an invalid event', async () => {
     const { api, store } = setUp(0);
-    await expect(planExport({ api, store, catalog: localCatalog(), executions: ALONE }, 5)).rejects.toMatchObject({
+    await expect(
+      planExport({ api, store, catalog: localCatalog(), executions: ALONE, exports: [] }, 5),
+    ).rejects.toMatchObject({
       name: 'RequestError',
       message: expect.stringMatching(/^Invalid event of Plan export: /),
     });
@@ -206,7 +207,10 @@ describe('a run id that was planned with other parameters', () => {
   it('is not one whose window moved with the day', async () => {
     const { api, store } = setUp(25);
     const planAt = (startedAt: string) =>
-      planExport({ api, store, catalog: localCatalog(), executions: ALONE }, eventOf({ window: 'P7D' }, { startedAt }));
+      planExport(
+        { api, store, catalog: localCatalog(), executions: ALONE, exports: [] },
+        eventOf({ window: 'P7D' }, { startedAt }),
+      );
     await planAt(STARTED_AT);
     expect(await planAt('2026-08-23T09:00:00.000Z')).toMatchObject({
       plan: { resumed: true },
@@ -293,17 +297,15 @@ describe('the header of a CSV run', () => {
 
   it('declares the attribute columns of all configured CSV exports, not those that only a request names', async () => {
     const settings = { name: 'configured', datasetId: 'engage', format: 'csv', attributeColumns: ['industry'] };
-    const event = eventOf(
-      { format: 'csv', attributeColumns: ['region'] },
-      { exports: [ExportSettingsSchema.parse(settings)] },
-    );
+    const exports = [ExportSettingsSchema.parse(settings)];
     const ports = {
       api: csvApi('name,region'),
       store: memoryStore().store,
       catalog: localCatalog(),
       executions: ALONE,
+      exports,
     };
-    const plan = await planExport(ports, event);
+    const plan = await planExport(ports, eventOf({ format: 'csv', attributeColumns: ['region'] }));
     if (plan.outcome !== 'exportPages') throw new Error('expected a plan');
     const { columns = [], tableColumns } = plan.run.csv ?? {};
     expect(columns.slice(0, tableColumns)).toContain('industry');
@@ -370,7 +372,7 @@ describe('the catalog', () => {
     const { api, queries } = arrayApi({ list: accounts(25) });
     const { store, puts } = memoryStore();
     const event = eventOf({ ...request, format: 'csv' });
-    await expect(planExport({ api, store, catalog: denied, executions: ALONE }, event)).rejects.toMatchObject({
+    await expect(planExport({ api, store, catalog: denied, executions: ALONE, exports: [] }, event)).rejects.toMatchObject({
       name: 'ConfigError',
       message: 'No access to the tables of csv.',
     });

@@ -135,10 +135,11 @@ describe('a skipped run', () => {
       execution: '3',
       startedAt: STARTED_AT,
       request: { resume: 'run-1' },
-      exports,
       concurrency: 8,
     };
-    expect(await planExport({ api, store, catalog: localCatalog(), executions }, event)).toMatchObject({ outcome });
+    expect(await planExport({ api, store, catalog: localCatalog(), executions, exports }, event)).toMatchObject({
+      outcome,
+    });
   });
 });
 
