@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { DEFAULT_STACK_NAME } from '../../functions/model/stack-name.ts';
 
 /** Which deployed stack a command talks to. */
 export interface StackFlags {
@@ -7,12 +8,10 @@ export interface StackFlags {
   region?: string;
 }
 
-export const DEFAULT_STACK = 'AccountExport';
-
 /** Adds `--stack`, `--region` and `--profile`. */
 export function withStackFlags(command: Command): Command {
   return command
-    .option('--stack <name>', 'deployed stack', DEFAULT_STACK)
+    .option('--stack <name>', 'deployed stack', DEFAULT_STACK_NAME)
     .option('--region <region>', 'AWS region of the stack')
     .option('--profile <name>', 'AWS profile');
 }
@@ -20,7 +19,7 @@ export function withStackFlags(command: Command): Command {
 /** The command to type next for the same stack: `npm run --silent account-export -- status <run>`. */
 export function nextCommand(command: 'status' | 'resume' | 'publish', runId: string, flags: StackFlags): string {
   const options = [
-    ...(flags.stack === DEFAULT_STACK ? [] : ['--stack', flags.stack]),
+    ...(flags.stack === DEFAULT_STACK_NAME ? [] : ['--stack', flags.stack]),
     ...(flags.region === undefined ? [] : ['--region', flags.region]),
     ...(flags.profile === undefined ? [] : ['--profile', flags.profile]),
   ];

@@ -76,7 +76,7 @@ export class AccountCatalog extends Construct {
   }
 
   private addTable(table: TableDefinition, bucket: IBucket): void {
-    const resource = new CfnTable(this, idOf(table.name), {
+    new CfnTable(this, idOf(table.name), {
       catalogId: Stack.of(this).account,
       databaseName: this.database.ref,
       tableInput: {
@@ -94,11 +94,10 @@ export class AccountCatalog extends Construct {
         },
       },
     });
-    resource.addResourceDependency(this.database);
   }
 
   private addView(view: ViewDefinition, databaseName: string): void {
-    const resource = new CfnTable(this, idOf(view.name), {
+    new CfnTable(this, idOf(view.name), {
       catalogId: Stack.of(this).account,
       databaseName: this.database.ref,
       tableInput: {
@@ -117,7 +116,6 @@ export class AccountCatalog extends Construct {
         viewExpandedText: '/* Presto View */',
       },
     });
-    resource.addResourceDependency(this.database);
   }
 }
 

@@ -13,6 +13,7 @@ const WITHOUT_TAGS = [
   'AWS::Glue::Database',
   'AWS::Glue::Table',
   'AWS::IAM::Policy',
+  'AWS::Lambda::Version',
   'AWS::Logs::QueryDefinition',
   'AWS::S3::BucketPolicy',
   'AWS::SNS::Subscription',
@@ -33,6 +34,7 @@ const TAGGED = [
   'AWS::S3::Bucket',
   'AWS::SNS::Topic',
   'AWS::SQS::Queue',
+  'AWS::Scheduler::ScheduleGroup',
   'AWS::SecretsManager::Secret',
   'AWS::StepFunctions::StateMachine',
 ];

@@ -25,7 +25,10 @@ const NAMES: Readonly<Record<string, string>> = {
   'Storage/Bucket': 'bucket',
   'ApiKey/Secret': 'API key',
   'DataKey/Key': 'KMS key',
-  'Undelivered/Queue': 'dead-letter queue',
+  'Undelivered/Starts': 'dead-letter queue of starts',
+  'Undelivered/Retention': 'dead-letter queue of retention',
+  'Undelivered/Freshness': 'dead-letter queue of the freshness check',
+  'Undelivered/Notifications': 'dead-letter queue of notifications',
   'Failures/Topic': 'failure topic',
   'Workflow/StateMachine': 'state machine',
 };
