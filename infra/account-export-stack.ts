@@ -63,7 +63,7 @@ const LOCKS = [runLockPrefix('*'), exportLockPrefix('*'), scheduledLockPrefix('*
 export class AccountExportStack extends Stack {
   constructor(scope: Construct, id: string, props: AccountExportStackProps) {
     const { config } = props;
-    const tags = allTags(config.tags);
+    const tags = allTags(config.tags, config.stackName);
     // Stack tags reach resources that CDK cannot tag, such as the function that empties a bucket. Tags in the template
     // are there however the template is deployed.
     super(scope, id, {
@@ -237,7 +237,7 @@ export class AccountExportStack extends Stack {
     if (config.monthlyBudgetUsd !== undefined) {
       new CostBudget(this, 'CostBudget', {
         monthlyUsd: config.monthlyBudgetUsd,
-        costTag: costTag(config.tags),
+        costTag: costTag(config.tags, config.stackName),
         topic,
         encryptionKey,
       });

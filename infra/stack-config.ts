@@ -133,7 +133,7 @@ export const StackConfigSchema = z.strictObject({
       'Budget in USD a month. At 80 %, and when the forecast exceeds it, a notification goes to the failure topic. Default: no budget. Needs a step in Billing, and a region that has budgets: [cost](cost.md#a-budget).',
     ),
   tags: TagsSchema.default({}).describe(
-    'Tags on all resources of the stack. The tag `application` is `account-export` unless you set another value.',
+    'Tags on all resources of the stack. Unless you set `application`, it is the name of the stack in lower case with hyphens (`account-export`).',
   ),
   deleteDataWithStack: z
     .boolean({ error: 'must be true or false' })

@@ -18,5 +18,5 @@ export const METRICS = {
 /** All metrics are per stack and per export; retries also per cause. */
 export const DIMENSIONS = { stack: 'stack', export: 'export', cause: 'cause' } as const;
 
-/** The variable that tells a function its stack. */
+/** The environment variable with the stack of a function. */
 export const STACK_VARIABLE = 'STACK_NAME';

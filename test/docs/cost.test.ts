@@ -57,6 +57,6 @@ describe('the cost of a month without runs', () => {
   it('adds an alarm for each scheduled export', () => {
     const exports = ['a', 'b', 'c'].map((name) => ({ name, datasetId: 'engage', schedule: 'rate(1 day)' }));
     expect(units({ exports })).toMatchObject({ alarmMetric: 14, age: 3 });
-    expect(units({ exports: [{ name: 'a', datasetId: 'engage' }] })).toMatchObject({ alarmMetric: 7, age: 0 });
+    expect(units({ exports: [{ name: 'a', datasetId: 'engage' }] })).toMatchObject({ alarmMetric: 11, age: 0 });
   });
 });

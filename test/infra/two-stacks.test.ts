@@ -38,6 +38,29 @@ describe('two stacks', () => {
     expect(names.filter((name) => physicalNames(first).includes(name))).toEqual([]);
   });
 
+  it('have costs of their own', () => {
+    const tags = [first, second].map((template) =>
+      Object.values(template.findResources('AWS::S3::Bucket')).map(({ Properties }) => Properties.Tags[0]),
+    );
+    expect(tags).toEqual(
+      ['account-export', 'account-export-acme'].map((Value) => [
+        { Key: 'application', Value },
+        { Key: 'application', Value },
+      ]),
+    );
+  });
+
+  it('are named in the command that resumes a stopped run', () => {
+    const commands = [first, second].map(
+      (template) =>
+        /resume <detail-name>.*?Execution/.exec(JSON.stringify(template.findResources('AWS::Events::Rule')))?.[0],
+    );
+    expect(commands).toEqual([
+      'resume <detail-name>  Execution',
+      'resume <detail-name> --stack AccountExport-acme  Execution',
+    ]);
+  });
+
   it('export no value, and import none', () => {
     expect(JSON.stringify(second.toJSON())).not.toMatch(/Fn::ImportValue|"Export"/);
   });
