@@ -36,12 +36,14 @@ export default defineConfig({
           isolate: false,
         },
       },
-      { extends: true, test: { name: 'slow', include: SLOW } },
+      // Limits end a test that hangs; a busy machine is not one.
+      { extends: true, test: { name: 'slow', include: SLOW, testTimeout: 600_000, hookTimeout: 600_000 } },
     ],
     coverage: {
       provider: 'v8',
       include: ['functions/**/*.ts', 'cli/**/*.ts', 'infra/**/*.ts', 'simulator/**/*.ts'],
       reporter: ['text', 'json-summary', 'html'],
+      reportOnFailure: true,
     },
   },
 });

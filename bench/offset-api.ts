@@ -1,6 +1,6 @@
 /** An in-memory API that generates accounts on demand. */
 import type { AccountsApi } from '../functions/export/ports.ts';
-import type { PageQuery } from '../functions/model/page-query.ts';
+import type { PageQuery } from '../functions/model/run.ts';
 import { plannedRun } from '../test/export/planned-run.ts';
 
 /** The name of the account at an offset. */

@@ -143,7 +143,7 @@ async function count(accounts: number, expected: number | undefined): Promise<Co
       const records = Math.min(size, accounts - from);
       asked.requests++;
       asked.records += records;
-      return { records, identities: Array.from({ length: records }, (_, i) => nameAt(from + i)) };
+      return { records, names: Array.from({ length: records }, (_, i) => nameAt(from + i)) };
     },
   });
   if (found.accounts !== accounts) throw new Error(`Wrong count for ${accounts} accounts: ${found.accounts}.`);

@@ -5,7 +5,7 @@
 import { S3Client } from '@aws-sdk/client-s3';
 import pLimit from 'p-limit';
 import { directoryStore } from '../cli/local/directory-store.ts';
-import { localCatalog } from '../cli/local/local-catalog.ts';
+import { localCatalog } from '../cli/local/run-local.ts';
 import { s3ObjectStore } from '../functions/aws/s3-object-store.ts';
 import { hashAccounts } from '../functions/export/page/account-hashes.ts';
 import type { ObjectStore } from '../functions/export/ports.ts';

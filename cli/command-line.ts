@@ -2,6 +2,7 @@
 import { setTimeout as sleepFor } from 'node:timers/promises';
 import { Command, CommanderError } from 'commander';
 import { ExportError } from '../functions/model/errors.ts';
+import { printable } from '../functions/model/printable.ts';
 import { publishCommand } from './commands/publish.ts';
 import { queryCommand } from './commands/query.ts';
 import { resumeCommand } from './commands/resume.ts';
@@ -10,9 +11,8 @@ import { runsCommand } from './commands/runs.ts';
 import { simulateCommand } from './commands/simulate.ts';
 import { startCommand } from './commands/start.ts';
 import { statusCommand } from './commands/status.ts';
-import { CommandError } from './terminal/command-error.ts';
-import { printable } from './terminal/printable.ts';
-import type { Sleep, Stream, Terminal } from './terminal/terminal.ts';
+import { withFlagNames } from './flags/export-flags.ts';
+import { CommandError, type Sleep, type Stream, type Terminal } from './terminal/terminal.ts';
 
 export interface CommandLineOptions {
   /** The arguments after the name of the program. */
@@ -24,6 +24,8 @@ export interface CommandLineOptions {
   readonly signal?: AbortSignal;
   /** @default a real wait */
   readonly sleep?: Sleep;
+  /** The wait before a task of a local run is retried. @default as `runLocal` */
+  readonly retryIntervalMs?: number;
 }
 
 /** Exit codes are a contract. */
@@ -46,14 +48,18 @@ export async function runCommandLine(options: CommandLineOptions): Promise<numbe
 
 /** The terminal of a command. */
 export function terminalOf({ stdout, stderr, env, ...options }: Omit<CommandLineOptions, 'argv'>): Terminal {
-  const { signal, sleep = async (ms, aborted) => void (await sleepFor(ms, undefined, { signal: aborted })) } = options;
+  const {
+    signal,
+    retryIntervalMs,
+    sleep = async (ms, aborted) => void (await sleepFor(ms, undefined, { signal: aborted })),
+  } = options;
   return {
     stdout,
     stderr,
     env,
-    isTTY: stderr.isTTY === true,
     columns: COLUMNS,
     sleep,
+    retryIntervalMs,
     interrupted: () => signal ?? interruptOfProcess(),
     exitCode: 0,
   };
@@ -97,7 +103,9 @@ function reportError(error: unknown, { stderr }: Terminal, verbose: boolean): nu
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : MISUSED;
   const stack = verbose && error instanceof Error ? `${error.stack?.split('\n').map(printable).join('\n')}\n` : '';
   if (error instanceof ExportError || error instanceof CommandError) {
-    stderr.write(`error: ${printable(error.message)}\n${stack}`);
+    stderr.write(
+      `error: ${printable(error instanceof ExportError ? withFlagNames(error.message) : error.message)}\n${stack}`,
+    );
     return MISUSE.includes(error.name) ? MISUSED : FAILED;
   }
   const what = printable(error instanceof Error ? error.message : String(error));

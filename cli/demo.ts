@@ -5,7 +5,7 @@ import { getJson } from '../functions/export/storage/stored-json.ts';
 import { type Manifest, ManifestSchema } from '../functions/model/manifest.ts';
 import { startSimulator } from '../simulator/simulator.ts';
 import { runCommandLine } from './command-line.ts';
-import { newRunId } from './flags/run-id.ts';
+import { newRunId } from './flags/common-flags.ts';
 import { directoryStore } from './local/directory-store.ts';
 import { count } from './terminal/format.ts';
 
@@ -14,7 +14,7 @@ const LATENCY_MS = 200;
 const OUT = './out';
 const COLUMNS = 80;
 
-const print = (line = '') => void process.stdout.write(`${line}\n`);
+const print = (text: string) => void process.stdout.write(`${text}\n`);
 const shorten = (line: string) => (line.length > COLUMNS ? `${line.slice(0, COLUMNS - 1)}…` : line);
 
 const key = { keyId: 'demo-key', keySecret: 'demo:secret' };
@@ -46,17 +46,19 @@ async function show(): Promise<void> {
   const manifest = await getJson(store, manifestKey(runId), ManifestSchema);
   const part = manifest?.parts[0] && (await store.get(manifest.parts[0].key));
   if (!manifest || !part) throw new Error('The demonstration published nothing.');
-  print();
-  print('From the manifest:');
-  for (const line of summaryOf(manifest)) print(shorten(`  ${line}`));
-  print();
-  print('The first accounts of part-00000.json.gz, one per line:');
-  for (const line of gunzipSync(part.body).toString('utf8').split('\n').slice(0, 3)) print(shorten(`  ${line}`));
-  print();
-  print('To export with your own key, without AWS:');
-  print('  export PERSONALIZATION_API_KEY_ID=… PERSONALIZATION_API_KEY_SECRET=…');
-  print('  npm run --silent account-export -- run \\');
-  print('    --account NAME --instance ID --dataset ID');
+  const accounts = gunzipSync(part.body).toString('utf8').split('\n').slice(0, 3);
+  const indented = (lines: readonly string[]) => lines.map((line) => shorten(`  ${line}`)).join('\n');
+  print(`
+From the manifest:
+${indented(summaryOf(manifest))}
+
+The first accounts of part-00000.json.gz, one per line:
+${indented(accounts)}
+
+To export with your own key, without AWS:
+  export PERSONALIZATION_API_KEY_ID=… PERSONALIZATION_API_KEY_SECRET=…
+  npm run --silent account-export -- run \\
+    --account NAME --instance ID --dataset ID`);
 }
 
 function summaryOf(manifest: Manifest): string[] {

@@ -5,7 +5,9 @@ process.stderr.on('error', () => undefined);
 process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
   if (code === 'EPIPE' || outputFailed) return;
   outputFailed = true;
-  process.stderr.write(`error: Cannot write the output (${code}).\n`);
+  process.stderr.write(
+    `error: Cannot write the output to stdout (${code}): check the disk or program that receives it.\n`,
+  );
   process.once('exit', () => {
     process.exitCode ||= 1;
   });

@@ -54,7 +54,7 @@ const NetworkSchema = z
     const problem = (message: string) => context.addIssue({ code: 'custom', message });
     if (fixedEgressIp === true) {
       if (vpcId ?? subnetIds ?? securityGroupIds)
-        problem('must not combine fixedEgressIp, which creates a network, with ids of an existing one');
+        problem('must have either fixedEgressIp (for a new network) or the ids of an existing network, not both');
     } else if (vpcId === undefined || subnetIds === undefined) {
       problem(NETWORK_RULE);
     } else if (availabilityZones !== undefined) {
@@ -166,7 +166,7 @@ function checkAttributeOrder(exports: readonly ExportSettings[], context: z.Refi
     context.addIssue({
       code: 'custom',
       path: [i, 'attributeColumns'],
-      message: `must begin with the columns of the other CSV exports, in the same order (they share one table; longest list: ${longest.join(', ')})`,
+      message: `must start like the longest list of the CSV exports (${longest.join(', ')}), because they share one table`,
     });
   }
 }

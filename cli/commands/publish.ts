@@ -2,24 +2,17 @@ import { Command } from 'commander';
 import { checkRunId } from '../../functions/export/plan/resolve-request.ts';
 import type { AccountsApi } from '../../functions/export/ports.ts';
 import { isPublished } from '../../functions/export/storage/published-runs.ts';
-import { ExportError } from '../../functions/model/errors.ts';
-import { connect } from '../deployed/connect.ts';
+import { startAndFollow } from '../deployed/follow-on-terminal.ts';
 import { describeRun } from '../deployed/look-at-run.ts';
-import { executionArnOf, reportOf } from '../deployed/run-report.ts';
-import { startAndFollow } from '../deployed/start-execution.ts';
-import { withOutputFlags } from '../flags/output-flags.ts';
-import { storeAt } from '../flags/place.ts';
-import { newRunId } from '../flags/run-id.ts';
+import { reportOf } from '../deployed/run-report.ts';
+import { connect, executionArnOf } from '../deployed/stack.ts';
+import { newRunId, storeAt } from '../flags/common-flags.ts';
 import { type StackFlags, withStackFlags } from '../flags/stack-flags.ts';
-import { localCatalog } from '../local/local-catalog.ts';
 import { runLocal } from '../local/run-local.ts';
 import { type OutputFlags, outputOf, type Terminal } from '../terminal/terminal.ts';
 import { printOutcome } from './run.ts';
 
-interface PublishFlags extends StackFlags, OutputFlags {
-  out?: string;
-  follow: boolean;
-}
+type PublishFlags = StackFlags & { out?: string };
 
 export function publishCommand(terminal: Terminal): Command {
   const command = new Command('publish')
@@ -27,7 +20,7 @@ export function publishCommand(terminal: Terminal): Command {
     .argument('<run>', 'run id, or execution ARN')
     .option('--out <place>', 'for a run on this machine: folder or s3://bucket/prefix')
     .option('--no-follow', 'start it and exit');
-  return withOutputFlags(withStackFlags(command), 'the run (with --out: the manifest)')
+  return withStackFlags(command, 'the run (with --out: the manifest)')
     .addHelpText(
       'after',
       `
@@ -41,7 +34,7 @@ Example:
     .action(async (run: string, flags: PublishFlags) => {
       terminal.exitCode = await (flags.out === undefined
         ? publishDeployed(run, flags, terminal)
-        : publishLocal(run, { ...flags, out: flags.out }, terminal));
+        : publishLocal(run, flags.out, flags, terminal));
     });
 }
 
@@ -55,30 +48,21 @@ async function publishDeployed(run: string, flags: PublishFlags, terminal: Termi
 /** Publishing a quarantined run needs no API. */
 const NO_API: AccountsApi = {
   host: '',
-  async fetchPage() {
-    throw new ExportError('RequestError', 'Publishing a quarantined run sent an API request: this is a defect.');
-  },
+  fetchPage: () => Promise.reject(new Error('Publishing a quarantined run sent an API request.')),
 };
 
-async function publishLocal(
-  run: string,
-  flags: OutputFlags & { readonly out: string },
-  terminal: Terminal,
-): Promise<number> {
-  const store = await storeAt(flags.out);
+async function publishLocal(run: string, out: string, flags: OutputFlags, terminal: Terminal): Promise<number> {
+  const store = await storeAt(out);
   const output = outputOf(terminal, flags);
   const runId = checkRunId(run);
   if (await isPublished(store, runId)) output.note(`Run "${runId}" is already published.`);
   const outcome = await runLocal({
     api: NO_API,
     store,
-    catalog: localCatalog(),
-    clock: { now: Date.now },
     runId: newRunId(),
     request: { publish: runId },
-    exports: [],
     concurrency: 1,
     signal: new AbortController().signal,
   });
-  return printOutcome(outcome, { output, flags, store });
+  return printOutcome(outcome, output, store, { ...flags, out });
 }

@@ -1,9 +1,9 @@
 import Table from 'cli-table3';
 import { Command } from 'commander';
 import { ExportError } from '../../functions/model/errors.ts';
+import { printable } from '../../functions/model/printable.ts';
 import type { QueryResult } from '../query/query-folder.ts';
 import { counted } from '../terminal/format.ts';
-import { printable } from '../terminal/printable.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 
 interface QueryFlags {

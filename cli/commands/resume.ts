@@ -1,27 +1,22 @@
 import { Command } from 'commander';
-import { connect } from '../deployed/connect.ts';
+import { startAndFollow } from '../deployed/follow-on-terminal.ts';
 import { describeRun } from '../deployed/look-at-run.ts';
 import { readInput } from '../deployed/run-output.ts';
-import { executionArnOf, isQuarantined, type RunReport, reportOf } from '../deployed/run-report.ts';
-import { startAndFollow } from '../deployed/start-execution.ts';
-import { integer } from '../flags/integer.ts';
-import { withOutputFlags } from '../flags/output-flags.ts';
+import { isQuarantined, type RunReport, reportOf } from '../deployed/run-report.ts';
+import { connect, executionArnOf } from '../deployed/stack.ts';
+import { integer } from '../flags/common-flags.ts';
 import { nextCommand, type StackFlags, withStackFlags } from '../flags/stack-flags.ts';
-import { CommandError } from '../terminal/command-error.ts';
-import type { OutputFlags, Terminal } from '../terminal/terminal.ts';
+import { CommandError, type Terminal } from '../terminal/terminal.ts';
 
-interface ResumeFlags extends StackFlags, OutputFlags {
-  maxRecords?: number;
-  follow: boolean;
-}
+type ResumeFlags = StackFlags & { maxRecords?: number };
 
 export function resumeCommand(terminal: Terminal): Command {
   const command = new Command('resume')
     .description('resume a failed or stopped run of the deployed state machine')
     .argument('<run>', 'run id, or execution ARN')
-    .option('--max-records <n>', 'new record budget', integer('--max-records', 1))
+    .option('--max-records <n>', 'new record budget', integer(1))
     .option('--no-follow', 'start it and exit');
-  return withOutputFlags(withStackFlags(command), 'the run')
+  return withStackFlags(command, 'the run')
     .addHelpText(
       'after',
       `

@@ -8,20 +8,14 @@ import { ManifestSchema } from '../../functions/model/manifest.ts';
 import type { FailedRun, PlanOutcome } from '../../functions/model/outcomes.ts';
 import { createAccountsApi } from '../../functions/personalization/accounts-api.ts';
 import { type ApiFlags, baseUrlOf, credentialsOf, withApiFlags } from '../flags/api-flags.ts';
-import { type ExportFlags, requestOf, withExportFlags } from '../flags/export-flags.ts';
-import { integer } from '../flags/integer.ts';
-import { withOutputFlags } from '../flags/output-flags.ts';
-import { storeAt } from '../flags/place.ts';
-import { newRunId } from '../flags/run-id.ts';
-import { localCatalog } from '../local/local-catalog.ts';
+import { integer, newRunId, storeAt, withOutputFlags } from '../flags/common-flags.ts';
+import { type ExportFlags, requestOf, withExportFlags, withFlagNames } from '../flags/export-flags.ts';
 import { type LocalOutcome, runLocal } from '../local/run-local.ts';
 import { printEstimate, printPlan, printPublished } from '../terminal/print-run.ts';
 import { type Progress, pageProgress } from '../terminal/progress.ts';
 import { type Output, type OutputFlags, outputOf, type Terminal } from '../terminal/terminal.ts';
 
-export interface RunFlags extends ExportFlags, ApiFlags, OutputFlags {
-  dataset: string;
-  name?: string;
+interface RunFlags extends ExportFlags, ApiFlags, OutputFlags {
   concurrency: number;
   out: string;
   runId?: string;
@@ -35,7 +29,7 @@ export function runCommand(terminal: Terminal): Command {
     .option('--name <name>', 'name of the export (default: the dataset)')
     .option('--out <place>', 'folder, or s3://bucket/prefix', './out')
     .option('--run-id <id>', 'id of the run; an existing id resumes that run')
-    .option('--concurrency <n>', 'concurrent API requests', integer('--concurrency', 1, 1000), 8);
+    .option('--concurrency <n>', 'concurrent API requests', integer(1, 1000), 8);
   withExportFlags(command, { format: 'json', pageSize: DEFAULT_PAGE_SIZE });
   return withOutputFlags(command, 'the manifest (or the estimate)')
     .addHelpText(
@@ -60,10 +54,10 @@ Example:
  * @returns the exit code: 0 published, skipped or dry run; 1 failed
  * @throws ExportError before anything has started: invalid flags, no key
  */
-export async function runExport(flags: RunFlags, terminal: Terminal): Promise<number> {
+async function runExport(flags: RunFlags, terminal: Terminal): Promise<number> {
   const output = outputOf(terminal, flags);
   const baseUrl = baseUrlOf(flags);
-  const request = requestOf(flags.name ?? flags.dataset, flags);
+  const request = requestOf(flags);
   const credentials = await credentialsOf(flags, terminal.env);
   const store = await storeAt(flags.out);
   const runId = checkRunId(flags.runId ?? newRunId());
@@ -84,13 +78,11 @@ export async function runExport(flags: RunFlags, terminal: Terminal): Promise<nu
     const outcome = await runLocal({
       api,
       store,
-      catalog: localCatalog(),
-      clock: { now: Date.now },
       runId,
       request,
-      exports: [],
       concurrency,
       signal,
+      retryIntervalMs: terminal.retryIntervalMs,
       onPlan: (plan) => {
         currentRunId = plan.runId;
         printNext(plan);
@@ -101,7 +93,7 @@ export async function runExport(flags: RunFlags, terminal: Terminal): Promise<nu
       },
     });
     progress.stop();
-    const code = await printOutcome(outcome, { output, flags, store });
+    const code = await printOutcome(outcome, output, store, flags);
     if (code !== 0 && flags.verbose && lastError instanceof Error) terminal.stderr.write(`${lastError.stack}\n`);
     return code;
   } catch (error) {
@@ -135,14 +127,13 @@ function planPrinter(output: Output, progress: Progress): (plan: PlanOutcome) =>
   };
 }
 
-interface Printing {
-  readonly output: Output;
-  readonly flags: Pick<RunFlags, 'json' | 'out'>;
-  readonly store: ObjectStore;
-}
-
 /** Prints how a run on this machine ended. @returns the exit code */
-export async function printOutcome(outcome: LocalOutcome, { output, flags, store }: Printing): Promise<number> {
+export async function printOutcome(
+  outcome: LocalOutcome,
+  output: Output,
+  store: ObjectStore,
+  flags: Pick<RunFlags, 'json' | 'out'>,
+): Promise<number> {
   switch (outcome.outcome) {
     case 'dryRun':
       if (flags.json) output.out(JSON.stringify(outcome.plan));
@@ -158,7 +149,7 @@ export async function printOutcome(outcome: LocalOutcome, { output, flags, store
       return 0;
     }
     case 'failed':
-      output.fail(outcome.failure.cause);
+      output.fail(withFlagNames(outcome.failure.cause));
       for (const line of nextSteps(outcome.failure.event, flags.out)) output.hint(line);
       return 1;
   }

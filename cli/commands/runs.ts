@@ -1,17 +1,14 @@
 import Table from 'cli-table3';
 import { Command } from 'commander';
-import { connect } from '../deployed/connect.ts';
 import { listRuns } from '../deployed/list-runs.ts';
 import type { RunReport } from '../deployed/run-report.ts';
-import { integer } from '../flags/integer.ts';
-import { withOutputFlags } from '../flags/output-flags.ts';
+import { connect } from '../deployed/stack.ts';
+import { integer } from '../flags/common-flags.ts';
 import { type StackFlags, withStackFlags } from '../flags/stack-flags.ts';
 import { count, duration } from '../terminal/format.ts';
-import type { OutputFlags, Terminal } from '../terminal/terminal.ts';
+import type { Terminal } from '../terminal/terminal.ts';
 
-interface RunsFlags extends StackFlags, OutputFlags {
-  limit: number;
-}
+type RunsFlags = StackFlags & { limit: number };
 
 /** Each row costs a call, and Step Functions allows about 15 a second. */
 const MAX_RUNS = 500;
@@ -19,8 +16,8 @@ const MAX_RUNS = 500;
 export function runsCommand(terminal: Terminal): Command {
   const command = new Command('runs')
     .description('list the latest runs of the deployed state machine, newest first')
-    .option('--limit <n>', 'maximum number of runs', integer('--limit', 1, MAX_RUNS), 20);
-  return withOutputFlags(withStackFlags(command), 'an array of runs')
+    .option('--limit <n>', 'maximum number of runs', integer(1, MAX_RUNS), 20);
+  return withStackFlags(command, 'an array of runs')
     .addHelpText(
       'after',
       `
@@ -83,20 +80,8 @@ function shorten(text: string, length: number): string {
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 /** Six columns with borders do not fit into 80. */
-const NO_BORDERS = {
-  top: '',
-  'top-mid': '',
-  'top-left': '',
-  'top-right': '',
-  bottom: '',
-  'bottom-mid': '',
-  'bottom-left': '',
-  'bottom-right': '',
-  left: '',
-  'left-mid': '',
-  mid: '',
-  'mid-mid': '',
-  right: '',
-  'right-mid': '',
-  middle: '',
-};
+const NO_BORDERS = Object.fromEntries(
+  ['top', 'bottom', 'left', 'mid', 'right', 'middle']
+    .flatMap((place) => [place, `${place}-mid`, `${place}-left`, `${place}-right`])
+    .map((place) => [place, '']),
+);

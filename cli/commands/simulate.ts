@@ -2,38 +2,33 @@ import { once } from 'node:events';
 import { Command } from 'commander';
 import { ExportError } from '../../functions/model/errors.ts';
 import { FAULT_KINDS, type FaultRule, parseFault } from '../../simulator/faults.ts';
-import { DEFAULT_KEY, DEFAULT_SEGMENTS, startSimulator } from '../../simulator/simulator.ts';
-import { integer } from '../flags/integer.ts';
+import { DEFAULT_KEY, DEFAULT_SEGMENTS, type SimulatorOptions, startSimulator } from '../../simulator/simulator.ts';
+import { integer } from '../flags/common-flags.ts';
 import { count } from '../terminal/format.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 
-interface SimulateFlags {
+type SimulateFlags = Pick<SimulatorOptions, 'latencyMs' | 'port' | 'seed' | 'pageSizeCap' | 'pretty'> & {
   accounts: number;
-  latencyMs: number;
-  port: number;
   dataset: string;
-  seed: number;
-  pageSizeCap?: number;
   grow?: number;
   shrink?: number;
   changeKeyAfter?: number;
-  pretty?: boolean;
   plain?: boolean;
   fault: readonly FaultRule[];
-}
+};
 
 export function simulateCommand(terminal: Terminal): Command {
   return new Command('simulate')
     .description('simulate a Personalization tenant')
-    .option('--accounts <n>', 'number of accounts', integer('--accounts', 0), 12_431)
-    .option('--latency-ms <n>', 'latency of each response', integer('--latency-ms', 0), 0)
-    .option('--port <n>', 'port on 127.0.0.1', integer('--port', 0, 65_535), 8787)
+    .option('--accounts <n>', 'number of accounts', integer(0), 12_431)
+    .option('--latency-ms <n>', 'latency of each response', integer(0), 0)
+    .option('--port <n>', 'port on 127.0.0.1', integer(0, 65_535), 8787)
     .option('--dataset <id>', 'dataset id', 'engage')
-    .option('--seed <n>', 'seed of the account data', integer('--seed', 0), 1)
-    .option('--page-size-cap <n>', 'cap pages at n accounts without an error', integer('--page-size-cap', 1))
-    .option('--grow <n>', 'add n accounts before each page', integer('--grow', 0))
-    .option('--shrink <n>', 'remove n accounts before each page', integer('--shrink', 0))
-    .option('--change-key-after <n>', 'reject the API key after n requests', integer('--change-key-after', 0))
+    .option('--seed <n>', 'seed of the account data', integer(0), 1)
+    .option('--page-size-cap <n>', 'cap pages at n accounts without an error', integer(1))
+    .option('--grow <n>', 'add n accounts before each page', integer(0))
+    .option('--shrink <n>', 'remove n accounts before each page', integer(0))
+    .option('--change-key-after <n>', 'reject the API key after n requests', integer(0))
     .option('--pretty', 'format the JSON with whitespace')
     .option('--plain', 'no special characters in the accounts')
     .option(
@@ -78,13 +73,14 @@ async function simulate(flags: SimulateFlags, terminal: Terminal): Promise<void>
       `Cannot listen on port ${flags.port} (${error.code ?? 'unknown error'}): choose another --port.`,
     );
   });
-  const print = (line: string) => void terminal.stdout.write(`${line}\n`);
-  print(`Simulating ${count(flags.accounts)} accounts at ${simulator.url}. Stop it with Ctrl-C.`);
-  print('In another terminal:');
-  print(`  export PERSONALIZATION_API_KEY_ID=${DEFAULT_KEY.keyId}`);
-  print(`  export PERSONALIZATION_API_KEY_SECRET=${DEFAULT_KEY.keySecret}`);
-  print('  npm run --silent account-export -- run \\');
-  print(`    --api-url ${simulator.url} --dataset ${dataset}`);
+  terminal.stdout.write(`\
+Simulating ${count(flags.accounts)} accounts at ${simulator.url}. Stop it with Ctrl-C.
+In another terminal:
+  export PERSONALIZATION_API_KEY_ID=${DEFAULT_KEY.keyId}
+  export PERSONALIZATION_API_KEY_SECRET=${DEFAULT_KEY.keySecret}
+  npm run --silent account-export -- run \\
+    --api-url ${simulator.url} --dataset ${dataset}
+`);
   if (!signal.aborted) await once(signal, 'abort');
   await simulator.close();
 }

@@ -1,14 +1,9 @@
 import { Command } from 'commander';
-import { connect } from '../deployed/connect.ts';
-import { startAndFollow } from '../deployed/start-execution.ts';
+import { startAndFollow } from '../deployed/follow-on-terminal.ts';
+import { connect } from '../deployed/stack.ts';
 import { type ExportFlags, requestOf, withExportFlags } from '../flags/export-flags.ts';
-import { withOutputFlags } from '../flags/output-flags.ts';
 import { type StackFlags, withStackFlags } from '../flags/stack-flags.ts';
-import type { OutputFlags, Terminal } from '../terminal/terminal.ts';
-
-interface StartFlags extends ExportFlags, StackFlags, OutputFlags {
-  follow: boolean;
-}
+import type { Terminal } from '../terminal/terminal.ts';
 
 export function startCommand(terminal: Terminal): Command {
   const command = new Command('start')
@@ -18,7 +13,7 @@ export function startCommand(terminal: Terminal): Command {
   withExportFlags(command)
     .option('--due <time>', 'time the run was due, to backfill a day: epoch ms or ISO 8601')
     .option('--no-follow', 'start it and exit');
-  return withOutputFlags(withStackFlags(command), 'the run')
+  return withStackFlags(command, 'the run')
     .addHelpText(
       'after',
       `
@@ -28,9 +23,9 @@ Example: backfill August 7
   npm run --silent account-export -- start all-accounts \\
     --due 2026-08-07 --window P7D`,
     )
-    .action(async (exportName: string, flags: StartFlags) => {
+    .action(async (exportName: string, flags: ExportFlags & StackFlags) => {
       // Invalid flags are reported before AWS is called.
-      const request = requestOf(exportName, flags);
+      const request = requestOf({ ...flags, name: exportName });
       const deployed = await connect(terminal, flags);
       terminal.exitCode = await startAndFollow(deployed, request, (runId) => `run ${runId} of export ${exportName}`);
     });

@@ -1,22 +1,16 @@
 import { Command } from 'commander';
 import { ExportError } from '../../functions/model/errors.ts';
-import { connect, type Deployed } from '../deployed/connect.ts';
 import { followOnTerminal } from '../deployed/follow-on-terminal.ts';
 import { followRun } from '../deployed/follow-run.ts';
 import { lookAtRun, type RunLook } from '../deployed/look-at-run.ts';
 import { printEnd, printRun, printStage } from '../deployed/print-end.ts';
-import { executionArnOf } from '../deployed/run-report.ts';
-import { withOutputFlags } from '../flags/output-flags.ts';
+import { connect, type Deployed, executionArnOf } from '../deployed/stack.ts';
 import { nextCommand, type StackFlags, withStackFlags } from '../flags/stack-flags.ts';
-import { CommandError } from '../terminal/command-error.ts';
 import { count, counted } from '../terminal/format.ts';
 import { printPlan } from '../terminal/print-run.ts';
-import type { OutputFlags, Terminal } from '../terminal/terminal.ts';
+import { CommandError, type Terminal } from '../terminal/terminal.ts';
 
-interface StatusFlags extends StackFlags, OutputFlags {
-  follow: boolean;
-  stop?: boolean;
-}
+type StatusFlags = StackFlags & { stop?: boolean };
 
 export function statusCommand(terminal: Terminal): Command {
   const command = new Command('status')
@@ -24,7 +18,7 @@ export function statusCommand(terminal: Terminal): Command {
     .argument('<run>', 'run id, or execution ARN')
     .option('--no-follow', 'show the current state and exit')
     .option('--stop', 'stop the run; finished pages are kept');
-  return withOutputFlags(withStackFlags(command), 'the run')
+  return withStackFlags(command, 'the run')
     .addHelpText(
       'after',
       `

@@ -2,8 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { CommandError } from '../terminal/command-error.ts';
-import type { Terminal } from '../terminal/terminal.ts';
+import { CommandError, type Terminal } from '../terminal/terminal.ts';
 
 const MAX_NAMED = 10;
 
@@ -22,7 +21,7 @@ export async function checkProfile(profile: string | undefined, env: Terminal['e
   if (names.includes(profile)) return;
   const named = names.length > MAX_NAMED ? [...names.slice(0, MAX_NAMED), '…'] : names;
   throw new CommandError(
-    `No AWS profile ${JSON.stringify(profile)} in ${files.join(' or ')}: ${named.length === 0 ? 'no profile is configured' : `use one of ${named.join(', ')}`}.`,
+    `No AWS profile ${JSON.stringify(profile)} in ${files.join(' or ')}: ${named.length === 0 ? `no profile is configured. Create it with aws configure --profile ${JSON.stringify(profile)}` : `use one of ${named.join(', ')}`}.`,
   );
 }
 

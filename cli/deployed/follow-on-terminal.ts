@@ -1,13 +1,55 @@
-/** Follows a run with a progress bar, until it ends or the user presses Ctrl-C. */
+/** Starts a run, and follows it with a progress bar until it ends or the user presses Ctrl-C. */
+import { newRunId } from '../flags/common-flags.ts';
 import { nextCommand } from '../flags/stack-flags.ts';
-import { CommandError } from '../terminal/command-error.ts';
 import { printPlan } from '../terminal/print-run.ts';
 import { type Progress, pageProgress } from '../terminal/progress.ts';
-import type { Deployed } from './connect.ts';
+import { CommandError } from '../terminal/terminal.ts';
 import { followRun } from './follow-run.ts';
-import type { RunLook } from './look-at-run.ts';
+import { lookAtRun, type RunLook } from './look-at-run.ts';
 import { accountsDone, printEnd } from './print-end.ts';
 import type { SeenPlan } from './run-output.ts';
+import type { Deployed, Stack } from './stack.ts';
+
+/**
+ * Starts an execution and, without `--no-follow`, follows it.
+ * @param describe what is started: `run <id> of export <name>`
+ * @returns the exit code: 0 published, skipped, dry run or only started; 1 otherwise
+ * @throws CommandError if the execution cannot be started
+ */
+export async function startAndFollow(
+  deployed: Deployed,
+  request: object,
+  describe: (runId: string) => string,
+): Promise<number> {
+  const { stack, flags, output } = deployed;
+  const runId = newRunId();
+  const executionArn = await startExecution(stack, runId, request);
+  output.note(`Started    ${describe(runId)}`);
+  if (flags.follow) return followOnTerminal(deployed, executionArn);
+  if (flags.json) output.out(JSON.stringify((await lookAtRun(stack, executionArn)).report));
+  else output.note(`Follow it: ${nextCommand('status', runId, flags)}`);
+  return 0;
+}
+
+/** The SDK's retries start no second execution, because a name is used only once. */
+async function startExecution(stack: Stack, runId: string, request: object): Promise<string> {
+  try {
+    const { executionArn = '' } = await stack.ask(`Starting run "${runId}"`, (sfn) =>
+      sfn.startExecution({
+        stateMachineArn: stack.stateMachineArn,
+        name: runId,
+        input: JSON.stringify(request),
+      }),
+    );
+    return executionArn;
+  } catch (error) {
+    if ((error as { cause?: Error }).cause?.name !== 'StateMachineDoesNotExist') throw error;
+    throw new CommandError(
+      `Stack ${JSON.stringify(stack.name)} in ${stack.region} has no state machine: deploy the stack again.`,
+      { cause: error },
+    );
+  }
+}
 
 /**
  * Follows a run and prints how it ended. Ctrl-C detaches; the run continues.

@@ -1,6 +1,5 @@
 /** Follows a run to its end, within the quotas of Step Functions and through transient errors. */
-import { CommandError } from '../terminal/command-error.ts';
-import type { Sleep } from '../terminal/terminal.ts';
+import { CommandError, type Sleep } from '../terminal/terminal.ts';
 import { lookAtRun, type RunLook } from './look-at-run.ts';
 import type { Stack } from './stack.ts';
 
@@ -29,12 +28,17 @@ export interface FollowOptions {
  */
 export async function followRun(options: FollowOptions): Promise<RunLook | undefined> {
   const { stack, executionArn, signal, onLook, sleep } = options;
+  // The SDK ignores an abort while it waits for its next attempt.
+  const aborted = new Promise<never>((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+  aborted.catch(() => undefined);
   let look: RunLook | undefined;
   let waitedMs = 0;
   let failingSinceMs: number | undefined;
   while (!signal.aborted) {
     try {
-      look = await unlessAborted(lookAtRun(stack, executionArn, look, signal), signal);
+      look = await Promise.race([lookAtRun(stack, executionArn, look, signal), aborted]);
       failingSinceMs = undefined;
       onLook(look);
       if (look.report.status !== 'running') return look;
@@ -56,18 +60,4 @@ export async function followRun(options: FollowOptions): Promise<RunLook | undef
 /** The wait before the next poll, after `waitedMs` in all. */
 export function pollWaitMs(waitedMs: number): number {
   return Math.min(MAX_WAIT_MS, Math.max(MIN_WAIT_MS, waitedMs * WAIT_SHARE));
-}
-
-/** The SDK ignores an abort while it waits for its next attempt. */
-async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  let onAbort: () => void = () => undefined;
-  const aborted = new Promise<never>((_resolve, reject) => {
-    onAbort = () => reject(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
-  });
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
 }

@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { DescribeExecutionCommandOutput } from '@aws-sdk/client-sfn';
 import { STATES } from '../../functions/workflow.ts';
-import { CommandError } from '../terminal/command-error.ts';
+import { CommandError } from '../terminal/terminal.ts';
 import { type RunOutput, readPlan, type SeenPlan } from './run-output.ts';
 import { outputOfRun, type RunReport, reportOf } from './run-report.ts';
 import type { Stack } from './stack.ts';
@@ -55,7 +55,7 @@ export async function lookAtRun(
       hidden = error;
     }
   }
-  const report = reportOf(execution, { plan, pagesDone: mapRun?.pagesDone });
+  const report = reportOf(execution, plan, mapRun?.pagesDone);
   return { report, output: outputOfRun(execution), plan, mapRun, hidden };
 }
 

@@ -3,10 +3,10 @@ import { nextCommand } from '../flags/stack-flags.ts';
 import { count, counted, duration } from '../terminal/format.ts';
 import { printEstimate, printPublished } from '../terminal/print-run.ts';
 import type { Output } from '../terminal/terminal.ts';
-import type { Deployed } from './connect.ts';
 import type { RunLook } from './look-at-run.ts';
-import type { RunOutput } from './run-output.ts';
+import type { RunOutput, SeenPlan } from './run-output.ts';
 import { isQuarantined, type RunReport } from './run-report.ts';
+import type { Deployed } from './stack.ts';
 
 /** Prints which run it is and when it started. */
 export function printRun({ note }: Output, report: RunReport, now: Date): void {
@@ -15,13 +15,8 @@ export function printRun({ note }: Output, report: RunReport, now: Date): void {
   note(`Run        ${runId}${exportName === null ? '' : ` of export ${exportName}`}`);
   if (resumes !== null) note(`           resumes run ${resumes}`);
   note(
-    `           started ${minuteOf(startedAt)} UTC, ${stoppedAt === null ? 'running for' : 'took'} ${duration(Math.max(0, seconds))}`,
+    `           started ${startedAt.slice(0, 16).replace('T', ' ')} UTC, ${stoppedAt === null ? 'running for' : 'took'} ${duration(Math.max(0, seconds))}`,
   );
-}
-
-/** `2026-11-24 20:05` */
-function minuteOf(iso: string): string {
-  return iso.slice(0, 16).replace('T', ' ');
 }
 
 /** Prints the current stage of a running run. */
@@ -39,10 +34,7 @@ export function printStage({ out }: Output, { report, plan, mapRun }: RunLook): 
 }
 
 /** Step Functions counts pages. All pages but the last have `pageSize` accounts. */
-export function accountsDone(
-  { accounts, pageSize }: { readonly accounts: number; readonly pageSize: number },
-  pagesDone: number,
-): number {
+export function accountsDone({ accounts, pageSize }: SeenPlan, pagesDone: number): number {
   return Math.min(accounts, pagesDone * pageSize);
 }
 

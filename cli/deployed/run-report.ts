@@ -1,11 +1,7 @@
 /** The state of a deployed run: what `--json` prints and what the other lines are made of. */
 import type { DescribeExecutionCommandOutput } from '@aws-sdk/client-sfn';
-import { checkRunId } from '../../functions/export/plan/resolve-request.ts';
 import { consoleOf, executionPage } from '../../functions/model/console-url.ts';
-import { ExportError } from '../../functions/model/errors.ts';
-import { CommandError } from '../terminal/command-error.ts';
 import { type RunOutput, readInput, readJson, readOutput, type SeenPlan } from './run-output.ts';
-import type { Stack } from './stack.ts';
 
 /** `succeeded`: the output comes from another version of the stack. */
 export type RunStatus =
@@ -40,14 +36,11 @@ export interface RunReport {
   readonly consoleUrl: string | null;
 }
 
-/** Figures from the history and the map run, for a run without an output. */
-export interface RunFigures {
-  readonly plan?: SeenPlan | undefined;
-  readonly pagesDone?: number | undefined;
-}
-
-/** Reports a run from what Step Functions returns. */
-export function reportOf(execution: DescribeExecutionCommandOutput, { plan, pagesDone }: RunFigures = {}): RunReport {
+/**
+ * Reports a run from what Step Functions returns.
+ * @param plan and `pagesDone`: figures from the history and the map run, for a run without an output
+ */
+export function reportOf(execution: DescribeExecutionCommandOutput, plan?: SeenPlan, pagesDone?: number): RunReport {
   const output = outputOfRun(execution);
   const input = readInput(execution.input);
   const result = output?.status === 'unknown' ? undefined : output?.result;
@@ -73,11 +66,8 @@ export function reportOf(execution: DescribeExecutionCommandOutput, { plan, page
 }
 
 /** The output of a run that succeeded. */
-export function outputOfRun({
-  status,
-  output,
-}: Pick<DescribeExecutionCommandOutput, 'status' | 'output'>): RunOutput | undefined {
-  return status === 'SUCCEEDED' ? readOutput(output) : undefined;
+export function outputOfRun(execution: DescribeExecutionCommandOutput): RunOutput | undefined {
+  return execution.status === 'SUCCEEDED' ? readOutput(execution.output) : undefined;
 }
 
 function statusOf({ status = '' }: { status?: string | undefined }, output: RunOutput | undefined): RunStatus {
@@ -100,32 +90,4 @@ export function isQuarantined({ error }: Pick<RunReport, 'error'>): boolean {
 function sentenceOf(cause: string): string {
   const { errorMessage } = (readJson(cause) ?? {}) as { errorMessage?: unknown };
   return (typeof errorMessage === 'string' ? errorMessage : cause).replaceAll(/\s+/g, ' ').trim();
-}
-
-/** The region in an execution ARN; `undefined` for a run id. */
-export function regionOfRun(run: string): string | undefined {
-  return /^arn:[a-z-]+:states:([a-z0-9-]+):/.exec(run)?.[1];
-}
-
-/**
- * The ARN of a run named by its id or its ARN.
- * @throws ExportError `RequestError` if it is neither
- * @throws CommandError for an execution of another state machine, which must not be started or stopped by mistake
- */
-export function executionArnOf(
-  run: string,
-  { stateMachineArn, name }: Pick<Stack, 'stateMachineArn' | 'name'>,
-): string {
-  const executions = stateMachineArn.replace(':stateMachine:', ':execution:');
-  if (!run.startsWith('arn:')) return `${executions}:${checkRunId(run)}`;
-  if (run.startsWith(`${executions}:`)) return run;
-  if (!/^arn:[a-z-]+:states:[a-z0-9-]+:\d+:execution:[^:]+:[^:]+$/.test(run)) {
-    throw new ExportError(
-      'RequestError',
-      `Invalid run (${JSON.stringify(run.slice(0, 100))}): use a run id or an execution ARN.`,
-    );
-  }
-  throw new CommandError(
-    `${run} does not belong to stack ${JSON.stringify(name)}, whose state machine is ${stateMachineArn}: pass its stack with --stack.`,
-  );
 }

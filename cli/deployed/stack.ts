@@ -2,9 +2,10 @@
 import type { CloudFormation } from '@aws-sdk/client-cloudformation';
 import type { SFN } from '@aws-sdk/client-sfn';
 import { type AwsPlace, explainAwsFailure } from '../../functions/aws/aws-errors.ts';
+import { checkRunId } from '../../functions/export/plan/resolve-request.ts';
+import { ExportError } from '../../functions/model/errors.ts';
 import type { StackFlags } from '../flags/stack-flags.ts';
-import { CommandError } from '../terminal/command-error.ts';
-import type { Terminal } from '../terminal/terminal.ts';
+import { CommandError, type Output, outputOf, type Terminal } from '../terminal/terminal.ts';
 import { checkProfile } from './aws-profiles.ts';
 
 export interface Stack {
@@ -31,11 +32,25 @@ const silent = () => undefined;
 /** The SDK's default logger writes warnings to stderr. */
 const SILENT = { debug: silent, info: silent, warn: silent, error: silent };
 
+export interface Deployed {
+  readonly stack: Stack;
+  readonly flags: StackFlags;
+  readonly output: Output;
+  readonly terminal: Terminal;
+}
+
 /**
- * Finds the stack.
+ * Finds the stack of a command.
+ * @param run the run id or execution ARN it was given; an ARN sets the region
  * @throws CommandError for invalid credentials, regions, profiles and stacks
  */
-export async function findStack(flags: StackFlags, env: Terminal['env']): Promise<Stack> {
+export async function connect(terminal: Terminal, flags: StackFlags, run = ''): Promise<Deployed> {
+  const region = flags.region ?? /^arn:[a-z-]+:states:([a-z0-9-]+):/.exec(run)?.[1];
+  const stack = await findStack(region === undefined ? flags : { ...flags, region }, terminal.env);
+  return { stack, flags, output: outputOf(terminal, flags), terminal };
+}
+
+async function findStack(flags: StackFlags, env: Terminal['env']): Promise<Stack> {
   const profile = flags.profile ?? env.AWS_PROFILE;
   await checkProfile(profile, env);
   // Loaded here so that `run` does not wait for SDKs it does not use.
@@ -91,11 +106,31 @@ async function stateMachineOf(
   const arn = stack.Outputs?.find(({ OutputKey }) => OutputKey === 'StateMachineArn')?.OutputValue;
   if (arn !== undefined) return arn;
   throw new CommandError(
-    `Stack ${quoted} in ${region} has no output StateMachineArn (status ${stack.StackStatus ?? 'unknown'}): it is not an Account Export stack, or its deployment has not finished.`,
+    `Stack ${quoted} in ${region} has no output StateMachineArn (status ${stack.StackStatus ?? 'unknown'}): pass the name of an Account Export stack with --stack, or wait until its deployment has finished.`,
   );
 }
 
 function commandFailure(what: string, error: unknown, place: AwsPlace): CommandError {
-  const { message, transient } = explainAwsFailure(what, error, place);
-  return new CommandError(message, { cause: error, transient });
+  const { message, kind } = explainAwsFailure(what, error, place);
+  return new CommandError(message, { cause: error, transient: kind === 'transient' });
+}
+
+/**
+ * The ARN of a run named by its id or its ARN.
+ * @throws ExportError `RequestError` if it is neither
+ * @throws CommandError for an execution of another state machine, which must not be started or stopped by mistake
+ */
+export function executionArnOf(run: string, { stateMachineArn, name }: Stack): string {
+  const executions = stateMachineArn.replace(':stateMachine:', ':execution:');
+  if (!run.startsWith('arn:')) return `${executions}:${checkRunId(run)}`;
+  if (run.startsWith(`${executions}:`)) return run;
+  if (!/^arn:[a-z-]+:states:[a-z0-9-]+:\d+:execution:[^:]+:[^:]+$/.test(run)) {
+    throw new ExportError(
+      'RequestError',
+      `Invalid run (${JSON.stringify(run.slice(0, 100))}): use a run id or an execution ARN.`,
+    );
+  }
+  throw new CommandError(
+    `${run} does not belong to stack ${JSON.stringify(name)}, whose state machine is ${stateMachineArn}: pass its stack with --stack.`,
+  );
 }

@@ -46,15 +46,9 @@ export async function credentialsOf({ secretId }: ApiFlags, env: Terminal['env']
     const { secretCredentials } = await import('../../functions/aws/secret-credentials.ts');
     return secretCredentials({ secretId });
   }
-  const { PERSONALIZATION_API_KEY_ID: keyId, PERSONALIZATION_API_KEY_SECRET: secret } = env;
-  if (keyId && secret)
-    return staticCredentials(
-      { keyId, secret },
-      { keyId: 'PERSONALIZATION_API_KEY_ID', secret: 'PERSONALIZATION_API_KEY_SECRET' },
-    );
-  const missing = [
-    ...(keyId ? [] : ['PERSONALIZATION_API_KEY_ID']),
-    ...(secret ? [] : ['PERSONALIZATION_API_KEY_SECRET']),
-  ];
+  const names = { keyId: 'PERSONALIZATION_API_KEY_ID', secret: 'PERSONALIZATION_API_KEY_SECRET' };
+  const { [names.keyId]: keyId, [names.secret]: secret } = env;
+  if (keyId && secret) return staticCredentials({ keyId, secret }, names);
+  const missing = Object.values(names).filter((name) => !env[name]);
   throw new ExportError('ConfigError', `Missing API key: set ${missing.join(' and ')}, or pass --secret-id.`);
 }

@@ -1,36 +1,29 @@
 /** What `run` and `start` export: the flags both take, and the request they stand for. */
 import { type Command, Option } from 'commander';
-import { ExportFormatSchema } from '../../functions/model/export-format.ts';
+import { ExportError } from '../../functions/model/errors.ts';
+import { EXPORT_FORMATS } from '../../functions/model/export-format.ts';
 import { ExportRequestSchema, MAX_PAGE_SIZE } from '../../functions/model/export-settings.ts';
-import { parseOrThrow } from '../../functions/model/parse-input.ts';
-import { integer } from './integer.ts';
+import { problemsOf } from '../../functions/model/parse-input.ts';
+import { integer } from './common-flags.ts';
 
 export interface ExportFlags {
   dataset?: string;
-  format?: string;
-  pageSize?: number;
-  filter?: string;
+  /** Of the export: `--name` of `run`, the argument of `start`. */
+  name?: string;
   start?: string;
   end?: string;
-  window?: string;
-  segmentationId?: string;
-  segmentId?: string;
   attributeColumns?: string;
-  maxRecords?: number;
-  onDrift?: string;
-  maxDropPercent?: number;
-  overlap?: string;
   due?: string;
-  dryRun?: boolean;
+  // All others have the names of their settings.
 }
 
 /** Adds the flags to a command. Without defaults, what is not given stays as configured. */
-export function withExportFlags(command: Command, defaults: Pick<ExportFlags, 'format' | 'pageSize'> = {}): Command {
+export function withExportFlags(command: Command, defaults: { format?: string; pageSize?: number } = {}): Command {
   const choice = (flags: string, description: string, choices: readonly string[]) =>
     new Option(flags, description).choices(choices);
   return command
-    .addOption(choice('--format <format>', 'format of the parts', ExportFormatSchema.options).default(defaults.format))
-    .option('--page-size <n>', 'accounts per page', integer('--page-size', 1, MAX_PAGE_SIZE), defaults.pageSize)
+    .addOption(choice('--format <format>', 'format of the parts', EXPORT_FORMATS).default(defaults.format))
+    .option('--page-size <n>', 'accounts per page', integer(1, MAX_PAGE_SIZE), defaults.pageSize)
     .option('--filter <segment>', 'export only this segment (name or id)')
     .option('--start <time>', 'start of the statistics: epoch ms or ISO 8601')
     .option('--end <time>', 'end of the statistics: epoch ms or ISO 8601')
@@ -38,44 +31,58 @@ export function withExportFlags(command: Command, defaults: Pick<ExportFlags, 'f
     .option('--segmentation-id <id>', 'segmentation to export')
     .option('--segment-id <id>', 'segment to export')
     .option('--attribute-columns <names>', 'attribute columns of CSV, comma-separated')
-    .option('--max-records <n>', 'record budget: the run fails before it exceeds it', integer('--max-records', 1))
+    .option('--max-records <n>', 'record budget: the run fails before it exceeds it', integer(1))
     .addOption(choice('--on-drift <policy>', 'if the data changes during the run', ['publish', 'fail', 'retry']))
-    .option(
-      '--max-drop-percent <n>',
-      'quarantine the run if more than n % of accounts are gone',
-      integer('--max-drop-percent', 0, 100),
-    )
+    .option('--max-drop-percent <n>', 'quarantine the run if more than n % of accounts are gone', integer(0, 100))
     .addOption(choice('--overlap <policy>', 'if another run of this export is running', ['skip', 'allow']))
     .option('--dry-run', 'plan only: count accounts and pages, estimate the cost');
 }
 
+const KEYS = Object.keys(ExportRequestSchema.shape);
+/** Keys whose flag has another name. */
+const RENAMED: Readonly<Record<string, string>> = {
+  exportName: 'the name of the export',
+  datasetId: '--dataset',
+  dueAt: '--due',
+  accountName: '--account',
+};
+
 /**
  * The flags as an ad-hoc request, in the form an execution of the state machine takes.
- * @throws ExportError `RequestError` that names every invalid value
+ * @throws ExportError `RequestError` that names every invalid flag
  */
-export function requestOf(exportName: string, flags: ExportFlags): Record<string, unknown> {
-  const request = {
-    exportName,
+export function requestOf(flags: ExportFlags): Record<string, unknown> {
+  const request: Record<string, unknown> = {
+    ...flags,
+    exportName: flags.name,
     datasetId: flags.dataset,
-    format: flags.format,
-    pageSize: flags.pageSize,
-    filter: flags.filter,
     start: instant(flags.start),
     end: instant(flags.end),
-    window: flags.window,
-    segmentationId: flags.segmentationId,
-    segmentId: flags.segmentId,
     attributeColumns: flags.attributeColumns?.split(',').map((column) => column.trim()),
-    maxRecords: flags.maxRecords,
-    onDrift: flags.onDrift,
-    maxDropPercent: flags.maxDropPercent,
-    overlap: flags.overlap,
     dueAt: instant(flags.due),
-    dryRun: flags.dryRun,
   };
-  const given = Object.fromEntries(Object.entries(request).filter(([, value]) => value !== undefined));
-  parseOrThrow(ExportRequestSchema, given, 'command line');
-  return given;
+  const given = Object.fromEntries(KEYS.map((key) => [key, request[key]]).filter(([, value]) => value !== undefined));
+  const { error } = ExportRequestSchema.safeParse(given);
+  if (!error) return given;
+  const problems = problemsOf(error.issues, given, (text) => nameFlags(text, KEYS));
+  throw new ExportError('RequestError', `Invalid command line: ${problems}.`);
+}
+
+/** A message about a run on this machine, with flags in place of keys: `set --page-size to 250`, not `pageSize`. */
+export function withFlagNames(message: string): string {
+  // Other keys, such as `start`, are also words.
+  return nameFlags(
+    message,
+    [...KEYS, 'accountName'].filter((key) => /[A-Z]/.test(key)),
+  );
+}
+
+function nameFlags(text: string, keys: readonly string[]): string {
+  return text.replaceAll(new RegExp(`\\b(?:${keys.join('|')})\\b`, 'g'), (key) => RENAMED[key] ?? flagOf(key));
+}
+
+function flagOf(key: string): string {
+  return `--${key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
 function instant(text: string | undefined): string | number | undefined {

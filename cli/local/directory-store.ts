@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Dirent } from 'node:fs';
 import { link, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve, sep } from 'node:path';
 import type { ObjectStore, StoredObject } from '../../functions/export/ports.ts';
@@ -23,14 +24,16 @@ export function directoryStore(folder: string): ObjectStore {
   // Containers that share a folder may share a process id, too.
   const draftOf = (path: string) => join(dirname(path), `${HIDDEN}${randomUUID()}.tmp`);
 
-  async function filesBelow(path: string): Promise<string[]> {
+  async function entriesOf(path: string): Promise<Dirent[]> {
     const entries = await readdir(path, { withFileTypes: true }).catch(ifMissing(path, []));
-    const below = await Promise.all(
-      entries
-        .filter(({ name }) => !name.startsWith(HIDDEN))
-        .map((entry) => (entry.isDirectory() ? filesBelow(join(path, entry.name)) : [join(path, entry.name)])),
-    );
-    return below.flat();
+    return entries.filter(({ name }) => !name.startsWith(HIDDEN));
+  }
+
+  async function filesBelow(path: string): Promise<string[]> {
+    const below = (await entriesOf(path)).map((entry) => {
+      return entry.isDirectory() ? filesBelow(join(path, entry.name)) : [join(path, entry.name)];
+    });
+    return (await Promise.all(below)).flat();
   }
 
   async function etagOf(path: string): Promise<string | undefined> {
@@ -91,12 +94,8 @@ export function directoryStore(folder: string): ObjectStore {
     },
 
     async listFolders(prefix) {
-      const path = join(root, prefix);
-      const entries = await readdir(path, { withFileTypes: true }).catch(ifMissing(path, []));
-      return entries
-        .filter((entry) => entry.isDirectory() && !entry.name.startsWith(HIDDEN))
-        .map((entry) => entry.name)
-        .sort();
+      const folders = (await entriesOf(join(root, prefix))).filter((entry) => entry.isDirectory());
+      return folders.map(({ name }) => name).sort();
     },
 
     async delete(key) {

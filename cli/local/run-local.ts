@@ -16,19 +16,29 @@ import type {
 import { ANNOUNCING_STATES, exportWorkflow, STATES } from '../../functions/workflow.ts';
 import { beginLocalExecution, localExecutions } from './local-executions.ts';
 
+/** On one machine the manifest makes a run visible to `query`, so there is nothing to add or to remove. */
+export function localCatalog(): Catalog {
+  return { addRun: async () => undefined, removeRun: async () => undefined, isVisible: async () => true };
+}
+
 export interface LocalRunOptions {
   readonly api: AccountsApi;
   readonly store: ObjectStore;
-  readonly catalog: Catalog;
-  readonly clock: Clock;
+  /** @default none: on one machine the manifest makes a run visible to `query` */
+  readonly catalog?: Catalog;
+  /** @default the clock of this machine */
+  readonly clock?: Clock;
   readonly runId: string;
   readonly request: unknown;
-  readonly exports: readonly ExportSettings[];
+  /** @default none: the request is a whole export */
+  readonly exports?: readonly ExportSettings[];
   /** API requests in flight at once; the API client enforces it. */
   readonly concurrency: number;
   readonly signal: AbortSignal;
   /** How often a task is retried. @default fewer than on AWS, because a person is waiting */
   readonly retries?: number;
+  /** The wait before a task is retried. @default 500 */
+  readonly retryIntervalMs?: number | undefined;
   readonly onPlan?: (plan: PlanOutcome) => void;
   /** Called for each page that is exported, with its number of accounts. */
   readonly onPage?: (accounts: number) => void;
@@ -62,7 +72,7 @@ class RunEndedError extends Error {
 
 /** Runs an export to its end. A failure is an outcome, not an exception. */
 export async function runLocal(options: LocalRunOptions): Promise<LocalOutcome> {
-  const { api, store, catalog, clock, signal } = options;
+  const { api, store, catalog = localCatalog(), clock = { now: Date.now }, exports = [], signal } = options;
   const { execution: executionId, end } = beginLocalExecution();
   let plan: PlanOutcome | undefined;
   let failure: FailureReport | undefined;
@@ -111,7 +121,7 @@ export async function runLocal(options: LocalRunOptions): Promise<LocalOutcome> 
 
   const definition = exportWorkflow({
     resources: LOCAL_RESOURCES,
-    exports: options.exports,
+    exports,
     concurrency: options.concurrency * PAGES_PER_REQUEST,
     topicArn: 'arn:aws:sns:us-east-1:000000000000:failures',
     retries: options.retries ?? RETRIES,
@@ -123,7 +133,10 @@ export async function runLocal(options: LocalRunOptions): Promise<LocalOutcome> 
       overrides: {
         taskResourceLocalHandlers: handlers as never,
         retryIntervalOverrides: Object.fromEntries(
-          [STATES.plan, STATES.page, STATES.publish, STATES.report].map((state) => [state, RETRY_INTERVAL_MS]),
+          [STATES.plan, STATES.page, STATES.publish, STATES.report].map((state) => [
+            state,
+            options.retryIntervalMs ?? RETRY_INTERVAL_MS,
+          ]),
         ),
       },
       context: {

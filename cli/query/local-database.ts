@@ -87,16 +87,9 @@ function runsTable(folder: string, manifests: readonly Manifest[]): string {
 
 /** Lower-cases the keys of a manifest. No value contains a key in quotes. */
 function lowerCaseKeys(sql: string): string {
-  const camel = Object.keys(ManifestSchema.shape).concat([
-    'segmentationId',
-    'segmentId',
-    'pageSize',
-    'accountsBefore',
-    'accountsAfter',
-    'boundariesChecked',
-    'boundariesMoved',
-  ]);
-  return camel
+  const { shape } = ManifestSchema;
+  return [shape, shape.parameters.shape, shape.consistency.shape]
+    .flatMap((fields) => Object.keys(fields))
     .filter((key) => key !== key.toLowerCase())
     .reduce((inner, key) => `replace(${inner}, '"${key}":', '"${key.toLowerCase()}":')`, sql);
 }

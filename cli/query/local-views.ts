@@ -24,53 +24,28 @@ function accountsSql(attributes: Attributes, whichRuns: string): string {
     attributes.length === 0
       ? 'CAST(MAP {} AS MAP(VARCHAR, VARCHAR))'
       : `map_from_entries(list_filter([${entries}], lambda e: e.value <> ''))`;
+  const typed = (time: (column: string) => string) => [
+    ...['name', 'engagementscore', 'engagementpercentchange', time('firstactivity'), time('lastactivity')],
+    ...['totalactions', 'accountstatus', 'attributes', time('segmentjoined'), 'segmentinputvalues'],
+  ];
+  const csv = [
+    "nullif(name, '')",
+    number('engagementscore', 'DOUBLE'),
+    number('engagementpercentchange', 'DOUBLE'),
+    fromEpochMs(number('firstactivity', 'BIGINT')),
+    fromEpochMs(number('lastactivity', 'BIGINT')),
+    number('totalactions', 'BIGINT'),
+    "nullif(accountstatus, '')",
+    csvMap,
+    fromEpochMs(number('segmentjoined', 'BIGINT')),
+    'CAST(NULL AS MAP(VARCHAR, VARCHAR))',
+  ];
   const branches = [
-    branch(
-      'json',
-      [
-        'name',
-        'engagementscore',
-        'engagementpercentchange',
-        fromEpochMs('firstactivity'),
-        fromEpochMs('lastactivity'),
-        'totalactions',
-        'accountstatus',
-        'attributes',
-        fromEpochMs('segmentjoined'),
-        'segmentinputvalues',
-      ],
-      'superseded IS NULL',
-    ),
-    branch(
-      'csv',
-      [
-        "nullif(name, '')",
-        number('engagementscore', 'DOUBLE'),
-        number('engagementpercentchange', 'DOUBLE'),
-        fromEpochMs(number('firstactivity', 'BIGINT')),
-        fromEpochMs(number('lastactivity', 'BIGINT')),
-        number('totalactions', 'BIGINT'),
-        "nullif(accountstatus, '')",
-        csvMap,
-        fromEpochMs(number('segmentjoined', 'BIGINT')),
-        'CAST(NULL AS MAP(VARCHAR, VARCHAR))',
-      ],
-      "coalesce(superseded, '') = ''",
-    ),
+    branch('json', typed(fromEpochMs), 'superseded IS NULL'),
+    branch('csv', csv, "coalesce(superseded, '') = ''"),
     branch(
       'parquet',
-      [
-        'name',
-        'engagementscore',
-        'engagementpercentchange',
-        'CAST(firstactivity AS TIMESTAMP_MS)',
-        'CAST(lastactivity AS TIMESTAMP_MS)',
-        'totalactions',
-        'accountstatus',
-        'attributes',
-        'CAST(segmentjoined AS TIMESTAMP_MS)',
-        'segmentinputvalues',
-      ],
+      typed((column) => `CAST(${column} AS TIMESTAMP_MS)`),
       'superseded IS NULL',
     ),
   ];

@@ -13,8 +13,8 @@ export interface Progress {
 }
 
 /** A bar on stderr when that is a terminal; nothing elsewhere or with `--quiet`. */
-export function pageProgress({ stderr, isTTY }: Terminal, { quiet }: { quiet?: boolean }): Progress {
-  if (!isTTY || quiet) {
+export function pageProgress({ stderr }: Terminal, { quiet }: { quiet?: boolean }): Progress {
+  if (!stderr.isTTY || quiet) {
     return { start: () => undefined, page: () => undefined, reach: () => undefined, stop: () => undefined };
   }
   let accounts = 0;

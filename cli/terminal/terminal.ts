@@ -1,5 +1,5 @@
 /** Everything a command reads from and writes to besides files and the network. */
-import { printable } from './printable.ts';
+import { printable } from '../../functions/model/printable.ts';
 
 /** What a command needs of `process.stdout` or of a test's buffer. */
 export interface Stream {
@@ -11,12 +11,11 @@ export interface Terminal {
   readonly stdout: Stream;
   readonly stderr: Stream;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Whether stderr is a terminal, so that a progress bar makes sense. */
-  readonly isTTY: boolean;
   /** Width of help texts and tables. */
   readonly columns: number;
   /** Waits between retries of a request and between polls of a deployed run. It rejects when `signal` aborts. */
   readonly sleep: Sleep;
+  readonly retryIntervalMs: number | undefined;
   /** Aborts at Ctrl-C or SIGTERM. Without a call, both end the process as usual. */
   interrupted(): AbortSignal;
   /** 0 done, 1 failed, 2 misused. */
@@ -57,4 +56,16 @@ export function outputOf({ stdout, stderr }: Pick<Terminal, 'stdout' | 'stderr'>
       return 1;
     },
   };
+}
+
+/** Why a command failed, in one sentence; exit code 1. An `ExportError` is what a run fails with. */
+export class CommandError extends Error {
+  override readonly name = 'CommandError';
+  /** Whether the same call may succeed later. */
+  readonly transient: boolean;
+
+  constructor(message: string, { transient = false, ...options }: ErrorOptions & { transient?: boolean } = {}) {
+    super(message, options);
+    this.transient = transient;
+  }
 }

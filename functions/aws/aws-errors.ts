@@ -24,8 +24,8 @@ const DENIED: Advice = (place, message) => {
   return `the AWS credentials${ofProfile(place)} lack ${action === undefined ? 'a permission' : `the permission ${action}`}`;
 };
 const EXPIRED: Advice = (place) => `the AWS credentials${ofProfile(place)} have expired; sign in again`;
-const INVALID: Advice = (place) =>
-  `the AWS credentials${ofProfile(place)} are not valid${inRegion(place)}; check the key, its secret, and that the region is enabled`;
+const INVALID: Advice = ({ profile, region }) =>
+  `the AWS credentials${ofProfile({ profile })} are not valid${region === undefined ? '' : ` in ${region}`}; check the key, its secret, and that the region is enabled`;
 const MISSING: Advice = ({ profile }, message) => {
   const login = `aws sso login${profile === undefined ? '' : ` --profile ${profile}`}`;
   if (/\bsso\b|token/i.test(message) && /expired|invalid|refresh/i.test(message)) {
@@ -37,24 +37,20 @@ const MISSING: Advice = ({ profile }, message) => {
 };
 const WRONG_REGION: Advice = () => 'the bucket is in another region; set AWS_REGION to the region of the bucket';
 
-/** Permanent failures by the names AWS and its SDK give them. */
+/** Permanent failures by the names AWS and its SDK give them, without the ending `Exception` that some services add. */
 const ADVICE: Readonly<Record<string, Advice>> = {
   AccessDenied: DENIED,
-  AccessDeniedException: DENIED,
   UnauthorizedOperation: DENIED,
-  'status 403': () => 'the AWS credentials lack a permission or are not valid',
+  'status 403': () => 'the AWS credentials lack a permission or are not valid; check both',
   ExpiredToken: EXPIRED,
-  ExpiredTokenException: EXPIRED,
   RequestExpired: EXPIRED,
-  UnrecognizedClientException: INVALID,
+  UnrecognizedClient: INVALID,
   InvalidClientTokenId: INVALID,
   InvalidAccessKeyId: INVALID,
   SignatureDoesNotMatch: INVALID,
-  InvalidSignatureException: INVALID,
+  InvalidSignature: INVALID,
   IncompleteSignature: INVALID,
-  IncompleteSignatureException: INVALID,
   MissingAuthenticationToken: INVALID,
-  MissingAuthenticationTokenException: INVALID,
   CredentialsProviderError: MISSING,
   TokenProviderError: MISSING,
   ProviderError: MISSING,
@@ -62,30 +58,23 @@ const ADVICE: Readonly<Record<string, Advice>> = {
   PermanentRedirect: WRONG_REGION,
   AuthorizationHeaderMalformed: WRONG_REGION,
   'status 301': WRONG_REGION,
-  EntityNotFoundException: () => 'the Glue table or database does not exist; deploy the stack',
+  EntityNotFound: () => 'the Glue table or database does not exist; deploy the stack',
 };
 
 /**
- * Transient failures that AWS answers with status 400: damaged bodies and timeouts. Source: Amazon S3 API reference,
- * "List of error codes"; AWS Glue web API reference, "BatchCreatePartition", Errors.
+ * Transient failures that AWS answers with status 400: throttling, damaged bodies and timeouts. Source: Amazon S3 API
+ * reference, "List of error codes"; AWS Glue web API reference, "BatchCreatePartition", Errors.
  */
-const TRANSIENT: ReadonlySet<string> = new Set([
-  'BadDigest',
-  'ChecksumMismatch',
-  'IncompleteBody',
-  'XAmzContentSHA256Mismatch',
-  'RequestTimeout',
-  'OperationTimeoutException',
-]);
-const RETRYABLE_STATUS: readonly number[] = [408, 409, 429];
+const THROTTLED = /thrott|slowdown|toomany|^(request|bandwidth|execution)limitexceeded/i;
+const DAMAGED = /^(BadDigest|ChecksumMismatch|IncompleteBody|XAmzContentSHA256Mismatch)$/;
+const TIMED_OUT = /^(RequestTimeout|OperationTimeoutException)$/;
+const TRANSIENT_STATUS = /^(408|409|429|5\d\d)$/;
 
 export interface AwsFailure {
   /** One sentence: what failed, the name of the failure, what to do. Never the service's own message, which may hold the signed request. */
   readonly message: string;
-  /** Whether the same call will fail again. */
-  readonly permanent: boolean;
-  /** Whether the same call may succeed later. Of an unknown failure, neither is known. */
-  readonly transient: boolean;
+  /** Whether the same call may succeed later. */
+  readonly kind: 'permanent' | 'transient' | 'unknown';
 }
 
 /** @param what what was done to what: `Writing s3://bucket/key` */
@@ -94,44 +83,34 @@ export function explainAwsFailure(what: string, error: unknown, place: AwsPlace 
   const { message = '', code } = failure;
   const status = failure.$metadata?.httpStatusCode;
   const name = nameOf(failure);
-  const permanent = (why: string) => ({ message: `${what} failed${why}.`, permanent: true, transient: false });
-  const transient = (why: string) => ({ message: `${what} failed ${why}.`, permanent: false, transient: true });
+  const permanent = (why: string): AwsFailure => ({ message: `${what} failed${why}.`, kind: 'permanent' });
+  const transient = (why: string): AwsFailure => ({ message: `${what} failed ${why}.`, kind: 'transient' });
 
-  const advice = ADVICE[name];
+  const advice = ADVICE[name.replace(/Exception$/, '')];
   if (advice) return permanent(` (${name}): ${advice(place, message)}`);
   if (/region is missing/i.test(message)) {
-    return permanent(': no AWS region is set; set AWS_REGION, or pass --region if the command has it');
+    return permanent(': no AWS region is set; set AWS_REGION, or pass --region to a command for a deployed stack');
   }
   if (/region not accepted/i.test(message)) {
     return permanent(`: ${JSON.stringify(place.region)} is not an AWS region; use one such as eu-west-1`);
   }
   // Without a status, no service has answered.
   if (status === undefined && (typeof code === 'string' || name === 'TimeoutError')) {
-    return transient(`(${networkFailure(failure)}): AWS is unreachable; check the network${andRegion(place)}`);
+    const region = place.region === undefined ? '' : ` and the region (${place.region})`;
+    return transient(`(${networkFailure(failure)}): AWS is unreachable; check the network${region}`);
   }
-  const throttled = /thrott|slowdown|toomany|^(request|bandwidth|execution)limitexceeded/i.test(name);
-  if (
-    TRANSIENT.has(name) ||
-    throttled ||
-    (status !== undefined && (status >= 500 || RETRYABLE_STATUS.includes(status)))
-  )
+  if ([THROTTLED, DAMAGED, TIMED_OUT].some((names) => names.test(name)) || TRANSIENT_STATUS.test(String(status))) {
     return transient(`(${name}): transient AWS error; retry in a minute`);
-  if (status !== undefined && status >= 400) {
-    const what = name === `status ${status}` ? name : `${name}, status ${status}`;
-    return permanent(` (${what}): see this error in the documentation of AWS`);
   }
-  return { message: `${what} failed (${name}).`, permanent: false, transient: false };
+  if (status === undefined || status < 400) return { message: `${what} failed (${name}).`, kind: 'unknown' };
+  const shown = name === `status ${status}` ? name : `${name}, status ${status}`;
+  return permanent(` (${shown}): look up this error in the AWS documentation`);
 }
 
-/**
- * The error of a failed AWS call in a run: `ConfigError` if permanent, `StorageError` otherwise. The SDK has already retried
- * a transient one; the state machine retries it again.
- *
- * @param what what was done to what: `Writing s3://bucket/key`
- */
+/** The same as the error of a run: `ConfigError` if permanent; `StorageError`, which the state machine retries, otherwise. */
 export function awsFailure(what: string, error: unknown): ExportError {
-  const { message, permanent } = explainAwsFailure(what, error);
-  return new ExportError(permanent ? 'ConfigError' : 'StorageError', message);
+  const { message, kind } = explainAwsFailure(what, error);
+  return new ExportError(kind === 'permanent' ? 'ConfigError' : 'StorageError', message);
 }
 
 /** The answer to HEAD has no body and so no name, and neither has a damaged body. */
@@ -148,14 +127,6 @@ function networkFailure({ name, code, hostname }: ServiceFailure): string {
 
 function ofProfile({ profile }: AwsPlace): string {
   return profile === undefined ? '' : ` of profile ${JSON.stringify(profile)}`;
-}
-
-function inRegion({ region }: AwsPlace): string {
-  return region === undefined ? '' : ` in ${region}`;
-}
-
-function andRegion({ region }: AwsPlace): string {
-  return region === undefined ? '' : ` and the region (${region})`;
 }
 
 /** Whether the object does not exist. */

@@ -7,7 +7,7 @@ import {
   paginateListObjectsV2,
   type S3Client,
 } from '@aws-sdk/client-s3';
-import type { ObjectStore, StoredObject } from '../export/ports.ts';
+import type { ObjectStore } from '../export/ports.ts';
 import { awsFailure, isNotFound } from './aws-errors.ts';
 
 export interface S3Place {
@@ -76,19 +76,13 @@ export function s3ObjectStore({ client, bucket, prefix = '' }: S3Place): ObjectS
     async list(below) {
       return (await listPages(below))
         .flatMap(({ Contents = [] }) => Contents)
-        .map(({ Key = '', Size = 0, ETag = '' }): StoredObject => {
-          return { key: Key.slice(root.length), bytes: Size, etag: ETag };
-        });
+        .map(({ Key = '', Size = 0, ETag = '' }) => ({ key: Key.slice(root.length), bytes: Size, etag: ETag }));
     },
 
     async listFolders(below) {
-      return (
-        (await listPages(below, '/'))
-          .flatMap(({ CommonPrefixes = [] }) => CommonPrefixes)
-          .map(({ Prefix = '' }) => Prefix.slice(root.length + below.length, -1))
-          // S3 sorts them with the slash at their end, and so `run-2/` before `run/`.
-          .sort()
-      );
+      const prefixes = (await listPages(below, '/')).flatMap(({ CommonPrefixes = [] }) => CommonPrefixes);
+      // S3 sorts them with the slash at their end, and so `run-2/` before `run/`.
+      return prefixes.map(({ Prefix = '' }) => Prefix.slice(root.length + below.length, -1)).sort();
     },
 
     async delete(key) {

@@ -19,59 +19,57 @@ export function secretCredentials({
   client = new SecretsManagerClient({}),
 }: SecretOptions): CredentialsSource {
   const provider = new SecretsProvider({ awsSdkV3Client: client });
+  const where = `secret ${JSON.stringify(secretId)}`;
   let reading: Promise<ApiKey> | undefined;
+
+  async function read(forceFetch: boolean): Promise<unknown> {
+    try {
+      return await provider.get(secretId, { maxAge: CACHE_SECONDS, forceFetch });
+    } catch (error) {
+      // Powertools wraps the error of the SDK.
+      throw readFailure(where, (error as Error).cause ?? error);
+    }
+  }
+
+  async function readCached(): Promise<ApiKey> {
+    const cached = await read(false);
+    try {
+      return parseSecret(cached, where);
+    } catch {
+      // The key may have been set or corrected since the cached read.
+      return parseSecret(await read(true), where);
+    }
+  }
+
   return {
     async get({ fresh = false } = {}): Promise<ApiKey> {
-      const where = `secret ${JSON.stringify(secretId)}`;
-      if (fresh) return parseApiKeySecret(textOf(await read(provider, secretId, where, true), where), where);
+      if (fresh) return parseSecret(await read(true), where);
       // Concurrent calls share one read.
-      reading ??= readValid().finally(() => {
+      reading ??= readCached().finally(() => {
         reading = undefined;
       });
       return reading;
-
-      async function readValid(): Promise<ApiKey> {
-        const known = await read(provider, secretId, where, false);
-        try {
-          return parseApiKeySecret(textOf(known, where), where);
-        } catch {
-          // The key may have been set or corrected since the cached read.
-          return parseApiKeySecret(textOf(await read(provider, secretId, where, true), where), where);
-        }
-      }
     },
   };
 }
 
-function textOf(value: unknown, where: string): string {
-  if (typeof value === 'string') return value;
-  if (value === undefined) return '';
-  throw new ExportError(
-    'ApiCredentialsError',
-    `Invalid API key in ${where}: it is binary (SecretBinary). Store it as text (SecretString): {"keyId":"…","secret":"…"}.`,
-  );
+function parseSecret(value: unknown, where: string): ApiKey {
+  if (value === undefined || typeof value === 'string') return parseApiKeySecret(value ?? '', where);
+  const problem = `it is binary (SecretBinary). Store it as text (SecretString): {"keyId":"…","secret":"…"}.`;
+  throw new ExportError('ApiCredentialsError', `Invalid API key in ${where}: ${problem}`);
 }
 
-async function read(provider: SecretsProvider, secretId: string, where: string, fresh: boolean): Promise<unknown> {
-  try {
-    return await provider.get(secretId, { maxAge: CACHE_SECONDS, forceFetch: fresh });
-  } catch (error) {
-    // Powertools wraps the error of the SDK.
-    const cause = (error as Error).cause ?? error;
-    if ((cause as Error).name === 'ResourceNotFoundException') {
-      throw new ExportError(
-        'ApiCredentialsError',
-        `No API key in ${where}: the secret does not exist or is empty. Set it to {"keyId":"…","secret":"…"}.`,
-      );
-    }
-    // Source: Secrets Manager API reference, "GetSecretValue", Errors.
-    if ((cause as Error).name === 'InvalidRequestException') {
-      throw new ExportError(
-        'ApiCredentialsError',
-        `Reading ${where} failed (InvalidRequestException): it is scheduled for deletion. Restore it or use another secret.`,
-      );
-    }
-    const failure = awsFailure(`Reading ${where}`, cause);
-    throw isExportError(failure, 'ConfigError') ? new ExportError('ApiCredentialsError', failure.message) : failure;
+/** Source: Secrets Manager API reference, "GetSecretValue", Errors. */
+function readFailure(where: string, error: unknown): ExportError {
+  const { name } = error as Error;
+  if (name === 'ResourceNotFoundException') {
+    const problem = 'the secret does not exist or is empty. Set it to {"keyId":"…","secret":"…"}.';
+    return new ExportError('ApiCredentialsError', `No API key in ${where}: ${problem}`);
   }
+  if (name === 'InvalidRequestException') {
+    const problem = 'it is scheduled for deletion. Restore it or use another secret.';
+    return new ExportError('ApiCredentialsError', `Reading ${where} failed (${name}): ${problem}`);
+  }
+  const failure = awsFailure(`Reading ${where}`, error);
+  return isExportError(failure, 'ConfigError') ? new ExportError('ApiCredentialsError', failure.message) : failure;
 }

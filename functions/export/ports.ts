@@ -1,6 +1,5 @@
 /** What the rules of an export need from outside. AWS and one machine each bring their own. */
-import type { ExportFormat } from '../model/export-format.ts';
-import type { PageQuery } from '../model/page-query.ts';
+import type { PageQuery, Run } from '../model/run.ts';
 import type { Usage } from '../model/usage.ts';
 
 /** Objects under keys: a bucket, or a folder. Transient failures are thrown as `StorageError`. */
@@ -14,7 +13,11 @@ export interface ObjectStore {
    * of several conditional writes at the same moment, one succeeds.
    * @returns the new etag; `undefined` when the condition failed
    */
-  put(key: string, body: Uint8Array, condition?: PutCondition): Promise<string | undefined>;
+  put(
+    key: string,
+    body: Uint8Array,
+    condition?: { readonly ifMatch: string } | { readonly ifNoneMatch: '*' },
+  ): Promise<string | undefined>;
   /** All objects below a prefix that ends in a slash, in key order. */
   list(prefix: string): Promise<StoredObject[]>;
   /** The names of the folders directly below a prefix that ends in a slash, sorted, without slashes. */
@@ -22,8 +25,6 @@ export interface ObjectStore {
   /** Removes an object; a missing one is no error. */
   delete(key: string): Promise<void>;
 }
-
-export type PutCondition = { readonly ifMatch: string } | { readonly ifNoneMatch: '*' };
 
 export interface StoredBytes {
   readonly body: Uint8Array;
@@ -59,12 +60,7 @@ export interface Executions {
 }
 
 /** What a catalog needs to know of a run. */
-export interface PublishedRun {
-  readonly format: ExportFormat;
-  readonly exportName: string;
-  /** `YYYY-MM-DD`, UTC. */
-  readonly exportDate: string;
-  readonly runId: string;
+export interface PublishedRun extends Pick<Run, 'format' | 'exportName' | 'exportDate' | 'runId'> {
   /** ISO 8601. */
   readonly publishedAt: string;
   /** CSV: the columns of the table when the run was planned, in the order of its parts. */
@@ -81,16 +77,16 @@ export type Decode<T> = (body: Buffer) => T;
 
 /** Limits the records that requests may fetch. */
 export interface RecordBudget {
-  /** Before each attempt, with the most records it can fetch. @throws ExportError `BudgetExceededError` when it must not be sent */
+  /** Before each request, with the maximum it can fetch. @throws ExportError `BudgetExceededError` when it must not be sent */
   take(records: number): Promise<void>;
-  /** After the attempt, with the records it did not fetch. */
+  /** After the request, with the records it did not fetch. */
   giveBack(records: number): void;
 }
 
-/** An answered request and all it used, failed attempts included. */
+/** An answer, and the usage of all its requests, failed ones included. */
 export interface ApiAnswer<T> extends Usage {
   readonly value: T;
-  /** From sending the last attempt to its last byte. */
+  /** From sending the last request to the last byte of its answer. */
   readonly latencyMs: number;
 }
 

@@ -27,3 +27,10 @@ export const ACCOUNT_FIELDS: readonly AccountField[] = [
   { name: 'segmentJoined', kind: 'epochMs', comment: 'Segment exports: when the account joined, epoch milliseconds' },
   { name: 'segmentInputValues', kind: 'textMap', comment: 'Segment exports: the values that made it join' },
 ];
+
+export const FIELD_NAMES: ReadonlySet<string> = new Set(ACCOUNT_FIELDS.map(({ name }) => name));
+
+/** By lowercase name: Glue columns are lowercase, and keys match them case-insensitively. */
+export const COLUMN_KINDS: ReadonlyMap<string, FieldKind> = new Map(
+  ACCOUNT_FIELDS.map(({ name, kind }) => [name.toLowerCase(), kind]),
+);

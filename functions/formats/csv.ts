@@ -1,10 +1,9 @@
 import { parse } from 'csv-parse/sync';
 import { ExportError } from '../model/errors.ts';
-import { ACCOUNT_FIELDS, ACCOUNT_KEY } from './account-columns.ts';
+import { ACCOUNT_FIELDS, ACCOUNT_KEY, COLUMN_KINDS } from './account-columns.ts';
 import { checkCsvLimits } from './body-limits.ts';
 import { gzip } from './gzip.ts';
-import type { DecodedPage, EncodedPart, PageFormat } from './page-format.ts';
-import { supersededRecords } from './superseded.ts';
+import { type DecodedPage, type EncodedPart, type PageFormat, supersededRecords } from './page-format.ts';
 import { decodeUtf8 } from './utf8.ts';
 
 /** A page of the CSV endpoint. */
@@ -21,7 +20,7 @@ export interface CsvPage extends DecodedPage {
  */
 export const CSV_SERDE_PARAMETERS = { separatorChar: ',', quoteChar: '"', escapeChar: '\\' } as const;
 
-/** The column that marks a record replaced by a later one on its page. */
+/** Marks a record that a later one on its page replaces. */
 export const SUPERSEDED_COLUMN = 'superseded';
 
 export interface CsvOptions {
@@ -34,7 +33,7 @@ export interface CsvOptions {
 }
 
 /**
- * The columns of the Glue table: account fields, the mark of superseded records, then the configured attributes. Attributes
+ * The columns of the Glue table: account fields, `superseded`, then the configured attributes. Attributes
  * come last so that adding one moves no column. Maps have no column: the API sends each attribute as a column.
  */
 export function csvTableColumns(attributeColumns: readonly string[]): string[] {
@@ -64,13 +63,13 @@ export function decodeCsv(body: Buffer, { finalNewline }: { finalNewline: boolea
   checkCsvLimits(body);
   const text = decodeUtf8(body);
   const endsWithNewline = text.endsWith('\n');
-  if (text.trim() === '') return { records: 0, identities: [], columns: [], rows: [], endsWithNewline };
+  if (text.trim() === '') return { records: 0, names: [], columns: [], rows: [], endsWithNewline };
   if (text.trimStart().startsWith('<')) {
     throw new ExportError('ApiAnswerError', 'The API response is an HTML page, not CSV.');
   }
   const [header = [], ...rows] = parseRows(text);
   checkHeader(header, body);
-  // Only the writer may set the mark of superseded records.
+  // Only the writer may set this column.
   const columns = header.map((column) => (column === SUPERSEDED_COLUMN ? `${column}_as_sent` : column));
   refuseRepeatedColumns(columns);
   if (finalNewline === true && !endsWithNewline) {
@@ -81,8 +80,8 @@ export function decodeCsv(body: Buffer, { finalNewline }: { finalNewline: boolea
   }
   const key = columns.indexOf(ACCOUNT_KEY);
   // An empty cell is not a name: two accounts without a name are different accounts.
-  const identities = rows.map((row) => row[key] || JSON.stringify(row));
-  return { records: rows.length, identities, columns, rows, endsWithNewline };
+  const names = rows.map((row) => row[key] || JSON.stringify(row));
+  return { records: rows.length, names, columns, rows, endsWithNewline };
 }
 
 /**
@@ -99,14 +98,12 @@ function checkHeader(header: readonly string[], body: Buffer): void {
   if (header.length > MAX_COLUMNS) {
     throw new ExportError('ApiAnswerError', `The CSV response has ${header.length} columns (maximum ${MAX_COLUMNS}).`);
   }
-  if (header.some((column) => FIELD_NAMES.has(column.toLowerCase()))) return;
+  if (header.some((column) => COLUMN_KINDS.has(column.toLowerCase()))) return;
   throw new ExportError(
     'ApiAnswerError',
     `The API response is not CSV: its first line contains no account field (${header.length} columns, ${body.length} bytes).`,
   );
 }
-
-const FIELD_NAMES: ReadonlySet<string> = new Set(ACCOUNT_FIELDS.map(({ name }) => name.toLowerCase()));
 
 /** UTF-16 of ASCII is valid UTF-8 with NULs. A byte order mark is dropped only at the start. */
 const NOT_UTF8 = /[\0\ufeff]/;
@@ -120,7 +117,7 @@ function refuseRepeatedColumns(columns: readonly string[]): void {
   for (const [i, column] of columns.entries()) {
     const before = first.get(column);
     if (before !== undefined) {
-      const which = FIELD_NAMES.has(column.toLowerCase()) ? ` ${JSON.stringify(column)}` : '';
+      const which = COLUMN_KINDS.has(column.toLowerCase()) ? ` ${JSON.stringify(column)}` : '';
       throw new ExportError(
         'ApiAnswerError',
         `The header of the CSV response repeats a column${which} (columns ${before + 1} and ${i + 1}).`,
@@ -149,8 +146,8 @@ async function encode(page: CsvPage, { columns, tableColumns }: CsvOptions): Pro
   const further = page.columns.filter((column) => !columns.includes(column)).sort();
   const header = [...columns, ...further];
   const positions = header.map((column) => page.columns.indexOf(column));
-  const mark = header.indexOf(SUPERSEDED_COLUMN);
-  const superseded = supersededRecords(page.identities);
+  const supersededAt = header.indexOf(SUPERSEDED_COLUMN);
+  const superseded = supersededRecords(page.names);
   let escapedLineBreaks = 0;
   const cell = (value: string) => {
     if (!SPECIAL.test(value)) return `"${value}"`;
@@ -163,7 +160,7 @@ async function encode(page: CsvPage, { columns, tableColumns }: CsvOptions): Pro
   const lines = [header.map(cell).join(',')];
   for (const [i, row] of page.rows.entries()) {
     const cells = positions.map((position, at) =>
-      at === mark ? (superseded.has(i) ? 'true' : '') : position < 0 ? '' : (row[position] ?? ''),
+      at === supersededAt ? (superseded.has(i) ? 'true' : '') : position < 0 ? '' : (row[position] ?? ''),
     );
     lines.push(cells.map(cell).join(','));
   }

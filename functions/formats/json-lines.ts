@@ -1,10 +1,9 @@
 import { ExportError } from '../model/errors.ts';
-import { ACCOUNT_FIELDS, ACCOUNT_KEY } from './account-columns.ts';
+import { ACCOUNT_KEY, FIELD_NAMES } from './account-columns.ts';
 import { checkJsonLimits } from './body-limits.ts';
 import { gzip } from './gzip.ts';
 import { splitRecords } from './json-text.ts';
-import type { DecodedPage, EncodedPart, PageFormat } from './page-format.ts';
-import { supersededRecords } from './superseded.ts';
+import { type DecodedPage, type EncodedPart, type PageFormat, supersededRecords } from './page-format.ts';
 import { decodeUtf8 } from './utf8.ts';
 
 /** A page of the JSON endpoint. */
@@ -12,8 +11,6 @@ export interface JsonPage extends DecodedPage {
   /** One JSON text per account, as sent except for whitespace between tokens. */
   readonly lines: readonly string[];
 }
-
-const KNOWN_FIELDS: ReadonlySet<string> = new Set(ACCOUNT_FIELDS.map(({ name }) => name));
 
 /**
  * One account per line, gzip. Every value is as sent, except for those that `splitRecords` changes because no table can hold
@@ -53,24 +50,24 @@ export function decodeJson(body: Buffer): JsonPage {
   }
   const split = splitRecords(text);
   const columns = new Set<string>();
-  const identities = records.map((record, i) => {
+  const names = records.map((record, i) => {
     const account = record as Record<string, unknown>;
     for (const key in account) columns.add(key);
     const name = account[ACCOUNT_KEY];
     // A text column holds the digits of a number, but two large numbers may be equal after JSON.parse.
     return typeof name === 'string' || Number.isSafeInteger(name) ? String(name) : (split.lines[i] ?? '');
   });
-  for (const field of split.movedFields) columns.add(`${field}_as_sent`);
-  return { records: records.length, identities, columns: [...columns], lines: split.lines };
+  for (const field of split.renamedFields) columns.add(`${field}_as_sent`);
+  return { records: records.length, names, columns: [...columns], lines: split.lines };
 }
 
 async function encode(page: JsonPage): Promise<EncodedPart> {
-  const superseded = supersededRecords(page.identities);
+  const superseded = supersededRecords(page.names);
   const lines = page.lines.map((line, i) => (superseded.has(i) ? markSuperseded(line) : line));
   return {
     body: await gzip(lines.length === 0 ? '' : `${lines.join('\n')}\n`),
     escapedLineBreaks: 0,
-    unmappedColumns: wellFormedNames(page.columns.filter((column) => !KNOWN_FIELDS.has(column))),
+    unmappedColumns: wellFormedNames(page.columns.filter((column) => !FIELD_NAMES.has(column))),
   };
 }
 

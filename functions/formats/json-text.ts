@@ -4,15 +4,12 @@
  * `JSON.parse` would round `9007199254740993` and drop the zero of `1.10`, so the text is copied without whitespace between
  * tokens. It must be valid JSON: the scan only tracks strings and depth.
  */
-import { ACCOUNT_FIELDS, type FieldKind } from './account-columns.ts';
+import { COLUMN_KINDS, type FieldKind } from './account-columns.ts';
 import { endOfPlainFields, endOfPlainMembers } from './plain-account.ts';
 
-/** Glue columns are lowercase; the Hive JSON SerDe matches keys case-insensitively. */
-const KINDS = new Map<string, FieldKind>(ACCOUNT_FIELDS.map(({ name, kind }) => [name.toLowerCase(), kind]));
-
 /**
- * Keys with another meaning in a part: `superseded` is the writer's mark, and the Hive JSON SerDe reads `_col7` as the eighth
- * column, and fails if there is none. Source: `JsonDeserializer` of Trino.
+ * Keys with another meaning in a part: the writer adds `superseded` to replaced records, and the Hive JSON SerDe reads
+ * `_col7` as the eighth column, and fails if there is none. Source: `JsonDeserializer` of Trino.
  */
 const RESERVED = /^(?:superseded|_col\d+)$/i;
 
@@ -35,21 +32,21 @@ const NOWHERE = -1;
 export interface SplitRecords {
   /** One record per line, without line breaks. */
   readonly lines: readonly string[];
-  /** Fields whose values were moved to `<field>_as_sent`. */
-  readonly movedFields: ReadonlySet<string>;
+  /** Fields that are written under the key `<field>_as_sent`. */
+  readonly renamedFields: ReadonlySet<string>;
 }
 
 /**
  * Changes only what makes the Hive JSON SerDe fail a query:
  * - An object or array inside a `map<string,string>` or in a text field becomes a string with its JSON text.
- * - A value that its column cannot hold, such as `"n/a"` for a number, moves to the key `<field>_as_sent`. So does a field
- *   with a reserved key.
+ * - A field whose column cannot hold its value, such as `"n/a"` for a number, or that has a reserved key, is renamed to
+ *   `<field>_as_sent`.
  *
  * @param text a valid JSON array of objects
  */
 export function splitRecords(text: string): SplitRecords {
   const lines: string[] = [];
-  const movedFields = new Set<string>();
+  const renamedFields = new Set<string>();
   const line = new Line();
   let copiedTo = 0;
   let depth = 0;
@@ -58,7 +55,7 @@ export function splitRecords(text: string): SplitRecords {
   /** A nested value that becomes text, and its depth. */
   const nested = new Line();
   let nestedAt = NOWHERE;
-  /** Before this position there is nothing more to copy as plain: a plain sequence ended here, or the record has none. */
+  /** Up to here, fields that a part can contain exactly as sent (`plain-account.ts`) were found already, or there are none. */
   let scanTo = 0;
 
   for (let i = 0; i < text.length; ) {
@@ -80,10 +77,10 @@ export function splitRecords(text: string): SplitRecords {
         atKey = false;
         const key = text.slice(i, end);
         const name = key.includes('\\') ? (JSON.parse(key) as string) : key.slice(1, -1);
-        kind = KINDS.get(name.toLowerCase());
-        const moves = kind === undefined ? RESERVED.test(name) : !fits(kind, text, startOfValue(text, end));
-        if (moves) {
-          movedFields.add(name);
+        kind = COLUMN_KINDS.get(name.toLowerCase());
+        const renamed = kind === undefined ? RESERVED.test(name) : !fits(kind, text, startOfValue(text, end));
+        if (renamed) {
+          renamedFields.add(name);
           kind = undefined;
           line.add(text.slice(copiedTo, i));
           line.add(JSON.stringify(`${name}_as_sent`));
@@ -138,7 +135,7 @@ export function splitRecords(text: string): SplitRecords {
       i++;
     }
   }
-  return { lines, movedFields };
+  return { lines, renamedFields };
 }
 
 /**

@@ -2,8 +2,8 @@
 export interface DecodedPage {
   /** Number of accounts. */
   readonly records: number;
-  /** What distinguishes each account, in page order: its `name`, or the whole record where it has none. */
-  readonly identities: readonly string[];
+  /** The name of each account, in page order; the whole record stands in for a missing name. */
+  readonly names: readonly string[];
   /** The keys (JSON, in order of first appearance) or header columns (CSV) of the page. */
   readonly columns: readonly string[];
 }
@@ -22,4 +22,22 @@ export interface PageFormat<P extends DecodedPage = DecodedPage> {
   /** @throws ExportError `ApiAnswerError` (transient) for a damaged or unexpected body, `PageTooLargeError` */
   decode(body: Buffer): P;
   encode(page: P): Promise<EncodedPart>;
+}
+
+/**
+ * Finds records that a later record of the same account on the page replaces: the later one is current. Rows of a table have
+ * no order, so parts mark the earlier record in the column `superseded`. Between pages, the name of the part shows which
+ * record is later.
+ *
+ * @returns the positions of the earlier records
+ */
+export function supersededRecords(names: readonly string[]): ReadonlySet<number> {
+  const last = new Map<string, number>();
+  const superseded = new Set<number>();
+  for (const [i, name] of names.entries()) {
+    const earlier = last.get(name);
+    if (earlier !== undefined) superseded.add(earlier);
+    last.set(name, i);
+  }
+  return superseded;
 }

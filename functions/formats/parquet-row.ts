@@ -1,4 +1,4 @@
-import { ACCOUNT_FIELDS, type FieldKind } from './account-columns.ts';
+import { COLUMN_KINDS, type FieldKind } from './account-columns.ts';
 import { membersOf, textOf } from './parquet-members.ts';
 
 /** An account as a row of a Parquet part. */
@@ -8,11 +8,6 @@ export interface AccountRow {
   /** Fields that no column can hold, as text, by the key sent. */
   readonly others: ReadonlyMap<string, string | null>;
 }
-
-/** Glue columns are lowercase; keys match them case-insensitively, as in JSON parts. */
-const KINDS: ReadonlyMap<string, FieldKind> = new Map(
-  ACCOUNT_FIELDS.map(({ name, kind }) => [name.toLowerCase(), kind]),
-);
 
 /**
  * Of two keys that differ only in case, the column holds the later one, as in JSON parts. The earlier is in `others`.
@@ -24,7 +19,7 @@ export function rowOf(line: string): AccountRow {
   const sentAs = new Map<string, { key: string; json: string }>();
   for (const [key, json] of membersOf(line)) {
     const column = key.toLowerCase();
-    const kind = KINDS.get(column);
+    const kind = COLUMN_KINDS.get(column);
     const value = kind === undefined ? undefined : columnValue(kind, json);
     if (value === undefined) {
       others.set(key, textOf(json));

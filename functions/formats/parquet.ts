@@ -1,11 +1,10 @@
 import { constants, zstdCompressSync } from 'node:zlib';
 import { ByteWriter, type ColumnSource, ParquetWriter } from 'hyparquet-writer';
-import { ACCOUNT_FIELDS } from './account-columns.ts';
+import { ACCOUNT_FIELDS, FIELD_NAMES } from './account-columns.ts';
 import { decodeJson, type JsonPage, wellFormedNames } from './json-lines.ts';
-import type { EncodedPart, PageFormat } from './page-format.ts';
+import { type EncodedPart, type PageFormat, supersededRecords } from './page-format.ts';
 import { type AccountRow, rowOf } from './parquet-row.ts';
 import { PARQUET_SCHEMA } from './parquet-schema.ts';
-import { supersededRecords } from './superseded.ts';
 
 /**
  * The cheapest level (docs/benchmarks.md): parts are 1/6 smaller than at zstd's default of 3, for a few microseconds per
@@ -15,8 +14,6 @@ export const ZSTD_LEVEL = 15;
 
 /** JSON characters per row group: more than 10,000 typical accounts. */
 const GROUP_CHARACTERS = 4 * 1024 * 1024;
-
-const FIELDS: ReadonlySet<string> = new Set(ACCOUNT_FIELDS.map(({ name }) => name));
 
 /**
  * Typed columns from the JSON endpoint, compressed with zstd: smaller than with Snappy (docs/athena.md). Fields without a
@@ -28,8 +25,8 @@ export function parquetFormat(): PageFormat<JsonPage> {
 }
 
 async function encode(page: JsonPage): Promise<EncodedPart> {
-  const superseded = supersededRecords(page.identities);
-  const unmapped = new Set(page.columns.filter((name) => !FIELDS.has(name)));
+  const superseded = supersededRecords(page.names);
+  const unmapped = new Set(page.columns.filter((name) => !FIELD_NAMES.has(name)));
   const bytes = new ByteWriter();
   const writer = new ParquetWriter({
     writer: bytes,

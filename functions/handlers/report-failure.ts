@@ -3,7 +3,7 @@ import { lambdaHandler } from '../runtime/lambda-handler.ts';
 import { deployedStore } from '../runtime/ports.ts';
 import { measureFailure } from '../runtime/run-metrics.ts';
 
-/** Lambda *Report failure*: a `FailureEvent` in, a `FailureReport` out. It has no access to the API key. */
+/** Lambda *Report failure*: what Catch caught in, a `FailureReport` out. It has no access to the API key. */
 export const handler = lambdaHandler('Report failure', async (event) => {
   const report = await reportFailure({ store: deployedStore() }, event);
   measureFailure(report);

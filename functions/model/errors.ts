@@ -26,9 +26,7 @@ export const PERMANENT_ERRORS = [
   'QuarantinedError',
 ] as const;
 
-export type TransientErrorName = (typeof TRANSIENT_ERRORS)[number];
-export type PermanentErrorName = (typeof PERMANENT_ERRORS)[number];
-export type ExportErrorName = TransientErrorName | PermanentErrorName;
+export type ExportErrorName = (typeof TRANSIENT_ERRORS | typeof PERMANENT_ERRORS)[number];
 
 /** Base of all errors that this project raises on purpose; `name` is one of the lists above. */
 export class ExportError extends Error {
@@ -41,15 +39,6 @@ export class ExportError extends Error {
     super(message, options);
     this.name = name;
     this.transient = (TRANSIENT_ERRORS as readonly string[]).includes(name);
-  }
-}
-
-/** 429. `retryAfterMs` is the wait the API asked for, when it was too long for the client. */
-export class ApiThrottledError extends ExportError {
-  readonly retryAfterMs: number | undefined;
-  constructor(message: string, retryAfterMs?: number) {
-    super('ApiThrottledError', message);
-    this.retryAfterMs = retryAfterMs;
   }
 }
 

@@ -42,4 +42,3 @@ export const FailureEventSchema = z.object({
   request: z.unknown(),
   failure: z.object({ Error: z.string().default('Error'), Cause: z.string().default('') }),
 });
-export type FailureEvent = z.infer<typeof FailureEventSchema>;

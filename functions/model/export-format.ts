@@ -1,19 +1,15 @@
 /** The formats of an export, and what belongs to each. */
 import * as z from 'zod';
 
-interface FormatDetails {
-  /** The endpoint that its pages come from: `accounts.json` or `accounts.csv`. */
-  readonly endpoint: 'json' | 'csv';
-  /** Follows `part-00000.` in the key of a part. */
-  readonly partExtension: string;
-  readonly contentType: string;
-}
-
+/**
+ * The endpoint that the pages of each format come from (`accounts.json` or `accounts.csv`), and what follows `part-00000.`
+ * in the key of a part.
+ */
 export const FORMAT_DETAILS = {
-  json: { endpoint: 'json', partExtension: 'json.gz', contentType: 'application/gzip' },
-  csv: { endpoint: 'csv', partExtension: 'csv.gz', contentType: 'application/gzip' },
-  parquet: { endpoint: 'json', partExtension: 'parquet', contentType: 'application/vnd.apache.parquet' },
-} as const satisfies Record<string, FormatDetails>;
+  json: { endpoint: 'json', partExtension: 'json.gz' },
+  csv: { endpoint: 'csv', partExtension: 'csv.gz' },
+  parquet: { endpoint: 'json', partExtension: 'parquet' },
+} as const;
 
 export type ExportFormat = keyof typeof FORMAT_DETAILS;
 

@@ -5,7 +5,7 @@ import { isScheduleExpression, isTimeZone, SCHEDULE_RULE, TIME_ZONE_RULE } from 
 
 /** Names become part of keys and paths: no character in them can leave the folder. */
 export const NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/;
-const NAME_RULE = 'must be up to 128 letters, digits, "_", "." and "-", starting with a letter or digit';
+const NAME_RULE = 'must have up to 128 letters, digits, "_", "." or "-" and start with a letter or digit';
 
 /** A filter is a segment's name or id. It travels in the state of a run, which must stay small. */
 const MAX_TEXT = 1000;
@@ -19,15 +19,14 @@ export const DEFAULT_MAX_DROP_PERCENT = 50;
 const name = z.string({ error: NAME_RULE }).regex(NAME_PATTERN, { error: NAME_RULE });
 const text = z
   .string({ error: 'must be a text' })
-  .min(1, { error: 'must be absent or not empty' })
+  .min(1, { error: 'must not be empty' })
   .max(MAX_TEXT, { error: `must have at most ${MAX_TEXT} characters` });
 
 /** An integer within bounds, with one sentence for every way to miss them. */
-function integer(min: number, max?: number): z.ZodInt {
-  const error =
-    max === undefined ? `must be an integer of at least ${min}` : `must be an integer from ${min} to ${max}`;
-  const schema = z.int({ error }).min(min, { error });
-  return max === undefined ? schema : schema.max(max, { error });
+function integer(min: number, max = Number.MAX_SAFE_INTEGER): z.ZodInt {
+  const range = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`;
+  const error = `must be an integer ${range}`;
+  return z.int({ error }).min(min, { error }).max(max, { error });
 }
 
 const flag = z.boolean({ error: 'must be true or false' });
@@ -35,11 +34,13 @@ const flag = z.boolean({ error: 'must be true or false' });
 /** The end of the year 9999, the last date of four-digit years. */
 const LAST_INSTANT_MS = 253_402_300_799_999;
 const INSTANT_RULE =
-  'must be epoch milliseconds or ISO 8601, such as 2026-08-01 or 2026-08-01T06:00:00Z, from 1970 to 9999';
+  'must be a date (2026-08-01), a time (2026-08-01T06:00:00Z) or epoch milliseconds, from 1970 to 9999';
 
 /** Epoch ms, or ISO 8601 with a date alone (midnight UTC) or a time and its zone; resolves to epoch ms. */
 export const InstantSchema = z
-  .union([z.int().min(0), z.iso.date(), z.iso.datetime({ offset: true })], { error: INSTANT_RULE })
+  .union([z.int({ error: INSTANT_RULE }).min(0), z.iso.date(), z.iso.datetime({ offset: true })], {
+    error: INSTANT_RULE,
+  })
   .transform((value) => (typeof value === 'number' ? value : Date.parse(value)))
   .pipe(z.number().min(0, { error: INSTANT_RULE }).max(LAST_INSTANT_MS, { error: INSTANT_RULE }));
 
@@ -56,6 +57,8 @@ export function windowMs(duration: string): number {
     .map((n) => n || 0);
   return (((weeks * 7 + days) * 24 + hours) * 60 + minutes) * 60_000;
 }
+
+const COLUMNS_RULE = 'must be a list of at most 500 column names';
 
 const settings = {
   datasetId: name.describe('The dataset to export, as Personalization names it.'),
@@ -74,8 +77,8 @@ const settings = {
   segmentationId: text.describe('A segmentation, sent to the API as it is.'),
   segmentId: text.describe('A segment, sent to the API as it is.'),
   attributeColumns: z
-    .array(text, { error: 'must be a list of at most 500 column names' })
-    .max(500, { error: 'must be a list of at most 500 column names' })
+    .array(text, { error: COLUMNS_RULE })
+    .max(500, { error: COLUMNS_RULE })
     .describe('Attributes that queries may name for every account. For CSV, also columns of the table.'),
   maxRecords: integer(1).describe(
     'Record budget: the run fetches no more records than this, probes and retries included. It fails instead.',
@@ -92,6 +95,8 @@ const settings = {
     'A run with a larger drop in accounts since the last published run is quarantined; so is an empty run after one that had accounts.',
   ),
 };
+
+const optionalSettings = z.object(settings).partial().shape;
 
 /** When a configured export runs; a request cannot set these. */
 const scheduling = {
@@ -117,17 +122,10 @@ const scheduling = {
 export const ExportSettingsSchema = z
   .strictObject({
     name: name.describe('The name of the export in requests, tables and events. Unique.'),
+    ...optionalSettings,
     datasetId: settings.datasetId,
     format: settings.format.default('json'),
     pageSize: settings.pageSize.default(DEFAULT_PAGE_SIZE),
-    filter: settings.filter.optional(),
-    start: settings.start.optional(),
-    end: settings.end.optional(),
-    window: settings.window.optional(),
-    segmentationId: settings.segmentationId.optional(),
-    segmentId: settings.segmentId.optional(),
-    attributeColumns: settings.attributeColumns.optional(),
-    maxRecords: settings.maxRecords.optional(),
     overlap: settings.overlap.default('skip'),
     onDrift: settings.onDrift.default('publish'),
     maxDropPercent: settings.maxDropPercent.default(DEFAULT_MAX_DROP_PERCENT),
@@ -153,26 +151,22 @@ export const ExportRequestSchema = z
     exportName: name
       .optional()
       .describe('The configured export to run. With a `datasetId` and a new name, the name of an ad-hoc export.'),
-    ...(Object.fromEntries(Object.entries(settings).map(([key, schema]) => [key, schema.optional()])) as {
-      [K in keyof typeof settings]: z.ZodOptional<(typeof settings)[K]>;
-    }),
+    ...optionalSettings,
     dryRun: flag.optional().describe('`true` plans and estimates: nothing is exported or written.'),
-    /** The schedule fills it in. */
     dueAt: InstantSchema.optional().describe(
       'When the run was due: its day in the tables, and the end of a `window`. Default: when it was started.',
     ),
-    /** Set by a schedule, which delivers at least once: of several deliveries of one `dueAt`, one runs. */
     scheduled: z
-      .literal(true, { error: 'must be true or absent (only schedules set it)' })
+      .literal(true, { error: 'must be absent, because only schedules set it' })
       .optional()
       .describe('Set by a schedule, not by people: of several deliveries of one `dueAt`, one runs.'),
     resume: name.optional().describe('The failed run to resume. Alone, or with `maxRecords`.'),
     publish: name.optional().describe('The quarantined run to publish. Alone.'),
   })
   .superRefine(checkWindow)
-  .superRefine(({ scheduled, dueAt }, context) => {
-    if (scheduled === true && dueAt === undefined)
-      context.addIssue({ code: 'custom', path: ['dueAt'], message: 'must be set for a scheduled run' });
+  .refine(({ scheduled, dueAt }) => scheduled === undefined || dueAt !== undefined, {
+    path: ['dueAt'],
+    error: 'must be set for a scheduled run',
   });
 export type ExportRequest = z.infer<typeof ExportRequestSchema>;
 

@@ -1,7 +1,21 @@
 import * as z from 'zod';
-import { ConsistencySchema } from './consistency.ts';
 import { ExportFormatSchema } from './export-format.ts';
 import { RunParametersSchema } from './run.ts';
+
+/** The verdict on a run, with its figures. */
+const ConsistencySchema = z.object({
+  /**
+   * `consistent`: every check passed, which is evidence and not proof. `drifted`: the data changed during the run.
+   * `unverified`: page boundaries could not be checked.
+   */
+  verdict: z.enum(['consistent', 'drifted', 'unverified']),
+  accountsBefore: z.int(),
+  accountsAfter: z.int(),
+  boundariesChecked: z.int(),
+  boundariesMoved: z.int(),
+});
+export type Consistency = z.infer<typeof ConsistencySchema>;
+export type Verdict = Consistency['verdict'];
 
 /** `export_runs/run_id=<id>/manifest.json`, version 1: a contract. No secret, no account's data. */
 export const ManifestSchema = z.object({

@@ -1,45 +1,36 @@
 /** What the Lambdas return: the state of the workflow and the output of its executions. */
-import type { Consistency, Verdict } from './consistency.ts';
-import type { ExportFormat } from './export-format.ts';
+import type { Consistency, Manifest, Verdict } from './manifest.ts';
 import type { Run } from './run.ts';
+import type { Usage } from './usage.ts';
 
 /** What *Plan export* returns. `outcome` decides the workflow's next state. */
 export type PlanOutcome = PlanResult | DryRunResult | SkippedRun;
 
-/** A run to export, or, with `publishOnly`, to publish. */
-export interface PlanResult {
-  readonly outcome: 'exportPages' | 'publishOnly';
-  readonly runId: string;
-  readonly exportName: string;
-  readonly accounts: number;
-  readonly pages: number;
-  readonly pageSize: number;
-  readonly plan: PlanFigures;
-  readonly run: Run;
-  /** The execution that works on the run. */
-  readonly execution: string;
-  readonly pageNumbers: readonly number[];
-}
-
-export interface PlanFigures {
-  readonly countedBy: 'offsets' | 'pages';
-  readonly apiRequests: number;
-  readonly recordsFetched: number;
+export interface PlanFigures extends Pick<Run, 'countedBy'>, Pick<Usage, 'apiRequests' | 'recordsFetched'> {
   /** Rounds of parallel requests. */
   readonly rounds: number;
   /** Whether the run was planned before and is resumed. */
   readonly resumed: boolean;
 }
 
-/** The output of a dry run: nothing was exported. */
-export interface DryRunResult {
-  readonly outcome: 'dryRun';
-  readonly runId: string;
-  readonly exportName: string;
-  readonly accounts: number;
-  readonly pages: number;
+/** A plan without its pages. */
+export interface PlanSummary extends Pick<Run, 'runId' | 'exportName' | 'accounts' | 'pages'> {
   readonly pageSize: number;
   readonly plan: PlanFigures;
+}
+
+/** A run to export, or, with `publishOnly`, to publish. */
+export interface PlanResult extends PlanSummary {
+  readonly outcome: 'exportPages' | 'publishOnly';
+  readonly run: Run;
+  /** The execution that works on the run. */
+  readonly execution: string;
+  readonly pageNumbers: readonly number[];
+}
+
+/** The output of a dry run: nothing was exported. */
+export interface DryRunResult extends PlanSummary {
+  readonly outcome: 'dryRun';
   readonly estimate: RunEstimate;
 }
 
@@ -51,18 +42,14 @@ export interface RunEstimate {
   /** The smallest `maxRecords` with which the run can start: full pages, and the records that verification may fetch. */
   readonly maxRecordsNeeded: number;
   readonly seconds: number;
-  /** What the duration is estimated from. */
   readonly secondsFrom: 'last run' | 'probes';
   /** On AWS, at list prices, without storage and queries. */
   readonly usd: number;
 }
 
 /** The output of a run that another run's lock kept from starting. */
-export interface SkippedRun {
+export interface SkippedRun extends Pick<Run, 'runId' | 'exportName' | 'dueAt'> {
   readonly outcome: 'skipped';
-  readonly runId: string;
-  readonly exportName: string;
-  readonly dueAt: string;
   /** The run that holds the lock. */
   readonly lockedBy: string;
   readonly reason: string;
@@ -72,34 +59,21 @@ export interface SkippedRun {
 export type PublishOutcome = PublishResult | DriftedRun;
 
 /** Nothing was published: the data changed during the run, and the workflow exports it again as run `<id>-retry`. */
-export interface DriftedRun {
+export interface DriftedRun extends Pick<Manifest, 'runId' | 'exportName' | 'consistency'> {
   readonly status: 'drifted';
-  readonly runId: string;
-  readonly exportName: string;
   readonly accounts: number;
-  readonly consistency: Consistency;
 }
 
 /** The output of a published run: a summary for people, small whatever the run's size. */
-export interface PublishResult {
+export interface PublishResult
+  extends Pick<Manifest, 'runId' | 'exportName' | 'datasetId' | 'format' | 'dueAt' | 'publishedAt'>,
+    Pick<Manifest, 'distinctAccounts' | 'pages' | 'bytes' | 'recordsFetched' | 'consistency'> {
   readonly status: 'published';
-  readonly runId: string;
-  readonly exportName: string;
-  readonly datasetId: string;
-  readonly format: ExportFormat;
-  /** ISO 8601. */
-  readonly dueAt: string;
   /** `YYYY-MM-DD`, UTC. */
   readonly exportDate: string;
-  readonly publishedAt: string;
   readonly accounts: number;
-  readonly distinctAccounts: number;
-  readonly pages: number;
-  readonly bytes: number;
+  /** That of `consistency`. */
   readonly verdict: Verdict;
-  /** What the verdict rests on. */
-  readonly consistency: Consistency;
-  readonly recordsFetched: number;
   readonly seconds: number;
   /** Fields that the table does not declare; the parts keep them. */
   readonly unmappedColumns: readonly string[];

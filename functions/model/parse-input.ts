@@ -1,4 +1,4 @@
-import type * as z from 'zod';
+import * as z from 'zod';
 import { ExportError, type ExportErrorName } from './errors.ts';
 
 /**
@@ -21,38 +21,39 @@ export function parseOrThrow<T>(
 /** Longer lists of problems do not help anyone and would fill the execution's history. */
 const MAX_PROBLEMS_CHARACTERS = 1200;
 
-function problemsOf(issues: readonly z.core.$ZodIssue[], input: unknown): string {
-  const problems = new Set<string>();
-  let characters = 0;
-  for (const [i, issue] of issues.entries()) {
-    const problem = describeIssue(issue, input);
-    if (problems.has(problem)) continue;
+/** The problems of `input`, as one text. @param rename replaces keys in it by the names that the user knows */
+export function problemsOf(
+  issues: readonly z.core.$ZodIssue[],
+  input: unknown,
+  rename: (text: string) => string = (text) => text,
+): string {
+  const problems = [...new Set(issues.map((issue) => describeIssue(issue, input, rename)))];
+  let [shown, characters] = [0, 0];
+  for (const problem of problems) {
     characters += problem.length;
-    if (problems.size > 0 && characters > MAX_PROBLEMS_CHARACTERS) {
-      return `${[...problems].join('; ')}; and ${issues.length - i} more`;
-    }
-    problems.add(problem);
+    if (shown > 0 && characters > MAX_PROBLEMS_CHARACTERS) break;
+    shown++;
   }
-  return [...problems].join('; ');
+  const more = problems.length - shown;
+  return problems.slice(0, shown).join('; ') + (more > 0 ? `; and ${more} more` : '');
 }
 
-function describeIssue(issue: z.core.$ZodIssue, input: unknown): string {
-  const path = issue.path
-    .map((step) => (typeof step === 'number' ? `[${step}]` : `.${String(step)}`))
-    .join('')
-    .slice(1);
+function describeIssue(issue: z.core.$ZodIssue, input: unknown, rename: (text: string) => string): string {
+  const path = rename(z.core.toDotPath(issue.path));
+  // A rule about several keys names the others.
+  const message = issue.code === 'custom' ? rename(issue.message) : issue.message;
   if (issue.code === 'unrecognized_keys') {
     const shown = issue.keys.slice(0, MAX_KEYS).map((key) => JSON.stringify(key.slice(0, 60)));
     const more = issue.keys.length > MAX_KEYS ? [`${issue.keys.length - MAX_KEYS} more`] : [];
     const where = path === '' ? '' : ` in ${path}`;
     return `unknown ${issue.keys.length === 1 ? 'key' : 'keys'} ${[...shown, ...more].join(', ')}${where}`;
   }
-  if (path === '') return issue.message;
+  if (path === '') return issue.code === 'invalid_type' ? 'it must be a JSON object' : message;
   let value: unknown = input;
   for (const step of issue.path) value = (value as Record<PropertyKey, unknown> | undefined)?.[step];
-  if (value === undefined) return `${path} ${issue.message} (missing)`;
+  if (value === undefined) return `${path} ${message} (missing)`;
   const personal = mayIdentifyPerson(issue.path.findLast((step) => typeof step === 'string'));
-  return `${path} ${issue.message} (${personal ? 'value not shown' : `got ${shorten(value)}`})`;
+  return `${path} ${message} (${personal ? 'value not shown' : `got ${shorten(value)}`})`;
 }
 
 /** Errors are logged, emailed and stored. The name of a segment may identify a person, so its value is not shown in them. */

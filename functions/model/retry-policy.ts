@@ -1,5 +1,3 @@
-/** Which errors the state machine retries, and for how long. */
-
 /**
  * How long a run survives an API that is down: waits of 10, 20, 40, 80, 160 and then 300 s at most, with full jitter. That
  * is up to 80 minutes; 20 pages in flight survive 20 minutes in 99 of 100 outages (`docs/decisions/0006-retries.md`). The

@@ -5,7 +5,9 @@ import { UsageSchema } from './usage.ts';
 
 /** What a run asks the API for, resolved once and equal for all its pages and retries. */
 export const RunParametersSchema = z.object({
+  /** Name or id of a segment. */
   filter: z.string().optional(),
+  /** Epoch ms, as `end`: the window of the engagement statistics, which does not filter accounts. */
   start: z.int().optional(),
   end: z.int().optional(),
   segmentationId: z.string().optional(),
@@ -13,6 +15,15 @@ export const RunParametersSchema = z.object({
   pageSize: z.int().min(1),
 });
 export type RunParameters = z.infer<typeof RunParametersSchema>;
+
+/** One request to the API. Without `pageSize` the API would return all accounts, so both numbers are required. */
+export interface PageQuery extends RunParameters {
+  readonly datasetId: string;
+  /** Which endpoint: `accounts.json` or `accounts.csv`. Parquet is made from JSON. */
+  readonly endpoint: 'json' | 'csv';
+  /** From 0. */
+  readonly page: number;
+}
 
 /** A run as its plan pins it: what all its pages and its publishing share. */
 export const RunSchema = z.object({
@@ -37,8 +48,8 @@ export const RunSchema = z.object({
   maxDropPercent: z.int(),
   /** The run that this one repeats because its data changed. */
   retryOf: z.string().optional(),
-  /** With a record budget: the highest number a page ticket of this run may have. */
-  lastTicket: z.int().min(0).optional(),
+  /** With a record budget: the highest number of a ticket, which reserves the records of one page. */
+  ticketLimit: z.int().min(0).optional(),
   /** CSV only. */
   csv: z
     .object({

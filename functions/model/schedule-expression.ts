@@ -37,19 +37,26 @@ export function isScheduleExpression(text: string): boolean {
 }
 
 function isCron(fields: readonly string[]): boolean {
-  if (fields.length !== CRON_FIELDS.length) return false;
   // One of the two ways to name a day, and only one.
-  if ((fields[2] === '?') === (fields[4] === '?')) return false;
-  return CRON_FIELDS.every((field, i) => (fields[i] ?? '').split(',').every((item) => isCronItem(item, field)));
+  if (fields.length !== CRON_FIELDS.length || (fields[2] === '?') === (fields[4] === '?')) return false;
+  return CRON_FIELDS.every((field, i) => (fields[i] ?? '').split(',').every((item) => valuesOf(item, field)));
 }
 
-function isCronItem(item: string, field: CronField): boolean {
-  if (field.special?.test(item)) return true;
-  const [, range = '', step] = /^([^/]+)(?:\/(\d{1,4}))?$/.exec(item) ?? [];
-  if (step !== undefined && Number(step) < 1) return false;
-  if (range === '*') return true;
-  const ends = range.split('-').map((end) => cronNumber(end, field));
-  return ends.length <= 2 && ends.every((end) => end >= field.min && end <= field.max);
+/** The values of a number, range or step; `special` for what needs a calendar; `undefined` when it is invalid. */
+function valuesOf(item: string, field: CronField): readonly number[] | 'special' | undefined {
+  if (field.special?.test(item)) return 'special';
+  const { min, max } = field;
+  const [, range = '', every] = /^([^/]+)(?:\/(\d{1,4}))?$/.exec(item) ?? [];
+  const step = Number(every ?? 1);
+  const ends = range === '*' ? [min, max] : range.split('-').map((end) => cronNumber(end, field));
+  if (step < 1 || ends.length > 2 || !ends.every((end) => end >= min && end <= max)) return undefined;
+  const [start = min, end = every === undefined ? start : max] = ends;
+  // A range may go over the end, as FRI-MON does.
+  const span = end - start + (end < start ? max - min + 1 : 0);
+  return Array.from({ length: Math.floor(span / step) + 1 }, (_, i) => {
+    const value = start + i * step;
+    return value > max ? value - (max - min + 1) : value;
+  });
 }
 
 function cronNumber(text: string, { min, names = [] }: CronField): number {
@@ -59,9 +66,8 @@ function cronNumber(text: string, { min, names = [] }: CronField): number {
 }
 
 function isLocalTime(text: string): boolean {
-  if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$/.test(text)) return false;
-  const time = new Date(`${text}Z`);
-  return !Number.isNaN(time.getTime()) && time.toISOString().startsWith(text);
+  const time = Date.parse(`${text}Z`);
+  return /^[\d-]{10}T[\d:]{8}$/.test(text) && !Number.isNaN(time) && new Date(time).toISOString().startsWith(text);
 }
 
 /** Whether it names a time zone. Offsets such as `+01:00` do not: they have no daylight saving time. */
@@ -149,18 +155,6 @@ function allows(values: CronValues, value: number): boolean {
 function cronValues(text: string, index: number): CronValues {
   const field = CRON_FIELDS[index];
   if (!field || text === '*' || text === '?') return undefined;
-  const allowed = new Set<number>();
-  for (const item of text.split(',')) {
-    if (field.special?.test(item)) return 'special';
-    const [range = '', step] = item.split('/');
-    const [from = '', to] = range.split('-');
-    const start = from === '*' ? field.min : cronNumber(from, field);
-    const end = to !== undefined ? cronNumber(to, field) : step !== undefined || from === '*' ? field.max : start;
-    // A range may go over the end, as FRI-MON does.
-    const span = end < start ? end + (field.max - field.min + 1) : end;
-    for (let value = start; value <= span; value += Number(step ?? 1)) {
-      allowed.add(value > field.max ? value - (field.max - field.min + 1) : value);
-    }
-  }
-  return allowed;
+  const items = text.split(',').map((item) => valuesOf(item, field) ?? []);
+  return items.includes('special') ? 'special' : new Set(items.flat().map(Number));
 }

@@ -1,20 +1,15 @@
 import * as z from 'zod';
 
 /** Requests sent and records fetched: what the contract counts. */
-export interface Usage {
-  /** HTTP requests sent. */
-  readonly apiRequests: number;
-  /** Records that were or may have been sent: a request without a complete answer counts as a full page. */
-  readonly recordsFetched: number;
-  /** Retries by cause: a status such as `429`, or `connection`. */
-  readonly retries: Readonly<Record<string, number>>;
-}
-
 export const UsageSchema = z.object({
+  /** HTTP requests sent. */
   apiRequests: z.int(),
+  /** Records that were or may have been sent: a request without a complete answer counts as a full page. */
   recordsFetched: z.int(),
+  /** Retries by cause: a status such as `429`, or `connection`. */
   retries: z.record(z.string(), z.int()),
 });
+export type Usage = Readonly<z.infer<typeof UsageSchema>>;
 
 export const NO_USAGE: Usage = { apiRequests: 0, recordsFetched: 0, retries: {} };
 

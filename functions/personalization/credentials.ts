@@ -35,27 +35,27 @@ export function basicAuthorization({ keyId, secret }: ApiKey): string {
  * @throws ExportError `ApiCredentialsError`, which never contains a value
  */
 export function parseApiKeySecret(text: string, where: string): ApiKey {
+  const invalid = (problem: string) =>
+    new ExportError(
+      'ApiCredentialsError',
+      `Invalid API key in ${where}: ${problem}. Set it to {"keyId":"…","secret":"…"}.`,
+    );
   let parsed: unknown;
   try {
     parsed = JSON.parse(text);
   } catch {
-    throw new ExportError('ApiCredentialsError', `Invalid API key in ${where}: it is not JSON. ${EXPECTED}`);
+    throw invalid('it is not JSON');
   }
-  if (parsed === null || typeof parsed !== 'object' || Array.isArray(parsed)) {
-    throw new ExportError('ApiCredentialsError', `Invalid API key in ${where}: it is not a JSON object. ${EXPECTED}`);
-  }
+  if (parsed === null || typeof parsed !== 'object' || Array.isArray(parsed)) throw invalid('it is not a JSON object');
   const { keyId, secret } = parsed as Record<string, unknown>;
   for (const [part, value] of Object.entries({ keyId, secret })) {
     if (typeof value === 'string' && value !== '') continue;
-    const problem = value === undefined ? 'is missing' : value === '' ? 'is empty' : 'is not a string';
-    throw new ExportError('ApiCredentialsError', `Invalid API key in ${where}: ${part} ${problem}. ${EXPECTED}`);
+    throw invalid(`${part} ${value === undefined ? 'is missing' : value === '' ? 'is empty' : 'is not a string'}`);
   }
   const key = { keyId: keyId as string, secret: secret as string };
   checkParts(key, { keyId: `keyId of ${where}`, secret: `secret of ${where}` });
   return key;
 }
-
-const EXPECTED = 'Set it to {"keyId":"…","secret":"…"}.';
 
 function checkParts(key: ApiKey, names: ApiKey): void {
   for (const part of ['keyId', 'secret'] as const) {
@@ -71,43 +71,40 @@ function checkParts(key: ApiKey, names: ApiKey): void {
   if (!key.keyId.includes(':')) return;
   throw new ExportError(
     'ApiCredentialsError',
-    `Invalid API key in ${names.keyId}: keep only the part before the colon.`,
+    `Invalid API key in ${names.keyId}: the key id contains a colon. Keep only the part before it.`,
   );
 }
 
-/** A key, and the number of fresh reads when it was requested. */
-export interface HeldKey {
+/** A key, and how many fresh reads had been made when it was requested. */
+export interface KeyInUse {
   readonly key: ApiKey;
   readonly freshReads: number;
 }
 
 /** A key shared by concurrent calls: after a rotation, they make one fresh read in total. */
-export class SharedKey {
-  readonly #source: CredentialsSource;
-  #latest: HeldKey | undefined;
-  #reading: Promise<HeldKey> | undefined;
+export function sharedKey(source: CredentialsSource) {
+  let latest: KeyInUse | undefined;
+  let reading: Promise<KeyInUse> | undefined;
+  const freshReads = () => latest?.freshReads ?? 0;
 
-  constructor(source: CredentialsSource) {
-    this.#source = source;
+  async function readFresh(): Promise<KeyInUse> {
+    const key = await source.get({ fresh: true });
+    latest = { key, freshReads: freshReads() + 1 };
+    return latest;
   }
 
-  async get(): Promise<HeldKey> {
-    const freshReads = this.#latest?.freshReads ?? 0;
-    return { key: await this.#source.get(), freshReads };
-  }
-
-  /** A key read after the rejected one, by this call or another. */
-  async newerThan(rejected: HeldKey): Promise<HeldKey> {
-    if (this.#latest && this.#latest.freshReads > rejected.freshReads) return this.#latest;
-    this.#reading ??= this.#readFresh().finally(() => {
-      this.#reading = undefined;
-    });
-    return this.#reading;
-  }
-
-  async #readFresh(): Promise<HeldKey> {
-    const key = await this.#source.get({ fresh: true });
-    this.#latest = { key, freshReads: (this.#latest?.freshReads ?? 0) + 1 };
-    return this.#latest;
-  }
+  return {
+    async get(): Promise<KeyInUse> {
+      const before = freshReads();
+      return { key: await source.get(), freshReads: before };
+    },
+    /** A key read after the rejected one, by this call or another. */
+    async newerThan(rejected: KeyInUse): Promise<KeyInUse> {
+      if (latest && latest.freshReads > rejected.freshReads) return latest;
+      reading ??= readFresh().finally(() => {
+        reading = undefined;
+      });
+      return reading;
+    },
+  };
 }

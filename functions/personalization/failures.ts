@@ -1,14 +1,14 @@
 /** Failed requests: the error, the records that it counts, and whether a retry may succeed. */
 import { STATUS_CODES } from 'node:http';
 import type { Dispatcher } from 'undici';
-import { ApiThrottledError, ExportError } from '../model/errors.ts';
-import type { PageQuery } from '../model/page-query.ts';
+import { ExportError } from '../model/errors.ts';
+import type { PageQuery } from '../model/run.ts';
 import { sentParameters } from './request-url.ts';
 import { retryAfterMs } from './retry-timing.ts';
 
 export interface FailedRequest {
-  /** `failed`: retry; `refused-key`: retry with another key; `refused`: permanent. */
-  readonly outcome: 'failed' | 'refused-key' | 'refused';
+  /** `keyRejected`: permanent, unless the key changed since it was read. */
+  readonly outcome: 'transient' | 'permanent' | 'keyRejected';
   /** Records that count against the contract: the whole page, unless the API certainly sent none. */
   readonly records: number;
   /** For metrics: `429`, `5xx`, `408`, `connection`, `timeout`, `broken-body`. */
@@ -19,93 +19,99 @@ export interface FailedRequest {
   readonly retryAfterMs?: number | undefined;
 }
 
-/** The part of a request that messages need. */
-export interface Asked {
+/** The page that a request is for. */
+export interface RequestedPage {
   readonly baseUrl: string;
   readonly query: PageQuery;
 }
 
 /** `page 17 of dataset "engage"` */
-export function pageName({ query }: Asked): string {
+export function pageName({ query }: RequestedPage): string {
   return `page ${query.page} of dataset ${JSON.stringify(query.datasetId)}`;
 }
 
 /** An unusable body with status 200. */
-export function wrongBody({ query }: Asked, message: string, remedy?: string): FailedRequest {
+export function wrongBody({ query }: RequestedPage, message: string, remedy?: string): FailedRequest {
   const error = new ExportError('ApiAnswerError', message);
-  return { outcome: 'failed', records: query.pageSize, cause: 'broken-body', error, remedy };
+  return { outcome: 'transient', records: query.pageSize, cause: 'broken-body', error, remedy };
 }
 
 /** A status other than 200. */
-export function refusal(asked: Asked, { statusCode, headers }: Dispatcher.ResponseData, nowMs: number): FailedRequest {
-  const { query, baseUrl } = asked;
-  // Not the text that the server sent, which may contain anything.
-  const status = `${statusCode} ${STATUS_CODES[statusCode] ?? ''}`.trim();
-  const message = `${status} for ${pageName(asked)}.`;
+export function wrongStatus(
+  page: RequestedPage,
+  { statusCode, headers }: Dispatcher.ResponseData,
+  nowMs: number,
+): FailedRequest {
+  if (statusCode === 408 || statusCode === 429 || statusCode >= 500) {
+    const throttled = statusCode === 429;
+    const message = `${statusText(statusCode)} for ${pageName(page)}.`;
+    return {
+      outcome: 'transient',
+      records: 0,
+      cause: statusCode >= 500 ? '5xx' : String(statusCode),
+      error: new ExportError(throttled ? 'ApiThrottledError' : 'ApiUnavailableError', message),
+      remedy: throttled ? 'lower concurrency, then retry' : 'retry when the API is available',
+      retryAfterMs: retryAfterMs(headers['retry-after'], nowMs),
+    };
+  }
+  const error = permanentError(page, statusCode);
+  const outcome = error.name === 'ApiCredentialsError' ? 'keyRejected' : 'permanent';
+  return { outcome, records: 0, cause: String(statusCode), error };
+}
+
+function permanentError(page: RequestedPage, statusCode: number): ExportError {
+  const { query, baseUrl } = page;
+  const status = statusText(statusCode);
   const dataset = `dataset ${JSON.stringify(query.datasetId)}`;
-  const wait = retryAfterMs(headers['retry-after'], nowMs);
-  const failed = { outcome: 'failed', records: 0, retryAfterMs: wait } as const;
-  const refused = (name: ExportError['name'], message: string): FailedRequest => ({
-    outcome: name === 'ApiCredentialsError' ? 'refused-key' : 'refused',
-    records: 0,
-    cause: String(statusCode),
-    error: new ExportError(name, message),
-  });
-  if (statusCode === 429) {
-    const remedy = 'lower concurrency, then retry';
-    return { ...failed, cause: '429', error: new ApiThrottledError(message, wait), remedy };
-  }
-  if (statusCode === 408 || statusCode >= 500) {
-    const cause = statusCode === 408 ? '408' : '5xx';
-    const remedy = 'retry when the API is available';
-    return { ...failed, cause, error: new ExportError('ApiUnavailableError', message), remedy };
-  }
   if (statusCode === 401) {
-    return refused(
+    return new ExportError(
       'ApiCredentialsError',
       `${status} from ${host(baseUrl)}: check that the API key is correct, enabled, and belongs to this account.`,
     );
   }
   if (statusCode === 403) {
-    return refused(
-      'ApiCredentialsError',
-      `${status} for ${dataset}: check the key's permissions and its IP allowlist.`,
-    );
+    const message = `${status} for ${dataset}: check the key's permissions and its IP allowlist.`;
+    return new ExportError('ApiCredentialsError', message);
   }
   if (statusCode === 404) {
-    return refused(
+    return new ExportError(
       'ApiNotFoundError',
       `${status} for ${dataset} at ${host(baseUrl)}: check the dataset, the account name and the instance.`,
     );
   }
   if (statusCode >= 300 && statusCode < 400) {
-    return refused(
+    return new ExportError(
       'ApiRequestError',
-      `Redirect from ${host(baseUrl)} (${statusCode}), not followed to protect the key: check the account name and the instance.`,
+      `Redirect from ${host(baseUrl)} (${statusCode}): check the account name and the instance. Redirects are not followed, so that no other host receives the key.`,
     );
   }
   const sent = sentParameters(query).map((key) => (key === 'pageSize' ? `pageSize ${query.pageSize}` : key));
-  return refused(
+  return new ExportError(
     'ApiRequestError',
-    `${status} for ${pageName(asked)}: check the parameters (${sent.join(', ')}), or try a smaller pageSize.`,
+    `${status} for ${pageName(page)}: check the parameters (${sent.join(', ')}), or try a smaller pageSize.`,
   );
 }
 
+/** Not the text that the server sent, which may contain anything. */
+function statusText(statusCode: number): string {
+  return `${statusCode} ${STATUS_CODES[statusCode] ?? ''}`.trim();
+}
+
 /** A body over the limit. @param announcedBytes its Content-Length, if known: from it follows which page size to suggest */
-export function tooLarge(asked: Asked, limitBytes: number, announcedBytes: number | undefined): FailedRequest {
-  const { pageSize } = asked.query;
+export function tooLarge(page: RequestedPage, limitBytes: number, announcedBytes: number | undefined): FailedRequest {
+  const { pageSize } = page.query;
   // 80%, because accounts differ in size.
   const share = announcedBytes ? (limitBytes / announcedBytes) * 0.8 : 0.5;
-  return pageTooLarge(asked, `The API response exceeds ${Math.floor(limitBytes / 1024 / 1024)} MiB`, pageSize * share);
+  return pageTooLarge(page, `The API response exceeds ${Math.floor(limitBytes / 1024 / 1024)} MiB`, pageSize * share);
 }
 
 /** A body that would take too much memory when parsed. @param problem a sentence */
-export function tooMany(asked: Asked, problem: string): FailedRequest {
-  return pageTooLarge(asked, problem.replace(/\.$/, ''), asked.query.pageSize / 2);
+export function tooMany(page: RequestedPage, problem: string): FailedRequest {
+  return pageTooLarge(page, problem.replace(/\.$/, ''), page.query.pageSize / 2);
 }
 
-function pageTooLarge(asked: Asked, problem: string, smallerPageSize: number): FailedRequest {
-  const { pageSize } = asked.query;
+function pageTooLarge(page: RequestedPage, problem: string, smallerPageSize: number): FailedRequest {
+  const { pageSize } = page.query;
   const remedy =
     pageSize === 1
       ? 'exclude this account with a filter'
@@ -113,9 +119,9 @@ function pageTooLarge(asked: Asked, problem: string, smallerPageSize: number): F
   const accounts = pageSize === 1 ? '1 account' : `${pageSize} accounts`;
   const error = new ExportError(
     'PageTooLargeError',
-    `${problem} for ${pageName(asked)} (${accounts} requested): ${remedy}.`,
+    `${problem} for ${pageName(page)} (${accounts} requested): ${remedy}.`,
   );
-  return { outcome: 'refused', records: pageSize, cause: 'too-large', error };
+  return { outcome: 'permanent', records: pageSize, cause: 'too-large', error };
 }
 
 const DAMAGED = 'the compressed body is damaged';
@@ -160,7 +166,7 @@ function describeError(name: string | undefined, code: string): readonly [cause:
 }
 
 /** A connection that failed before or during the response, or a body that cannot be decompressed. */
-export function networkFailure(asked: Asked, error: unknown, totalTimeoutMs: number): FailedRequest {
+export function networkFailure(page: RequestedPage, error: unknown, totalTimeoutMs: number): FailedRequest {
   const { name, code = '', syscall } = error as { name?: string; code?: string; syscall?: string };
   const [cause, problem] =
     name === 'TimeoutError' || name === 'AbortError'
@@ -170,12 +176,12 @@ export function networkFailure(asked: Asked, error: unknown, totalTimeoutMs: num
   const established = syscall === 'read' || syscall === 'write';
   const unsent = !established && (NOT_SENT.test(code) || CERTIFICATE.test(code));
   return {
-    outcome: 'failed',
-    records: unsent ? 0 : asked.query.pageSize,
+    outcome: 'transient',
+    records: unsent ? 0 : page.query.pageSize,
     cause,
     error: new ExportError(
       'ApiUnavailableError',
-      `Cannot fetch ${pageName(asked)} from ${host(asked.baseUrl)}: ${problem}.`,
+      `Cannot fetch ${pageName(page)} from ${host(page.baseUrl)}: ${problem}.`,
     ),
     remedy: cause === 'broken-body' ? 'retry' : 'check the host and the network, then retry',
   };

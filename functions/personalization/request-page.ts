@@ -1,18 +1,19 @@
 /** One request, and what its answer means. */
+import { setImmediate } from 'node:timers/promises';
 import type { Dispatcher } from 'undici';
 import type { Decode } from '../export/ports.ts';
 import { ExportError, isExportError } from '../model/errors.ts';
 import { ACCEPTED_ENCODINGS, BodyTooLarge, isKnownEncoding, readBody, unpackBody } from './body.ts';
 import { usesOtherCharset } from './charset.ts';
 import {
-  type Asked,
   type FailedRequest,
   networkFailure,
   pageName,
-  refusal,
+  type RequestedPage,
   tooLarge,
   tooMany,
   wrongBody,
+  wrongStatus,
 } from './failures.ts';
 
 export interface RequestLimits {
@@ -26,7 +27,7 @@ export interface RequestLimits {
   readonly bodyLimitBytes: number;
 }
 
-export interface PageRequest extends Asked {
+export interface PageRequest extends RequestedPage {
   readonly path: string;
   readonly authorization: string;
   readonly limits: RequestLimits;
@@ -76,12 +77,12 @@ export async function requestPage(agent: Dispatcher, request: PageRequest): Prom
   }
   if (response.statusCode !== 200) {
     // The body of an error is never read: it may hold anything.
-    response.body.on('error', () => undefined).destroy();
-    return refusal(request, response, now());
+    discard(response);
+    return wrongStatus(request, response, now());
   }
   const encoding = headerText(response, 'content-encoding');
   if (!isKnownEncoding(encoding)) {
-    response.body.on('error', () => undefined).destroy();
+    discard(response);
     return wrongBody(
       request,
       `Unsupported content encoding for ${pageName(request)} (accepted: one of ${ACCEPTED_ENCODINGS})`,
@@ -93,23 +94,60 @@ export async function requestPage(agent: Dispatcher, request: PageRequest): Prom
     const contentType = headerText(response, 'content-type') ?? '';
     return { outcome: 'received', body, encoding, contentType, latencyMs: now() - startedAt };
   } catch (error) {
-    response.body.on('error', () => undefined).destroy();
+    discard(response);
     if (!(error instanceof BodyTooLarge)) return networkFailure(request, error, limits.totalTimeoutMs);
     const announced = encoding === undefined ? Number(headerText(response, 'content-length')) : undefined;
     return tooLarge(request, limitOf(request), announced);
   }
 }
 
-/** Decompresses a body. */
-export async function unpackReceived(
+/** Decompresses and decodes a body, or says why it cannot be read. */
+export async function readPage<T extends { readonly records: number }>(
   request: PageRequest,
-  received: ReceivedBody,
-): Promise<ReceivedBody | FailedRequest> {
+  { body: compressed, encoding, contentType, latencyMs }: ReceivedBody,
+  decode: Decode<T>,
+): Promise<
+  { readonly outcome: 'read'; readonly records: number; readonly value: T; readonly latencyMs: number } | FailedRequest
+> {
+  const { query, limits } = request;
+  const page = pageName(request);
+  // Lets the next request leave first.
+  await setImmediate();
+  let body: Buffer;
   try {
-    return { ...received, body: await unpackBody(received.body, received.encoding, limitOf(request)) };
+    body = await unpackBody(compressed, encoding, limitOf(request));
   } catch (error) {
     if (error instanceof BodyTooLarge) return tooLarge(request, limitOf(request), undefined);
-    return networkFailure(request, error, request.limits.totalTimeoutMs);
+    return networkFailure(request, error, limits.totalTimeoutMs);
+  }
+  if (/\bhtml\b/i.test(contentType)) {
+    // The header itself is not shown: it may hold anything.
+    return wrongBody(
+      request,
+      `HTML instead of ${query.endpoint.toUpperCase()} for ${page} (status 200)`,
+      'check the account name and the instance, then retry',
+    );
+  }
+  if (body.length === 0 && query.endpoint === 'json') {
+    return wrongBody(request, `Empty response for ${page} (status 200)`, 'retry');
+  }
+  if (usesOtherCharset(contentType, body)) {
+    return wrongBody(request, `The body of ${page} is not UTF-8`, 'contact Salesforce');
+  }
+  try {
+    const value = decode(body);
+    const { records } = value;
+    if (records <= query.pageSize) return { outcome: 'read', records, value, latencyMs };
+    const error = new ExportError(
+      'PagingError',
+      `The API ignores the page size (${records} accounts for ${page}, ${query.pageSize} requested): contact Salesforce.`,
+    );
+    return { outcome: 'permanent', records, cause: 'paging', error };
+  } catch (error) {
+    if (!isExportError(error)) throw error;
+    if (error.name === 'PageTooLargeError') return tooMany(request, error.message);
+    if (error.transient) return wrongBody(request, `Invalid answer for ${page}: ${error.message}`);
+    return { outcome: 'permanent', records: query.pageSize, cause: 'unusable', error };
   }
 }
 
@@ -117,42 +155,8 @@ function limitOf({ limits, query }: PageRequest): number {
   return Math.min(limits.bodyLimitBytes, query.pageSize * ACCOUNT_LIMIT_BYTES);
 }
 
-/** Decodes a body, or says why it cannot be decoded. */
-export function understand<T extends { readonly records: number }>(
-  asked: Asked,
-  { body, contentType }: ReceivedBody,
-  decode: Decode<T>,
-): { readonly outcome: 'answered'; readonly records: number; readonly value: T } | FailedRequest {
-  const { query } = asked;
-  const what = pageName(asked);
-  if (/\bhtml\b/i.test(contentType)) {
-    // The header itself is not shown: it may hold anything.
-    return wrongBody(
-      asked,
-      `HTML instead of ${query.endpoint.toUpperCase()} for ${what} (status 200)`,
-      'check the account name and the instance, then retry',
-    );
-  }
-  if (body.length === 0 && query.endpoint === 'json') {
-    return wrongBody(asked, `Empty response for ${what} (status 200)`, 'retry');
-  }
-  if (usesOtherCharset(contentType, body)) {
-    return wrongBody(asked, `The body of ${what} is not UTF-8`, 'contact Salesforce');
-  }
-  try {
-    const value = decode(body);
-    if (value.records <= query.pageSize) return { outcome: 'answered', records: value.records, value };
-    const error = new ExportError(
-      'PagingError',
-      `Got ${value.records} accounts for ${what}, ${query.pageSize} requested: the API ignores the page size, so the export cannot be split into pages.`,
-    );
-    return { outcome: 'refused', records: value.records, cause: 'paging', error };
-  } catch (error) {
-    if (!isExportError(error)) throw error;
-    if (error.name === 'PageTooLargeError') return tooMany(asked, error.message);
-    if (error.transient) return wrongBody(asked, `Invalid answer for ${what}: ${error.message}`);
-    return { outcome: 'refused', records: query.pageSize, cause: 'unusable', error };
-  }
+function discard({ body }: Dispatcher.ResponseData): void {
+  body.on('error', () => undefined).destroy();
 }
 
 function headerText({ headers }: Dispatcher.ResponseData, name: string): string | undefined {

@@ -1,10 +1,10 @@
 import { ExportError } from '../model/errors.ts';
-import type { PageQuery } from '../model/page-query.ts';
+import type { PageQuery } from '../model/run.ts';
 
 /** One label of a host name (RFC 1123). Anything else could send the key to another host. */
 export const DNS_LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/i;
 
-export const DNS_LABEL_RULE = 'up to 63 letters, digits and inner hyphens are allowed, as in a host name';
+export const DNS_LABEL_RULE = 'use one label of the host name, of up to 63 letters, digits and inner hyphens';
 
 /**
  * `https://<accountName>.<instance>.evergage.com`

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { parseOrThrow } from '../model/parse-input.ts';
 
-const error = 'must be set as the stack sets it: deploy the stack again';
+const error = 'must have the value that the stack sets; deploy the stack again';
 const variable = z.string({ error }).min(1, { error });
 
 const EnvironmentSchema = z.object({
@@ -31,7 +31,7 @@ export function catalogEnvironment(env: NodeJS.ProcessEnv = process.env): z.infe
 }
 
 const RetentionEnvironmentSchema = z.object({
-  RETENTION_DAYS: z.coerce.number({ error }).int().min(1),
+  RETENTION_DAYS: z.coerce.number({ error }).int({ error }).min(1, { error }),
 });
 
 /** For *Expire runs*. @throws ExportError `ConfigError` */

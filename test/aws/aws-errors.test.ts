@@ -25,12 +25,12 @@ describe('awsFailure', () => {
   it.each([
     [
       answered(400, 'InvalidRequest'),
-      'Writing it failed (InvalidRequest, status 400): see this error in the documentation of AWS.',
+      'Writing it failed (InvalidRequest, status 400): look up this error in the AWS documentation.',
     ],
-    [answered(404, 'NoSuchUpload'), 'Writing it failed (NoSuchUpload, status 404): see this error'],
+    [answered(404, 'NoSuchUpload'), 'Writing it failed (NoSuchUpload, status 404): look up this error'],
     [answered(403, 'Unknown'), 'Writing it failed (status 403)'],
     [answered(301, 'Unknown'), 'Writing it failed (status 301)'],
-    [answered(400, 'Unknown'), 'Writing it failed (status 400): see this error'],
+    [answered(400, 'Unknown'), 'Writing it failed (status 400): look up this error'],
   ])('treats %s as permanent', (error, message) => {
     expect(awsFailure('Writing it', error)).toMatchObject({
       name: 'ConfigError',

@@ -7,7 +7,7 @@ describe('the in-memory API', () => {
 
   it('serves accounts from offset page × page size, and none past the end', async () => {
     const { api } = offsetApi(25);
-    const names = async (page: number) => (await api.fetchPage({ ...query, page }, decodeJson)).value.identities;
+    const names = async (page: number) => (await api.fetchPage({ ...query, page }, decodeJson)).value.names;
     expect((await names(1))[0]).toBe('Account 10');
     expect(await names(2)).toEqual(['Account 20', 'Account 21', 'Account 22', 'Account 23', 'Account 24']);
     expect(await names(3)).toEqual([]);

@@ -38,9 +38,12 @@ describe('exit code 2', () => {
     [['query', 'SELECT 1', '--json', '--csv'], /^error: Conflicting flags: pass either --json or --csv\.\n$/],
     [['run', '--dataset', 'x', '--account', 'evil.example/', '--instance', 'i'], /^error: .*"evil\.example\/"/],
     [['run', ...host, '--dataset', '../x'], /^error: .*"\.\.\/x"/],
-    [[...dataset, '--page-size', '5k'], /--page-size must be an integer from 1 to 50000\./],
+    [
+      [...dataset, '--page-size', '5k'],
+      /^error: option '--page-size <n>' argument '5k' is invalid\. Use an integer from 1 to 50000\./,
+    ],
     [[...dataset, '--page-size', '99999'], /^error: .*99999/],
-    [[...dataset, '--concurrency', '0'], /--concurrency must be an integer from 1 to 1000\./],
+    [[...dataset, '--concurrency', '0'], /argument '0' is invalid\. Use an integer from 1 to 1000\./],
     [[...dataset, '--format', 'xml'], /Allowed choices are json, csv, parquet/],
     [[...dataset, '--window', '7 days'], /^error: .*"7 days"/],
     [[...dataset, '--start', 'yesterday'], /^error: .*"yesterday"/],
@@ -55,13 +58,37 @@ describe('exit code 2', () => {
       /^error: option '--overlap <policy>' argument 'queue' is invalid/,
     ],
     [['status', 'run-1', '--stop', '--no-follow'], /^error: Conflicting flags: pass either --stop or --no-follow\.\n$/],
-    [['simulate', '--accounts', 'many'], /--accounts must be an integer of at least 0\./],
+    [['simulate', '--accounts', 'many'], /argument 'many' is invalid\. Use an integer of at least 0\./],
     [['simulate', '--fault', 'oops'], /^error: .*"oops"/],
   ])('reports what is allowed, without a stack trace: %j', async (args, message) => {
     const { code, stdout, stderr } = await commandLine(args);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toMatch(message);
     expect(stderr).not.toMatch(/\bat .*\.ts:\d+/);
+  });
+
+  it.each([
+    [['--dataset', 'a b'], /^error: Invalid command line: --dataset must have [^;]*\(got "a b"\)\.\n$/],
+    [['--name', 'a b'], /: the name of the export must have .* \(got "a b"\)\.\n$/],
+    [['--attribute-columns', 'a,,b'], /: --attribute-columns\[1\] must not be empty \(got ""\)\.\n$/],
+    [['--segment-id', ''], /: --segment-id must not be empty \(value not shown\)\.\n$/],
+    [['--window', 'P7D', '--end', '2026-08-01'], /: --window must not be set together with --start or --end \(got/],
+    [['--start', '2026-08-02', '--end', '2026-08-01'], /: --end must be later than --start \(got "2026-08-01"\)\.\n$/],
+    [['--account', 'acme.x', '--instance', 'us-5'], /^error: Invalid --account \("acme\.x"\): use one label of/],
+  ])('names the flag that was typed, not the key of a configuration: %j', async (args, message) => {
+    const { code, stderr } = await commandLine([
+      'run',
+      ...(args.includes('--account') ? [] : host),
+      ...['--dataset', 'x'],
+      ...args,
+    ]);
+    expect(stderr).toMatch(message);
+    expect(code).toBe(2);
+  });
+
+  it('names the flag --due of start', async () => {
+    const { stderr } = await commandLine(['start', 'a b', '--due', 'tomorrow']);
+    expect(stderr).toMatch(/the name of the export must have .*; --due must be a date .* \(got "tomorrow"\)\.\n$/);
   });
 
   it('names the missing half of the API key', async () => {

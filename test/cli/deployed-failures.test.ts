@@ -103,7 +103,7 @@ describe('a region', () => {
     await smallWorld();
     vi.stubEnv('AWS_REGION', undefined);
     expect(await runs()).toBe(
-      'Looking for stack "AccountExport" failed: no AWS region is set; set AWS_REGION, or pass --region if the command has it.',
+      'Looking for stack "AccountExport" failed: no AWS region is set; set AWS_REGION, or pass --region to a command for a deployed stack.',
     );
   });
 
@@ -126,7 +126,7 @@ describe('a stack', () => {
   it('is of another kind', async () => {
     await smallWorld({}, { outputs: { BucketName: 'bucket' } });
     expect(await start()).toBe(
-      'Stack "AccountExport" in eu-west-1 has no output StateMachineArn (status UPDATE_COMPLETE): it is not an Account Export stack, or its deployment has not finished.',
+      'Stack "AccountExport" in eu-west-1 has no output StateMachineArn (status UPDATE_COMPLETE): pass the name of an Account Export stack with --stack, or wait until its deployment has finished.',
     );
   });
 
@@ -188,7 +188,7 @@ describe('AWS itself', () => {
   it('refuses for another reason, whose message is not shown', async () => {
     await smallWorld({}, failing('StartExecution', 'KmsAccessDeniedException', 'secret'));
     expect(await start()).toMatch(
-      /^Starting run "\S+" failed \(KmsAccessDeniedException, status 400\): see this error in the documentation of AWS\.$/,
+      /^Starting run "\S+" failed \(KmsAccessDeniedException, status 400\): look up this error in the AWS documentation\.$/,
     );
   });
 });

@@ -1,8 +1,8 @@
 /** What a command prints of values that it did not choose. */
 import { describe, expect, it } from 'vitest';
 import { printPublished } from '../../cli/terminal/print-run.ts';
-import { printable } from '../../cli/terminal/printable.ts';
 import { outputOf } from '../../cli/terminal/terminal.ts';
+import { printable } from '../../functions/model/printable.ts';
 import { commandLine } from '../support/command-line.ts';
 
 describe('--api-url', () => {

@@ -1,7 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { describe, expect, it, vi } from 'vitest';
-import { localCatalog } from '../../cli/local/local-catalog.ts';
-import { runLocal } from '../../cli/local/run-local.ts';
+import { localCatalog, runLocal } from '../../cli/local/run-local.ts';
 import type { AccountsApi } from '../../functions/export/ports.ts';
 import { accounts, arrayApi } from '../support/array-api.ts';
 import { localRun } from '../support/local-run.ts';

@@ -126,7 +126,15 @@ describe('run', () => {
     await commandLine(args);
     const { code, stderr } = await commandLine([...args, '--page-size', '400']);
     expect(code).toBe(1);
-    expect(stderr).toMatch(/^error: Run "run-1" was planned with other parameters \(pageSize was 500, now 400\).*\n$/);
+    expect(stderr).toMatch(
+      /^error: Run "run-1" was planned with other parameters \(--page-size was 500, now 400\).*\n$/,
+    );
+  });
+
+  it('names the flag to set when the API caps its pages', async () => {
+    const { args } = await simulated({ pageSizeCap: 250 });
+    const { stderr } = await commandLine(args);
+    expect(stderr).toMatch(/^error: The API caps pages at 250 accounts \(500 requested\): set --page-size to 250\./);
   });
 
   it('reports that a run is already published, and fetches nothing', async () => {
@@ -224,7 +232,7 @@ describe('publish --out', () => {
     const quarantined = await run('quarantined');
     expect(quarantined.code).toBe(1);
     const [problem, hint] = quarantined.stderr.split('\n');
-    expect(problem).toMatch(/^error: .*"quarantined".*\b10\b.*\b60\b.*maxDropPercent/);
+    expect(problem).toMatch(/^error: .*"quarantined".*\b10\b.*\b60\b.*--max-drop-percent is 50/);
     expect(hint).toBe(`To publish: npm run --silent account-export -- publish quarantined --out ${out}`);
 
     const requests = simulator.requests.length;

@@ -1,6 +1,5 @@
 /** The details of the three events, each from a real run. */
-import { localCatalog } from '../../cli/local/local-catalog.ts';
-import { type LocalOutcome, runLocal } from '../../cli/local/run-local.ts';
+import { type LocalOutcome, localCatalog, runLocal } from '../../cli/local/run-local.ts';
 import { consoleOf, executionPage } from '../../functions/model/console-url.ts';
 import type { FailedRun, PublishResult, SkippedRun } from '../../functions/model/outcomes.ts';
 import { createAccountsApi } from '../../functions/personalization/accounts-api.ts';
@@ -30,6 +29,7 @@ async function run(simulated: SimulatorOptions): Promise<LocalOutcome> {
       request: REQUEST,
       exports: [],
       concurrency: 4,
+      retryIntervalMs: 1,
       signal: new AbortController().signal,
     });
   } finally {

@@ -47,7 +47,7 @@ describe('run-quarantined', () => {
     expect(await world.cli(ENTRY.command('publish RUN', { RUN }))).toMatchObject({ code: 0, stderr: '' });
     expect(visible()).toEqual([first, RUN]);
     expect((await start()).code).toBe(0);
-  }, 240_000);
+  }, 1_200_000);
 
   it('keeps an empty run invisible; start EXPORT publishes when the data is right again', async () => {
     world = await deployedWorld();

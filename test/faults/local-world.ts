@@ -1,6 +1,5 @@
 /** Runs on one machine, as the command line starts them. */
-import { localCatalog } from '../../cli/local/local-catalog.ts';
-import { type LocalOutcome, runLocal } from '../../cli/local/run-local.ts';
+import { type LocalOutcome, localCatalog, runLocal } from '../../cli/local/run-local.ts';
 import type { ObjectStore } from '../../functions/export/ports.ts';
 import { createClient, REQUEST } from './world.ts';
 
@@ -28,6 +27,7 @@ export async function localRunIn(run: LocalRun): Promise<LocalOutcome> {
       request: { ...REQUEST, dueAt, ...(maxRecords && { maxRecords }) },
       exports: [],
       concurrency: 1,
+      retryIntervalMs: 1,
       signal,
     });
   } finally {

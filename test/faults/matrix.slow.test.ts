@@ -6,7 +6,7 @@ import { runMatrix } from './run-matrix.ts';
 let results: readonly Result[] = [];
 beforeAll(async () => {
   results = await runMatrix(false);
-}, 600_000);
+}, 1_200_000);
 
 it('publishes each run completely, or fails it with an error and publishes it after it is resumed', () => {
   const broken = results.filter((result) => result.broken !== undefined);

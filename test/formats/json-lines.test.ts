@@ -193,9 +193,9 @@ describe('jsonLinesFormat', () => {
     );
   });
 
-  it('reports account identities and unmapped fields', async () => {
+  it('reports account names and unmapped fields', async () => {
     const page = format.decode(Buffer.from('[{"name":"a","zeta":1},{"alpha":1},{"name":5}]'));
-    expect(page).toMatchObject({ records: 3, identities: ['a', '{"alpha":1}', '5'] });
+    expect(page).toMatchObject({ records: 3, names: ['a', '{"alpha":1}', '5'] });
     expect((await format.encode(page)).unmappedColumns).toEqual(['alpha', 'zeta']);
   });
 

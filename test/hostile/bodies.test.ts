@@ -148,7 +148,7 @@ describe('a JSON body', () => {
     ['values nested 998 deep', { body: `[{"name":"${ACCOUNT}","a":${deep(998)}}]` }],
   ])('is accepted with %s', async (_name, answer) => {
     const { value } = await fetched('json', answer);
-    expect(value).toMatchObject({ records: 1, identities: [ACCOUNT] });
+    expect(value).toMatchObject({ records: 1, names: [ACCOUNT] });
   });
 });
 
@@ -268,7 +268,7 @@ describe('a redirect', () => {
     });
     const error = await safeErrorOf(client(url).fetchPage(query(), decodeJson));
     expect(error).toMatchObject({ name: 'ApiRequestError', usage: { apiRequests: 1 } });
-    expect(error.message).toContain('not followed to protect the key');
+    expect(error.message).toContain('Redirects are not followed');
     expect(seen).toEqual([]);
   });
 });

@@ -24,7 +24,7 @@ async function fetchInProcess(
   const { stdout } = await promisify(execFile)(
     process.execPath,
     ['--max-old-space-size=900', 'test/hostile/fetch-one.ts', url, format, String(pageSize), String(times)],
-    { timeout: 300_000 },
+    { timeout: 600_000 },
   );
   const outcome = JSON.parse(stdout) as Outcome;
   if (outcome.error !== null) checkMessage(outcome.message);

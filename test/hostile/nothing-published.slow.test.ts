@@ -2,8 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { localCatalog } from '../../cli/local/local-catalog.ts';
-import { runLocal } from '../../cli/local/run-local.ts';
+import { localCatalog, runLocal } from '../../cli/local/run-local.ts';
 import type { ExportErrorName } from '../../functions/model/errors.ts';
 import { readHiveJson } from '../formats/hive-json-serde.ts';
 import { memoryStore } from '../support/memory-store.ts';
@@ -160,6 +159,7 @@ it.each([
     request: { exportName: 'all', datasetId: 'engage', pageSize: 10 },
     exports: [],
     concurrency: 8,
+    retryIntervalMs: 1,
     signal: new AbortController().signal,
   });
   expect(outcome).toMatchObject({ outcome: 'failed', failure: { error } });

@@ -76,7 +76,7 @@ const BAD_NAMES = titled([
 describe.each(['exportName', 'datasetId', 'resume', 'publish'])('%s', (key) => {
   it.each(BAD_NAMES)('cannot be %s', (_title, value) => {
     expect(refusal(() => resolve({ datasetId: 'engage', [key]: value }))).toContain(
-      'must be up to 128 letters, digits, "_", "." and "-"',
+      'must have up to 128 letters, digits, "_", "." or "-"',
     );
   });
 
@@ -191,7 +191,7 @@ describe('a request', () => {
     ['a prototype as a value', '{"exportName":{"__proto__":{"toString":"x"}}}', '{"__proto__"'],
     ['an infinite page size', '{"pageSize":1e309}', 'must be an integer from 1 to 50000'],
     ['a negative infinite page size', '{"pageSize":-1e309}', 'must be an integer from 1 to 50000'],
-    ['an infinite due time', '{"dueAt":1e309}', 'epoch milliseconds or ISO 8601'],
+    ['an infinite due time', '{"dueAt":1e309}', 'or epoch milliseconds'],
     ['a filter of 10 MB', JSON.stringify({ filter: 'x'.repeat(10_000_000) }), 'must have at most 1000 characters'],
     ['a filter that is an array of 1,000,000', JSON.stringify({ filter: many(1_000_000, 1) }), 'must be a text'],
     ['a key of 1 MB', JSON.stringify({ ['k'.repeat(1_000_000)]: 1 }), 'unknown key'],
@@ -202,7 +202,7 @@ describe('a request', () => {
   });
 
   it.each([[5], ['run'], [true], [[]], [[{}]]])('cannot be %j', (input) => {
-    expect(refusal(() => resolve(input))).toContain('expected object');
+    expect(refusal(() => resolve(input))).toContain('must be a JSON object');
   });
 
   it.each([

@@ -3,7 +3,7 @@ import { createServer, type RequestListener } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from 'node:net';
 import { afterEach } from 'vitest';
 import { type ExportError, isExportError } from '../../functions/model/errors.ts';
-import type { PageQuery } from '../../functions/model/page-query.ts';
+import type { PageQuery } from '../../functions/model/run.ts';
 import { type AccountsApiOptions, createAccountsApi } from '../../functions/personalization/accounts-api.ts';
 
 /** Must not appear in messages. */

@@ -3,8 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { afterEach, describe, expect, it } from 'vitest';
-import { localCatalog } from '../../cli/local/local-catalog.ts';
-import { runLocal } from '../../cli/local/run-local.ts';
+import { localCatalog, runLocal } from '../../cli/local/run-local.ts';
 import { secretCredentials } from '../../functions/aws/secret-credentials.ts';
 import { exportPage } from '../../functions/export/page/export-page.ts';
 import { decodeJson } from '../../functions/formats/json-lines.ts';
@@ -113,7 +112,7 @@ describe('an invalid secret', () => {
     [
       'keyId and secret in one value',
       keyOf('k:hidden', 'x'),
-      'Invalid API key in keyId of secret "key": keep only the part before the colon.',
+      'Invalid API key in keyId of secret "key": the key id contains a colon. Keep only the part before it.',
     ],
   ])('is reported without its value, and no request is sent: %s', async (_name, secret, message) => {
     const { api, simulator } = await simulated(secret);
@@ -156,6 +155,7 @@ describe('a wrong key', () => {
       request: { exportName: 'all', datasetId: 'engage', pageSize: 10 },
       exports: [],
       concurrency: 8,
+      retryIntervalMs: 1,
       signal: new AbortController().signal,
     });
     expect(outcome).toMatchObject({ outcome: 'failed', failure: { error: 'ApiCredentialsError' } });

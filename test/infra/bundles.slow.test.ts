@@ -120,7 +120,7 @@ beforeAll(async () => {
     return [task, handler] as const;
   });
   handlers = Object.fromEntries(await Promise.all(modules));
-}, 120_000);
+}, 1_200_000);
 
 afterAll(async () => {
   vi.unstubAllEnvs();

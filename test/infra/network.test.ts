@@ -192,11 +192,7 @@ describe('an invalid network is refused', () => {
     ['without subnets', { vpcId: EXISTING_VPC.vpcId }, SHAPES],
     ['without any key', {}, SHAPES],
     ['as a text', 'vpc-0123456789abcdef0', SHAPES],
-    [
-      'of both kinds',
-      { ...EXISTING_VPC, fixedEgressIp: true },
-      'must not combine fixedEgressIp, which creates a network',
-    ],
+    ['of both kinds', { ...EXISTING_VPC, fixedEgressIp: true }, 'must have either fixedEgressIp'],
     ['with fixedEgressIp: false', { fixedEgressIp: false }, 'network.fixedEgressIp must be true'],
     [
       'with the name of a subnet',

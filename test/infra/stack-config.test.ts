@@ -29,7 +29,7 @@ describe('parseStackConfig', () => {
       expect.objectContaining({
         name: 'ConfigError',
         message:
-          'Invalid configuration accountExport in cdk.json: exports[0].name must be up to 128 letters, digits, "_", "." and "-", starting with a letter or digit (got "a b"); exports[0].pageSize must be an integer from 1 to 50000 (got "5k"); concurrency must be an integer from 1 to 1000 (got 0); unknown key "concurency".',
+          'Invalid configuration accountExport in cdk.json: exports[0].name must have up to 128 letters, digits, "_", "." or "-" and start with a letter or digit (got "a b"); exports[0].pageSize must be an integer from 1 to 50000 (got "5k"); concurrency must be an integer from 1 to 1000 (got 0); unknown key "concurency".',
       }),
     );
   });
@@ -42,7 +42,7 @@ describe('parseStackConfig', () => {
       {
         exports: [...CONFIG.exports, { ...EXPORT, name: 'x', format: 'csv', attributeColumns: ['region', 'industry'] }],
       },
-      'exports[1].attributeColumns must begin with the columns of the other CSV exports, in the same order (they share one table; longest list: region, industry) (got ["industry"])',
+      'exports[1].attributeColumns must start like the longest list of the CSV exports (region, industry), because they share one table (got ["industry"])',
     ],
     [
       { accountName: 'acme.evil.example/', instance: 'x.y' },

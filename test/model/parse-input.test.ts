@@ -31,7 +31,7 @@ describe('a problem', () => {
       'a must be a text (got Infinity)',
     ],
     ['a missing value', z.object({ a: text }), {}, 'a must be a text (missing)'],
-    ['the whole input', z.object({}, { error: 'must be an object' }), 'x', 'must be an object'],
+    ['the whole input', z.object({}), 'x', 'it must be a JSON object'],
     [
       'the same problem twice',
       z.object({ a: never.refine(() => false, { error: 'must not be' }) }),

@@ -27,7 +27,7 @@ describe('parseApiKeySecret', () => {
     ['{"keyId":"k","secret":5}', `${start} secret is not a string. ${how}`],
     [
       '{"keyId":"k:hidden","secret":"s"}',
-      'Invalid API key in keyId of secret "x": keep only the part before the colon.',
+      'Invalid API key in keyId of secret "x": the key id contains a colon. Keep only the part before it.',
     ],
   ])('rejects %s without quoting it', (text, message) => {
     expect(() => parseApiKeySecret(text, 'secret "x"')).toThrow(
@@ -37,7 +37,7 @@ describe('parseApiKeySecret', () => {
 
   it('rejects a static key whose keyId contains a colon', () => {
     expect(() => staticCredentials({ keyId: 'a:b', secret: 'c' })).toThrow(
-      /in keyId: keep only the part before the colon/,
+      /in keyId: the key id contains a colon. Keep only the part before it/,
     );
   });
 });
@@ -70,7 +70,7 @@ describe('evergageBaseUrl', () => {
     ['user@evil', 'us-5', 'accountName ("user@evil")'],
   ])('rejects %j and %j', (accountName, instance, value) => {
     expect(() => evergageBaseUrl(accountName, instance)).toThrow(
-      `Invalid ${value}: up to 63 letters, digits and inner hyphens are allowed, as in a host name.`,
+      `Invalid ${value}: use one label of the host name, of up to 63 letters, digits and inner hyphens.`,
     );
   });
 });

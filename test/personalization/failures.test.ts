@@ -17,7 +17,7 @@ describe('networkFailure', () => {
     'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
     'ERR_TLS_CERT_ALTNAME_INVALID',
   ])('counts no records for %s, because no request was sent', (code) => {
-    expect(failure({ code })).toMatchObject({ outcome: 'failed', records: 0 });
+    expect(failure({ code })).toMatchObject({ outcome: 'transient', records: 0 });
   });
 
   it.each([
@@ -32,6 +32,6 @@ describe('networkFailure', () => {
     { name: 'TimeoutError' },
     {},
   ])('counts the whole page for %j, because the API may have served it', (error) => {
-    expect(failure(error)).toMatchObject({ outcome: 'failed', records: 10 });
+    expect(failure(error)).toMatchObject({ outcome: 'transient', records: 10 });
   });
 });

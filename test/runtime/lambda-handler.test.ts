@@ -1,6 +1,6 @@
 import type { Context } from 'aws-lambda';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { ApiThrottledError, ExportError } from '../../functions/model/errors.ts';
+import { ExportError } from '../../functions/model/errors.ts';
 import { lambdaHandler, type Task } from '../../functions/runtime/lambda-handler.ts';
 
 const printed: string[] = [];
@@ -51,7 +51,7 @@ describe('lambdaHandler', () => {
 
   it('throws an ExportError with its name and message only', async () => {
     const fail = async () => {
-      throw new ApiThrottledError('Page 17 was refused.', 2000);
+      throw Object.assign(new ExportError('ApiThrottledError', 'Page 17 was refused.'), { headers: {} });
     };
     const error = await invoke(fail, {}).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ name: 'ApiThrottledError', message: 'Page 17 was refused.' });

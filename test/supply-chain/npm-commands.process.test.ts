@@ -82,7 +82,7 @@ describe('npm run audit', () => {
     const { url } = await registry();
     servers.splice(0).map((server) => server.close());
     expect((await audit(url)).code).not.toBe(0);
-  }, 120_000);
+  }, 1_200_000);
 });
 
 it('the bill of materials of docs/third-party.md contains all bundled packages', () => {

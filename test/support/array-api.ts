@@ -1,5 +1,5 @@
 import type { AccountsApi } from '../../functions/export/ports.ts';
-import type { PageQuery } from '../../functions/model/page-query.ts';
+import type { PageQuery } from '../../functions/model/run.ts';
 import type { Usage } from '../../functions/model/usage.ts';
 
 /** One account as the API would send it: raw JSON text. */

@@ -45,6 +45,7 @@ export function startCommandLine(argv: readonly string[], { isTTY = false, ...op
     env: { ...process.env, ...KEY_ENVIRONMENT },
     signal: interrupt.signal,
     sleep: async () => void (await setImmediate()),
+    retryIntervalMs: 1,
     ...options,
   });
   return {

@@ -1,7 +1,7 @@
 /** Runs over data that changes between any two requests, by a random schedule of one kind of move or of several. */
 import { gunzipSync } from 'node:zlib';
-import type { Verdict } from '../../functions/model/consistency.ts';
 import { isExportError } from '../../functions/model/errors.ts';
+import type { Verdict } from '../../functions/model/manifest.ts';
 import { account, arrayApi, type RawAccount } from './array-api.ts';
 import { memoryStore } from './memory-store.ts';
 import { randomFrom } from './random.ts';

@@ -3,8 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { directoryStore } from '../../cli/local/directory-store.ts';
-import { localCatalog } from '../../cli/local/local-catalog.ts';
-import { type LocalOutcome, runLocal } from '../../cli/local/run-local.ts';
+import { type LocalOutcome, localCatalog, runLocal } from '../../cli/local/run-local.ts';
 import { type Manifest, ManifestSchema } from '../../functions/model/manifest.ts';
 import { createAccountsApi } from '../../functions/personalization/accounts-api.ts';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../simulator/simulator.ts';
@@ -41,6 +40,7 @@ export async function localRun(
       request: { exportName: 'all', datasetId: 'engage', pageSize: 500, dueAt: '2026-08-22', ...request },
       exports: [],
       concurrency,
+      retryIntervalMs: 1,
       signal: new AbortController().signal,
     });
     const manifest = async () =>

@@ -1,6 +1,5 @@
 /** A state machine that runs the local workflow, with its executions as Step Functions describes them. */
-import { localCatalog } from '../../cli/local/local-catalog.ts';
-import { runLocal } from '../../cli/local/run-local.ts';
+import { localCatalog, runLocal } from '../../cli/local/run-local.ts';
 import type { ObjectStore } from '../../functions/export/ports.ts';
 import type { ExportSettings } from '../../functions/model/export-settings.ts';
 import { createAccountsApi } from '../../functions/personalization/accounts-api.ts';
@@ -224,6 +223,7 @@ function onThisMachine({ simulator, exports = [], concurrency = 4 }: StateMachin
         request,
         exports,
         concurrency,
+        retryIntervalMs: 1,
         signal,
         onPlan: (plan) => onPlan(plan),
         onPage,

@@ -1,7 +1,7 @@
 /** Runs on one machine whose parts are compared with what the simulator serves, account by account. */
 import { expect } from 'vitest';
 import { CSV_SERDE_PARAMETERS } from '../../functions/formats/csv.ts';
-import type { Verdict } from '../../functions/model/consistency.ts';
+import type { Verdict } from '../../functions/model/manifest.ts';
 import type { SimulatorOptions } from '../../simulator/simulator.ts';
 import { readOpenCsv } from '../formats/opencsv-serde.ts';
 import { expectSameAccount } from './exact-json.ts';

@@ -60,7 +60,7 @@ export async function exampleDryRun(accounts: number, pageSize: number) {
       const records = Math.max(0, Math.min(size, accounts - first));
       usage.apiRequests++;
       usage.recordsFetched += records;
-      return { records, identities: Array.from({ length: records }, (_, i) => String(first + i)) };
+      return { records, names: Array.from({ length: records }, (_, i) => String(first + i)) };
     },
   });
   const size = { accounts, pages: Math.ceil(accounts / pageSize), pageSize };

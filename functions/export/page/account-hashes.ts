@@ -8,12 +8,12 @@ export const HASH_BYTES = 8;
  * One hash for each account of a page, in page order, Base64 of all.
  * The run's id is the salt: hashes of two runs cannot be compared, nor looked up in a prepared table.
  */
-export function hashAccounts(runId: string, identities: readonly string[]): string {
-  const hashes = Buffer.alloc(identities.length * HASH_BYTES);
+export function hashAccounts(runId: string, names: readonly string[]): string {
+  const hashes = Buffer.alloc(names.length * HASH_BYTES);
   const salt = `${runId}\0`;
-  for (const [i, identity] of identities.entries()) {
+  for (const [i, name] of names.entries()) {
     // One-shot hashing to text takes a third of the time of a hash object, and a page has thousands of accounts.
-    hashes.write(hash('sha256', salt + identity, 'hex'), i * HASH_BYTES, HASH_BYTES, 'hex');
+    hashes.write(hash('sha256', salt + name, 'hex'), i * HASH_BYTES, HASH_BYTES, 'hex');
   }
   return hashes.toString('base64');
 }

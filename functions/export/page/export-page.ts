@@ -9,7 +9,7 @@ import type { Run } from '../../model/run.ts';
 import { addUsage, NO_USAGE } from '../../model/usage.ts';
 import type { ApiAnswer, ObjectStore, RunPorts, StoredBytes } from '../ports.ts';
 import { pageSizeCapped } from '../source/count-accounts.ts';
-import { PageTickets } from '../source/record-budget.ts';
+import { budgetOf } from '../source/record-budget.ts';
 import { Source } from '../source/source.ts';
 import { partKey } from '../storage/bucket-layout.ts';
 import { isPublished } from '../storage/published-runs.ts';
@@ -42,21 +42,20 @@ export async function writePart(
   const { exportName, runId } = run;
   const folder = new RunFolder(store, runId);
   const format = formatForRun(run);
-  const tickets = ticketsOf(store, run, page + 1);
-  const source = new Source(api, run, format.decode, { signal, budget: tickets });
+  const budget = budgetOf(store, run, page);
+  const source = new Source(api, run, format.decode, { signal, budget });
   try {
     const answer = await fetchCompletePage(source, run, page);
     const { body, unmappedColumns, escapedLineBreaks } = await format.encode(answer.value);
-    const key = partKey(run, page);
     const receipt: Receipt = {
       version: 1,
       page,
-      key,
-      etag: await putPart(store, run, { page, key, body, before: stored.part }),
+      key: partKey(run, page),
+      etag: await putPart(store, run, page, { body, before: stored.part }),
       records: answer.value.records,
       bytes: body.byteLength,
       sha256: sha256(body),
-      accountHashes: hashAccounts(runId, answer.value.identities),
+      accountHashes: hashAccounts(runId, answer.value.names),
       unmappedColumns: [...unmappedColumns],
       escapedLineBreaks,
       usage: addUsage(stored.receipt?.usage ?? NO_USAGE, source.usage),
@@ -72,26 +71,18 @@ export async function writePart(
     measure?.({ exportName, usage });
     throw error;
   } finally {
-    await tickets?.returnUnused().catch(() => undefined);
+    await budget?.returnUnused().catch(() => undefined);
   }
 }
 
-/** The tickets of an attempt at a page or at publishing; `undefined` for a run without a record budget. */
-export function ticketsOf(store: ObjectStore, run: Run, preferred?: number): PageTickets | undefined {
-  const { runId, lastTicket, parameters } = run;
-  if (lastTicket === undefined) return undefined;
-  return new PageTickets(store, { runId, lastTicket, pageSize: parameters.pageSize, ...(preferred && { preferred }) });
-}
-
-interface Part {
-  readonly page: number;
-  readonly key: string;
-  readonly body: Uint8Array;
-  readonly before: StoredBytes | undefined;
-}
-
-/** @returns the etag of the part */
-async function putPart(store: ObjectStore, run: Run, { page, key, body, before }: Part): Promise<string> {
+/** Writes a part, unless another attempt has replaced the version of it that was there before. @returns its etag */
+async function putPart(
+  store: ObjectStore,
+  run: Run,
+  page: number,
+  { body, before }: { readonly body: Uint8Array; readonly before: StoredBytes | undefined },
+): Promise<string> {
+  const key = partKey(run, page);
   if (await isPublished(store, run.runId)) {
     throw new ExportError(
       'RequestError',

@@ -72,12 +72,8 @@ const PAGES_IN_FLIGHT_TO_COUNT = 4;
 /** A last run that took more times longer than the probes suggest was interrupted, so its time says nothing. */
 const MAX_TIMES_LONGER = 10;
 
-export interface RunToEstimate {
-  readonly accounts: number;
-  readonly pages: number;
+export interface RunToEstimate extends Pick<Run, 'accounts' | 'pages' | 'countedBy' | 'format'> {
   readonly pageSize: number;
-  readonly countedBy: Run['countedBy'];
-  readonly format: Manifest['format'];
   /** Pages in flight at once. */
   readonly concurrency: number;
   /** What planning used. */

@@ -2,18 +2,17 @@
 
 import { csvTableColumns, decodeCsv, pinCsvColumns } from '../../formats/csv.ts';
 import { formatForRun } from '../../formats/format-for-run.ts';
-import { jsonLinesFormat } from '../../formats/json-lines.ts';
+import { decodeJson } from '../../formats/json-lines.ts';
 import { ExportError } from '../../model/errors.ts';
 import type { PlanEvent } from '../../model/events.ts';
-import { attributeColumnsOf, type ExportSettings } from '../../model/export-settings.ts';
+import type { ExportFormat } from '../../model/export-format.ts';
+import { attributeColumnsOf } from '../../model/export-settings.ts';
 import type { Run, StoredPlan } from '../../model/run.ts';
-import { NO_USAGE, type Usage } from '../../model/usage.ts';
 import type { Decode, ObjectStore, RunPorts } from '../ports.ts';
-import { type AccountCount, type CountOptions, countAccounts, type ProbeAnswer } from '../source/count-accounts.ts';
+import { type CountOptions, countAccounts, type ProbeAnswer, refuseTooManyPages } from '../source/count-accounts.ts';
 import { verificationTickets } from '../source/page-boundaries.ts';
-import { refuseTooManyPages } from '../source/page-limit.ts';
-import { lastTicket, PageTickets, takenTickets } from '../source/record-budget.ts';
-import { Source } from '../source/source.ts';
+import { type TicketBudget, takenTickets, ticketBudget, ticketLimitOf } from '../source/record-budget.ts';
+import { Source, type SourceRun } from '../source/source.ts';
 import { lastPublishedRun } from '../storage/published-runs.ts';
 import { RunFolder } from '../storage/run-folder.ts';
 import type { ResolvedRequest } from './resolve-request.ts';
@@ -28,39 +27,49 @@ export interface Planning {
   readonly signal: AbortSignal | undefined;
 }
 
+/** A request, and the id of the run that it starts. */
+export interface RunRequest extends ResolvedRequest {
+  readonly runId: string;
+}
+
 /** Plans a new run and stores the plan. @throws ExportError see `planExport` */
-export async function makePlan(planning: Planning, runId: string, request: ResolvedRequest): Promise<StoredPlan> {
-  const { settings } = request;
-  const { maxRecords } = settings;
-  const target = { runId, exportName: settings.name, maxRecords, pageSize: request.parameters.pageSize };
-  return planWithinBudget(planning, target, async (budget) => {
-    const { plan } = await planRequest(planning, runId, request, budget);
-    return { ...plan, maxRecords };
-  });
+export function makePlan(planning: Planning, request: RunRequest): Promise<StoredPlan> {
+  const { runId, settings, parameters } = request;
+  const decoder = probeDecoder(settings.format);
+  const target = { ...settings, runId, exportName: settings.name, parameters };
+  return planWithinBudget(planning, target, decoder.decode, (source) =>
+    planRequest(planning, request, source, decoder),
+  );
 }
 
-/** A plan that is not stored, and how long its requests took. */
-export interface DryPlan {
-  readonly plan: StoredPlan;
-  /** The median time of a request, in ms. */
-  readonly latencyMs: number;
+/**
+ * Counts the accounts of a request without a record budget. Stores nothing.
+ * @returns the plan, and the median time of its requests, in ms
+ */
+export async function makeDryPlan(
+  planning: Planning,
+  request: RunRequest,
+): Promise<{ readonly plan: StoredPlan; readonly latencyMs: number }> {
+  const { ports, signal } = planning;
+  const { settings, parameters } = request;
+  const decoder = probeDecoder(settings.format);
+  const source = new Source(ports.api, { ...settings, parameters }, decoder.decode, { signal });
+  const plan = await planRequest(planning, request, source, decoder);
+  return { plan, latencyMs: source.medianLatencyMs };
 }
 
-/** Counts the accounts of a request, which takes at most the records of `budget`. Stores nothing. */
-export async function planRequest(
-  { ports, event, signal }: Planning,
-  runId: string,
-  { settings, parameters, dueAt, exportDate }: ResolvedRequest,
-  budget?: CountedBudget,
-): Promise<DryPlan> {
-  const { name: exportName, datasetId, format, onDrift, maxDropPercent } = settings;
-  const header = new CsvHeader();
-  const decode: Decode<ProbeAnswer> = format === 'csv' ? (body) => header.decode(body) : jsonLinesFormat().decode;
-  const source = new Source(ports.api, { datasetId, format, parameters }, decode, { signal, budget: budget?.tickets });
-  budget?.count(source);
+async function planRequest(
+  { ports, event }: Planning,
+  { runId, settings, parameters, dueAt, exportDate }: RunRequest,
+  source: Source<ProbeAnswer>,
+  decoder: ReturnType<typeof probeDecoder>,
+): Promise<StoredPlan> {
+  const { name: exportName, datasetId, format, maxRecords, onDrift, maxDropPercent } = settings;
   const expected = (await lastPublishedRun(ports.store, exportName))?.records;
   const counted = await countPages(source, { pageSize: parameters.pageSize, concurrency: event.concurrency, expected });
-  const plan: StoredPlan = {
+  // All exports share one CSV table. Columns that only this request names come after it, like any that the API sends.
+  const tableAttributes = attributeColumnsOf(event.exports.length > 0 ? event.exports : [settings]);
+  return {
     version: 1,
     run: {
       runId,
@@ -75,13 +84,13 @@ export async function planRequest(
       ...counted.size,
       onDrift,
       maxDropPercent,
-      csv: format === 'csv' ? header.pin(tableAttributes(event.exports, settings)) : undefined,
+      csv: format === 'csv' ? decoder.pinColumns(tableAttributes) : undefined,
     },
+    maxRecords,
     usage: source.usage,
     rounds: counted.rounds,
     earlierRecords: 0,
   };
-  return { plan, latencyMs: source.medianLatencyMs };
 }
 
 /**
@@ -89,23 +98,21 @@ export async function planRequest(
  * @param drifted the plan of the run to repeat, which stays quarantined
  */
 export async function makeRetryPlan(planning: Planning, drifted: StoredPlan, runId: string): Promise<StoredPlan> {
-  const { api, store } = planning.ports;
+  const { store } = planning.ports;
   const { run, maxRecords } = drifted;
-  const { pageSize } = run.parameters;
+  const { parameters } = run;
   const folder = new RunFolder(store, run.runId);
   const earlierUsage = await folder.usage(await folder.receipts());
   // A ticket that was never returned counts in full; a run without a budget has none.
-  const ticketRecords = (await takenTickets(store, run.runId)).size * pageSize;
+  const ticketRecords = (await takenTickets(store, run.runId)).size * parameters.pageSize;
   const earlierRecords =
-    run.lastTicket === undefined
+    run.ticketLimit === undefined
       ? earlierUsage.recordsFetched + ticketRecords
       : drifted.earlierRecords + (await planningRecords(folder, drifted)) + ticketRecords;
-  const target = { runId, exportName: run.exportName, maxRecords, pageSize, earlierRecords };
-  return planWithinBudget(planning, target, async (budget) => {
-    const { signal, event } = planning;
-    const source = new Source(api, run, formatForRun(run).decode, { signal, budget: budget.tickets });
-    budget.count(source);
-    const counted = await countPages(source, { pageSize, concurrency: event.concurrency, expected: run.accounts });
+  const target = { ...run, runId, maxRecords, earlierRecords };
+  return planWithinBudget(planning, target, formatForRun(run).decode, async (source) => {
+    const { concurrency } = planning.event;
+    const counted = await countPages(source, { pageSize: parameters.pageSize, concurrency, expected: run.accounts });
     return {
       version: 1,
       run: { ...run, runId, retryOf: run.runId, ...counted.size },
@@ -123,40 +130,21 @@ export async function makeRetryPlan(planning: Planning, drifted: StoredPlan, run
  * @throws ExportError `BudgetExceededError` when the rest of the run does not fit into it
  */
 export async function withBudget({ ports }: Planning, plan: StoredPlan, maxRecords: number): Promise<StoredPlan> {
-  return storePlan(ports.store, { ...plan, maxRecords, earlierRecords: await recordsBeforeBudget(ports.store, plan) });
+  let { earlierRecords } = plan;
+  if (plan.run.ticketLimit === undefined) {
+    // No ticket counts what the run fetched before it had a budget.
+    const folder = new RunFolder(ports.store, plan.run.runId);
+    const { recordsFetched } = await folder.usage(await folder.receipts());
+    earlierRecords = recordsFetched - (await planningRecords(folder, plan));
+  }
+  return storePlan(ports.store, { ...plan, maxRecords, earlierRecords });
 }
 
-/** Records that no ticket of the run counts: of the run it repeats, and those fetched before it had a budget. */
-async function recordsBeforeBudget(store: ObjectStore, plan: StoredPlan): Promise<number> {
-  if (plan.run.lastTicket !== undefined) return plan.earlierRecords;
-  const folder = new RunFolder(store, plan.run.runId);
-  const { recordsFetched } = await folder.usage(await folder.receipts());
-  return recordsFetched - (await planningRecords(folder, plan));
-}
-
-/** The record budget of an attempt at planning, and the source whose usage counts against it. */
-class CountedBudget {
-  readonly tickets: PageTickets | undefined;
-  #source: { readonly usage: Usage } | undefined;
-
-  constructor(tickets: PageTickets | undefined) {
-    this.tickets = tickets;
-  }
-
-  count(source: { readonly usage: Usage }): void {
-    this.#source = source;
-  }
-
-  get usage(): Usage {
-    return this.#source?.usage ?? NO_USAGE;
-  }
-}
-
-interface PlanTarget {
+/** The run to plan, as far as its requests and its record budget need to know it. */
+interface PlanTarget extends SourceRun {
   readonly runId: string;
   readonly exportName: string;
-  readonly pageSize: number;
-  readonly maxRecords: number | undefined;
+  readonly maxRecords?: number | undefined;
   /** Records of the budget that the run to repeat may have fetched. */
   readonly earlierRecords?: number;
 }
@@ -166,32 +154,34 @@ interface PlanTarget {
  * the record of its failure, counts them, and then its tickets are returned.
  */
 async function planWithinBudget(
-  { ports, event }: Planning,
-  { runId, exportName, pageSize, maxRecords, earlierRecords = 0 }: PlanTarget,
-  work: (budget: CountedBudget) => Promise<StoredPlan>,
+  { ports, event, signal }: Planning,
+  target: PlanTarget,
+  decode: Decode<ProbeAnswer>,
+  plan: (source: Source<ProbeAnswer>) => Promise<StoredPlan>,
 ): Promise<StoredPlan> {
-  const { store, measure } = ports;
+  const { api, store, measure } = ports;
+  const { runId, exportName, maxRecords, earlierRecords = 0 } = target;
+  const { pageSize } = target.parameters;
   const folder = new RunFolder(store, runId);
-  let tickets: PageTickets | undefined;
+  let budget: TicketBudget | undefined;
   if (maxRecords !== undefined) {
     const records = maxRecords - earlierRecords - (await planningRecords(folder));
-    const limit = lastTicket(records, pageSize, await takenTickets(store, runId));
+    const ticketLimit = ticketLimitOf(records, pageSize, await takenTickets(store, runId));
     // Only a retry after drift repeats a run that has a plan.
-    const planned = earlierRecords > 0;
-    tickets = new PageTickets(store, { runId, pageSize, lastTicket: limit, maxRecords, planned });
+    budget = ticketBudget(store, { runId, pageSize, ticketLimit, maxRecords, planned: earlierRecords > 0 });
   }
-  const budget = new CountedBudget(tickets);
+  const source = new Source(api, target, decode, { signal, budget });
   try {
-    const plan = await storePlan(store, await work(budget), tickets);
-    await tickets?.returnUnused(budget.usage.recordsFetched);
-    return plan;
+    const stored = await storePlan(store, await plan(source), budget);
+    await budget?.returnUnused(source.usage.recordsFetched);
+    return stored;
   } catch (error) {
-    const { usage } = budget;
+    const { usage } = source;
     const sent = usage.apiRequests > 0;
     if (sent) measure?.({ exportName, usage });
     // Without its record, the tickets stay taken: that counts too much, never too little.
     await (sent ? folder.recordFailure('plan', event.execution, { error, usage }) : Promise.resolve())
-      .then(() => tickets?.returnUnused(usage.recordsFetched))
+      .then(() => budget?.returnUnused(usage.recordsFetched))
       .catch(() => undefined);
     throw error;
   }
@@ -199,15 +189,15 @@ async function planWithinBudget(
 
 /**
  * Stores a plan together with the ticket limit that its record budget allows.
- * @param planning tickets that will be returned, since the plan counts their records
+ * @param planning holds tickets that will be returned, since the plan counts their records
  */
-async function storePlan(store: ObjectStore, plan: StoredPlan, planning?: PageTickets): Promise<StoredPlan> {
+async function storePlan(store: ObjectStore, plan: StoredPlan, planning?: TicketBudget): Promise<StoredPlan> {
   const folder = new RunFolder(store, plan.run.runId);
   const { run, maxRecords } = plan;
   let stored = plan;
   if (maxRecords !== undefined) {
     const { pageSize } = run.parameters;
-    const taken = (await takenTickets(store, run.runId)).difference(planning?.numbers ?? new Set<number>());
+    const taken = (await takenTickets(store, run.runId)).difference(planning?.tickets() ?? new Set());
     const done = [...(await folder.pagesDone())].filter((page) => page < run.pages).length;
     const counted = plan.earlierRecords + (await planningRecords(folder, plan));
     const pages = taken.size + run.pages - done + verificationTickets(run);
@@ -215,10 +205,10 @@ async function storePlan(store: ObjectStore, plan: StoredPlan, planning?: PageTi
     if (needed > maxRecords) {
       throw new ExportError(
         'BudgetExceededError',
-        `Record budget too small for run "${run.runId}" (maxRecords ${maxRecords}, needed ${needed}: ${counted} for planning, the rest for ${pages} pages of ${pageSize} accounts): set maxRecords to ${needed} or more, or reduce pageSize.`,
+        `Record budget too small for run "${run.runId}" (maxRecords ${maxRecords}): it needs ${needed} records, ${counted} for planning and the rest for ${pages} pages of ${pageSize} accounts. Set maxRecords to ${needed} or more, or reduce pageSize.`,
       );
     }
-    stored = { ...plan, run: { ...run, lastTicket: lastTicket(maxRecords - counted, pageSize, taken) } };
+    stored = { ...plan, run: { ...run, ticketLimit: ticketLimitOf(maxRecords - counted, pageSize, taken) } };
   }
   await folder.savePlan(stored);
   return stored;
@@ -230,56 +220,44 @@ async function planningRecords(folder: RunFolder, plan?: StoredPlan): Promise<nu
   return failures.reduce((sum, { usage }) => sum + usage.recordsFetched, plan?.usage.recordsFetched ?? 0);
 }
 
+/** @throws ExportError `PlanTooLargeError` */
 async function countPages(
   source: Source<ProbeAnswer>,
   options: Omit<CountOptions, 'probe'>,
 ): Promise<{ readonly size: Pick<Run, 'accounts' | 'pages' | 'countedBy'>; readonly rounds: number }> {
-  const count = await countAccounts({ ...options, probe: (size, page) => source.probe(size, page) });
-  return { size: sizeOf(count, options.pageSize), rounds: count.rounds };
+  const probe = (size: number, page: number) => source.probe(size, page);
+  const { accounts, countedBy, rounds } = await countAccounts({ ...options, probe });
+  refuseTooManyPages(accounts, options.pageSize);
+  return { size: { accounts, countedBy, pages: Math.max(1, Math.ceil(accounts / options.pageSize)) }, rounds };
 }
 
-/** @throws ExportError `PlanTooLargeError` */
-function sizeOf(
-  { accounts, countedBy }: AccountCount,
-  pageSize: number,
-): Pick<Run, 'accounts' | 'pages' | 'countedBy'> {
-  refuseTooManyPages(accounts, pageSize);
-  return { accounts, countedBy, pages: Math.max(1, Math.ceil(accounts / pageSize)) };
-}
+/** Decodes the probes of a plan, which show the CSV header and the last character of its pages. */
+function probeDecoder(format: ExportFormat) {
+  let header: readonly string[] = [];
+  let finalNewline: boolean | undefined;
+  return {
+    decode(body: Buffer): ProbeAnswer {
+      if (format !== 'csv') return decodeJson(body);
+      const page = decodeCsv(body, { finalNewline: undefined });
+      if (page.columns.length > 0) {
+        if (header.length === 0) header = page.columns;
+        finalNewline = (finalNewline ?? true) && page.endsWithNewline;
+      }
+      return page;
+    },
 
-/**
- * The attribute columns of the CSV table: those of all configured exports, which share it. Columns that only this request
- * names come after the table's, like any that the API sends. Without a configuration, the request's own.
- */
-function tableAttributes(exports: readonly ExportSettings[], settings: ExportSettings): string[] {
-  return attributeColumnsOf(exports.length > 0 ? exports : [settings]);
-}
-
-/** What the probes of a CSV export learn besides the count. */
-class CsvHeader {
-  #columns: readonly string[] = [];
-  #allEndInNewline: boolean | undefined;
-
-  decode(body: Buffer): ProbeAnswer {
-    const page = decodeCsv(body, { finalNewline: undefined });
-    if (page.columns.length > 0) {
-      if (this.#columns.length === 0) this.#columns = page.columns;
-      this.#allEndInNewline = (this.#allEndInNewline ?? true) && page.endsWithNewline;
-    }
-    return page;
-  }
-
-  /** @throws ExportError `PlanTooLargeError` when the header is too long for the state of the workflow */
-  pin(attributeColumns: readonly string[]): NonNullable<Run['csv']> {
-    const tableColumns = csvTableColumns(attributeColumns);
-    const columns = pinCsvColumns(tableColumns, this.#columns);
-    const bytes = Buffer.byteLength(JSON.stringify(columns));
-    if (bytes > MAX_HEADER_BYTES) {
-      throw new ExportError(
-        'PlanTooLargeError',
-        `CSV header of ${columns.length} columns is too long (${bytes} bytes, maximum ${MAX_HEADER_BYTES}): export as JSON instead.`,
-      );
-    }
-    return { columns, tableColumns: tableColumns.length, finalNewline: this.#allEndInNewline === true };
-  }
+    /** @throws ExportError `PlanTooLargeError` when the header is too long for the state of the workflow */
+    pinColumns(attributeColumns: readonly string[]): NonNullable<Run['csv']> {
+      const tableColumns = csvTableColumns(attributeColumns);
+      const columns = pinCsvColumns(tableColumns, header);
+      const bytes = Buffer.byteLength(JSON.stringify(columns));
+      if (bytes > MAX_HEADER_BYTES) {
+        throw new ExportError(
+          'PlanTooLargeError',
+          `CSV header of ${columns.length} columns is too long (${bytes} bytes, maximum ${MAX_HEADER_BYTES}): export as JSON instead.`,
+        );
+      }
+      return { columns, tableColumns: tableColumns.length, finalNewline: finalNewline === true };
+    },
+  };
 }

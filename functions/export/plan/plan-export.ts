@@ -9,9 +9,9 @@ import { isPublished, lastPublishedRun } from '../storage/published-runs.ts';
 import { RunFolder } from '../storage/run-folder.ts';
 import { createJson, getJson } from '../storage/stored-json.ts';
 import { estimateRun } from './estimate.ts';
-import { makePlan, type Planning, planRequest } from './make-plan.ts';
-import { checkRunId, parseRequest, type ResolvedRequest, resolveRequest } from './resolve-request.ts';
-import { figuresOf, type LockedPlanning, planResult, refuseOtherRequest, resumeById, resumeRun } from './resume-run.ts';
+import { makeDryPlan, makePlan, type Planning, type RunRequest } from './make-plan.ts';
+import { checkRunId, parseRequest, resolveRequest } from './resolve-request.ts';
+import { type LockedPlanning, planResult, refuseOtherRequest, resumeById, resumeRun, summaryOf } from './resume-run.ts';
 import { takeLocks } from './take-locks.ts';
 
 const HostSchema = z.object({ host: z.string() });
@@ -34,8 +34,8 @@ export async function planExport(
   if (earlier !== undefined) return resumeById(planning, checkRunId(earlier), request);
 
   const runId = checkRunId(planEvent.runId);
-  const resolved = resolveRequest(request, planEvent.exports, planEvent.startedAt);
-  if (request.dryRun === true) return dryRun(planning, runId, resolved);
+  const resolved = { runId, ...resolveRequest(request, planEvent.exports, planEvent.startedAt) };
+  if (request.dryRun === true) return dryRun(planning, resolved);
 
   const { settings, dueAt } = resolved;
   const { name: exportName, overlap } = settings;
@@ -50,33 +50,27 @@ export async function planExport(
       throw new ExportError('RequestError', `Run "${runId}" is already published: choose another run id.`);
     }
     await refuseOtherHost(planning, exportName);
-    return planResult(planning, await makePlan(planning, runId, resolved), 'new');
+    return planResult(planning, await makePlan(planning, resolved), 'new');
   }
   refuseOtherRequest(stored.run, resolved, request.dueAt !== undefined);
   return resumeRun(planning, stored, settings.maxRecords);
 }
 
 /** Stores nothing: a real run of the same id may follow. */
-async function dryRun(planning: Planning, runId: string, resolved: ResolvedRequest): Promise<DryRunResult> {
-  const { plan, latencyMs } = await planRequest(planning, runId, resolved);
+async function dryRun(planning: Planning, request: RunRequest): Promise<DryRunResult> {
+  const { plan, latencyMs } = await makeDryPlan(planning, request);
   const { run, usage, rounds } = plan;
-  const { exportName, accounts, pages } = run;
   const probeSeconds = latencyMs / 1000;
   return {
     outcome: 'dryRun',
-    runId,
-    exportName,
-    accounts,
-    pages,
-    pageSize: run.parameters.pageSize,
-    plan: figuresOf(plan, false),
+    ...summaryOf(plan, false),
     estimate: estimateRun({
       ...run,
       pageSize: run.parameters.pageSize,
       concurrency: planning.event.concurrency,
       planned: { ...usage, seconds: rounds * probeSeconds },
       probeSeconds,
-      last: await lastPublishedRun(planning.ports.store, exportName),
+      last: await lastPublishedRun(planning.ports.store, run.exportName),
     }),
   };
 }

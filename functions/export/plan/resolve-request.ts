@@ -65,11 +65,10 @@ export function resolveRequest(
   const settings = parseOrThrow(ExportSettingsSchema, merged, 'request');
 
   const dueMs = dueAt ?? Date.parse(startedAt);
+  const due = new Date(dueMs).toISOString();
   if (dueMs > Date.parse(startedAt) + DAY_MS) {
-    throw new ExportError(
-      'RequestError',
-      `Invalid request: dueAt must not be more than a day in the future (got ${new Date(dueMs).toISOString()}).`,
-    );
+    const problem = `dueAt must not be more than a day in the future (got ${due})`;
+    throw new ExportError('RequestError', `Invalid request: ${problem}.`);
   }
   const window = settings.window === undefined ? undefined : windowMs(settings.window);
   return {
@@ -82,8 +81,8 @@ export function resolveRequest(
       segmentId: settings.segmentId,
       pageSize: settings.pageSize,
     },
-    dueAt: new Date(dueMs).toISOString(),
-    exportDate: new Date(dueMs).toISOString().slice(0, 10),
+    dueAt: due,
+    exportDate: due.slice(0, 10),
   };
 }
 
@@ -123,6 +122,6 @@ export function checkRunId(runId: string): string {
   if (NAME_PATTERN.test(runId) && runId.length <= MAX_RUN_ID) return runId;
   throw new ExportError(
     'RequestError',
-    `Invalid run id ${JSON.stringify(runId.slice(0, 60))}: it must be up to ${MAX_RUN_ID} letters, digits, "_", "." and "-", starting with a letter or digit.`,
+    `Invalid run id ${JSON.stringify(runId.slice(0, 60))}: it must have up to ${MAX_RUN_ID} letters, digits, "_", "." or "-" and start with a letter or digit.`,
   );
 }

@@ -1,7 +1,7 @@
 /** Resuming: continues a planned run. Finished pages are not fetched again, which `exportPage` decides page by page. */
 import { ExportError } from '../../model/errors.ts';
 import type { ExportRequest } from '../../model/export-settings.ts';
-import type { PlanFigures, PlanOutcome, PlanResult } from '../../model/outcomes.ts';
+import type { PlanOutcome, PlanResult, PlanSummary } from '../../model/outcomes.ts';
 import { mayIdentifyPerson } from '../../model/parse-input.ts';
 import type { Run, StoredPlan } from '../../model/run.ts';
 import type { Executions, RunPorts } from '../ports.ts';
@@ -29,7 +29,7 @@ export async function resumeById(
   if (!known) {
     throw new ExportError(
       'RequestError',
-      `Cannot ${publish === undefined ? 'resume' : 'publish'} run "${runId}" (unknown, failed before it was planned, or older than workRetentionDays): check the run id, or start a new run.`,
+      `Cannot ${publish === undefined ? 'resume' : 'publish'} run "${runId}": no plan of it is stored (wrong run id, failed before it was planned, or older than workRetentionDays). Check the run id, or start a new run.`,
     );
   }
   const { exportName } = known.run;
@@ -73,28 +73,21 @@ export async function resumeRun(
   return planResult(planning, plan, 'resumed');
 }
 
+const PINNED_PARAMETERS = ['pageSize', 'filter', 'segmentationId', 'segmentId'] as const;
+
 /** A run id names one run: its finished pages fit no other request. */
 export function refuseOtherRequest(
   run: Run,
   { settings, parameters, dueAt }: ResolvedRequest,
   dueAtGiven: boolean,
 ): void {
-  const [before, now] = [run.parameters, parameters];
+  // The plan pinned a window that moves with the day; fixed dates must be equal.
+  const pinned = [...PINNED_PARAMETERS, ...(settings.window === undefined ? (['start', 'end'] as const) : [])];
   const differences = [
     ['exportName', run.exportName, settings.name],
     ['datasetId', run.datasetId, settings.datasetId],
     ['format', run.format, settings.format],
-    ['pageSize', before.pageSize, now.pageSize],
-    ['filter', before.filter, now.filter],
-    ['segmentationId', before.segmentationId, now.segmentationId],
-    ['segmentId', before.segmentId, now.segmentId],
-    // The plan pinned a window that moves with the day; fixed dates must be equal.
-    ...(settings.window === undefined
-      ? ([
-          ['start', before.start, now.start],
-          ['end', before.end, now.end],
-        ] as const)
-      : []),
+    ...pinned.map((key) => [key, run.parameters[key], parameters[key]] as const),
     ...(dueAtGiven ? ([['dueAt', run.dueAt, dueAt]] as const) : []),
   ].filter(([, was, is]) => was !== is);
   if (differences.length === 0) return;
@@ -112,19 +105,16 @@ export function planResult({ event }: Planning, plan: StoredPlan, kind: 'new' | 
   const { run } = plan;
   return {
     outcome: kind === 'publishOnly' ? 'publishOnly' : 'exportPages',
-    runId: run.runId,
-    exportName: run.exportName,
-    accounts: run.accounts,
-    pages: run.pages,
-    pageSize: run.parameters.pageSize,
-    plan: figuresOf(plan, kind !== 'new'),
+    ...summaryOf(plan, kind !== 'new'),
     run,
     execution: event.execution,
     pageNumbers: Array.from({ length: run.pages }, (_, page) => page),
   };
 }
 
-export function figuresOf({ run, usage, rounds }: StoredPlan, resumed: boolean): PlanFigures {
+export function summaryOf({ run, usage, rounds }: StoredPlan, resumed: boolean): PlanSummary {
+  const { runId, exportName, accounts, pages, parameters, countedBy } = run;
   const { apiRequests, recordsFetched } = usage;
-  return { countedBy: run.countedBy, apiRequests, recordsFetched, rounds, resumed };
+  const plan = { countedBy, apiRequests, recordsFetched, rounds, resumed };
+  return { runId, exportName, accounts, pages, pageSize: parameters.pageSize, plan };
 }

@@ -1,13 +1,10 @@
 import type { PlanEvent } from '../../model/events.ts';
 import type { SkippedRun } from '../../model/outcomes.ts';
+import type { Run } from '../../model/run.ts';
 import { exportLockPrefix, runLockPrefix, scheduledLockPrefix } from '../storage/bucket-layout.ts';
 import { acquire, type LockPorts } from '../storage/locks.ts';
 
-export interface WantedLocks {
-  readonly runId: string;
-  readonly exportName: string;
-  /** ISO 8601. */
-  readonly dueAt: string;
+export interface WantedLocks extends Pick<Run, 'runId' | 'exportName' | 'dueAt'> {
   /** Whether a schedule started the run. @default false */
   readonly scheduled?: boolean;
   readonly overlap: 'skip' | 'allow';

@@ -1,17 +1,14 @@
 /** Page boundaries: whether pages still start and end with the accounts that the run read there. */
 import type { DecodedPage } from '../../formats/page-format.ts';
+import type { Consistency } from '../../model/manifest.ts';
 import type { Receipt } from '../../model/receipt.ts';
 import type { Run } from '../../model/run.ts';
 import { HASH_BYTES, hashAccounts } from '../page/account-hashes.ts';
-import { allSettled } from '../source/all-settled.ts';
 import { chooseBoundaries, smallestPage } from '../source/page-boundaries.ts';
-import type { Source } from '../source/source.ts';
+import { allSettled, type Source } from '../source/source.ts';
 
-/** How many boundaries were checked, and at how many of them an account moved. */
-export interface BoundaryCheck {
-  readonly checked: number;
-  readonly moved: number;
-}
+/** How many boundaries were checked, and how many of them an account crossed. */
+export type BoundaryCheck = Pick<Consistency, 'boundariesChecked' | 'boundariesMoved'>;
 
 /**
  * Checks page boundaries from both sides: a page must still start with its first account, and the page before it must
@@ -23,15 +20,15 @@ export async function checkPageBoundaries(
   run: Run,
   receipts: readonly Receipt[],
 ): Promise<BoundaryCheck> {
-  if (run.countedBy === 'pages') return { checked: 0, moved: 0 };
+  if (run.countedBy === 'pages') return { boundariesChecked: 0, boundariesMoved: 0 };
   const { pageSize } = run.parameters;
   /** Whether the accounts from an offset on still have these hashes, and, at the end, no other account follows them. */
   const unchanged = async (offset: number, hashes: readonly string[], isEnd = false) => {
     if (hashes.length === 0) return true;
     const count = hashes.length + (isEnd ? 1 : 0);
     const { size, page, skip } = smallestPage(offset, count);
-    const { identities } = await source.probe(size, page);
-    const found = identities.slice(skip, skip + count);
+    const { names } = await source.probe(size, page);
+    const found = names.slice(skip, skip + count);
     return found.length === hashes.length && hashAccounts(run.runId, found) === concatenated(hashes);
   };
   const filled = receipts.filter(({ records }) => records > 0);
@@ -49,7 +46,8 @@ export async function checkPageBoundaries(
       return !sides.includes(false);
     }),
   );
-  return { checked: boundaries.length, moved: unchangedBoundaries.filter((one) => !one).length };
+  const boundariesMoved = unchangedBoundaries.filter((one) => !one).length;
+  return { boundariesChecked: boundaries.length, boundariesMoved };
 }
 
 function concatenated(hashes: readonly string[]): string {

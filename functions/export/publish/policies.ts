@@ -8,11 +8,8 @@ import type { Run } from '../../model/run.ts';
  * @param last the last published run of the export
  */
 export function quarantineReason(run: Run, manifest: Manifest, last: Manifest | undefined): ExportError | undefined {
-  return driftReason(run, manifest) ?? dropReason(run, manifest, last);
-}
-
-function driftReason({ onDrift }: Run, manifest: Manifest): ExportError | undefined {
-  return manifest.consistency.verdict === 'drifted' && onDrift === 'fail' ? driftedError(manifest) : undefined;
+  if (manifest.consistency.verdict === 'drifted' && run.onDrift === 'fail') return driftedError(manifest);
+  return dropReason(run, manifest, last);
 }
 
 /** The error of a run that is quarantined because its data changed. */
@@ -36,6 +33,6 @@ function dropReason(
   const rule = now === 0 ? 'an empty run needs a review' : `maxDropPercent is ${maxDropPercent}`;
   return new ExportError(
     'QuarantinedError',
-    `Run "${runId}" is quarantined: it has ${now} accounts, and the last published run of export "${exportName}" (${last.runId}) had ${before} (a drop of ${Math.floor(dropPercent)} %; ${rule}). Check the filter and the dataset; if the data is right, publish the run.`,
+    `Run "${runId}" is quarantined: it has ${now} accounts, ${Math.floor(dropPercent)} % fewer than "${last.runId}", the last published run of export "${exportName}" (${before} accounts; ${rule}). Check the filter and the dataset; if the data is right, publish the run.`,
   );
 }

@@ -6,8 +6,8 @@ import type { Manifest } from '../../model/manifest.ts';
 import type { DriftedRun, PublishOutcome, PublishResult } from '../../model/outcomes.ts';
 import { parseOrThrow } from '../../model/parse-input.ts';
 import type { Run } from '../../model/run.ts';
-import { ticketsOf } from '../page/export-page.ts';
 import type { Catalog, Clock, RunPorts } from '../ports.ts';
+import { budgetOf } from '../source/record-budget.ts';
 import { mayRetry } from '../source/retry-after-drift.ts';
 import { Source } from '../source/source.ts';
 import { manifestKey, partsPrefix } from '../storage/bucket-layout.ts';
@@ -43,14 +43,10 @@ export async function publishRun(ports: PublishPorts, event: unknown, signal?: A
     if ('status' in ready) return ready;
     manifest = ready;
   }
-  await ports.catalog.addRun({
-    format: run.format,
-    exportName: run.exportName,
-    exportDate: run.exportDate,
-    runId: run.runId,
-    publishedAt: manifest.publishedAt,
-    csvColumns: run.csv?.columns.slice(0, run.csv.tableColumns),
-  });
+  const { format, exportName, exportDate, runId, csv } = run;
+  const { publishedAt } = manifest;
+  const csvColumns = csv?.columns.slice(0, csv.tableColumns);
+  await ports.catalog.addRun({ format, exportName, exportDate, runId, publishedAt, csvColumns });
   return summarize(manifest, run, ports);
 }
 
@@ -70,15 +66,16 @@ async function verifyAndCommit(
   const { store, api } = ports;
   const { run, execution } = event;
   const folder = new RunFolder(store, run.runId);
-  const tickets = ticketsOf(store, run);
-  const source = new Source(api, run, formatForRun(run).decode, { signal, budget: tickets });
+  const budget = budgetOf(store, run);
+  const source = new Source(api, run, formatForRun(run).decode, { signal, budget });
   const recordFailure = async (error: unknown) => {
     const { usage } = source;
     if (usage.apiRequests > 0) await folder.recordFailure('publish', execution, { error, usage });
   };
   try {
-    const earlier = await driftedBefore(folder);
-    if (earlier) return driftedRun(earlier);
+    const [planned, quarantined] = [await folder.plan(), await folder.quarantined()];
+    // An earlier attempt left the run to a retry, and its answer was lost.
+    if (planned && quarantined && mayRetry(planned, quarantined)) return driftedRun(quarantined);
     const { manifest, plan } = await verifyRun({ ports, event, source, signal });
     if (mayRetry(plan, manifest)) {
       await recordFailure(driftedError(manifest));
@@ -94,14 +91,8 @@ async function verifyAndCommit(
     await recordFailure(error).catch(() => undefined);
     throw error;
   } finally {
-    await tickets?.returnUnused().catch(() => undefined);
+    await budget?.returnUnused().catch(() => undefined);
   }
-}
-
-/** The manifest with which the run was left to a retry, when the answer of that attempt was lost. */
-async function driftedBefore(folder: RunFolder): Promise<Manifest | undefined> {
-  const [plan, manifest] = [await folder.plan(), await folder.quarantined()];
-  return plan && manifest && mayRetry(plan, manifest) ? manifest : undefined;
 }
 
 function driftedRun({ runId, exportName, records: accounts, consistency }: Manifest): DriftedRun {
@@ -115,7 +106,7 @@ async function quarantinedManifest({ store }: PublishPorts, run: Run): Promise<M
   if (!manifest) {
     throw new ExportError(
       'RequestError',
-      `Cannot publish run "${run.runId}" (not quarantined): resume it if it failed.`,
+      `Cannot publish run "${run.runId}": it is not quarantined. If it failed, resume it.`,
     );
   }
   const receipts = await folder.receipts();
@@ -126,7 +117,7 @@ async function quarantinedManifest({ store }: PublishPorts, run: Run): Promise<M
   }
   throw new ExportError(
     'RunIncompleteError',
-    `Cannot publish run "${run.runId}" (its parts changed after it was quarantined): resume it to verify them again.`,
+    `Cannot publish run "${run.runId}": its parts changed after it was quarantined. Resume it to verify them again.`,
   );
 }
 

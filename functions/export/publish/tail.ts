@@ -10,21 +10,13 @@ import type { Receipt } from '../../model/receipt.ts';
 import type { Run } from '../../model/run.ts';
 import { writePart } from '../page/export-page.ts';
 import type { RunPorts } from '../ports.ts';
-import { countAccounts } from '../source/count-accounts.ts';
-import { refuseTooManyPages } from '../source/page-limit.ts';
+import { countAccounts, refuseTooManyPages } from '../source/count-accounts.ts';
 import type { Source } from '../source/source.ts';
 import { RunFolder } from '../storage/run-folder.ts';
 
 /** Data that still grows after so many rounds grows faster than it can be read: the verdict says so. */
 const MAX_ROUNDS = 5;
 const CONCURRENCY = 8;
-
-export interface Tail {
-  /** How many accounts the API has now. */
-  readonly accounts: number;
-  /** Pages written after or over the last one. */
-  readonly pages: readonly number[];
-}
 
 /** What publishing works with: the ports, the event, the API bound to the run, and the abort signal. */
 export interface Publishing {
@@ -34,8 +26,14 @@ export interface Publishing {
   readonly signal: AbortSignal | undefined;
 }
 
-/** Counts again and exports what follows the last account read, until nothing does. */
-export async function exportTail(publishing: Publishing, receipts: readonly Receipt[]): Promise<Tail> {
+/**
+ * Counts again and exports what follows the last account read, until nothing does.
+ * @returns how many accounts the API has now, and the pages written after or over the last one
+ */
+export async function exportTail(
+  publishing: Publishing,
+  receipts: readonly Receipt[],
+): Promise<{ readonly accounts: number; readonly pages: readonly number[] }> {
   const { ports, event, source, signal } = publishing;
   const { run, execution } = event;
   const { pageSize } = run.parameters;

@@ -1,8 +1,7 @@
 /** Verifying a run: every page is present and unmodified, none is duplicated, and nothing follows the last one. */
 import { hash } from 'node:crypto';
-import type { Consistency } from '../../model/consistency.ts';
 import { ExportError } from '../../model/errors.ts';
-import type { Manifest } from '../../model/manifest.ts';
+import type { Consistency, Manifest } from '../../model/manifest.ts';
 import type { Receipt } from '../../model/receipt.ts';
 import type { Run, StoredPlan } from '../../model/run.ts';
 import type { Usage } from '../../model/usage.ts';
@@ -14,19 +13,14 @@ import { RunFolder, sha256 } from '../storage/run-folder.ts';
 import { type BoundaryCheck, checkPageBoundaries } from './page-boundaries.ts';
 import { exportTail, type Publishing } from './tail.ts';
 
-/** A complete run, described. `publishedAt` is filled in when it is published. */
-export interface VerifiedRun {
-  readonly manifest: Manifest;
-  readonly plan: StoredPlan;
-}
-
 /**
  * Exports the tail, then verifies a run from what is in the store.
  *
+ * @returns its plan, and its manifest, whose `publishedAt` is filled in when the run is published
  * @throws ExportError `RunIncompleteError` when a page is missing or modified, `PagingError` when the API repeats a page,
  * and what exporting the tail throws
  */
-export async function verifyRun(publishing: Publishing): Promise<VerifiedRun> {
+export async function verifyRun(publishing: Publishing): Promise<{ plan: StoredPlan; manifest: Manifest }> {
   const { ports, event, source } = publishing;
   const { run } = event;
   const folder = new RunFolder(ports.store, run.runId);
@@ -44,11 +38,9 @@ export async function verifyRun(publishing: Publishing): Promise<VerifiedRun> {
   await refuseModifiedParts(ports.store, run, receipts);
   await refuseRepeatedPages(publishing, receipts);
 
-  const distinct = countDistinct(receipts.map(({ accountHashes }) => accountHashes));
   const boundaries = await checkPageBoundaries(source, run, receipts);
-  const consistency = judge({ run, receipts, distinct, accountsAfter: tail.accounts, boundaries });
   const usage = await folder.usage(receipts, source.usage);
-  return { plan, manifest: manifestOf(run, receipts, { distinct, consistency, usage }) };
+  return { plan, manifest: manifestOf({ run, receipts, accountsAfter: tail.accounts, boundaries, usage }) };
 }
 
 function refuseMissingPages(run: Run, receipts: readonly Receipt[]): void {
@@ -86,7 +78,7 @@ export async function refuseModifiedParts(store: ObjectStore, run: Run, receipts
   if (stranger !== undefined) {
     throw new ExportError(
       'RunIncompleteError',
-      `Unknown object among the parts of run "${run.runId}" (${stranger}), which queries would read: delete it, then resume the run.`,
+      `Unexpected object in the folder of run "${run.runId}" (${stranger}): delete it, because queries would read it, then resume the run.`,
     );
   }
 }
@@ -99,7 +91,7 @@ const REPEAT_CHECKS = 3;
  * same in the receipts, so the first two equal pages are fetched again: more than once, since data may move between the two
  * requests. A single account may well have moved.
  */
-async function refuseRepeatedPages({ event, source }: Publishing, receipts: readonly Receipt[]): Promise<void> {
+async function refuseRepeatedPages(publishing: Publishing, receipts: readonly Receipt[]): Promise<void> {
   const seen = new Map<string, number>();
   for (const { page, records, accountHashes } of receipts) {
     if (records < 2) continue;
@@ -107,19 +99,15 @@ async function refuseRepeatedPages({ event, source }: Publishing, receipts: read
     const digest = hash('sha256', accountHashes);
     const twin = seen.get(digest);
     if (twin !== undefined) {
-      if (await isRepeated(source, event.run, [twin, page])) throw samePageAgain();
+      if (await isRepeated(publishing, twin, page)) throw samePageAgain();
       return;
     }
     seen.set(digest, page);
   }
 }
 
-async function isRepeated(
-  source: Publishing['source'],
-  { runId }: Run,
-  [a, b]: readonly [number, number],
-): Promise<boolean> {
-  const accountsOf = async (page: number) => hashAccounts(runId, (await source.page(page)).value.identities);
+async function isRepeated({ event, source }: Publishing, a: number, b: number): Promise<boolean> {
+  const accountsOf = async (page: number) => hashAccounts(event.run.runId, (await source.page(page)).value.names);
   for (let check = 0; check < REPEAT_CHECKS; check++) {
     const accounts = await accountsOf(a);
     if (accounts === '' || accounts !== (await accountsOf(b))) return false;
@@ -127,37 +115,33 @@ async function isRepeated(
   return true;
 }
 
+/** What the verdict and the manifest rest on. */
 interface Evidence {
   readonly run: Run;
   readonly receipts: readonly Receipt[];
-  readonly distinct: number;
   readonly accountsAfter: number;
   readonly boundaries: BoundaryCheck;
+  readonly usage: Usage & { readonly totalRetries: number };
 }
 
 /** `consistent` when counts before and after, accounts read, page boundaries and duplicates all agree. */
-function judge({ run, receipts, distinct, accountsAfter, boundaries }: Evidence): Consistency {
-  const read = receipts.reduce((sum, { records }) => sum + records, 0);
-  const agrees = run.accounts === accountsAfter && read === run.accounts && distinct === read && boundaries.moved === 0;
+function judge({ run, accountsAfter, boundaries }: Evidence, read: number, distinct: number): Consistency {
+  const agrees =
+    run.accounts === accountsAfter && read === run.accounts && distinct === read && boundaries.boundariesMoved === 0;
   const verified = run.countedBy === 'offsets' || run.accounts === 0;
   return {
     verdict: !agrees ? 'drifted' : verified ? 'consistent' : 'unverified',
     accountsBefore: run.accounts,
     accountsAfter,
-    boundariesChecked: boundaries.checked,
-    boundariesMoved: boundaries.moved,
+    ...boundaries,
   };
 }
 
-interface RunFigures {
-  readonly distinct: number;
-  readonly consistency: Consistency;
-  readonly usage: Usage & { readonly totalRetries: number };
-}
-
-function manifestOf(run: Run, receipts: readonly Receipt[], { distinct, consistency, usage }: RunFigures): Manifest {
+function manifestOf(evidence: Evidence): Manifest {
+  const { run, receipts, usage } = evidence;
   const sum = (of: (receipt: Receipt) => number) => receipts.reduce((total, receipt) => total + of(receipt), 0);
   const accounts = sum(({ records }) => records);
+  const distinct = countDistinct(receipts.map(({ accountHashes }) => accountHashes));
   return {
     version: 1,
     runId: run.runId,
@@ -178,7 +162,7 @@ function manifestOf(run: Run, receipts: readonly Receipt[], { distinct, consiste
     recordsFetched: usage.recordsFetched,
     apiRequests: usage.apiRequests,
     retries: usage.totalRetries,
-    consistency,
+    consistency: judge(evidence, accounts, distinct),
     unmappedColumns: [...new Set(receipts.flatMap(({ unmappedColumns }) => unmappedColumns))].sort(),
     escapedLineBreaks: sum(({ escapedLineBreaks }) => escapedLineBreaks),
   };

@@ -3,9 +3,10 @@
 import { consoleOf, executionPage } from '../../model/console-url.ts';
 import { PERMANENT_ERRORS, TRANSIENT_ERRORS } from '../../model/errors.ts';
 import { FailureEventSchema } from '../../model/events.ts';
-import { type ExportRequest, ExportRequestSchema } from '../../model/export-settings.ts';
+import { ExportRequestSchema } from '../../model/export-settings.ts';
 import type { FailedRun, FailureReport } from '../../model/outcomes.ts';
 import { parseOrThrow } from '../../model/parse-input.ts';
+import { printable } from '../../model/printable.ts';
 import type { TaskFailure } from '../../model/receipt.ts';
 import type { StoredPlan } from '../../model/run.ts';
 import type { ObjectStore } from '../ports.ts';
@@ -19,7 +20,7 @@ const OUR_ERRORS: readonly string[] = [...PERMANENT_ERRORS, ...TRANSIENT_ERRORS]
 /**
  * A Distributed Map reports only that a child failed, so the failure that the page recorded is looked up.
  *
- * @param event a `FailureEvent`
+ * @param event as in `FailureEventSchema`
  * @returns the error that the execution ends with, and the notifications about it
  */
 export async function reportFailure(
@@ -27,13 +28,17 @@ export async function reportFailure(
   event: unknown,
 ): Promise<FailureReport> {
   const { failure, execution, ...started } = parseOrThrow(FailureEventSchema, event, 'event of Report failure');
-  const request = readableRequest(started.request);
+  // An invalid request is the failure to report.
+  const request = ExportRequestSchema.safeParse(started.request ?? {}).data;
   const requested = request?.resume ?? request?.publish ?? started.runId;
   const found = await stateOf(store, requested, execution, request?.publish === undefined).catch(() => undefined);
   const runId = found?.runId ?? requested;
   const { plan, done = new Set() } = found ?? {};
   const awsConsole = consoleOf(execution);
-  const { error, message } = explain({ error: failure.Error, message: messageOf(failure.Cause) }, found, runId, store);
+  const caught = { error: failure.Error, message: messageOf(failure.Cause) };
+  const { error, message: text } = explain(caught, found, runId, store);
+  // One line, which is read in emails and on terminals.
+  const message = printable(text.replaceAll(/\s+/g, ' '));
   const quarantined = QUARANTINE_ERRORS.includes(error);
   const manifest = quarantined ? await new RunFolder(store, runId).quarantined().catch(() => undefined) : undefined;
   const failed: FailedRun = {
@@ -75,10 +80,7 @@ async function stateOf(store: ObjectStore, runId: string, execution: string, orI
   return { runId: folder.runId, plan, done, failures };
 }
 
-interface Explanation {
-  readonly error: string;
-  readonly message: string;
-}
+type Explanation = Pick<FailedRun, 'error' | 'message'>;
 
 /** The error to report: the caught one if it is ours, else the one that a page recorded. */
 function explain(caught: Explanation, found: RunState | undefined, runId: string, store: ObjectStore): Explanation {
@@ -87,14 +89,14 @@ function explain(caught: Explanation, found: RunState | undefined, runId: string
     message === '' ? { error, message: `Run "${runId}" failed (${error}): open the execution for details.` } : caught;
   if (OUR_ERRORS.includes(error)) return plain;
   if (!found) {
-    const why = `Unknown failure of run "${runId}" (cannot read its files in ${store.location}): check the access to that place and the map run of the execution, then resume the run.`;
+    const why = `Run "${runId}" failed, and its files in ${store.location} cannot be read to find the cause: check the permissions and the map run of the execution, then resume the run.`;
     return { error: 'StorageError', message: why };
   }
   const reason = reasonOf(found);
-  if (reason) return { error: reason.error, message: reason.message };
+  if (reason) return reason;
   const { plan, done } = found;
   if (!plan || error !== 'States.ExceedToleratedFailureThreshold') return plain;
-  const missing = `${plan.run.pages - done.size} of ${plan.run.pages} pages of run "${runId}" are missing, cause unknown: resume the run; if it fails again, see the map run of the execution.`;
+  const missing = `${plan.run.pages - done.size} of ${plan.run.pages} pages of run "${runId}" are missing, and no cause was recorded: resume the run; if it fails again, see the map run of the execution.`;
   return { error: 'RunIncompleteError', message: missing };
 }
 
@@ -133,11 +135,6 @@ function whatToDo({ resume, publish }: FailedRun): string {
 }
 
 const MAX_SUBJECT = 99;
-
-/** The request, if it is valid. */
-function readableRequest(request: unknown): ExportRequest | undefined {
-  return ExportRequestSchema.safeParse(request ?? {}).data;
-}
 
 /** Lambda reports JSON with the message and a stack; elsewhere the cause is the message itself. */
 function messageOf(cause: string): string {

@@ -6,12 +6,12 @@
  * million accounts costs about 40.
  */
 import { ExportError } from '../../model/errors.ts';
-import { allSettled } from './all-settled.ts';
+import { allSettled } from './source.ts';
 
 /** What the probe of one page finds. */
 export interface ProbeAnswer {
   readonly records: number;
-  readonly identities: readonly string[];
+  readonly names: readonly string[];
 }
 
 export interface CountOptions {
@@ -58,27 +58,25 @@ const OFFSET_CHECKS = 8;
  * not page at all, and whatever `probe` throws
  */
 export async function countAccounts(options: CountOptions): Promise<AccountCount> {
-  const rounds = new Rounds(options.concurrency);
+  const rounds = parallelRounds(options.concurrency);
   const accounts = await countByOffsets(options, rounds);
   if (accounts !== undefined) return { accounts, countedBy: 'offsets', rounds: rounds.count };
   return { accounts: await countByPages(options, rounds), countedBy: 'pages', rounds: rounds.count };
 }
 
+type Rounds = ReturnType<typeof parallelRounds>;
+
 /** Sends requests in parallel and counts the rounds. */
-class Rounds {
-  readonly ways: number;
-  readonly #concurrency: number;
-  count = 0;
-
-  constructor(concurrency: number) {
-    this.#concurrency = concurrency;
-    this.ways = Math.min(MAX_WAYS, concurrency);
-  }
-
-  async send<T>(requests: readonly (() => Promise<T>)[]): Promise<T[]> {
-    this.count += Math.ceil(requests.length / this.#concurrency);
-    return allSettled(requests.map((request) => request()));
-  }
+function parallelRounds(concurrency: number) {
+  const rounds = {
+    count: 0,
+    ways: Math.min(MAX_WAYS, concurrency),
+    send<T>(requests: readonly (() => Promise<T>)[]): Promise<T[]> {
+      rounds.count += Math.ceil(requests.length / concurrency);
+      return allSettled(requests.map((request) => request()));
+    },
+  };
+  return rounds;
 }
 
 /** What is known of the count: at least `min`, at most `max`. */
@@ -148,23 +146,17 @@ async function countByOffsets(options: CountOptions, rounds: Rounds): Promise<nu
     // Either the data changed just now, or the API serves smaller pages without saying so and counts its offsets by them.
     const [single] = await rounds.send([() => probe(1, pageAfterEnd * pageSize)]);
     if (single?.records === 0) {
-      await refuseCappedPages(options, rounds, { page: pageAfterEnd, records });
+      const [again, still] = await rounds.send([
+        () => probe(pageSize, pageAfterEnd),
+        () => probe(1, pageAfterEnd * pageSize),
+      ]);
+      if (again?.records === records && still?.records === 0) throw pageSizeCapped(pageSize, records);
       continue;
     }
     bounds.min = pageAfterEnd * pageSize + 1;
     bounds.max = Number.POSITIVE_INFINITY;
   }
   return bounds.min;
-}
-
-/** @throws ExportError `PageSizeCappedError` when a page after the end has as many accounts as before, and still none at its offset */
-async function refuseCappedPages(
-  { probe, pageSize }: CountOptions,
-  rounds: Rounds,
-  { page, records }: { readonly page: number; readonly records: number },
-): Promise<void> {
-  const [again, single] = await rounds.send([() => probe(pageSize, page), () => probe(1, page * pageSize)]);
-  if (again?.records === records && single?.records === 0) throw pageSizeCapped(pageSize, records);
 }
 
 /** Offsets around the last known count, because a tenant rarely doubles overnight; the default otherwise. */
@@ -174,12 +166,8 @@ function openingOffsets(expected: number | undefined): readonly number[] {
   return [...new Set([expected - 1, expected, ...around])].filter((offset) => offset > 2);
 }
 
-interface OffsetProbes {
-  /** The second page of two accounts. */
-  readonly pair: ProbeAnswer;
-  /** The third page of one account: the same offset, if pages are offsets. */
-  readonly direct: ProbeAnswer;
-}
+/** The second page of two accounts, and the third page of one: the same offset, if pages are offsets. */
+type OffsetProbes = Readonly<Record<'pair' | 'direct', ProbeAnswer>>;
 
 /**
  * Whether `page × pageSize` is an offset: both probes then start with the same account. Accounts that move between the
@@ -199,17 +187,17 @@ async function pagesAreOffsets({ probe }: CountOptions, rounds: Rounds, first: O
 }
 
 function startEqual({ pair, direct }: OffsetProbes): boolean {
-  return direct.records <= 1 && pair.records <= 2 && direct.identities[0] === pair.identities[0];
+  return direct.records <= 1 && pair.records <= 2 && direct.names[0] === pair.names[0];
 }
 
 function isSameAnswer(a: ProbeAnswer, b: ProbeAnswer): boolean {
-  return a.records === b.records && a.identities.join('\n') === b.identities.join('\n');
+  return a.records === b.records && a.names.join('\n') === b.names.join('\n');
 }
 
 /** Every offset has the same account: pages of one record, or pages of any size, do not move. */
 function everyAnswerIsEqual(answers: readonly ProbeAnswer[]): boolean {
-  const first = answers[0]?.identities[0];
-  return first !== undefined && answers.length > 2 && answers.every((answer) => answer.identities[0] === first);
+  const first = answers[0]?.names[0];
+  return first !== undefined && answers.length > 2 && answers.every((answer) => answer.names[0] === first);
 }
 
 /** The error for an API that ignores the page number. */
@@ -234,7 +222,7 @@ async function countByPages({ probe, pageSize, expected }: CountOptions, rounds:
   const fetchPages = async (pages: readonly number[]) => {
     const answers = await rounds.send(pages.map((page) => () => probe(pageSize, page)));
     return pages.map((at, i) => {
-      const answer = answers[i] ?? { records: 0, identities: [] };
+      const answer = answers[i] ?? { records: 0, names: [] };
       seen.set(at, answer);
       return { at, exists: answer.records > 0 };
     });
@@ -243,7 +231,7 @@ async function countByPages({ probe, pageSize, expected }: CountOptions, rounds:
   narrow(bounds, await fetchPages([0, 1]));
   const [first, second] = [seen.get(0), seen.get(1)];
   if (first && second && second.records > 0) {
-    if (first.identities.length > 1 && isSameAnswer(first, second)) throw samePageAgain();
+    if (first.names.length > 1 && isSameAnswer(first, second)) throw samePageAgain();
     if (first.records > 0 && first.records < pageSize) throw pageSizeCapped(pageSize, first.records);
   }
   const expectedPages = Math.ceil((expected ?? 0) / pageSize);
@@ -257,4 +245,18 @@ async function countByPages({ probe, pageSize, expected }: CountOptions, rounds:
   }
   const last = bounds.min - 1;
   return last < 0 ? 0 : last * pageSize + (seen.get(last)?.records ?? 0);
+}
+
+/** The page numbers of a plan travel in the state of the workflow, which holds 256 KiB. */
+const MAX_PAGES = 30_000;
+
+/** @throws ExportError `PlanTooLargeError` naming a page size that is large enough */
+export function refuseTooManyPages(accounts: number, pageSize: number): void {
+  const pages = Math.ceil(accounts / pageSize);
+  if (pages <= MAX_PAGES) return;
+  const enough = Math.ceil(accounts / MAX_PAGES / 100) * 100;
+  throw new ExportError(
+    'PlanTooLargeError',
+    `Too many pages for one run (${pages} pages of ${pageSize} accounts, maximum ${MAX_PAGES}): set pageSize to ${enough} or more.`,
+  );
 }

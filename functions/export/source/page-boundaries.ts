@@ -31,7 +31,7 @@ export function smallestPage(offset: number, count: number): { size: number; pag
 /** What the cost of verifying a run depends on. */
 export type VerifiedSize = Pick<Run, 'pages' | 'countedBy'> & { readonly parameters: { readonly pageSize: number } };
 
-/** The page tickets that verifying a run may need: the boundaries of its planned pages, and counting again. */
+/** The tickets that verifying a run may need: for the boundaries of its planned pages, and for counting again. */
 export function verificationTickets({ pages, countedBy, parameters: { pageSize } }: VerifiedSize): number {
   // Without offsets, the page after the last one is fetched, which must be empty.
   if (countedBy === 'pages') return 1;

@@ -1,88 +1,66 @@
 /**
  * The record budget, `maxRecords`: no request is sent that could exceed it.
  *
- * Before a page is fetched, a ticket is taken: an object that only one of several writers can create, under a number up to
- * a limit. A ticket covers the records of one page. A fetch that used no records returns its ticket; a killed one keeps it
- * and so counts as fully used (`docs/decisions/0009-record-budget-tickets.md`).
+ * A ticket reserves the records of one page. It is an object that only one of several writers can create, under a number up
+ * to a limit. A fetch that used no records returns its ticket; a killed one keeps it and so counts as fully used
+ * (`docs/decisions/0009-record-budget-tickets.md`).
  */
 import { randomUUID } from 'node:crypto';
 import pLimit from 'p-limit';
 import * as z from 'zod';
 import { ExportError } from '../../model/errors.ts';
+import type { Run } from '../../model/run.ts';
 import type { ObjectStore, RecordBudget } from '../ports.ts';
 import { numberedKey, numberOfKey, ticketsPrefix } from '../storage/bucket-layout.ts';
 import { createJson, getJson } from '../storage/stored-json.ts';
 
 const TicketSchema = z.object({ token: z.string() });
 
-export interface TicketOptions {
+export interface BudgetOptions {
   readonly runId: string;
   readonly pageSize: number;
-  /** The highest number a ticket may have. */
-  readonly lastTicket: number;
+  /** The highest number that a ticket may have. */
+  readonly ticketLimit: number;
   /** For messages. */
   readonly maxRecords?: number;
   /** Whether the run has a plan, so that it can be resumed. @default true */
   readonly planned?: boolean;
-  /** The number to try first, so that many pages do not compete for one ticket. */
-  readonly preferred?: number;
+  /** The page of the attempt, which tries the ticket with its own number first: so pages do not compete for one. */
+  readonly page?: number | undefined;
 }
 
-/** The tickets of one attempt at a page or a step. Call `returnUnused` when the attempt ends. */
-export class PageTickets implements RecordBudget {
-  readonly #store: ObjectStore;
-  readonly #options: TicketOptions;
-  /** Several requests at once must not take more tickets than they need. */
-  readonly #oneByOne = pLimit(1);
-  readonly #held: number[] = [];
-  #records = 0;
+/** The record budget of an attempt at a page or at publishing; `undefined` for a run without one. */
+export function budgetOf(store: ObjectStore, run: Run, page?: number): TicketBudget | undefined {
+  const { runId, ticketLimit, parameters } = run;
+  if (ticketLimit === undefined) return undefined;
+  return ticketBudget(store, { runId, ticketLimit, pageSize: parameters.pageSize, page });
+}
 
-  constructor(store: ObjectStore, options: TicketOptions) {
-    this.#store = store;
-    this.#options = options;
+export type TicketBudget = ReturnType<typeof ticketBudget>;
+
+/** The record budget of one attempt at a page or a step. Call `returnUnused` when the attempt ends. */
+export function ticketBudget(store: ObjectStore, options: BudgetOptions) {
+  const { runId, pageSize, ticketLimit, maxRecords, planned = true, page } = options;
+  const held: number[] = [];
+  // Several requests at once must not take more tickets than they need.
+  const oneByOne = pLimit(1);
+  let reserved = 0;
+  const keyOf = (number: number) => numberedKey(ticketsPrefix(runId), number);
+
+  async function create(number: number): Promise<boolean> {
+    const token = randomUUID();
+    if (await createJson(store, keyOf(number), { token })) return true;
+    // The answer to a first write may have been lost: then the ticket is ours.
+    return (await getJson(store, keyOf(number), TicketSchema))?.token === token;
   }
 
-  /** The numbers of the tickets that are held. */
-  get numbers(): ReadonlySet<number> {
-    return new Set(this.#held);
-  }
-
-  take(records: number): Promise<void> {
-    return this.#oneByOne(async () => {
-      while (this.#held.length * this.#options.pageSize < this.#records + records) {
-        this.#held.push(await this.#takeTicket());
-      }
-      this.#records += records;
-    });
-  }
-
-  giveBack(records: number): void {
-    this.#records -= records;
-  }
-
-  /**
-   * Returns the tickets that the fetched records do not need.
-   * @param counted fetched records that the plan, or the record of its failure, counts
-   */
-  async returnUnused(counted = 0): Promise<void> {
-    const needed = Math.ceil(Math.max(0, this.#records - counted) / this.#options.pageSize);
-    for (const number of this.#held.splice(needed)) await this.#store.delete(this.#key(number));
-  }
-
-  async #takeTicket(): Promise<number> {
-    const { preferred, lastTicket, runId, pageSize, maxRecords, planned = true } = this.#options;
-    if (
-      this.#held.length === 0 &&
-      preferred !== undefined &&
-      preferred <= lastTicket &&
-      (await this.#create(preferred))
-    ) {
-      return preferred;
-    }
-    const taken = await takenTickets(this.#store, runId);
+  async function takeTicket(): Promise<number> {
+    const own = page === undefined ? Number.POSITIVE_INFINITY : page + 1;
+    if (held.length === 0 && own <= ticketLimit && (await create(own))) return own;
+    const taken = await takenTickets(store, runId);
     // From the top, since pages try the numbers from 1 first.
-    for (let number = lastTicket; number >= 1; number--) {
-      if (!taken.has(number) && (await this.#create(number))) return number;
+    for (let number = ticketLimit; number >= 1; number--) {
+      if (!taken.has(number) && (await create(number))) return number;
     }
     const limit = maxRecords === undefined ? '' : `maxRecords ${maxRecords}; `;
     const remedy = planned ? 'resume the run with a higher maxRecords' : 'start a new run with a higher maxRecords';
@@ -92,16 +70,27 @@ export class PageTickets implements RecordBudget {
     );
   }
 
-  async #create(number: number): Promise<boolean> {
-    const token = randomUUID();
-    if (await createJson(this.#store, this.#key(number), { token })) return true;
-    // The answer to a first write may have been lost: then the ticket is ours.
-    return (await getJson(this.#store, this.#key(number), TicketSchema))?.token === token;
-  }
-
-  #key(number: number): string {
-    return numberedKey(ticketsPrefix(this.#options.runId), number);
-  }
+  return {
+    /** The numbers of the tickets that this attempt holds. */
+    tickets: (): ReadonlySet<number> => new Set(held),
+    take(records) {
+      return oneByOne(async () => {
+        while (held.length * pageSize < reserved + records) held.push(await takeTicket());
+        reserved += records;
+      });
+    },
+    giveBack(records) {
+      reserved -= records;
+    },
+    /**
+     * Returns the tickets that the fetched records do not need.
+     * @param counted fetched records that the plan, or the record of its failure, counts
+     */
+    async returnUnused(counted = 0): Promise<void> {
+      const needed = Math.ceil(Math.max(0, reserved - counted) / pageSize);
+      for (const number of held.splice(needed)) await store.delete(keyOf(number));
+    },
+  } satisfies RecordBudget & Record<string, unknown>;
 }
 
 /** The numbers of all tickets that are taken. */
@@ -114,7 +103,7 @@ export async function takenTickets(store: ObjectStore, runId: string): Promise<S
  * @param taken numbers of tickets that are taken
  * @returns 0 when no further ticket fits
  */
-export function lastTicket(records: number, pageSize: number, taken: ReadonlySet<number>): number {
+export function ticketLimitOf(records: number, pageSize: number, taken: ReadonlySet<number>): number {
   const further = Math.floor(records / pageSize) - taken.size;
   if (further <= 0) return 0;
   // The free numbers below the highest taken one count first; above it, every number is free.

@@ -1,7 +1,6 @@
 import { isExportError } from '../../model/errors.ts';
 import { FORMAT_DETAILS } from '../../model/export-format.ts';
-import type { PageQuery } from '../../model/page-query.ts';
-import type { Run } from '../../model/run.ts';
+import type { PageQuery, Run } from '../../model/run.ts';
 import { addUsage, NO_USAGE, type Usage } from '../../model/usage.ts';
 import type { AccountsApi, ApiAnswer, Decode, FetchOptions } from '../ports.ts';
 
@@ -64,4 +63,13 @@ export class Source<P extends { readonly records: number }> {
       throw error;
     }
   }
+}
+
+/**
+ * The values of all promises, or the first failure once every one has settled: a request that is still in flight when
+ * another fails is usage, too, and must be counted.
+ */
+export async function allSettled<T>(promises: readonly Promise<T>[]): Promise<T[]> {
+  await Promise.allSettled(promises);
+  return Promise.all(promises);
 }

@@ -1,14 +1,9 @@
 /** Every key in the bucket: the layout of `docs/architecture.md`, a contract. */
 import { type ExportFormat, FORMAT_DETAILS } from '../../model/export-format.ts';
+import type { Run } from '../../model/run.ts';
 
-/** What the place of a run is made of; its plan pins it. */
-export interface RunPlace {
-  readonly format: ExportFormat;
-  readonly exportName: string;
-  /** `YYYY-MM-DD`, UTC. */
-  readonly exportDate: string;
-  readonly runId: string;
-}
+/** What the folder of a run's parts is named after. */
+export type RunPlace = Pick<Run, 'format' | 'exportName' | 'exportDate' | 'runId'>;
 
 /** `accounts_json/`: the table of a format. */
 export function tablePrefix(format: ExportFormat): string {
@@ -79,7 +74,7 @@ export function failureKey(prefix: string, task: number | 'plan' | 'publish'): s
   return `${prefix}${typeof task === 'number' ? padPage(task) : task}.json`;
 }
 
-/** Page tickets of a record budget. */
+/** Tickets of a record budget. */
 export function ticketsPrefix(runId: string): string {
   return `${workPrefix(runId)}tickets/`;
 }

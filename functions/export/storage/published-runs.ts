@@ -34,11 +34,8 @@ export function exportDateOf({ dueAt }: Pick<Manifest, 'dueAt'>): string {
 
 /** The newest run first: the latest day due, and of one day the run published last. The views use the same rule. */
 export function newestFirst(manifests: readonly Manifest[]): Manifest[] {
+  const rankOf = (run: Manifest) => `${exportDateOf(run)} ${run.publishedAt}`;
   return [...manifests].sort((a, b) => (rankOf(a) < rankOf(b) ? 1 : -1));
-}
-
-function rankOf(manifest: Manifest): string {
-  return `${exportDateOf(manifest)} ${manifest.publishedAt}`;
 }
 
 /**
@@ -61,16 +58,10 @@ export async function lastPublishedRun(
   const days = [...byDay.keys()].sort().reverse();
   for (let at = 0; at < days.length; at += PARALLEL_DAYS) {
     const below = days.slice(at, at + PARALLEL_DAYS).flatMap((day) => byDay.get(day) ?? []);
-    for (const run of newestFirst(await manifestsBelow(store, below))) if (await counts(run)) return run;
+    const runs = (await Promise.all(below.map(({ prefix }) => store.listFolders(prefix)))).flat();
+    const manifests = await Promise.all(runs.map((run) => readManifest(store, runIdOfFolder(run))));
+    const published = manifests.filter((manifest) => manifest !== undefined);
+    for (const run of newestFirst(published)) if (await counts(run)) return run;
   }
   return undefined;
-}
-
-async function manifestsBelow(
-  store: ObjectStore,
-  folders: readonly { readonly prefix: string }[],
-): Promise<Manifest[]> {
-  const runs = (await Promise.all(folders.map(({ prefix }) => store.listFolders(prefix)))).flat();
-  const manifests = await Promise.all(runs.map((run) => readManifest(store, runIdOfFolder(run))));
-  return manifests.filter((manifest) => manifest !== undefined);
 }

@@ -79,7 +79,7 @@ describe('resuming', () => {
     ] as const) {
       await expect(attempt).rejects.toMatchObject({
         name: 'RequestError',
-        message: `Cannot ${verb} run "run-0" (unknown, failed before it was planned, or older than workRetentionDays): check the run id, or start a new run.`,
+        message: `Cannot ${verb} run "run-0": no plan of it is stored (wrong run id, failed before it was planned, or older than workRetentionDays). Check the run id, or start a new run.`,
       });
     }
   });
@@ -89,7 +89,7 @@ describe('resuming', () => {
     const { run } = await steps.plan({ maxRecords: 300 });
     expect((await steps.resume('run-1')).run).toEqual(run);
     expect((await steps.resume('run-1', { maxRecords: 300 })).run).toEqual(run);
-    expect((await steps.resume('run-1', { maxRecords: 400 })).run.lastTicket).toBe((run.lastTicket ?? 0) + 10);
+    expect((await steps.resume('run-1', { maxRecords: 400 })).run.ticketLimit).toBe((run.ticketLimit ?? 0) + 10);
   });
 
   it.each([

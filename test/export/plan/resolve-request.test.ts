@@ -21,7 +21,7 @@ const errorOf = (work: () => unknown): string => {
   }
   return 'no error';
 };
-const NAME_RULE = 'must be up to 128 letters, digits, "_", "." and "-", starting with a letter or digit';
+const NAME_RULE = 'must have up to 128 letters, digits, "_", "." or "-" and start with a letter or digit';
 
 describe('resolveRequest', () => {
   it('uses the only export for {}', () => {
@@ -95,11 +95,15 @@ describe('resolveRequest', () => {
       { exportName: 'emea', window: 'P1M' },
       'Invalid request: window must be an ISO 8601 duration of weeks, days, hours or minutes, such as P7D or PT12H (got "P1M").',
     ],
+    [
+      { exportName: 'emea', start: 1e20 },
+      'Invalid request: start must be a date (2026-08-01), a time (2026-08-01T06:00:00Z) or epoch milliseconds, from 1970 to 9999 (got 100000000000000000000).',
+    ],
     [{ exportName: 'emea', end: '2026-07-01' }, 'Invalid request: end must be later than start (got 1782864000000).'],
     [{ resume: 'run-1', pageSize: 5 }, 'Invalid request: with resume, only maxRecords is allowed.'],
     [{ publish: 'run-1', exportName: 'all' }, 'Invalid request: with publish, no other key is allowed.'],
     [{ publish: 'run-1', resume: 'run-1' }, 'Invalid request: with publish, no other key is allowed.'],
-    ['run', 'Invalid request: Invalid input: expected object, received string.'],
+    ['run', 'Invalid request: it must be a JSON object.'],
     [
       { format: 'x'.repeat(10_000_000) },
       `Invalid request: format must be "json", "csv" or "parquet" (got "${'x'.repeat(56)}…).`,
@@ -107,7 +111,7 @@ describe('resolveRequest', () => {
     // The name of a segment may identify a person, and this sentence is logged.
     [
       { filter: 'x'.repeat(10_000_000), segmentId: '', segmentationId: ['x'] },
-      'Invalid request: filter must have at most 1000 characters (value not shown); segmentationId must be a text (value not shown); segmentId must be absent or not empty (value not shown).',
+      'Invalid request: filter must have at most 1000 characters (value not shown); segmentationId must be a text (value not shown); segmentId must not be empty (value not shown).',
     ],
     [JSON.parse('{"__proto__": {"datasetId": "x"}}'), 'Invalid request: unknown key "__proto__".'],
   ])('refuses %.60j with a sentence', (input, message) => {
@@ -118,7 +122,7 @@ describe('resolveRequest', () => {
 describe('checkRunId', () => {
   it.each(['', '../up', 'a/b', 'a b', `r${'x'.repeat(120)}`])('refuses %j', (runId) => {
     expect(errorOf(() => checkRunId(runId))).toBe(
-      `RequestError: Invalid run id ${JSON.stringify(runId.slice(0, 60))}: it must be up to 120 letters, digits, "_", "." and "-", starting with a letter or digit.`,
+      `RequestError: Invalid run id ${JSON.stringify(runId.slice(0, 60))}: it must have up to 120 letters, digits, "_", "." or "-" and start with a letter or digit.`,
     );
   });
 

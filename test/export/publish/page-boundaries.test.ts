@@ -90,7 +90,7 @@ async function afterReading(change: (list: string[]) => void, { lateFrom = 25, m
 describe('a page boundary', () => {
   it('is checked from both sides with one request', async () => {
     const { check, asked } = await afterReading(() => undefined);
-    expect(check).toEqual({ checked: 4, moved: 0 });
+    expect(check).toEqual({ boundariesChecked: 4, boundariesMoved: 0 });
     // Account 0, accounts 9 and 10, 19 and 20, and account 24, which no account follows.
     expect(asked).toEqual([
       [1, 0],
@@ -114,7 +114,7 @@ describe('a page boundary', () => {
     const { check } = await afterReading((list) => {
       list[offset] = account('replaced');
     });
-    expect(check).toEqual({ checked: 4, moved });
+    expect(check).toEqual({ boundariesChecked: 4, boundariesMoved: moved });
   });
 
   it.each([
@@ -123,7 +123,7 @@ describe('a page boundary', () => {
     ['an account follows the last one', 1, (list: string[]) => list.push(account('late'))],
     ['an account before it was removed', 3, (list: string[]) => list.splice(3, 1)],
   ])('has moved if %s', async (_what, moved, change) => {
-    expect((await afterReading(change)).check.moved).toBe(moved);
+    expect((await afterReading(change)).check.boundariesMoved).toBe(moved);
   });
 
   it.each([
@@ -132,7 +132,7 @@ describe('a page boundary', () => {
     ['the right side', 10, 1],
   ])('after a short page is checked with two requests: %s was replaced', async (_what, offset, moved) => {
     const { check, asked } = await afterReading((list) => list.splice(offset, 1, account('replaced')), { lateFrom: 5 });
-    expect(check).toEqual({ checked: 4, moved });
+    expect(check).toEqual({ boundariesChecked: 4, boundariesMoved: moved });
     expect(asked).toContainEqual([1, 4]);
     expect(asked).toContainEqual([1, 10]);
     expect(asked).toHaveLength(5);
@@ -140,7 +140,7 @@ describe('a page boundary', () => {
 
   it('is not checked if pages are not offsets', async () => {
     const { check, asked } = await afterReading(() => undefined, { more: { countedBy: 'pages' } });
-    expect(check).toEqual({ checked: 0, moved: 0 });
+    expect(check).toEqual({ boundariesChecked: 0, boundariesMoved: 0 });
     expect(asked).toEqual([]);
   });
 });

@@ -1,6 +1,6 @@
 /** Publishing verifies a run from the store, writes its manifest once, and adds its partition last. */
 import { describe, expect, it } from 'vitest';
-import { localCatalog } from '../../../cli/local/local-catalog.ts';
+import { localCatalog } from '../../../cli/local/run-local.ts';
 import type { AccountsApi, PublishedRun } from '../../../functions/export/ports.ts';
 import { publishRun } from '../../../functions/export/publish/publish-run.ts';
 import { account, accounts } from '../../support/array-api.ts';
@@ -249,7 +249,7 @@ describe('an incomplete run', () => {
     run.objects.set(`${PARTS}part-00003.json.gz`, Buffer.from('x'));
     await refused(
       run,
-      `Unknown object among the parts of run "run-1" (${PARTS}part-00003.json.gz), which queries would read: delete it, then resume the run.`,
+      `Unexpected object in the folder of run "run-1" (${PARTS}part-00003.json.gz): delete it, because queries would read it, then resume the run.`,
     );
   });
 

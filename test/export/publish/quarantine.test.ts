@@ -199,21 +199,15 @@ describe('a run after a published one', () => {
   });
 
   it.each([
-    ['less than half', 40, 19, {}, 'a drop of 52 %; maxDropPercent is 50'],
-    ['no accounts', 40, 0, {}, 'a drop of 100 %; an empty run needs a review'],
-    [
-      'no accounts, with maxDropPercent 100',
-      40,
-      0,
-      { maxDropPercent: 100 },
-      'a drop of 100 %; an empty run needs a review',
-    ],
-    ['one account less, with maxDropPercent 0', 40, 39, { maxDropPercent: 0 }, 'a drop of 2 %; maxDropPercent is 0'],
-  ])('is quarantined with %s, and can be published', async (...[_what, before, now, request, why]) => {
+    ['less than half', 40, 19, {}, 52, 'maxDropPercent is 50'],
+    ['no accounts', 40, 0, {}, 100, 'an empty run needs a review'],
+    ['no accounts, with maxDropPercent 100', 40, 0, { maxDropPercent: 100 }, 100, 'an empty run needs a review'],
+    ['one account less, with maxDropPercent 0', 40, 39, { maxDropPercent: 0 }, 2, 'maxDropPercent is 0'],
+  ])('is quarantined with %s, and can be published', async (...[_what, before, now, request, percent, why]) => {
     const { steps, plan, objects } = await runAfter(before, now, request);
     await expect(steps.finish(plan)).rejects.toMatchObject({
       name: 'QuarantinedError',
-      message: `Run "run-1" is quarantined: it has ${now} accounts, and the last published run of export "all" (run-0) had ${before} (${why}). Check the filter and the dataset; if the data is right, publish the run.`,
+      message: `Run "run-1" is quarantined: it has ${now} accounts, ${percent} % fewer than "run-0", the last published run of export "all" (${before} accounts; ${why}). Check the filter and the dataset; if the data is right, publish the run.`,
     });
     expect([objects.has(MANIFEST), objects.has(`${WORK}manifest.json`)]).toEqual([false, true]);
     expect(steps.partitions).toEqual([]);
@@ -259,7 +253,7 @@ describe('publishing a quarantined run', () => {
     await steps.pages(await steps.plan());
     await expect(steps.finish(await steps.publishQuarantined('run-1'))).rejects.toMatchObject({
       name: 'RequestError',
-      message: 'Cannot publish run "run-1" (not quarantined): resume it if it failed.',
+      message: 'Cannot publish run "run-1": it is not quarantined. If it failed, resume it.',
     });
     expect(objects.has(MANIFEST)).toBe(false);
   });
@@ -288,7 +282,7 @@ describe('publishing a quarantined run', () => {
     await expect(steps.finish(await steps.publishQuarantined('run-1'))).rejects.toMatchObject({
       name: 'RunIncompleteError',
       message:
-        'Cannot publish run "run-1" (its parts changed after it was quarantined): resume it to verify them again.',
+        'Cannot publish run "run-1": its parts changed after it was quarantined. Resume it to verify them again.',
     });
     expect(objects.has(MANIFEST)).toBe(false);
     await expect(steps.finish(await steps.resume('run-1'))).rejects.toMatchObject({ name: 'DriftedError' });

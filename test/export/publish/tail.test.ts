@@ -4,7 +4,7 @@ import { endOf, exportTail } from '../../../functions/export/publish/tail.ts';
 import { Source } from '../../../functions/export/source/source.ts';
 import { RunFolder } from '../../../functions/export/storage/run-folder.ts';
 import { formatForRun } from '../../../functions/formats/format-for-run.ts';
-import type { PageQuery } from '../../../functions/model/page-query.ts';
+import type { PageQuery } from '../../../functions/model/run.ts';
 import { account, accounts, arrayApi } from '../../support/array-api.ts';
 import { memoryStore } from '../../support/memory-store.ts';
 import { plannedRun } from '../planned-run.ts';

@@ -107,7 +107,7 @@ describe('reportFailure', () => {
       [[1, 'ApiCredentialsError', 'earlier']],
       1,
       'RunIncompleteError',
-      `2 of 3 pages of run "run-1" are missing, cause unknown: resume the run; if it fails again, see the map run of the execution.`,
+      `2 of 3 pages of run "run-1" are missing, and no cause was recorded: resume the run; if it fails again, see the map run of the execution.`,
     ],
   ] as const)('reports %s', async (...[_what, failures, done, error, message]) => {
     const { store } = await planned(done, failures);
@@ -139,6 +139,15 @@ describe('reportFailure', () => {
     });
   });
 
+  it('escapes control characters and joins the lines of an error', async () => {
+    const failure = { Error: 'Error', Cause: 'Field "\u001b[2Jname\u202e" \n is\tbad.' };
+    const { cause, message, event } = await report((await planned(1)).store, { failure });
+    const escaped = 'Field "\\u001b[2Jname\\u202e" is bad.';
+    expect(event.message).toBe(escaped);
+    expect(cause).toContain(escaped);
+    expect(message.split('\n')[0]).toBe(`Export all failed: ${escaped}`);
+  });
+
   it('says that the work of the run cannot be read, and that it can be resumed', async () => {
     const { store } = await planned(1);
     store.get = async () => {
@@ -147,7 +156,7 @@ describe('reportFailure', () => {
     expect(await report(store, {})).toMatchObject({
       error: 'StorageError',
       cause:
-        'Unknown failure of run "run-1" (cannot read its files in memory/): check the access to that place and the map run of the execution, then resume the run.',
+        'Run "run-1" failed, and its files in memory/ cannot be read to find the cause: check the permissions and the map run of the execution, then resume the run.',
       event: { resume: { resume: 'run-1' } },
     });
   });

@@ -18,9 +18,9 @@ function apiOf(page: (size: number, page: number, nth: number) => readonly strin
     served.maxInFlight = Math.max(served.maxInFlight, ++served.inFlight);
     await Promise.resolve();
     served.inFlight--;
-    const identities = page(size, at, nth);
-    served.records += identities.length;
-    return { records: identities.length, identities };
+    const names = page(size, at, nth);
+    served.records += names.length;
+    return { records: names.length, names };
   };
   const count = (more: Partial<CountOptions> = {}) => countAccounts({ probe, pageSize: 10, concurrency: 8, ...more });
   return { count, asked, served };

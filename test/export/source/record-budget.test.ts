@@ -47,7 +47,7 @@ describe('a record budget', () => {
     await expect(steps.plan({ maxRecords: NEEDED - 1 })).rejects.toMatchObject({
       name: 'BudgetExceededError',
       message:
-        'Record budget too small for run "run-1" (maxRecords 118, needed 119: 9 for planning, the rest for 11 pages of 10 accounts): set maxRecords to 119 or more, or reduce pageSize.',
+        'Record budget too small for run "run-1" (maxRecords 118): it needs 119 records, 9 for planning and the rest for 11 pages of 10 accounts. Set maxRecords to 119 or more, or reduce pageSize.',
     });
     expect(pageFetches(10)).toEqual([3]);
     expect(served.records).toBe(9);
@@ -96,7 +96,7 @@ describe('a record budget', () => {
     });
     const plan = await steps.plan({ maxRecords: NEEDED + 20 });
     for (const _try of [1, 2, 3]) await expect(steps.pages(plan)).rejects.toThrow('truncated');
-    await expect(steps.resume('run-1', { maxRecords: NEEDED + 29 })).rejects.toThrow('148, needed 149');
+    await expect(steps.resume('run-1', { maxRecords: NEEDED + 29 })).rejects.toThrow('(maxRecords 148): it needs 149');
     const resumed = await steps.resume('run-1', { maxRecords: NEEDED + 30 });
     await steps.pages(resumed);
     await steps.publish(resumed);
@@ -163,7 +163,7 @@ describe('a record budget', () => {
       const maxRecords = NEEDED + 10 * kills;
       const resumed = kills === 0 ? await steps.plan({ maxRecords }) : await steps.resume('run-1', { maxRecords });
       objects.set(
-        `${WORK}tickets/${String(resumed.run.lastTicket).padStart(8, '0')}.json`,
+        `${WORK}tickets/${String(resumed.run.ticketLimit).padStart(8, '0')}.json`,
         Buffer.from('{"token":"x"}'),
       );
       await expect(steps.resume('run-1', { maxRecords: maxRecords + 9 })).rejects.toThrow('too small');
@@ -209,7 +209,7 @@ describe('a record budget', () => {
     for (let tries = 0; tries < 20; tries++) await expect(steps.pages(plan)).rejects.toThrow('truncated');
     broken = false;
     expect(served.records).toBe(229);
-    await expect(steps.resume('run-1', { maxRecords: 318 })).rejects.toThrow('318, needed 319');
+    await expect(steps.resume('run-1', { maxRecords: 318 })).rejects.toThrow('(maxRecords 318): it needs 319');
     const resumed = await steps.resume('run-1', { maxRecords: 319 });
     await steps.pages(resumed);
     await steps.publish(resumed);
@@ -248,7 +248,7 @@ describe('a record budget', () => {
     expect(await steps.finish(plan)).toMatchObject({ status: 'drifted' });
     const retry = await steps.plan({ onDrift: 'retry', maxRecords: 400 });
     expect(retry).toMatchObject({ runId: 'run-1-retry', plan: { resumed: false } });
-    expect(retry.run.lastTicket).toBeLessThan(plan.run.lastTicket ?? 0);
+    expect(retry.run.ticketLimit).toBeLessThan(plan.run.ticketLimit ?? 0);
     await steps.pages(retry);
     await steps.publish(retry);
     const { recordsFetched, apiRequests } = manifestIn(objects, 'export_runs/run_id=run-1-retry/manifest.json');

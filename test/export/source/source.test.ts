@@ -28,7 +28,7 @@ describe('Source', () => {
     const { api, queries } = arrayApi({ list: accounts(25) });
     const source = new Source(api, run, formatForRun(run).decode);
     expect((await source.page(2)).value.records).toBe(5);
-    expect((await source.probe(3, 3)).identities).toEqual(['account 9', 'account 10', 'account 11']);
+    expect((await source.probe(3, 3)).names).toEqual(['account 9', 'account 10', 'account 11']);
     expect([await source.exists(24), await source.exists(25)]).toEqual([true, false]);
     const pinned = { datasetId: 'engage', endpoint: 'json', filter: 'EMEA', start: 1, end: 2 };
     const asked = [

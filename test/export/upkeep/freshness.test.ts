@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { localCatalog } from '../../../cli/local/local-catalog.ts';
+import { localCatalog } from '../../../cli/local/run-local.ts';
 import { publishedAges } from '../../../functions/export/upkeep/freshness.ts';
 import { PUBLISHED_AT, runSteps } from '../../support/run-steps.ts';
 import { setUp } from '../../support/stepped-run.ts';

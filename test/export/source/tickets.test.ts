@@ -1,21 +1,21 @@
-/** Page tickets: each covers the records of one page, and nobody takes one above the limit. */
+/** Tickets of the record budget: each reserves the records of one page, and nobody takes one above the limit. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { lastTicket, PageTickets } from '../../../functions/export/source/record-budget.ts';
+import { ticketBudget, ticketLimitOf } from '../../../functions/export/source/record-budget.ts';
 import { memoryStore } from '../../support/memory-store.ts';
 
 const FOLDER = 'work/run_id=run-1/tickets/';
 
 function ticketOffice(last: number) {
   const { store, objects } = memoryStore();
-  const attempt = (preferred?: number) =>
-    new PageTickets(store, { runId: 'run-1', pageSize: 10, lastTicket: last, ...(preferred && { preferred }) });
+  const attempt = (own?: number) =>
+    ticketBudget(store, { runId: 'run-1', pageSize: 10, ticketLimit: last, ...(own && { page: own - 1 }) });
   const taken = () => [...objects.keys()].map((key) => Number(key.slice(FOLDER.length, -'.json'.length)));
   return { store, objects, attempt, taken };
 }
 
-describe('PageTickets', () => {
-  it('takes the preferred ticket, and others from the highest number down', async () => {
+describe('ticketBudget', () => {
+  it('takes the ticket of its page, and others from the highest number down', async () => {
     const { attempt, taken, objects } = ticketOffice(5);
     const tickets = attempt(2);
     await tickets.take(10);
@@ -81,10 +81,10 @@ describe('PageTickets', () => {
   });
 
   it.each([3, undefined])(
-    'never gives two of five simultaneous attempts the same ticket (preferred: %s)',
-    async (preferred) => {
+    'never gives two of five simultaneous attempts the same ticket (own ticket: %s)',
+    async (own) => {
       const { attempt, taken } = ticketOffice(3);
-      const attempts = await Promise.allSettled([1, 2, 3, 4, 5].map(() => attempt(preferred).take(10)));
+      const attempts = await Promise.allSettled([1, 2, 3, 4, 5].map(() => attempt(own).take(10)));
       expect(attempts.filter(({ status }) => status === 'fulfilled')).toHaveLength(3);
       expect(taken().sort()).toEqual([1, 2, 3]);
     },
@@ -102,7 +102,7 @@ describe('PageTickets', () => {
   });
 });
 
-describe('lastTicket', () => {
+describe('ticketLimitOf', () => {
   it.each([
     [39, [], 3],
     [40, [], 4],
@@ -113,7 +113,7 @@ describe('lastTicket', () => {
     [20, [8, 9], 0],
     [10, [8, 9], 0],
   ])('with %i records in pages of 10 and tickets %j taken is %i', (records, taken, last) => {
-    expect(lastTicket(records, 10, new Set(taken))).toBe(last);
+    expect(ticketLimitOf(records, 10, new Set(taken))).toBe(last);
   });
 
   it('leaves exactly as many free numbers as further tickets fit', () => {
@@ -124,7 +124,7 @@ describe('lastTicket', () => {
         fc.uniqueArray(fc.integer({ min: 1, max: 60 })),
         (records, pageSize, numbers) => {
           const taken = new Set(numbers);
-          const last = lastTicket(records, pageSize, taken);
+          const last = ticketLimitOf(records, pageSize, taken);
           const free = Array.from({ length: last }, (_, i) => i + 1).filter((number) => !taken.has(number));
           expect(free).toHaveLength(Math.max(0, Math.floor(records / pageSize) - taken.size));
         },
