@@ -116,11 +116,11 @@ describe('tags', () => {
   it.each([
     [{ 'cost-center': '4711', 'Ümlaut + = . _ : / @': 'Größe: 1/2', empty: '' }, 'allowed'],
     [{ 'awsome:x': 'y' }, 'allowed'],
-    [{ 'AWS:x': 'y' }, 'tags.AWS:x must not start with "aws:" in key or value (got "y")'],
+    [{ 'AWS:x': 'y' }, 'tags["AWS:x"] must not start with "aws:" in key or value (got "y")'],
     [{ x: 'aws:y' }, 'tags.x must not start with "aws:" in key or value (got "aws:y")'],
     [{ '': 'y' }, 'must have a key of 1 to 128 letters, digits, spaces and _ . : / = + - @'],
     [{ ['k'.repeat(129)]: 'y' }, 'must have a key of 1 to 128 letters'],
-    [{ 'a,b': 'y' }, 'tags.a,b must have a key of 1 to 128 letters'],
+    [{ 'a,b': 'y' }, 'tags["a,b"] must have a key of 1 to 128 letters'],
     [{ x: 'a;b' }, 'tags.x must have a value of up to 256 letters, digits, spaces and _ . : / = + - @ (got "a;b")'],
     [{ x: 'v'.repeat(257) }, 'must have a value of up to 256 letters'],
     [{ x: 4711 }, 'tags.x must be a text (got 4711)'],
