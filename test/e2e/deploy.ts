@@ -41,7 +41,7 @@ export async function deploy(emulator: Emulator, { folder, apiUrl, config }: Dep
   const file = join(app, `${stackName}.template.json`);
   const template = JSON.parse(await readFile(file, 'utf8')) as Template;
   const queries = namedQueriesOf(template);
-  const changes = fitForEmulator(template, apiUrl);
+  const changes = fitForEmulator(template, stackName, apiUrl);
   await writeFile(file, JSON.stringify(template));
   for (const name of await readdir(app)) {
     if (name.startsWith('asset.')) await copyFile(BOOTSTRAP, join(app, name, 'bootstrap'));
