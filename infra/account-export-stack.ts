@@ -1,4 +1,5 @@
-import { CfnMapping, CfnOutput, Duration, Stack, type StackProps, Tags } from 'aws-cdk-lib/core';
+import { ScheduleGroup } from 'aws-cdk-lib/aws-scheduler';
+import { CfnMapping, CfnOutput, Duration, RemovalPolicy, Stack, type StackProps, Tags } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
 import { RUNS_TABLE, tableDefinitions } from '../functions/catalog/tables.ts';
 import { MEMORY_MB } from '../functions/export/plan/estimate.ts';
@@ -69,10 +70,16 @@ export class AccountExportStack extends Stack {
 
   constructor(scope: Construct, id: string, props: AccountExportStackProps) {
     const { config } = props;
-    const tags = allTags(config.tags);
+    const tags = allTags(config.tags, config.stackName);
     // Stack tags reach resources that CDK cannot tag, such as the function that empties a bucket. Tags in the template
     // are there however the template is deployed.
-    super(scope, id, { description: 'Account Export: Personalization accounts to S3 and Athena', ...props, tags });
+    super(scope, id, {
+      stackName: config.stackName,
+      description: 'Account Export: Personalization accounts to S3 and Athena',
+      terminationProtection: config.terminationProtection,
+      ...props,
+      tags,
+    });
     for (const [key, value] of Object.entries(tags)) Tags.of(this).add(key, value);
     const deletable = config.deleteDataWithStack && props.allowDataDeletion === true;
     const { logRetentionDays } = config;
@@ -98,9 +105,13 @@ export class AccountExportStack extends Stack {
 
     const api = { url: evergageBaseUrl(config.accountName, config.instance), secret };
     const apiNetwork = config.network
-      ? new ApiNetwork(this, 'Network', { network: config.network, bucket, accessLogs: accessLogs.bucket })
+      ? new ApiNetwork(this, 'Network', { network: config.network, bucket, accessLogs: accessLogs.bucket, deletable })
       : undefined;
-    const { queue: deadLetters } = new Undelivered(this, 'Undelivered', { encryptionKey });
+    const undelivered = new Undelivered(this, 'Undelivered', { encryptionKey });
+    const group = new ScheduleGroup(this, 'ScheduleGroup', {
+      scheduleGroupName: this.stackName,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
     const common = { bucket, logRetentionDays, encryptionKey };
     // Only functions that call the API run in its network; the others keep working when the network fails.
     const callsApi = { ...common, api, network: apiNetwork };
@@ -166,24 +177,29 @@ export class AccountExportStack extends Stack {
       deletes: [...PARTS, PUBLISHED],
       catalog: { database: config.databaseName, tables, actions: ['glue:DeletePartition', 'glue:GetPartition'] },
       environment: { RETENTION_DAYS: String(config.retentionDays) },
-      deadLetters,
+      deadLetters: undelivered.retention,
     });
     new TimedCall(this, 'ExpireDaily', {
       description: 'Account Export: deletes runs that are older than retentionDays',
+      group,
       every: Duration.days(1),
       function: expireRuns.function,
       input: {},
-      deadLetters,
+      deadLetters: undelivered.retention,
       encryptionKey,
     });
 
-    const { topic } = new FailureTopic(this, 'Failures', { email: config.alarmEmail, deadLetters, encryptionKey });
+    const { topic } = new FailureTopic(this, 'Failures', {
+      email: config.alarmEmail,
+      deadLetters: undelivered.notifications,
+      encryptionKey,
+    });
     const { stateMachine } = new ExportWorkflow(this, 'Workflow', {
       tasks: {
-        planExport: planExport.function,
-        exportPage: exportPage.function,
-        publishRun: publishRun.function,
-        reportFailure: reportFailure.function,
+        planExport: planExport.function.currentVersion,
+        exportPage: exportPage.function.currentVersion,
+        publishRun: publishRun.function.currentVersion,
+        reportFailure: reportFailure.function.currentVersion,
       },
       concurrency: config.concurrency,
       logRetentionDays,
@@ -193,8 +209,14 @@ export class AccountExportStack extends Stack {
     const domains = Object.entries(CONSOLE_DOMAINS).map(([partition, domain]) => [partition, { domain }]);
     const mapping = new CfnMapping(this, 'Console', { mapping: Object.fromEntries(domains) });
     const console = { region: this.region, domain: mapping.findInMap(this.partition, 'domain') };
-    new StoppedRuns(this, 'StoppedRuns', { stateMachine, topic, deadLetters, console });
-    new ExportSchedules(this, 'Schedules', { exports: config.exports, stateMachine, deadLetters, encryptionKey });
+    new StoppedRuns(this, 'StoppedRuns', { stateMachine, topic, deadLetters: undelivered.notifications, console });
+    new ExportSchedules(this, 'Schedules', {
+      exports: config.exports,
+      group,
+      stateMachine,
+      deadLetters: undelivered.starts,
+      encryptionKey,
+    });
 
     const watchExports = new ExportFunction(this, 'WatchExports', {
       ...common,
@@ -205,20 +227,21 @@ export class AccountExportStack extends Stack {
       reads: [PUBLISHED],
       writes: [],
       catalog: { database: config.databaseName, tables: [RUNS_TABLE], actions: ['glue:GetPartition'] },
-      deadLetters,
+      deadLetters: undelivered.freshness,
     });
     new TimedCall(this, 'WatchHourly', {
       description: 'Account Export: measures the age of the last published runs',
+      group,
       every: Duration.hours(1),
       function: watchExports.function,
       input: { exports: watchedExports(config.exports).map(({ name }) => name) },
-      deadLetters,
+      deadLetters: undelivered.freshness,
       encryptionKey,
     });
     const { dashboard } = new ExportMonitoring(this, 'Monitoring', {
       exports: config.exports,
       stateMachine,
-      deadLetters,
+      undelivered,
       topic,
       retention: expireRuns.function,
       logGroups: [planExport, exportPage, publishRun, reportFailure].map((task) => task.function.logGroup),
@@ -233,23 +256,24 @@ export class AccountExportStack extends Stack {
     if (config.monthlyBudgetUsd !== undefined) {
       new CostBudget(this, 'CostBudget', {
         monthlyUsd: config.monthlyBudgetUsd,
-        costTag: costTag(config.tags),
+        costTag: costTag(config.tags, config.stackName),
         topic,
         encryptionKey,
       });
     }
 
-    const firstExport = JSON.stringify({ exportName: config.exports[0]?.name });
+    // ASCII only: CloudFormation returns "?" for other characters. Double quotes also work in cmd.exe.
+    const firstExport = `"{\\"exportName\\":\\"${config.exports[0]?.name}\\"}"`;
     const outputs = {
       BucketName: [bucket.bucketName, 'The bucket with the parts and manifests'],
       Workgroup: [workgroup.name, 'The Athena workgroup with the saved queries; the database has the same name'],
       StateMachineArn: [stateMachine.stateMachineArn, 'The state machine that exports'],
       PutKeyCommand: [
-        `aws secretsmanager put-secret-value --secret-id ${secret.secretName} --secret-string '{"keyId":"…","secret":"…"}'`,
-        'Stores the API key for the functions',
+        `aws secretsmanager put-secret-value --secret-id ${secret.secretName} --secret-string file://key.json`,
+        'Stores the API key from the file key.json: {"keyId":"...","secret":"..."}',
       ],
       StartCommand: [
-        `aws stepfunctions start-execution --state-machine-arn ${stateMachine.stateMachineArn} --input '${firstExport}'`,
+        `aws stepfunctions start-execution --state-machine-arn ${stateMachine.stateMachineArn} --input ${firstExport}`,
         'Starts an export; the console accepts the same input',
       ],
       FailureTopicArn: [topic.topicArn, 'The SNS topic for failures and alarms; subscribe your on-call tool here'],

@@ -78,6 +78,30 @@ export function isTimeZone(text: string): boolean {
   }
 }
 
+/**
+ * When a one-time schedule is due, in epoch milliseconds.
+ *
+ * @param expression one that `isScheduleExpression` accepts
+ * @param timeZone one that `isTimeZone` accepts
+ * @returns `undefined` for a schedule that repeats
+ */
+export function oneTimeMs(expression: string, timeZone = 'Etc/UTC'): number | undefined {
+  const [, local] = /^at\((.*)\)$/.exec(expression) ?? [];
+  if (local === undefined) return undefined;
+  const wanted = Date.parse(`${local}Z`);
+  // The offset of the zone can differ between the first guess and the result, so it is applied twice.
+  const first = wanted - offsetMs(wanted, timeZone);
+  return wanted - offsetMs(first, timeZone);
+}
+
+/** How far the clocks of a time zone are ahead of UTC at a time, in milliseconds. */
+function offsetMs(time: number, timeZone: string): number {
+  const options = { timeZone, dateStyle: 'short', timeStyle: 'medium', hourCycle: 'h23' } as const;
+  // Swedish dates have the form of ISO 8601: 2026-12-24 18:00:00.
+  const local = new Intl.DateTimeFormat('sv', options).format(time);
+  return Date.parse(`${local.replace(' ', 'T')}Z`) - time;
+}
+
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 /** The first Mondays of two months are up to five weeks apart, and no day that `L`, `W` or `#` names is further. */

@@ -83,7 +83,7 @@ export class AccountCatalog extends Construct {
   }
 
   private addTable(table: TableDefinition, bucket: IBucket): void {
-    const resource = new CfnTable(this, idOf(table.name), {
+    new CfnTable(this, idOf(table.name), {
       catalogId: Stack.of(this).account,
       databaseName: this.database.ref,
       tableInput: {
@@ -101,11 +101,10 @@ export class AccountCatalog extends Construct {
         },
       },
     });
-    resource.addResourceDependency(this.database);
   }
 
   private addView(view: ViewDefinition, databaseName: string): void {
-    const resource = new CfnTable(this, idOf(view.name), {
+    new CfnTable(this, idOf(view.name), {
       catalogId: Stack.of(this).account,
       databaseName: this.database.ref,
       tableInput: {
@@ -124,7 +123,6 @@ export class AccountCatalog extends Construct {
         viewExpandedText: '/* Presto View */',
       },
     });
-    resource.addResourceDependency(this.database);
   }
 }
 

@@ -11,10 +11,12 @@ import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { type Duration, FileSystem, RemovalPolicy, Stack } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
+import { STACK_VARIABLE } from '../../functions/runtime/metric-names.ts';
 import { acknowledge, acknowledgeWildcard, defaultPolicyOf } from '../acknowledge.ts';
 import { BUNDLING, copyFile, NOTICES_FILE } from '../bundling.ts';
 import type { FunctionNetwork } from './api-network.ts';
 import { KEY_READS, KEY_SENDS, KEY_WRITES, useOfKey } from './data-key.ts';
+import { kept } from './kept.ts';
 
 export interface ExportFunctionProps {
   /** The file in `functions/handlers/`, without its extension. */
@@ -102,6 +104,8 @@ export class ExportFunction extends Construct {
       timeout: props.timeout,
       tracing: Tracing.ACTIVE,
       logGroup,
+      // A deployment keeps the versions that running executions call.
+      currentVersionOptions: { removalPolicy: kept(false) },
       ...(props.deadLetters ? { deadLetterQueue: props.deadLetters } : {}),
       ...(props.network
         ? {
@@ -112,6 +116,7 @@ export class ExportFunction extends Construct {
         : {}),
       depsLockFilePath: LOCKFILE,
       environment: {
+        [STACK_VARIABLE]: Stack.of(this).stackName,
         BUCKET: props.bucket.bucketName,
         ...(props.api ? { API_URL: props.api.url, SECRET_ID: props.api.secret.secretName } : {}),
         ...(props.catalog ? { DATABASE: props.catalog.database } : {}),
@@ -184,7 +189,11 @@ export class ExportFunction extends Construct {
           effect: Effect.DENY,
           actions: NETWORK_ACTIONS,
           resources: ['*'],
-          conditions: { ArnEquals: { 'lambda:SourceFunctionArn': this.function.functionArn } },
+          conditions: {
+            ArnEquals: {
+              'lambda:SourceFunctionArn': [this.function.functionArn, `${this.function.functionArn}:*`],
+            },
+          },
         }),
       ],
     });

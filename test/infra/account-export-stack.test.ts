@@ -96,9 +96,9 @@ describe('the bucket', () => {
   });
 
   it.each([
-    ['Retain', 'no setting', {}, {}],
-    ['Retain', 'deleteDataWithStack only', { deleteDataWithStack: true }, {}],
-    ['Retain', 'the context flag only', {}, { allowDataDeletion: true }],
+    ['RetainExceptOnCreate', 'no setting', {}, {}],
+    ['RetainExceptOnCreate', 'deleteDataWithStack only', { deleteDataWithStack: true }, {}],
+    ['RetainExceptOnCreate', 'the context flag only', {}, { allowDataDeletion: true }],
     ['Delete', 'both', { deleteDataWithStack: true }, { allowDataDeletion: true }],
   ])('has deletion policy %s with %s', (DeletionPolicy, _settings, config, options) => {
     synthesized(config, options).hasResource('AWS::S3::Bucket', { DeletionPolicy });
@@ -132,6 +132,7 @@ describe('the API key', () => {
       'POWERTOOLS_TRACER_CAPTURE_RESPONSE',
       'RETENTION_DAYS',
       'SECRET_ID',
+      'STACK_NAME',
     ]);
   });
 });
@@ -232,7 +233,7 @@ describe('the functions', () => {
         's3:GetObject on <StorageBucket>/export_runs/*',
         's3:GetObject on <StorageBucket>/work/run_id=*/plan.json',
         's3:ListBucket on <StorageBucket>',
-        'sqs:SendMessage on <UndeliveredQueue>',
+        'sqs:SendMessage on <UndeliveredRetention>',
         'xray:PutTelemetryRecords on *',
         'xray:PutTraceSegments on *',
       ],
@@ -243,7 +244,7 @@ describe('the functions', () => {
         ...glueRights('GetPartition').filter((right) => !/table\/(?!account_export\/export_runs)/.test(right)),
         's3:GetObject on <StorageBucket>/export_runs/*',
         's3:ListBucket on <StorageBucket>',
-        'sqs:SendMessage on <UndeliveredQueue>',
+        'sqs:SendMessage on <UndeliveredFreshness>',
         'xray:PutTelemetryRecords on *',
         'xray:PutTraceSegments on *',
       ],
@@ -280,7 +281,12 @@ describe('the state machine', () => {
     ];
     const text = parts
       .map((part) =>
-        typeof part === 'string' ? part : (part['Fn::GetAtt']?.[0] ?? part.Ref)?.replace(/(Function)?[0-9A-F]{8}$/, ''),
+        typeof part === 'string'
+          ? part
+          : (part['Fn::GetAtt']?.[0] ?? part.Ref)?.replace(
+              /(FunctionCurrentVersion[0-9A-F]{8}[0-9a-f]{32}|[0-9A-F]{8})$/,
+              '',
+            ),
       )
       .join(empty);
     const resources = {
@@ -326,10 +332,10 @@ describe('the state machine', () => {
     const rights = rightsOf('WorkflowStateMachineRole').filter((right) => !/^(logs|xray):.* on \*$/.test(right));
     expect(rights.map((right) => right.replace('{Fn::Join:[[', ''))).toEqual([
       'events:PutEvents on arn:<Partition>:events:<Region>:<AccountId>:event-bus/default',
-      'lambda:InvokeFunction on <ExportPageFunction>',
-      'lambda:InvokeFunction on <PlanExportFunction>',
-      'lambda:InvokeFunction on <PublishRunFunction>',
-      'lambda:InvokeFunction on <ReportFailureFunction>',
+      'lambda:InvokeFunction on <ExportPageFunction>:*',
+      'lambda:InvokeFunction on <PlanExportFunction>:*',
+      'lambda:InvokeFunction on <PublishRunFunction>:*',
+      'lambda:InvokeFunction on <ReportFailureFunction>:*',
       'sns:Publish on <FailuresTopic>',
       'states:DescribeExecution on arn:<Partition>:states:<Region>:<AccountId>:execution:<WorkflowStateMachine name>:*',
       'states:RedriveExecution on arn:<Partition>:states:<Region>:<AccountId>:execution:<WorkflowStateMachine name>/Pages:*',
@@ -350,8 +356,15 @@ it('outputs console URLs for each partition', () => {
     expect(template.toJSON().Outputs[output].Value['Fn::Join'][1]).toContainEqual(domain);
 });
 
-it('outputs the commands that store the API key and start an export', () => {
-  const outputs = JSON.stringify(template.findOutputs('*'));
-  expect(outputs).toContain('aws secretsmanager put-secret-value --secret-id ');
-  expect(outputs).toContain(`--input '{\\"exportName\\":\\"all-accounts\\"}'`);
+it('outputs commands that store the API key from a file and start an export, in any shell', () => {
+  const textOf = (name: string) =>
+    (template.toJSON().Outputs[name].Value['Fn::Join'][1] as unknown[]).map(String).join('');
+  expect(textOf('PutKeyCommand')).toMatch(
+    /^aws secretsmanager put-secret-value .* --secret-string file:\/\/key\.json$/,
+  );
+  expect(textOf('StartCommand')).toMatch(
+    /^aws stepfunctions start-execution .* --input "\{\\"exportName\\":\\"all-accounts\\"\}"$/,
+  );
+  // cmd.exe does not know single quotes.
+  expect(textOf('StartCommand')).not.toContain("'");
 });

@@ -96,11 +96,17 @@ const ACKNOWLEDGED = [
   ...objects('ExpireRuns', ...PARTS, 'export_runs/*', PLAN),
   ...objects('WatchExports', 'export_runs/*'),
   ...PEOPLE,
-  'Undelivered/Queue: Serverless-SQSRedrivePolicy',
+  ...['Starts', 'Retention', 'Freshness', 'Notifications'].map(
+    (queue) => `Undelivered/${queue}: Serverless-SQSRedrivePolicy`,
+  ),
+  ...['Starts', 'Notifications'].map((queue) => `Undelivered/${queue}: AwsSolutions-SQS3`),
   `Workflow/Children: AwsSolutions-IAM5[Resource::${EXECUTIONS}/Pages:*]`,
   `Workflow/Children: AwsSolutions-IAM5[Resource::${EXECUTIONS}:*]`,
   `Workflow/LookingUp: AwsSolutions-IAM5[Resource::${EXECUTIONS}:*]`,
   'Workflow/StateMachine/Role/DefaultPolicy: AwsSolutions-IAM5[Resource::*]',
+  ...['PlanExport', 'ExportPage', 'PublishRun', 'ReportFailure'].map(
+    (f) => `Workflow/StateMachine/Role/DefaultPolicy: AwsSolutions-IAM5[Resource::<${f}Function.Arn>:*]`,
+  ),
 ].sort();
 
 const IN_A_NETWORK = ['PlanExport', 'ExportPage', 'PublishRun'].map(

@@ -72,3 +72,16 @@ it('erases one account from a part and changes no other byte', () => {
     rmSync(folder, { recursive: true, force: true });
   }
 });
+
+it('lists the services that the role of CloudFormation needs', () => {
+  const types = ['all options', 'the default'] as const;
+  const services = types.flatMap((name) =>
+    Object.values(configuredStack(name).template.toJSON().Resources as Record<string, { Type: string }>)
+      .map(({ Type }) => /^AWS::(\w+)::/.exec(Type)?.[1])
+      .filter((service) => service !== undefined),
+  );
+  const [, section = ''] = page('operations').text.split('### Permissions for deploying');
+  const [listed = ''] = section.split('\n### ');
+  const missing = [...new Set(services)].filter((service) => !listed.includes(`\`${service}\``));
+  expect(missing).toEqual([]);
+});

@@ -372,7 +372,9 @@ describe('the catalog', () => {
     const { api, queries } = arrayApi({ list: accounts(25) });
     const { store, puts } = memoryStore();
     const event = eventOf({ ...request, format: 'csv' });
-    await expect(planExport({ api, store, catalog: denied, executions: ALONE, exports: [] }, event)).rejects.toMatchObject({
+    await expect(
+      planExport({ api, store, catalog: denied, executions: ALONE, exports: [] }, event),
+    ).rejects.toMatchObject({
       name: 'ConfigError',
       message: 'No access to the tables of csv.',
     });
@@ -385,7 +387,7 @@ describe('the catalog', () => {
     await runSteps(api, store).plan();
     const [sent, written] = [queries.length, puts.length];
     const event = eventOf({}, { runId: 'again', request: { resume: 'run-1' } });
-    await expect(planExport({ api, store, catalog: denied, executions: ALONE }, event)).rejects.toThrow(
+    await expect(planExport({ api, store, catalog: denied, executions: ALONE, exports: [] }, event)).rejects.toThrow(
       'No access to the tables of json.',
     );
     expect([queries.length, puts.length]).toEqual([sent, written]);
