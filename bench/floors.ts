@@ -18,7 +18,7 @@ export const FLOORS: Readonly<Record<ExportFormat, (body: Buffer) => Promise<unk
 
 const VALUES: Readonly<Record<FieldKind, (value: unknown) => unknown>> = {
   text: (value) => value,
-  decimal: (value) => value,
+  double: (value) => value,
   integer: (value) => BigInt(value as number),
   epochMs: (value) => new Date(value as number),
   textMap: (value) => new Map(Object.entries(value as object).map(([key, inner]) => [key, String(inner)])),

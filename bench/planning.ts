@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { directoryStore } from '../cli/local/directory-store.ts';
+import { localCatalog } from '../cli/local/run-local.ts';
 import { planExport } from '../functions/export/plan/plan-export.ts';
 import type { ObjectStore } from '../functions/export/ports.ts';
 import { countAccounts } from '../functions/export/source/count-accounts.ts';
@@ -83,13 +84,12 @@ async function plan(accounts: number, lastAccounts: number | undefined): Promise
     const { api, used } = offsetApi(accounts);
     const executions = { isRunning: async () => false };
     const outcome = await planExport(
-      { api, store, executions },
+      { api, store, catalog: localCatalog(), executions, exports: [] },
       {
         runId: 'bench',
         execution: 'bench',
         startedAt: '2026-08-23T02:00:00.000Z',
         request: { exportName: 'all', datasetId: 'engage', pageSize: PAGE_SIZE, dryRun: true },
-        exports: [],
         concurrency: CONCURRENCY,
       },
     );

@@ -5,6 +5,7 @@ import { ExportError } from '../functions/model/errors.ts';
 import { printable } from '../functions/model/printable.ts';
 import { publishCommand } from './commands/publish.ts';
 import { queryCommand } from './commands/query.ts';
+import { reattachCommand } from './commands/reattach.ts';
 import { resumeCommand } from './commands/resume.ts';
 import { runCommand } from './commands/run.ts';
 import { runsCommand } from './commands/runs.ts';
@@ -84,7 +85,8 @@ function programOf(terminal: Terminal): Command {
     .addCommand(statusCommand(terminal))
     .addCommand(resumeCommand(terminal))
     .addCommand(resumeCommand(terminal).name('redrive'), { hidden: true })
-    .addCommand(publishCommand(terminal));
+    .addCommand(publishCommand(terminal))
+    .addCommand(reattachCommand(terminal));
   for (const command of [program, ...program.commands]) {
     command
       .exitOverride()

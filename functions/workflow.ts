@@ -4,9 +4,7 @@
  * It is plain Amazon States Language (JSONPath) from a pure function, because a local run cannot wait for a synth.
  */
 
-import { TRANSIENT_ERRORS } from './model/errors.ts';
-import type { ExportSettings } from './model/export-settings.ts';
-import { LAMBDA_ERRORS, RETRY_POLICY } from './model/retry-policy.ts';
+import { taskRetries } from './model/retry-policy.ts';
 
 /** The states, by the names that the console shows. */
 export const STATES = {
@@ -35,19 +33,33 @@ export const MAP_LABEL = 'Pages';
 /** The tasks of the workflow: each is a Lambda on AWS and a function on one machine. */
 export type TaskName = 'planExport' | 'exportPage' | 'publishRun' | 'reportFailure';
 
+/** The timeout of each task's Lambda. A page takes seconds; exporting a long tail may take minutes. */
+export const LAMBDA_TIMEOUT_SECONDS: Readonly<Record<TaskName, number>> = {
+  planExport: 300,
+  exportPage: 900,
+  publishRun: 900,
+  reportFailure: 120,
+};
+
+/** The state machine waits longer than the Lambda runs: a task that times out has lost its Lambda's answer. */
+const ANSWER_SECONDS = 60;
+
+/** A run that takes longer is stuck, or can be resumed. */
+export const RUN_TIMEOUT_SECONDS = 86_400;
+
 export interface WorkflowOptions {
   /** The ARN of each task's Lambda. */
   readonly resources: Readonly<Record<TaskName, string>>;
-  /** The configured exports, part of the definition because 4 KB of environment would not hold them. */
-  readonly exports: readonly ExportSettings[];
   /** Pages in flight at once. */
   readonly concurrency: number;
   /** The SNS topic for failures. */
   readonly topicArn: string;
-  /** How often a task is retried. @default as in `RETRY_POLICY` */
+  /** The AWS partition, part of the ARNs of service integrations. @default `aws` */
+  readonly partition?: string;
+  /** How often transient errors of a task are retried. @default as in `RETRY_POLICY` */
   readonly retries?: number;
-  /** The timeout of one attempt at a task. @default the timeout of its Lambda */
-  readonly taskTimeoutSeconds?: number;
+  /** The timeout of the run and of each attempt at a task. @default a day, and a minute more than the task's Lambda has */
+  readonly timeoutSeconds?: number;
 }
 
 /** The events on the default event bus (`docs/operations.md`). */
@@ -69,25 +81,24 @@ export const ANNOUNCING_STATES = [
 
 const CATCH = [{ ErrorEquals: ['States.ALL'], Next: STATES.report }];
 
-const SDK_RETRY = [{ ErrorEquals: ['States.ALL'], IntervalSeconds: 2, BackoffRate: 2, MaxAttempts: 5 }];
-
-interface Announcement {
-  readonly detailType: string;
-  /** A JSONPath. */
-  readonly detail: string;
+interface ServiceCall {
+  readonly comment: string;
+  /** The ARN of a service integration. */
+  readonly resource: string;
+  readonly parameters: object;
   readonly next: string;
-  readonly comment?: string;
 }
 
-/** Sends an event about the end of a run to the default event bus. If that fails, the run still ends as it did. */
-function announce({ detailType, detail, next, comment = '' }: Announcement) {
+/** Calls a service about the end of a run. If that fails, the run still ends as it did. */
+function callService({ comment, resource, parameters, next }: ServiceCall) {
   return {
     Type: 'Task',
-    Comment: `Sends the event "${detailType}" (source ${EVENT_SOURCE})${comment}.`,
-    Resource: 'arn:aws:states:::events:putEvents',
-    Parameters: { Entries: [{ Source: EVENT_SOURCE, DetailType: detailType, 'Detail.$': detail }] },
+    Comment: comment,
+    Resource: resource,
+    TimeoutSeconds: ANSWER_SECONDS,
+    Parameters: parameters,
     ResultPath: null,
-    Retry: SDK_RETRY,
+    Retry: [{ ErrorEquals: ['States.ALL'], IntervalSeconds: 2, BackoffRate: 2, MaxAttempts: 5 }],
     Catch: [{ ErrorEquals: ['States.ALL'], ResultPath: null, Next: next }],
     Next: next,
   };
@@ -95,29 +106,44 @@ function announce({ detailType, detail, next, comment = '' }: Announcement) {
 
 /** The workflow's definition as a plain object, ready for `JSON.stringify`. */
 export function exportWorkflow(options: WorkflowOptions) {
-  const { resources, exports, concurrency, topicArn, retries, taskTimeoutSeconds } = options;
-  const LIMIT = taskTimeoutSeconds === undefined ? {} : { TimeoutSeconds: taskTimeoutSeconds };
-  const MaxAttempts = retries ?? RETRY_POLICY.MaxAttempts;
-  const RETRY = [{ ErrorEquals: [...TRANSIENT_ERRORS, ...LAMBDA_ERRORS], ...RETRY_POLICY, MaxAttempts }];
-  const example = JSON.stringify({ exportName: exports[0]?.name ?? 'name' });
+  const { resources, concurrency, topicArn, partition = 'aws', retries, timeoutSeconds } = options;
+  const task = (name: TaskName) => ({
+    Type: 'Task',
+    Resource: resources[name],
+    TimeoutSeconds: timeoutSeconds ?? LAMBDA_TIMEOUT_SECONDS[name] + ANSWER_SECONDS,
+    Retry: taskRetries(retries),
+  });
+  /** Sends an event to the default event bus. @param detail a JSONPath */
+  const announce = (detailType: string, detail: string, next: string, more = '') =>
+    callService({
+      comment: `Sends the event "${detailType}" (source ${EVENT_SOURCE})${more}.`,
+      resource: `arn:${partition}:states:::events:putEvents`,
+      parameters: { Entries: [{ Source: EVENT_SOURCE, DetailType: detailType, 'Detail.$': detail }] },
+      next,
+    });
+  const notify = (comment: string, email: object, next: string) =>
+    callService({
+      comment,
+      resource: `arn:${partition}:states:::sns:publish`,
+      parameters: { TopicArn: topicArn, ...email },
+      next,
+    });
   return {
-    Comment: `Exports the accounts of one dataset: plans the pages, exports each, verifies and publishes the run. Start it with ${example}`,
+    Comment:
+      'Exports the accounts of one dataset: plans the pages, exports each, verifies and publishes the run. Start it with {"exportName":"<name of a configured export>"}',
     StartAt: STATES.plan,
+    TimeoutSeconds: timeoutSeconds ?? RUN_TIMEOUT_SECONDS,
     States: {
       [STATES.plan]: {
-        Type: 'Task',
+        ...task('planExport'),
         Comment: 'Takes the locks, counts the accounts, and lists the pages.',
-        Resource: resources.planExport,
-        ...LIMIT,
         Parameters: {
           'runId.$': '$$.Execution.Name',
           'execution.$': '$$.Execution.Id',
           'startedAt.$': '$$.Execution.StartTime',
           'request.$': '$$.Execution.Input',
-          exports,
           concurrency,
         },
-        Retry: RETRY,
         Catch: CATCH,
         Next: STATES.planned,
       },
@@ -131,11 +157,7 @@ export function exportWorkflow(options: WorkflowOptions) {
         Default: STATES.pages,
       },
       [STATES.dryRunEnd]: { Type: 'Succeed', Comment: 'The output is the plan; nothing was exported.' },
-      [STATES.announceSkipped]: announce({
-        detailType: EVENT_TYPES.skipped,
-        detail: '$',
-        next: STATES.skipped,
-      }),
+      [STATES.announceSkipped]: announce(EVENT_TYPES.skipped, '$', STATES.skipped),
       [STATES.skipped]: { Type: 'Succeed', Comment: 'Another run holds the lock; the output names it.' },
       [STATES.pages]: {
         Type: 'Map',
@@ -149,7 +171,7 @@ export function exportWorkflow(options: WorkflowOptions) {
           ProcessorConfig: { Mode: 'DISTRIBUTED', ExecutionType: 'STANDARD' },
           StartAt: STATES.page,
           States: {
-            [STATES.page]: { Type: 'Task', Resource: resources.exportPage, ...LIMIT, Retry: RETRY, End: true },
+            [STATES.page]: { ...task('exportPage'), End: true },
           },
         },
         ResultPath: null,
@@ -157,12 +179,9 @@ export function exportWorkflow(options: WorkflowOptions) {
         Next: STATES.publish,
       },
       [STATES.publish]: {
-        Type: 'Task',
+        ...task('publishRun'),
         Comment: 'Verifies the run, writes its manifest, and adds its Glue partition.',
-        Resource: resources.publishRun,
-        ...LIMIT,
         Parameters: { 'run.$': '$.run', 'execution.$': '$.execution', 'outcome.$': '$.outcome' },
-        Retry: RETRY,
         Catch: CATCH,
         Next: STATES.outcome,
       },
@@ -172,58 +191,40 @@ export function exportWorkflow(options: WorkflowOptions) {
         Choices: [{ Variable: '$.status', StringEquals: 'drifted', Next: STATES.plan }],
         Default: STATES.announcePublished,
       },
-      [STATES.announcePublished]: announce({
-        detailType: EVENT_TYPES.published,
-        detail: '$',
-        next: STATES.published,
-        comment: ', which downstream jobs can start on',
-      }),
+      [STATES.announcePublished]: announce(
+        EVENT_TYPES.published,
+        '$',
+        STATES.published,
+        ', which downstream jobs can start on',
+      ),
       [STATES.published]: { Type: 'Succeed' },
       [STATES.report]: {
-        Type: 'Task',
+        ...task('reportFailure'),
         Comment: 'Finds the error to report, and writes the event and the email.',
-        Resource: resources.reportFailure,
-        ...LIMIT,
         Parameters: {
           'runId.$': '$$.Execution.Name',
           'execution.$': '$$.Execution.Id',
           'request.$': '$$.Execution.Input',
           'failure.$': '$',
         },
-        Retry: RETRY,
         Catch: [{ ErrorEquals: ['States.ALL'], ResultPath: null, Next: STATES.notifyWithoutReport }],
         Next: STATES.announceFailed,
       },
-      [STATES.announceFailed]: announce({
-        detailType: EVENT_TYPES.failed,
-        detail: '$.event',
-        next: STATES.notify,
-      }),
-      [STATES.notify]: {
-        Type: 'Task',
-        Comment: 'Publishes the failure to the SNS topic, which sends emails.',
-        Resource: 'arn:aws:states:::sns:publish',
-        Parameters: { TopicArn: topicArn, 'Subject.$': '$.subject', 'Message.$': '$.message' },
-        ResultPath: null,
-        Retry: SDK_RETRY,
-        Catch: [{ ErrorEquals: ['States.ALL'], ResultPath: null, Next: STATES.failed }],
-        Next: STATES.failed,
-      },
-      [STATES.notifyWithoutReport]: {
-        Type: 'Task',
-        Comment: 'Publishes a short notification if the report itself failed.',
-        Resource: 'arn:aws:states:::sns:publish',
-        Parameters: {
-          TopicArn: topicArn,
+      [STATES.announceFailed]: announce(EVENT_TYPES.failed, '$.event', STATES.notify),
+      [STATES.notify]: notify(
+        'Publishes the failure to the SNS topic, which sends emails.',
+        { 'Subject.$': '$.subject', 'Message.$': '$.message' },
+        STATES.failed,
+      ),
+      [STATES.notifyWithoutReport]: notify(
+        'Publishes a short notification if the report itself failed.',
+        {
           Subject: 'Account Export: a run failed',
           'Message.$':
             "States.Format('Run {} failed, and its failure report could not be written. Published data is unchanged. See the execution: {}', $$.Execution.Name, $$.Execution.Id)",
         },
-        ResultPath: null,
-        Retry: SDK_RETRY,
-        Catch: [{ ErrorEquals: ['States.ALL'], ResultPath: null, Next: STATES.failedWithoutReport }],
-        Next: STATES.failedWithoutReport,
-      },
+        STATES.failedWithoutReport,
+      ),
       [STATES.failedWithoutReport]: {
         Type: 'Fail',
         Error: 'RunFailed',

@@ -1,4 +1,5 @@
-import { CfnMapping, CfnOutput, Duration, Stack, type StackProps, Tags } from 'aws-cdk-lib/core';
+import { ScheduleGroup } from 'aws-cdk-lib/aws-scheduler';
+import { CfnMapping, CfnOutput, Duration, RemovalPolicy, Stack, type StackProps, Tags } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
 import { RUNS_TABLE, tableDefinitions } from '../functions/catalog/tables.ts';
 import { MEMORY_MB } from '../functions/export/plan/estimate.ts';
@@ -21,6 +22,7 @@ import { CONSOLE_DOMAINS, dashboardPage, stateMachinePage } from '../functions/m
 import { ExportFormatSchema } from '../functions/model/export-format.ts';
 import { attributeColumnsOf, attributeNamesOf } from '../functions/model/export-settings.ts';
 import { evergageBaseUrl } from '../functions/personalization/request-url.ts';
+import { LAMBDA_TIMEOUT_SECONDS, type TaskName } from '../functions/workflow.ts';
 import { AccessLogs } from './constructs/access-logs.ts';
 import { AccountCatalog } from './constructs/account-catalog.ts';
 import { ApiKey } from './constructs/api-key.ts';
@@ -33,6 +35,7 @@ import { ExportSchedules } from './constructs/export-schedules.ts';
 import { ExportStorage } from './constructs/export-storage.ts';
 import { ExportWorkflow } from './constructs/export-workflow.ts';
 import { FailureTopic, StoppedRuns } from './constructs/failure-topic.ts';
+import { PeoplePolicies } from './constructs/people-policies.ts';
 import { TimedCall } from './constructs/timed-call.ts';
 import { Undelivered } from './constructs/undelivered.ts';
 import type { StackConfig } from './stack-config.ts';
@@ -44,8 +47,10 @@ export interface AccountExportStackProps extends StackProps {
   readonly allowDataDeletion?: boolean;
 }
 
-/** Lambda's maximum. A page takes seconds; exporting a long tail may take minutes. */
+/** Lambda's maximum. */
 const MAX_TIMEOUT = Duration.minutes(15);
+/** Lies next to the bundle of *Plan export*. */
+const EXPORTS_FILE = 'exports.json';
 
 // Key patterns of the bucket layout. A test runs the functions with exactly these rights.
 const PARTS = ExportFormatSchema.options.map((format) => `${tablePrefix(format)}*`);
@@ -60,12 +65,21 @@ const LOCKS = [runLockPrefix('*'), exportLockPrefix('*'), scheduledLockPrefix('*
 
 /** The exports of one Personalization account: bucket, API key, functions, state machine, schedules, tables and alarms. */
 export class AccountExportStack extends Stack {
+  /** Policies and grants for the people who query and operate. */
+  readonly people: PeoplePolicies;
+
   constructor(scope: Construct, id: string, props: AccountExportStackProps) {
     const { config } = props;
-    const tags = allTags(config.tags);
+    const tags = allTags(config.tags, config.stackName);
     // Stack tags reach resources that CDK cannot tag, such as the function that empties a bucket. Tags in the template
     // are there however the template is deployed.
-    super(scope, id, { description: 'Account Export: Personalization accounts to S3 and Athena', ...props, tags });
+    super(scope, id, {
+      stackName: config.stackName,
+      description: 'Account Export: Personalization accounts to S3 and Athena',
+      terminationProtection: config.terminationProtection,
+      ...props,
+      tags,
+    });
     for (const [key, value] of Object.entries(tags)) Tags.of(this).add(key, value);
     const deletable = config.deleteDataWithStack && props.allowDataDeletion === true;
     const { logRetentionDays } = config;
@@ -91,9 +105,13 @@ export class AccountExportStack extends Stack {
 
     const api = { url: evergageBaseUrl(config.accountName, config.instance), secret };
     const apiNetwork = config.network
-      ? new ApiNetwork(this, 'Network', { network: config.network, bucket, accessLogs: accessLogs.bucket })
+      ? new ApiNetwork(this, 'Network', { network: config.network, bucket, accessLogs: accessLogs.bucket, deletable })
       : undefined;
-    const { queue: deadLetters } = new Undelivered(this, 'Undelivered', { encryptionKey });
+    const undelivered = new Undelivered(this, 'Undelivered', { encryptionKey });
+    const group = new ScheduleGroup(this, 'ScheduleGroup', {
+      scheduleGroupName: this.stackName,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
     const common = { bucket, logRetentionDays, encryptionKey };
     // Only functions that call the API run in its network; the others keep working when the network fails.
     const callsApi = { ...common, api, network: apiNetwork };
@@ -101,8 +119,12 @@ export class AccountExportStack extends Stack {
       ...callsApi,
       entry: 'plan-export',
       description: 'Account Export: takes the locks, counts the accounts and plans the pages of a run',
+      // A run that could not be published must not fetch records.
+      catalog: { database: config.databaseName, tables, actions: ['glue:GetTable'] },
       memoryMb: MEMORY_MB.plan,
-      timeout: Duration.minutes(5),
+      timeout: timeoutOf('planExport'),
+      files: { [EXPORTS_FILE]: JSON.stringify(config.exports) },
+      environment: { EXPORTS_FILE },
       reads: ['work/*', PUBLISHED],
       writes: [PLAN, TICKETS, FAILURES, ...LOCKS, exportHostKey('*')],
       deletes: [TICKETS],
@@ -112,7 +134,7 @@ export class AccountExportStack extends Stack {
       entry: 'export-page',
       description: 'Account Export: fetches one page and writes its part and receipt',
       memoryMb: MEMORY_MB.page,
-      timeout: MAX_TIMEOUT,
+      timeout: timeoutOf('exportPage'),
       // It refuses to overwrite a published run.
       reads: [...PARTS, RUN_FOLDER, manifestKey('*')],
       writes: [...PARTS, TICKETS, RECEIPTS, FAILURES],
@@ -128,17 +150,18 @@ export class AccountExportStack extends Stack {
         actions: ['glue:BatchCreatePartition', 'glue:DeletePartition', 'glue:GetPartition', 'glue:GetPartitions'],
       },
       memoryMb: MEMORY_MB.publish,
-      timeout: MAX_TIMEOUT,
+      timeout: timeoutOf('publishRun'),
       reads: [...PARTS, RUN_FOLDER, PUBLISHED],
       writes: [...PARTS, TICKETS, RECEIPTS, FAILURES, QUARANTINED_MANIFEST, PUBLISHED],
-      deletes: [TICKETS],
+      // It takes its manifest back if a part was modified while it was published.
+      deletes: [TICKETS, PUBLISHED],
     });
     const reportFailure = new ExportFunction(this, 'ReportFailure', {
       ...common,
       entry: 'report-failure',
       description: 'Account Export: reports why a run failed and what to do',
       memoryMb: MEMORY_MB.report,
-      timeout: Duration.minutes(2),
+      timeout: timeoutOf('reportFailure'),
       reads: [RUN_FOLDER],
       writes: [],
     });
@@ -154,26 +177,30 @@ export class AccountExportStack extends Stack {
       deletes: [...PARTS, PUBLISHED],
       catalog: { database: config.databaseName, tables, actions: ['glue:DeletePartition', 'glue:GetPartition'] },
       environment: { RETENTION_DAYS: String(config.retentionDays) },
-      deadLetters,
+      deadLetters: undelivered.retention,
     });
     new TimedCall(this, 'ExpireDaily', {
       description: 'Account Export: deletes runs that are older than retentionDays',
+      group,
       every: Duration.days(1),
       function: expireRuns.function,
       input: {},
-      deadLetters,
+      deadLetters: undelivered.retention,
       encryptionKey,
     });
 
-    const { topic } = new FailureTopic(this, 'Failures', { email: config.alarmEmail, deadLetters, encryptionKey });
+    const { topic } = new FailureTopic(this, 'Failures', {
+      email: config.alarmEmail,
+      deadLetters: undelivered.notifications,
+      encryptionKey,
+    });
     const { stateMachine } = new ExportWorkflow(this, 'Workflow', {
       tasks: {
-        planExport: planExport.function,
-        exportPage: exportPage.function,
-        publishRun: publishRun.function,
-        reportFailure: reportFailure.function,
+        planExport: planExport.function.currentVersion,
+        exportPage: exportPage.function.currentVersion,
+        publishRun: publishRun.function.currentVersion,
+        reportFailure: reportFailure.function.currentVersion,
       },
-      exports: config.exports,
       concurrency: config.concurrency,
       logRetentionDays,
       topic,
@@ -182,8 +209,14 @@ export class AccountExportStack extends Stack {
     const domains = Object.entries(CONSOLE_DOMAINS).map(([partition, domain]) => [partition, { domain }]);
     const mapping = new CfnMapping(this, 'Console', { mapping: Object.fromEntries(domains) });
     const console = { region: this.region, domain: mapping.findInMap(this.partition, 'domain') };
-    new StoppedRuns(this, 'StoppedRuns', { stateMachine, topic, deadLetters, console });
-    new ExportSchedules(this, 'Schedules', { exports: config.exports, stateMachine, deadLetters, encryptionKey });
+    new StoppedRuns(this, 'StoppedRuns', { stateMachine, topic, deadLetters: undelivered.notifications, console });
+    new ExportSchedules(this, 'Schedules', {
+      exports: config.exports,
+      group,
+      stateMachine,
+      deadLetters: undelivered.starts,
+      encryptionKey,
+    });
 
     const watchExports = new ExportFunction(this, 'WatchExports', {
       ...common,
@@ -194,43 +227,53 @@ export class AccountExportStack extends Stack {
       reads: [PUBLISHED],
       writes: [],
       catalog: { database: config.databaseName, tables: [RUNS_TABLE], actions: ['glue:GetPartition'] },
-      deadLetters,
+      deadLetters: undelivered.freshness,
     });
     new TimedCall(this, 'WatchHourly', {
       description: 'Account Export: measures the age of the last published runs',
+      group,
       every: Duration.hours(1),
       function: watchExports.function,
       input: { exports: watchedExports(config.exports).map(({ name }) => name) },
-      deadLetters,
+      deadLetters: undelivered.freshness,
       encryptionKey,
     });
     const { dashboard } = new ExportMonitoring(this, 'Monitoring', {
       exports: config.exports,
       stateMachine,
-      deadLetters,
+      undelivered,
       topic,
+      retention: expireRuns.function,
       logGroups: [planExport, exportPage, publishRun, reportFailure].map((task) => task.function.logGroup),
+    });
+    this.people = new PeoplePolicies(this, 'People', {
+      bucket,
+      databaseName: config.databaseName,
+      workgroupName: workgroup.name,
+      stateMachine,
+      encryptionKey,
     });
     if (config.monthlyBudgetUsd !== undefined) {
       new CostBudget(this, 'CostBudget', {
         monthlyUsd: config.monthlyBudgetUsd,
-        costTag: costTag(config.tags),
+        costTag: costTag(config.tags, config.stackName),
         topic,
         encryptionKey,
       });
     }
 
-    const firstExport = JSON.stringify({ exportName: config.exports[0]?.name });
+    // ASCII only: CloudFormation returns "?" for other characters. Double quotes also work in cmd.exe.
+    const firstExport = `"{\\"exportName\\":\\"${config.exports[0]?.name}\\"}"`;
     const outputs = {
       BucketName: [bucket.bucketName, 'The bucket with the parts and manifests'],
       Workgroup: [workgroup.name, 'The Athena workgroup with the saved queries; the database has the same name'],
       StateMachineArn: [stateMachine.stateMachineArn, 'The state machine that exports'],
       PutKeyCommand: [
-        `aws secretsmanager put-secret-value --secret-id ${secret.secretName} --secret-string '{"keyId":"…","secret":"…"}'`,
-        'Stores the API key for the functions',
+        `aws secretsmanager put-secret-value --secret-id ${secret.secretName} --secret-string file://key.json`,
+        'Stores the API key from the file key.json: {"keyId":"...","secret":"..."}',
       ],
       StartCommand: [
-        `aws stepfunctions start-execution --state-machine-arn ${stateMachine.stateMachineArn} --input '${firstExport}'`,
+        `aws stepfunctions start-execution --state-machine-arn ${stateMachine.stateMachineArn} --input ${firstExport}`,
         'Starts an export; the console accepts the same input',
       ],
       FailureTopicArn: [topic.topicArn, 'The SNS topic for failures and alarms; subscribe your on-call tool here'],
@@ -238,6 +281,8 @@ export class AccountExportStack extends Stack {
         dashboardPage(console, dashboard.dashboardName),
         'The dashboard: age of the data, usage, failures',
       ],
+      AnalystPolicyArn: [this.people.analysts.managedPolicyArn, 'The policy for people who query in Athena'],
+      OperatorPolicyArn: [this.people.operators.managedPolicyArn, 'The policy for people who start and watch runs'],
       ConsoleUrl: [stateMachinePage(console, stateMachine.stateMachineArn), 'The state machine in the console'],
       ...(encryptionKey && {
         KeyArn: [encryptionKey.keyArn, 'The KMS key; users who query need rights on it: docs/security.md'],
@@ -249,4 +294,8 @@ export class AccountExportStack extends Stack {
     for (const [name, [value, description]] of Object.entries(outputs))
       new CfnOutput(this, name, { value, description });
   }
+}
+
+function timeoutOf(task: TaskName): Duration {
+  return Duration.seconds(LAMBDA_TIMEOUT_SECONDS[task]);
 }

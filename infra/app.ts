@@ -7,8 +7,13 @@ import { parseStackConfig } from './stack-config.ts';
 const app = new App();
 enforceSecurityChecks(app);
 try {
-  new AccountExportStack(app, 'AccountExport', {
-    config: parseStackConfig(app.node.tryGetContext('accountExport')),
+  const config = parseStackConfig(app.node.tryGetContext('accountExport'), {
+    now: Date.now(),
+    // The CDK command line sets it from the profile or AWS_REGION.
+    region: process.env.CDK_DEFAULT_REGION,
+  });
+  new AccountExportStack(app, config.stackName, {
+    config,
     allowDataDeletion: String(app.node.tryGetContext('accountExport:allowDataDeletion')) === 'true',
   });
 } catch (error) {

@@ -22,8 +22,8 @@ export const BUNDLE_FILE = 'index.mjs';
 /** The licenses of all bundled packages, which require that their texts accompany the code. */
 export const NOTICES_FILE = 'THIRD-PARTY-NOTICES.txt';
 
-/** A shell command, for Linux and Windows, that copies the notices next to the bundle. */
-export function copyNotices(fromFolder: string, toFolder: string): string {
+/** A shell command, for Linux and Windows, that copies a file next to the bundle. */
+export function copyFile(name: string, fromFolder: string, toFolder: string): string {
   const script = "require('node:fs').copyFileSync(process.argv[1], process.argv[2])";
-  return `node -e "${script}" "${fromFolder}/${NOTICES_FILE}" "${toFolder}/${NOTICES_FILE}"`;
+  return `node -e "${script}" "${fromFolder}/${name}" "${toFolder}/${name}"`;
 }

@@ -1,8 +1,17 @@
 /** What `cdk.json` configures under `accountExport`. */
 import * as z from 'zod';
-import { type ExportSettings, ExportSettingsSchema } from '../functions/model/export-settings.ts';
+import { viewProblem } from '../functions/catalog/catalog-limits.ts';
+import {
+  attributeColumnsOf,
+  attributeNamesOf,
+  type ExportSettings,
+  ExportSettingsSchema,
+} from '../functions/model/export-settings.ts';
 import { parseOrThrow } from '../functions/model/parse-input.ts';
+import { isScheduleExpression, isTimeZone, oneTimeMs } from '../functions/model/schedule-expression.ts';
+import { DEFAULT_STACK_NAME, databaseNameOf, STACK_NAME } from '../functions/model/stack-name.ts';
 import { DNS_LABEL } from '../functions/personalization/request-url.ts';
+import { REGIONS_WITHOUT_BUDGETS } from './budget-regions.ts';
 import { TagsSchema } from './stack-tags.ts';
 
 const integer = (min: number, max: number) => {
@@ -27,24 +36,35 @@ const idsOf = (kind: string, max: number) => {
 
 const NETWORK_RULE = 'must be {"vpcId":"vpc-…","subnetIds":["subnet-…"]} or {"fixedEgressIp":true}';
 
+const ZONES_RULE = 'must be a list of 1 or 2 availability zones such as us-east-1a';
+
 /** A function accepts up to 16 subnets and 5 security groups: Lambda API reference, `VpcConfig`. */
 const NetworkSchema = z
   .strictObject(
     {
       fixedEgressIp: z.literal(true, { error: 'must be true or absent' }).optional(),
+      availabilityZones: z
+        .array(z.string({ error: ZONES_RULE }).regex(/^[a-z]{2,4}(-[a-z]+)+-\d[a-z]$/, { error: ZONES_RULE }), {
+          error: ZONES_RULE,
+        })
+        .min(1, { error: ZONES_RULE })
+        .max(2, { error: ZONES_RULE })
+        .optional(),
       vpcId: idOf('vpc').optional(),
       subnetIds: idsOf('subnet', 16).optional(),
       securityGroupIds: idsOf('sg', 5).optional(),
     },
     { error: ({ code }) => (code === 'invalid_type' ? NETWORK_RULE : undefined) },
   )
-  .superRefine(({ fixedEgressIp, vpcId, subnetIds, securityGroupIds }, context) => {
+  .superRefine(({ fixedEgressIp, availabilityZones, vpcId, subnetIds, securityGroupIds }, context) => {
     const problem = (message: string) => context.addIssue({ code: 'custom', message });
     if (fixedEgressIp === true) {
       if (vpcId ?? subnetIds ?? securityGroupIds)
         problem('must have either fixedEgressIp (for a new network) or the ids of an existing network, not both');
     } else if (vpcId === undefined || subnetIds === undefined) {
       problem(NETWORK_RULE);
+    } else if (availabilityZones !== undefined) {
+      problem('must not have availabilityZones with subnetIds, which are in zones already');
     }
   });
 
@@ -55,7 +75,18 @@ const LOG_RETENTION_DAYS = [
 
 const DATABASE_RULE = 'must be up to 63 lowercase letters, digits and underscores, starting with a letter';
 
+const SECRET_RULE = 'must be up to 512 letters, digits and / _ + = . @ -';
+
 export const StackConfigSchema = z.strictObject({
+  stackName: z
+    .string()
+    .regex(STACK_NAME, {
+      error: 'must be up to 40 letters, digits and hyphens, starting with a letter',
+    })
+    .default(DEFAULT_STACK_NAME)
+    .describe(
+      'Name of the CloudFormation stack, the state machine, the alarms and the schedule group. A second tenant or stage needs another name. Commands take it as `--stack`.',
+    ),
   accountName: hostLabel('acme').describe(
     'Your account: the first label of the host `<accountName>.<instance>.evergage.com`.',
   ),
@@ -70,6 +101,7 @@ export const StackConfigSchema = z.strictObject({
         context.addIssue({ code: 'custom', path: [i, 'name'], message: 'must be unique' });
       }
       checkAttributeOrder(exports, context);
+      checkViews(exports, context);
     })
     .describe('The exports, with the keys below.'),
   concurrency: integer(1, 1000).default(20).describe('Pages fetched at the same time by one run.'),
@@ -79,8 +111,10 @@ export const StackConfigSchema = z.strictObject({
   databaseName: z
     .string({ error: DATABASE_RULE })
     .regex(/^[a-z][a-z0-9_]{0,62}$/, { error: DATABASE_RULE })
-    .default('account_export')
-    .describe('Name of the Glue database and of the Athena workgroup.'),
+    .optional()
+    .describe(
+      'Name of the Glue database and of the Athena workgroup. Default: the name of the stack in lower case with underscores (`AccountExport` gives `account_export`).',
+    ),
   scanLimitGb: integer(1, 100_000)
     .default(100)
     .describe('Athena cancels a query of the workgroup that scans more gigabytes than this.'),
@@ -94,8 +128,8 @@ export const StackConfigSchema = z.strictObject({
     .default(90)
     .describe('Days to keep the logs.'),
   secretName: z
-    .string({ error: 'must be a text' })
-    .min(1, { error: 'must not be empty: leave the key out' })
+    .string({ error: SECRET_RULE })
+    .regex(/^[A-Za-z0-9/_+=.@-]{1,512}$/, { error: SECRET_RULE })
     .optional()
     .describe('Name of an existing secret with the API key. Default: the stack creates one.'),
   alarmEmail: z
@@ -105,10 +139,10 @@ export const StackConfigSchema = z.strictObject({
   monthlyBudgetUsd: integer(1, 1_000_000)
     .optional()
     .describe(
-      'Budget in USD a month. At 80 %, and when the forecast exceeds it, a notification goes to the failure topic. Default: no budget. Needs a step in Billing: [cost](cost.md#a-budget).',
+      'Budget in USD a month. At 80 %, and when the forecast exceeds it, a notification goes to the failure topic. Default: no budget. Needs a step in Billing, and a region that has budgets: [cost](cost.md#a-budget).',
     ),
   tags: TagsSchema.default({}).describe(
-    'Tags on all resources of the stack. The tag `application` is `account-export` unless you set another value.',
+    'Tags on all resources of the stack. Unless you set `application`, it is the name of the stack in lower case with hyphens (`account-export`).',
   ),
   deleteDataWithStack: z
     .boolean({ error: 'must be true or false' })
@@ -116,12 +150,16 @@ export const StackConfigSchema = z.strictObject({
     .describe(
       'Deletes all data when the stack is deleted. Has no effect without `-c accountExport:allowDataDeletion=true`.',
     ),
+  terminationProtection: z
+    .boolean({ error: 'must be true or false' })
+    .default(true)
+    .describe('Protects the stack from deletion. To delete it, set `false` and deploy first.'),
   encryption: z
     .enum(['s3-managed', 'customer-key'], { error: 'must be "s3-managed" or "customer-key"' })
     .default('s3-managed')
     .describe('What encrypts stored data: a key of AWS, or a customer managed KMS key that the stack creates.'),
   network: NetworkSchema.optional().describe(
-    'The network to call the API from: an existing VPC, or a small new one with one fixed address (output `EgressIp`). Default: no VPC.',
+    'The network to call the API from: an existing VPC, or a small new one with one fixed address (output `EgressIp`) in two availability zones, which `availabilityZones` can choose. Default: no VPC.',
   ),
 });
 
@@ -149,15 +187,57 @@ function namesOf(columns: readonly string[]): string {
 
 const MAX_NAMED = 20;
 
+/** The views name the attributes of all exports, so the export with the longest list is the one to shorten. */
+function checkViews(exports: readonly ExportSettings[], context: z.RefinementCtx): void {
+  const problem = viewProblem(attributeColumnsOf(exports), attributeNamesOf(exports));
+  if (problem === undefined) return;
+  const sizes = exports.map(({ attributeColumns = [] }) => Buffer.byteLength(attributeColumns.join()));
+  const longest = sizes.indexOf(Math.max(...sizes));
+  context.addIssue({
+    code: 'custom',
+    path: [longest, 'attributeColumns'],
+    message: `must be shorter: with the attribute names of all exports, ${problem}; export "${exports[longest]?.name}" has the longest list`,
+  });
+}
+
 export type NetworkConfig = z.infer<typeof NetworkSchema>;
 
 /** A configuration that can be deployed. */
-export type StackConfig = z.infer<typeof StackConfigSchema>;
+export type StackConfig = z.infer<typeof StackConfigSchema> & { readonly databaseName: string };
+
+/** Where and when a configuration is deployed, as far as it is known. */
+export interface Deployment {
+  /** Epoch milliseconds. @default one-time schedules are not compared with it */
+  readonly now?: number;
+  /** @default regions are not checked */
+  readonly region?: string | undefined;
+}
 
 /**
  * Checks the configuration and reports every problem at once.
  * @throws ExportError `ConfigError`
  */
-export function parseStackConfig(input: unknown): StackConfig {
-  return parseOrThrow(StackConfigSchema, input ?? {}, 'configuration accountExport in cdk.json', 'ConfigError');
+export function parseStackConfig(input: unknown, deployment: Deployment = {}): StackConfig {
+  const schema = StackConfigSchema.superRefine((config, context) => checkDeployment(config, deployment, context));
+  const config = parseOrThrow(schema, input ?? {}, 'configuration accountExport in cdk.json', 'ConfigError');
+  return { ...config, databaseName: config.databaseName ?? databaseNameOf(config.stackName) };
+}
+
+function checkDeployment(
+  { exports, monthlyBudgetUsd }: z.infer<typeof StackConfigSchema>,
+  { now = Number.NEGATIVE_INFINITY, region = '' }: Deployment,
+  context: z.RefinementCtx,
+): void {
+  for (const [i, { schedule = '', timeZone = 'Etc/UTC' }] of exports.entries()) {
+    // Invalid ones have their own message.
+    if (!isScheduleExpression(schedule) || !isTimeZone(timeZone)) continue;
+    const dueMs = oneTimeMs(schedule, timeZone);
+    if (dueMs === undefined || dueMs > now) continue;
+    const message = 'must be in the future: choose a later time, or remove the schedule';
+    context.addIssue({ code: 'custom', path: ['exports', i, 'schedule'], message });
+  }
+  if (monthlyBudgetUsd !== undefined && REGIONS_WITHOUT_BUDGETS.has(region)) {
+    const message = `must not be set in ${region}, where CloudFormation has no budgets: remove it, and create the budget in the Billing console`;
+    context.addIssue({ code: 'custom', path: ['monthlyBudgetUsd'], message });
+  }
 }

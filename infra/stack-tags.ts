@@ -1,11 +1,12 @@
 /** The tags of all resources of the stack; cost reports group by them. */
 import * as z from 'zod';
+import { databaseNameOf } from '../functions/model/stack-name.ts';
 
-/** The cost allocation tag, unless the configuration sets another value. */
-const COST_TAG = { key: 'application', value: 'account-export' } as const;
+/** The key of the cost allocation tag. */
+const COST_KEY = 'application';
 
 /**
- * AWS allows 50 tags per resource. One is `COST_TAG`, and CDK adds up to three to a subnet. Sources: Tagging AWS Resources
+ * AWS allows 50 tags per resource. One is the cost allocation tag, and CDK adds up to three to a subnet. Sources: Tagging AWS Resources
  * user guide, "Tag naming limits and requirements"; aws-cdk-lib, aws-ec2.
  */
 const MAX_TAGS = 46;
@@ -41,16 +42,18 @@ export const TagsSchema = z
 type StackTags = Readonly<Record<string, string>>;
 
 /**
- * The cost allocation tag of this stack: the configured tag of that name in any case, because IAM treats `Application` and
- * `application` as one key, otherwise `COST_TAG`.
+ * The cost allocation tag of a stack: the configured tag of that name in any case, because IAM treats `Application` and
+ * `application` as one key, otherwise the name of the stack: `AccountExport-acme` gives `account-export-acme`.
  */
-export function costTag(tags: StackTags): { readonly key: string; readonly value: string } {
-  const [own] = Object.entries(tags).filter(([key]) => key.toLowerCase() === COST_TAG.key);
-  return own ? { key: own[0], value: own[1] } : COST_TAG;
+export function costTag(tags: StackTags, stackName: string): { readonly key: string; readonly value: string } {
+  const [own] = Object.entries(tags).filter(([key]) => key.toLowerCase() === COST_KEY);
+  return own
+    ? { key: own[0], value: own[1] }
+    : { key: COST_KEY, value: databaseNameOf(stackName).replaceAll('_', '-') };
 }
 
 /** The configured tags and the cost allocation tag. */
-export function allTags(tags: StackTags): StackTags {
-  const { key, value } = costTag(tags);
+export function allTags(tags: StackTags, stackName: string): StackTags {
+  const { key, value } = costTag(tags, stackName);
   return { [key]: value, ...tags };
 }

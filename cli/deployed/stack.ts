@@ -8,10 +8,23 @@ import type { StackFlags } from '../flags/stack-flags.ts';
 import { CommandError, type Output, outputOf, type Terminal } from '../terminal/terminal.ts';
 import { checkProfile } from './aws-profiles.ts';
 
+/** Region, profile, retries and timeouts of an AWS client. */
+export interface ClientOptions {
+  readonly region?: string;
+  readonly profile?: string;
+  readonly maxAttempts?: number;
+  readonly requestHandler: typeof TIMEOUTS;
+  readonly logger: typeof SILENT;
+}
+
 export interface Stack {
   readonly name: string;
   readonly region: string;
   readonly stateMachineArn: string;
+  /** Of clients for other services. */
+  readonly clientOptions: ClientOptions;
+  /** An output of the stack. @throws CommandError if the stack lacks it */
+  output(key: string): string;
   /**
    * Calls Step Functions.
    * @param what the start of the error message: what is done to what
@@ -58,7 +71,7 @@ async function findStack(flags: StackFlags, env: Terminal['env']): Promise<Stack
     import('@aws-sdk/client-sfn'),
     import('@aws-sdk/client-cloudformation'),
   ]);
-  const options = {
+  const options: ClientOptions = {
     ...(flags.region === undefined ? {} : { region: flags.region }),
     ...(flags.profile === undefined ? {} : { profile: flags.profile }),
     ...(env.AWS_MAX_ATTEMPTS === undefined ? { maxAttempts: MAX_ATTEMPTS } : {}),
@@ -72,10 +85,13 @@ async function findStack(flags: StackFlags, env: Terminal['env']): Promise<Stack
   });
   const place = { profile, region };
   const sfn = new SFN(options);
+  const output = await outputsOf(cloudFormation, flags.stack, place);
   return {
     name: flags.stack,
     region,
-    stateMachineArn: await stateMachineOf(cloudFormation, flags.stack, place),
+    stateMachineArn: output('StateMachineArn'),
+    clientOptions: options,
+    output,
     async ask(doing, call) {
       try {
         return await call(sfn);
@@ -86,11 +102,11 @@ async function findStack(flags: StackFlags, env: Terminal['env']): Promise<Stack
   };
 }
 
-async function stateMachineOf(
+async function outputsOf(
   cloudFormation: CloudFormation,
   name: string,
   place: AwsPlace & { readonly region: string },
-): Promise<string> {
+): Promise<Stack['output']> {
   const quoted = JSON.stringify(name);
   const { region } = place;
   const { Stacks = [] } = await cloudFormation.describeStacks({ StackName: name }).catch((error: Error) => {
@@ -103,11 +119,14 @@ async function stateMachineOf(
       `No stack ${quoted} in ${region}: check --stack, --region and --profile, or deploy it with npm run deploy.`,
     );
   }
-  const arn = stack.Outputs?.find(({ OutputKey }) => OutputKey === 'StateMachineArn')?.OutputValue;
-  if (arn !== undefined) return arn;
-  throw new CommandError(
-    `Stack ${quoted} in ${region} has no output StateMachineArn (status ${stack.StackStatus ?? 'unknown'}): pass the name of an Account Export stack with --stack, or wait until its deployment has finished.`,
-  );
+  const outputs = new Map(stack.Outputs?.map(({ OutputKey, OutputValue }) => [OutputKey, OutputValue]));
+  return (key) => {
+    const value = outputs.get(key);
+    if (value !== undefined) return value;
+    throw new CommandError(
+      `Stack ${quoted} in ${region} has no output ${key} (status ${stack.StackStatus ?? 'unknown'}): pass the name of an Account Export stack with --stack, or wait until its deployment has finished.`,
+    );
+  };
 }
 
 function commandFailure(what: string, error: unknown, place: AwsPlace): CommandError {

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { DEFAULT_STACK_NAME } from '../../functions/model/stack-name.ts';
 import type { OutputFlags } from '../terminal/terminal.ts';
 import { withOutputFlags } from './common-flags.ts';
 
@@ -11,12 +12,10 @@ export interface StackFlags extends OutputFlags {
   follow?: boolean;
 }
 
-export const DEFAULT_STACK = 'AccountExport';
-
 /** Adds `--stack`, `--region`, `--profile` and the output flags. @param json what `--json` prints */
 export function withStackFlags(command: Command, json: string): Command {
   command
-    .option('--stack <name>', 'deployed stack', DEFAULT_STACK)
+    .option('--stack <name>', 'deployed stack', DEFAULT_STACK_NAME)
     .option('--region <region>', 'AWS region of the stack')
     .option('--profile <name>', 'AWS profile');
   return withOutputFlags(command, json);
@@ -25,7 +24,7 @@ export function withStackFlags(command: Command, json: string): Command {
 /** The command to type next for the same stack: `npm run --silent account-export -- status <run>`. */
 export function nextCommand(command: 'status' | 'resume' | 'publish', runId: string, flags: StackFlags): string {
   const options = [
-    ...(flags.stack === DEFAULT_STACK ? [] : ['--stack', flags.stack]),
+    ...(flags.stack === DEFAULT_STACK_NAME ? [] : ['--stack', flags.stack]),
     ...(flags.region === undefined ? [] : ['--region', flags.region]),
     ...(flags.profile === undefined ? [] : ['--profile', flags.profile]),
   ];

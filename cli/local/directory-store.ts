@@ -98,8 +98,8 @@ export function directoryStore(folder: string): ObjectStore {
       return folders.map(({ name }) => name).sort();
     },
 
-    async delete(key) {
-      await rm(join(root, key), { force: true });
+    async delete(...keys) {
+      for (const key of keys) await rm(join(root, key), { force: true });
     },
   };
 }

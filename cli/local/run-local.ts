@@ -18,7 +18,12 @@ import { beginLocalExecution, localExecutions } from './local-executions.ts';
 
 /** On one machine the manifest makes a run visible to `query`, so there is nothing to add or to remove. */
 export function localCatalog(): Catalog {
-  return { addRun: async () => undefined, removeRun: async () => undefined, isVisible: async () => true };
+  return {
+    check: async () => undefined,
+    addRun: async () => undefined,
+    removeRun: async () => undefined,
+    isVisible: async () => true,
+  };
 }
 
 export interface LocalRunOptions {
@@ -60,20 +65,24 @@ const RETRY_INTERVAL_MS = 500;
  * The engine ends a task after a minute by default, and here no Lambda ends it: the API client has limits of its own, and
  * planning and publishing take as long as they take. Eleven days is close to the maximum of the engine's timers.
  */
-const TASK_TIMEOUT_SECONDS = 1_000_000;
+const TIMEOUT_SECONDS = 1_000_000;
 
 /** Pages in progress for each request in flight: while one part is compressed and written, the next page is fetched. */
 const PAGES_PER_REQUEST = 2;
 
-/** The run has ended already. No Retry matches it, so tasks that are still in progress end, too. */
+/** The run has ended already, so the engine retries nothing. */
 class RunEndedError extends Error {
   override readonly name = 'RunEndedError';
+  /** Read by the engine. */
+  readonly isRetryable = false;
 }
 
 /** Runs an export to its end. A failure is an outcome, not an exception. */
 export async function runLocal(options: LocalRunOptions): Promise<LocalOutcome> {
   const { api, store, catalog = localCatalog(), clock = { now: Date.now }, exports = [], signal } = options;
   const { execution: executionId, end } = beginLocalExecution();
+  // The engine has a clock of its own, and puts its time into the context object.
+  const startedAt = new Date(clock.now()).toISOString();
   let plan: PlanOutcome | undefined;
   let failure: FailureReport | undefined;
   // Once the run has failed, further requests would only use records.
@@ -99,7 +108,9 @@ export async function runLocal(options: LocalRunOptions): Promise<LocalOutcome> 
   };
   const handlers = {
     [STATES.plan]: task(async (event) => {
-      plan = throughJson(await planExport({ api, store, executions: localExecutions }, event, stopped));
+      const started = { ...(event as object), startedAt };
+      const ports = { api, store, catalog, executions: localExecutions, exports };
+      plan = throughJson(await planExport(ports, started, stopped));
       options.onPlan?.(plan);
       return plan;
     }),
@@ -121,11 +132,10 @@ export async function runLocal(options: LocalRunOptions): Promise<LocalOutcome> 
 
   const definition = exportWorkflow({
     resources: LOCAL_RESOURCES,
-    exports,
     concurrency: options.concurrency * PAGES_PER_REQUEST,
     topicArn: 'arn:aws:sns:us-east-1:000000000000:failures',
     retries: options.retries ?? RETRIES,
-    taskTimeoutSeconds: TASK_TIMEOUT_SECONDS,
+    timeoutSeconds: TIMEOUT_SECONDS,
   });
   const execution = new StateMachine(definition as ConstructorParameters<typeof StateMachine>[0]).run(
     options.request as never,
@@ -143,7 +153,6 @@ export async function runLocal(options: LocalRunOptions): Promise<LocalOutcome> 
         Execution: {
           Id: executionId,
           Name: options.runId,
-          StartTime: new Date(clock.now()).toISOString(),
           Input: options.request as never,
         },
       } as never,

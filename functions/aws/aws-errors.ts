@@ -20,9 +20,15 @@ type Advice = (place: AwsPlace, message: string) => string;
 
 /** AWS names the action; the rest of its message may hold account data. */
 const DENIED: Advice = (place, message) => {
+  if (/lake formation/i.test(message)) {
+    const [, permission] = /required ([a-z_ ,]+?) on /i.exec(message) ?? [];
+    return `Lake Formation requires ${permission === undefined ? 'a permission' : `the permission ${permission}`}; grant it (docs/security.md, "Lake Formation and encrypted catalogs")`;
+  }
   const action = /perform: ([a-z0-9-]+:[A-Za-z]+)/.exec(message)?.[1];
+  const lacks = `the AWS credentials${ofProfile(place)} lack`;
+  if (action?.startsWith('kms:')) return `${lacks} the permission ${action} on the KMS key; grant it`;
   const permission = action === undefined ? 'a permission' : `the permission ${action}`;
-  return `the AWS credentials${ofProfile(place)} lack ${permission}; grant it (for a function, deploy the stack again)`;
+  return `${lacks} ${permission}; grant it (for a function, deploy the stack again)`;
 };
 const EXPIRED: Advice = (place) => `the AWS credentials${ofProfile(place)} have expired; sign in again`;
 const INVALID: Advice = ({ profile, region }) =>
@@ -59,6 +65,8 @@ const ADVICE: Readonly<Record<string, Advice>> = {
   PermanentRedirect: WRONG_REGION,
   AuthorizationHeaderMalformed: WRONG_REGION,
   'status 301': WRONG_REGION,
+  GlueEncryption: () =>
+    'the AWS credentials may not use the KMS key of the encrypted Data Catalog; allow them kms:Decrypt and kms:GenerateDataKey (docs/security.md, "Lake Formation and encrypted catalogs")',
   EntityNotFound: () => 'the Glue table or database does not exist; deploy the stack',
 };
 

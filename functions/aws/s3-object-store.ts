@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import {
   DeleteObjectCommand,
+  DeleteObjectsCommand,
   GetObjectCommand,
   type ListObjectsV2CommandOutput,
   PutObjectCommand,
@@ -85,11 +86,22 @@ export function s3ObjectStore({ client, bucket, prefix = '' }: S3Place): ObjectS
       return prefixes.map(({ Prefix = '' }) => Prefix.slice(root.length + below.length, -1)).sort();
     },
 
-    async delete(key) {
+    async delete(...keys) {
+      const [first = '', ...others] = keys;
+      const what = `Deleting ${location}${first}${others.length > 0 ? ` and ${others.length} other objects` : ''}`;
       try {
-        await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: root + key }));
+        if (others.length === 0) {
+          await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: root + first }));
+          return;
+        }
+        const Objects = keys.map((key) => ({ Key: root + key }));
+        const { Errors: [failed] = [] } = await client.send(
+          new DeleteObjectsCommand({ Bucket: bucket, Delete: { Objects, Quiet: true } }),
+        );
+        // Errors of single objects come with status 200.
+        if (failed) throw Object.assign(new Error(failed.Message), { name: failed.Code ?? 'unknown error' });
       } catch (error) {
-        throw awsFailure(`Deleting ${location}${key}`, error);
+        throw awsFailure(what, error);
       }
     },
   };

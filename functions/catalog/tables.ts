@@ -42,7 +42,7 @@ const PARQUET = {
 const MAP = 'map<string,string>';
 const JSON_TYPES: Record<FieldKind, string> = {
   text: 'string',
-  decimal: 'double',
+  double: 'double',
   integer: 'bigint',
   epochMs: 'bigint',
   textMap: MAP,
@@ -136,10 +136,16 @@ export function csvColumns(header: readonly string[]): TableColumn[] {
   });
 }
 
-/** One line of at most 255 characters. Source: Glue API reference, "Column". */
+/** Source: AWS Glue developer guide, "Column structure". */
+const MAX_COMMENT_BYTES = 255;
+
+/** One line that Glue accepts. */
 function attributeComment(column: string): string {
   const line = `Attribute ${column.replaceAll(/\p{Cc}+/gu, ' ')}`;
-  return line.length > 255 ? `${Array.from(line).slice(0, 120).join('')}…` : line;
+  if (Buffer.byteLength(line) <= MAX_COMMENT_BYTES) return line;
+  const characters = Array.from(line);
+  while (Buffer.byteLength(`${characters.join('')}…`) > MAX_COMMENT_BYTES) characters.pop();
+  return `${characters.join('')}…`;
 }
 
 function fieldColumns(types: Record<FieldKind, string>): TableColumn[] {

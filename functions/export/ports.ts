@@ -1,4 +1,5 @@
-/** What the rules of an export need from outside. AWS and one machine each bring their own. */
+/** Interfaces to the outside: implemented for AWS and for the command line on one machine. */
+import type { ExportFormat } from '../model/export-format.ts';
 import type { PageQuery, Run } from '../model/run.ts';
 import type { Usage } from '../model/usage.ts';
 
@@ -22,8 +23,8 @@ export interface ObjectStore {
   list(prefix: string): Promise<StoredObject[]>;
   /** The names of the folders directly below a prefix that ends in a slash, sorted, without slashes. */
   listFolders(prefix: string): Promise<string[]>;
-  /** Removes an object; a missing one is no error. */
-  delete(key: string): Promise<void>;
+  /** Removes up to 1,000 objects with one request; missing ones are no error. */
+  delete(...keys: readonly string[]): Promise<void>;
 }
 
 export interface StoredBytes {
@@ -42,12 +43,29 @@ export interface StoredObject {
 export interface Catalog {
   /** The database, where queries must name it. */
   readonly database?: string;
+  /**
+   * Whether the tables of a format exist and may be read. It costs nothing, so it comes before anything that does.
+   * @throws ExportError `ConfigError` that says what to do
+   */
+  check(format: ExportFormat): Promise<void>;
   /** Makes a published run visible, at once and whole; adding it again is no error. */
   addRun(run: PublishedRun): Promise<void>;
   /** Makes a run invisible; a missing one is no error. */
   removeRun(run: PublishedRun): Promise<void>;
   /** Whether queries see a run: its manifest may be written while its partition is not. */
   isVisible(runId: string): Promise<boolean>;
+}
+
+/** A catalog that can be rebuilt from the manifests of published runs. */
+export interface RepairableCatalog extends Catalog {
+  /**
+   * The runs that lack a partition, in the order given.
+   * @param runs all published runs, because only the newest run of an export belongs to the tables of the newest runs
+   * @throws ExportError `ConfigError` for a partition with another location
+   */
+  missingRuns<T extends PublishedRun>(runs: readonly T[]): Promise<T[]>;
+  /** Adds what `missingRuns` finds. Existing partitions are kept. */
+  addMissingRuns(runs: readonly PublishedRun[]): Promise<void>;
 }
 
 /** The workflow's executions: whether one that holds a lock is still running. */
@@ -79,7 +97,7 @@ export type Decode<T> = (body: Buffer) => T;
 export interface RecordBudget {
   /** Before each request, with the maximum it can fetch. @throws ExportError `BudgetExceededError` when it must not be sent */
   take(records: number): Promise<void>;
-  /** After the request, with the records it did not fetch. */
+  /** After the request, with the records it did not fetch: later requests of this attempt may fetch them. */
   giveBack(records: number): void;
 }
 
@@ -97,7 +115,7 @@ export interface FetchOptions {
 
 /** The Account Export API: one request = one page of a page size, always. */
 export interface AccountsApi {
-  /** The host name, which names account and instance. */
+  /** The host name, which names the tenant. */
   readonly host: string;
   /**
    * @param query what to ask for; `page` counts from 0

@@ -6,7 +6,8 @@
 /** The field that identifies an account: duplicates are found by it. */
 export const ACCOUNT_KEY = 'name';
 
-export type FieldKind = 'text' | 'decimal' | 'integer' | 'epochMs' | 'textMap';
+/** `textMap`: an object whose values become text, `map<string,string>` in Glue. */
+export type FieldKind = 'text' | 'double' | 'integer' | 'epochMs' | 'textMap';
 
 export interface AccountField {
   /** The API's spelling, in JSON and in CSV headers. */
@@ -17,8 +18,8 @@ export interface AccountField {
 
 export const ACCOUNT_FIELDS: readonly AccountField[] = [
   { name: 'name', kind: 'text', comment: 'Account name' },
-  { name: 'engagementScore', kind: 'decimal', comment: 'Engagement score within the statistics window' },
-  { name: 'engagementPercentChange', kind: 'decimal', comment: 'Change of the engagement score, as a fraction' },
+  { name: 'engagementScore', kind: 'double', comment: 'Engagement score within the statistics window' },
+  { name: 'engagementPercentChange', kind: 'double', comment: 'Change of the engagement score, as a fraction' },
   { name: 'firstActivity', kind: 'epochMs', comment: 'First activity, epoch milliseconds' },
   { name: 'lastActivity', kind: 'epochMs', comment: 'Last activity, epoch milliseconds' },
   { name: 'totalActions', kind: 'integer', comment: 'Total number of actions' },
@@ -27,8 +28,6 @@ export const ACCOUNT_FIELDS: readonly AccountField[] = [
   { name: 'segmentJoined', kind: 'epochMs', comment: 'Segment exports: when the account joined, epoch milliseconds' },
   { name: 'segmentInputValues', kind: 'textMap', comment: 'Segment exports: the values that made it join' },
 ];
-
-export const FIELD_NAMES: ReadonlySet<string> = new Set(ACCOUNT_FIELDS.map(({ name }) => name));
 
 /** By lowercase name: Glue columns are lowercase, and keys match them case-insensitively. */
 export const COLUMN_KINDS: ReadonlyMap<string, FieldKind> = new Map(

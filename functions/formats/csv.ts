@@ -2,7 +2,7 @@ import { parse } from 'csv-parse/sync';
 import { CHECK_HOST, PageError } from '../model/page-error.ts';
 import { ACCOUNT_FIELDS, ACCOUNT_KEY, COLUMN_KINDS } from './account-columns.ts';
 import { checkCsvLimits } from './body-limits.ts';
-import { gzip } from './gzip.ts';
+import { gunzip, gzip } from './gzip.ts';
 import { type DecodedPage, type EncodedPart, type PageFormat, supersededRecords } from './page-format.ts';
 import { decodeUtf8 } from './utf8.ts';
 
@@ -150,6 +150,13 @@ function parseRows(text: string): string[][] {
       remedy: RETRY_OR_JSON,
     });
   }
+}
+
+/** The header of a CSV part. */
+export async function csvPartHeader(part: Uint8Array): Promise<string[]> {
+  const text = (await gunzip(part)).toString();
+  const [header = []] = parse(text.slice(0, text.indexOf('\n'))) as string[][];
+  return header.map((column) => column.replaceAll('\\\\', '\\'));
 }
 
 async function encode(page: CsvPage, { columns, tableColumns }: CsvOptions): Promise<EncodedPart> {

@@ -1,5 +1,5 @@
 import { CHECK_HOST, PageError } from '../model/page-error.ts';
-import { ACCOUNT_KEY, FIELD_NAMES } from './account-columns.ts';
+import { ACCOUNT_KEY, COLUMN_KINDS } from './account-columns.ts';
 import { checkJsonLimits } from './body-limits.ts';
 import { gzip } from './gzip.ts';
 import { splitRecords } from './json-text.ts';
@@ -49,7 +49,7 @@ export function decodeJson(body: Buffer): JsonPage {
     const account = record as Record<string, unknown>;
     for (const key in account) columns.add(key);
     const name = account[ACCOUNT_KEY];
-    // A text column holds the digits of a number, but two large numbers may be equal after JSON.parse.
+    // A name may be a number. Large ones lose digits in JSON.parse, so the whole line identifies the account.
     return typeof name === 'string' || Number.isSafeInteger(name) ? String(name) : (split.lines[i] ?? '');
   });
   for (const field of split.renamedFields) columns.add(`${field}_as_sent`);
@@ -62,11 +62,11 @@ async function encode(page: JsonPage): Promise<EncodedPart> {
   return {
     body: await gzip(lines.length === 0 ? '' : `${lines.join('\n')}\n`),
     escapedLineBreaks: 0,
-    unmappedColumns: wellFormedNames(page.columns.filter((column) => !FIELD_NAMES.has(column))),
+    unmappedColumns: wellFormedNames(page.columns.filter((column) => !COLUMN_KINDS.has(column.toLowerCase()))),
   };
 }
 
-/** Sorted names, in which half a surrogate pair is U+FFFD: readers of the manifest may refuse the whole of it otherwise. */
+/** Sorted. Unpaired surrogates become U+FFFD, because some readers reject a manifest that contains one. */
 export function wellFormedNames(names: Iterable<string>): string[] {
   return [...new Set(Array.from(names, (name) => name.toWellFormed()))].sort();
 }

@@ -8,8 +8,9 @@ import { COLUMN_KINDS, type FieldKind } from './account-columns.ts';
 import { endOfPlainFields, endOfPlainMembers } from './plain-account.ts';
 
 /**
- * Keys with another meaning in a part: the writer adds `superseded` to replaced records, and the Hive JSON SerDe reads
- * `_col7` as the eighth column, and fails if there is none. Source: `JsonDeserializer` of Trino.
+ * Keys with another meaning in a part: the writer adds `superseded` to replaced records, and the Hive JSON SerDe, with which
+ * Athena reads JSON parts, takes `_col7` for the eighth column, and fails if there is none. Source: `JsonDeserializer` of
+ * Trino, the engine of Athena.
  */
 const RESERVED = /^(?:superseded|_col\d+)$/i;
 
@@ -55,7 +56,7 @@ export function splitRecords(text: string): SplitRecords {
   /** A nested value that becomes text, and its depth. */
   const nested = new Line();
   let nestedAt = NOWHERE;
-  /** Up to here, fields that a part can contain exactly as sent (`plain-account.ts`) were found already, or there are none. */
+  /** Before this position the fast path (`plain-account.ts`) need not be tried again. */
   let scanTo = 0;
 
   for (let i = 0; i < text.length; ) {
@@ -180,16 +181,16 @@ function startOfValue(text: string, end: number): number {
   return i;
 }
 
-/** Integers short enough for a `bigint`: almost all. */
+/** Integers short enough for a 64-bit column: almost all. */
 const SHORT_WHOLE = /-?\d{1,18}(?=[\s,}])/y;
 const NUMBER = /-?\d+([.eE][\d.eE+-]*)?/y;
 
 /**
- * Whether a `bigint` column reads the exact value at `start`. The SerDe fails on numbers beyond 64 bits, and converts those
+ * Whether a 64-bit column reads the exact value at `start`. The SerDe fails on numbers beyond 64 bits, and converts those
  * with a fraction or exponent (such as `51.0` or `1.35864E12`) from a double. Source: Jackson's `getLongValue`, which Hive
  * and Trino call.
  */
-function isBigint(text: string, start: number): boolean {
+function fitsInt64(text: string, start: number): boolean {
   SHORT_WHOLE.lastIndex = start;
   if (SHORT_WHOLE.test(text)) return true;
   NUMBER.lastIndex = start;
@@ -206,11 +207,11 @@ function fits(kind: FieldKind, text: string, start: number): boolean {
   switch (kind) {
     case 'text':
       return true;
-    case 'decimal':
+    case 'double':
       return first === '-' || (first >= '0' && first <= '9');
     case 'integer':
     case 'epochMs':
-      return isBigint(text, start);
+      return fitsInt64(text, start);
     case 'textMap':
       return first === '{';
   }

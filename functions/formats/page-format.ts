@@ -1,6 +1,6 @@
 /** A decoded page of the API. */
 export interface DecodedPage {
-  /** Number of accounts. */
+  /** Accounts on the page; one that the API sent twice counts twice. */
   readonly records: number;
   /** The name of each account, in page order; the whole record stands in for a missing name. */
   readonly names: readonly string[];
@@ -13,7 +13,7 @@ export interface EncodedPart {
   readonly body: Uint8Array;
   /** CSV: line breaks inside values, written as the two characters `\n`. */
   readonly escapedLineBreaks: number;
-  /** Keys or columns that the table does not declare, sorted. The part still contains them. */
+  /** JSON keys (compared ignoring case) or CSV columns without a column in the Glue table, sorted. The part contains them. */
   readonly unmappedColumns: readonly string[];
 }
 

@@ -43,7 +43,7 @@ function columnValue(kind: FieldKind, json: string): unknown {
     case 'text':
       // Numbers digit for digit, as in JSON and CSV parts: an account named 5 is `5`.
       return textOf(json);
-    case 'decimal':
+    case 'double':
       return isNumber(json) && Number.isFinite(Number(json)) ? Number(json) : undefined;
     case 'integer': {
       const whole = wholeNumber(json);

@@ -20,7 +20,7 @@ function textMap(name: string): SchemaElement[] {
 
 const ELEMENTS: Record<FieldKind, (name: string) => SchemaElement[]> = {
   text: (name) => [text(name)],
-  decimal: (name) => [{ name, type: 'DOUBLE', ...optional }],
+  double: (name) => [{ name, type: 'DOUBLE', ...optional }],
   integer: (name) => [{ name, type: 'INT64', ...optional }],
   // Athena fails on precisions finer than milliseconds.
   epochMs: (name) => [{ name, type: 'INT64', converted_type: 'TIMESTAMP_MILLIS', ...optional }],

@@ -1,6 +1,6 @@
 import { constants, zstdCompressSync } from 'node:zlib';
 import { ByteWriter, type ColumnSource, ParquetWriter } from 'hyparquet-writer';
-import { ACCOUNT_FIELDS, FIELD_NAMES } from './account-columns.ts';
+import { ACCOUNT_FIELDS, COLUMN_KINDS } from './account-columns.ts';
 import { decodeJson, type JsonPage, wellFormedNames } from './json-lines.ts';
 import { type EncodedPart, type PageFormat, supersededRecords } from './page-format.ts';
 import { type AccountRow, rowOf } from './parquet-row.ts';
@@ -26,7 +26,7 @@ export function parquetFormat(): PageFormat<JsonPage> {
 
 async function encode(page: JsonPage): Promise<EncodedPart> {
   const superseded = supersededRecords(page.names);
-  const unmapped = new Set(page.columns.filter((name) => !FIELD_NAMES.has(name)));
+  const unmapped = new Set(page.columns.filter((name) => !COLUMN_KINDS.has(name.toLowerCase())));
   const bytes = new ByteWriter();
   const writer = new ParquetWriter({
     writer: bytes,

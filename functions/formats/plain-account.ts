@@ -5,8 +5,8 @@
 import { ACCOUNT_FIELDS, type FieldKind } from './account-columns.ts';
 
 /**
- * V8 stores each repetition for backtracking: without limits, 15 million escapes in a string throw a `RangeError`. The
- * product of the limits matters (twice as much still works). Records beyond a limit take the slow path.
+ * V8 stores each repetition for backtracking: without limits, 15 million escapes in a string throw a `RangeError`. What
+ * counts is the product of the three limits; twice this product still works. Records beyond a limit take the slow path.
  */
 const MAX_ESCAPES = 50;
 const MAX_MEMBERS = 500;
@@ -17,13 +17,13 @@ const KEY = String.raw`"[^"\\]*"`;
 const TEXT = String.raw`"[^"\\]*(?:\\.[^"\\]*){0,${MAX_ESCAPES}}"`;
 const SCALAR = String.raw`(?:${TEXT}|[^"{}\[\],\s]+)`;
 const NUMBER = String.raw`(?:-?\d[^"{}\[\],\s]*|null)`;
-/** Short enough for a `bigint`. */
+/** Short enough for a 64-bit column. */
 const WHOLE = String.raw`(?:-?\d{1,18}(?=[,}])|null)`;
 const MEMBERS = `(?:${KEY}:${SCALAR},?){0,${MAX_MEMBERS}}`;
 
 const VALUES: Readonly<Record<FieldKind, string>> = {
   text: SCALAR,
-  decimal: NUMBER,
+  double: NUMBER,
   integer: WHOLE,
   epochMs: WHOLE,
   textMap: String.raw`(?:\{${MEMBERS}\}|null)`,
@@ -58,9 +58,9 @@ export function endOfPlainMembers(text: string, start: number): number {
   return endOf(PLAIN_MEMBERS, text, start);
 }
 
-function endOf(run: RegExp, text: string, start: number): number {
-  run.lastIndex = start;
+function endOf(pattern: RegExp, text: string, start: number): number {
+  pattern.lastIndex = start;
   // Matches at least zero repetitions, so it never resets lastIndex.
-  run.test(text);
-  return run.lastIndex;
+  pattern.test(text);
+  return pattern.lastIndex;
 }

@@ -5,9 +5,10 @@ import { lambdaHandler } from '../runtime/lambda-handler.ts';
 import { deployedStore } from '../runtime/ports.ts';
 
 /** Lambda *Expire runs*, once a day: any event in, an `Expired` out. */
-export const handler = lambdaHandler('Expire runs', () =>
+export const handler = lambdaHandler('Expire runs', (_event, signal) =>
   expireRuns(
     { store: deployedStore(), catalog: deployedCatalog(), clock: { now: Date.now } },
     retentionEnvironment().RETENTION_DAYS,
+    signal,
   ),
 );

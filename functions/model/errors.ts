@@ -19,8 +19,10 @@ export const PERMANENT_ERRORS = [
   'PagingError',
   'PlanTooLargeError',
   'BudgetExceededError',
+  // About what the execution was started with; `ApiRequestError` is about an HTTP request.
   'RequestError',
   'ConfigError',
+  // Stored objects of the run are missing or damaged.
   'RunIncompleteError',
   'DriftedError',
   'QuarantinedError',

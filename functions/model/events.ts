@@ -1,9 +1,8 @@
 /** The events of the Lambdas, as the workflow sends them. */
 import * as z from 'zod';
-import { ExportSettingsSchema } from './export-settings.ts';
 import { RunSchema } from './run.ts';
 
-/** What *Plan export* receives: the execution's input, its name and start, and the configured exports. */
+/** What *Plan export* receives: the execution's input, its name and start. */
 export const PlanEventSchema = z.object({
   /** The state machine's execution name. */
   runId: z.string(),
@@ -12,7 +11,6 @@ export const PlanEventSchema = z.object({
   startedAt: z.string(),
   /** Whatever the execution was started with; `resolveRequest` checks it. */
   request: z.unknown(),
-  exports: z.array(ExportSettingsSchema),
   /** Requests that a plan may have in flight. */
   concurrency: z.int().min(1),
 });
@@ -22,7 +20,7 @@ export type PlanEvent = z.infer<typeof PlanEventSchema>;
 export const PageTaskSchema = z.object({
   page: z.int().min(0),
   run: RunSchema,
-  /** The execution that works on the run: its failures are kept under this name. */
+  /** The execution that works on the run; a resumed run has had several. Failures are kept under its name. */
   execution: z.string(),
 });
 export type PageTask = z.infer<typeof PageTaskSchema>;

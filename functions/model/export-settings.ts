@@ -30,6 +30,8 @@ function integer(min: number, max = Number.MAX_SAFE_INTEGER): z.ZodInt {
 }
 
 const flag = z.boolean({ error: 'must be true or false' });
+const textThat = (rule: string, follows: (text: string) => boolean) =>
+  z.string({ error: rule }).refine(follows, { error: rule });
 
 /** The end of the year 9999, the last date of four-digit years. */
 const LAST_INSTANT_MS = 253_402_300_799_999;
@@ -38,9 +40,7 @@ const INSTANT_RULE =
 
 /** Epoch ms, or ISO 8601 with a date alone (midnight UTC) or a time and its zone; resolves to epoch ms. */
 export const InstantSchema = z
-  .union([z.int({ error: INSTANT_RULE }).min(0), z.iso.date(), z.iso.datetime({ offset: true })], {
-    error: INSTANT_RULE,
-  })
+  .union([z.int({ error: INSTANT_RULE }), z.iso.date(), z.iso.datetime({ offset: true })], { error: INSTANT_RULE })
   .transform((value) => (typeof value === 'number' ? value : Date.parse(value)))
   .pipe(z.number().min(0, { error: INSTANT_RULE }).max(LAST_INSTANT_MS, { error: INSTANT_RULE }));
 
@@ -52,9 +52,7 @@ const window = z.string({ error: DURATION_RULE }).regex(DURATION, { error: DURAT
 
 /** The length of a window in ms. @param duration one that the schema accepts */
 export function windowMs(duration: string): number {
-  const [, weeks = 0, days = 0, hours = 0, minutes = 0] = (DURATION.exec(duration) ?? [])
-    .map(Number)
-    .map((n) => n || 0);
+  const [, weeks = 0, days = 0, hours = 0, minutes = 0] = (DURATION.exec(duration) ?? []).map((n) => Number(n) || 0);
   return (((weeks * 7 + days) * 24 + hours) * 60 + minutes) * 60_000;
 }
 
@@ -100,22 +98,14 @@ const optionalSettings = z.object(settings).partial().shape;
 
 /** When a configured export runs; a request cannot set these. */
 const scheduling = {
-  schedule: z
-    .string({ error: SCHEDULE_RULE })
-    .refine(isScheduleExpression, { error: SCHEDULE_RULE })
-    .optional()
-    .describe('When it runs. Without it, only on demand.'),
-  timeZone: z
-    .string({ error: TIME_ZONE_RULE })
-    .refine(isTimeZone, { error: TIME_ZONE_RULE })
-    .optional()
-    .describe('The time zone of the schedule, with daylight saving time. Default: UTC. Needs a `schedule`.'),
-  flexibleMinutes: integer(1, 1440)
-    .optional()
-    .describe('The run may start up to this many minutes late. Default: on the minute. Needs a `schedule`.'),
-  scheduleEnabled: flag
-    .optional()
-    .describe('`false` keeps the schedule but starts nothing. Default: `true`. Needs a `schedule`.'),
+  schedule: textThat(SCHEDULE_RULE, isScheduleExpression).describe('When it runs. Without it, only on demand.'),
+  timeZone: textThat(TIME_ZONE_RULE, isTimeZone).describe(
+    'The time zone of the schedule, with daylight saving time. Default: UTC. Needs a `schedule`.',
+  ),
+  flexibleMinutes: integer(1, 1440).describe(
+    'The run may start up to this many minutes late. Default: on the minute. Needs a `schedule`.',
+  ),
+  scheduleEnabled: flag.describe('`false` keeps the schedule but starts nothing. Default: `true`. Needs a `schedule`.'),
 };
 
 /** One configured export. */
@@ -129,7 +119,7 @@ export const ExportSettingsSchema = z
     overlap: settings.overlap.default('skip'),
     onDrift: settings.onDrift.default('publish'),
     maxDropPercent: settings.maxDropPercent.default(DEFAULT_MAX_DROP_PERCENT),
-    ...scheduling,
+    ...z.object(scheduling).partial().shape,
   })
   .superRefine(checkWindow)
   .superRefine(checkScheduling);

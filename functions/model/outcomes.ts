@@ -37,7 +37,7 @@ export interface DryRunResult extends PlanSummary {
 /** What a run would take, planning included (`docs/cost.md`). */
 export interface RunEstimate {
   readonly apiRequests: number;
-  /** Records that the contract would count. */
+  /** Records that the Salesforce contract would count. */
   readonly recordsFetched: number;
   /** The smallest `maxRecords` with which the run can start: full pages, and the records that verification may fetch. */
   readonly maxRecordsNeeded: number;

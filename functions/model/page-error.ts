@@ -13,7 +13,7 @@ export interface PageProblem {
 /** What to do about a response that is probably damaged. */
 export const RETRY = 'retry; if it fails again, contact Salesforce';
 /** What to do about a response that is probably not from the API. */
-export const CHECK_HOST = 'check the account name and the instance, then retry';
+export const CHECK_HOST = 'check accountName and instance, then retry';
 
 export class PageError extends ExportError {
   readonly parts: PageProblem;

@@ -27,26 +27,23 @@ export function problemsOf(
   input: unknown,
   rename: (text: string) => string = (text) => text,
 ): string {
-  const problems = [...new Set(issues.map((issue) => describeIssue(issue, input, rename)))];
-  let [shown, characters] = [0, 0];
-  for (const problem of problems) {
+  const problems = [...new Set(issues.flatMap((issue) => describeIssue(issue, input, rename)))];
+  let characters = 0;
+  const shown = problems.filter((problem, i) => {
     characters += problem.length;
-    if (shown > 0 && characters > MAX_PROBLEMS_CHARACTERS) break;
-    shown++;
-  }
-  const more = problems.length - shown;
-  return problems.slice(0, shown).join('; ') + (more > 0 ? `; and ${more} more` : '');
+    return i === 0 || characters <= MAX_PROBLEMS_CHARACTERS;
+  });
+  const more = problems.length - shown.length;
+  return shown.join('; ') + (more > 0 ? `; and ${more} more` : '');
 }
 
-function describeIssue(issue: z.core.$ZodIssue, input: unknown, rename: (text: string) => string): string {
+function describeIssue(issue: z.core.$ZodIssue, input: unknown, rename: (text: string) => string): string | string[] {
   const path = rename(z.core.toDotPath(issue.path));
   // A rule about several keys names the others.
   const message = issue.code === 'custom' ? rename(issue.message) : issue.message;
   if (issue.code === 'unrecognized_keys') {
-    const shown = issue.keys.slice(0, MAX_KEYS).map((key) => JSON.stringify(key.slice(0, 60)));
-    const more = issue.keys.length > MAX_KEYS ? [`${issue.keys.length - MAX_KEYS} more`] : [];
     const where = path === '' ? '' : ` in ${path}`;
-    return `unknown ${issue.keys.length === 1 ? 'key' : 'keys'} ${[...shown, ...more].join(', ')}${where}`;
+    return issue.keys.map((key) => `unknown key ${shorten(key)}${where}`);
   }
   if (path === '') return issue.code === 'invalid_type' ? 'it must be a JSON object' : message;
   let value: unknown = input;
@@ -63,16 +60,13 @@ export function mayIdentifyPerson(key: unknown): boolean {
   return key === 'filter' || key === 'segmentId' || key === 'segmentationId';
 }
 
-const MAX_KEYS = 10;
-
 /** Shortened before it is serialized: a text may be megabytes long, and a list nested deeper than the stack. */
 function shorten(value: unknown): string {
   if (typeof value === 'number') return String(value);
-  let json: string;
   try {
-    json = JSON.stringify(typeof value === 'string' ? value.slice(0, 60) : value) ?? String(value);
+    const json = JSON.stringify(typeof value === 'string' ? value.slice(0, 60) : value) ?? String(value);
+    return json.length > 60 ? `${json.slice(0, 57)}…` : json;
   } catch {
     return 'a value nested too deeply to show';
   }
-  return json.length > 60 ? `${json.slice(0, 57)}…` : json;
 }

@@ -8,13 +8,16 @@ export const ReceiptSchema = z.object({
   key: z.string(),
   /** The store's etag of the part as written. */
   etag: z.string(),
+  /** Accounts in the part; one that the API sent twice counts twice. */
   records: z.int().min(0),
   bytes: z.int().min(0),
   /** Hex, of the part as stored. */
   sha256: z.string(),
   /** Eight bytes of a salted hash per account, in page order, Base64 of all: no names. */
   accountHashes: z.string(),
+  /** Fields without a column in the Glue table; the part contains them. */
   unmappedColumns: z.array(z.string()),
+  /** CSV: line breaks inside values, written as `\n`; otherwise 0. */
   escapedLineBreaks: z.int(),
   usage: UsageSchema,
   latencyMs: z.number(),
@@ -24,7 +27,7 @@ export type Receipt = z.infer<typeof ReceiptSchema>;
 /** `work/run_id=<id>/failures/<execution>/{00000,plan,publish}.json`: what failed attempts at a task used, and the last error. */
 export const TaskFailureSchema = z.object({
   version: z.literal(1),
-  /** A page, or a step of the run that is not about one page. */
+  /** What was attempted: a page, by its number, or a step of the run that is not about one page. */
   task: z.union([z.int().min(0), z.enum(['plan', 'publish'])]),
   error: z.string(),
   message: z.string(),

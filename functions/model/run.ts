@@ -5,18 +5,19 @@ import { UsageSchema } from './usage.ts';
 
 /** What a run asks the API for, resolved once and equal for all its pages and retries. */
 export const RunParametersSchema = z.object({
-  /** Name or id of a segment. */
+  /** Name or id of a segment, which is a group of accounts in Personalization: only its accounts are exported. */
   filter: z.string().optional(),
-  /** Epoch ms, as `end`: the window of the engagement statistics, which does not filter accounts. */
+  /** `start` to `end`, in epoch ms: the time that the engagement statistics cover. It filters no accounts. */
   start: z.int().optional(),
   end: z.int().optional(),
+  /** As `segmentId`, an id in Personalization, sent to the API as it is. */
   segmentationId: z.string().optional(),
   segmentId: z.string().optional(),
   pageSize: z.int().min(1),
 });
 export type RunParameters = z.infer<typeof RunParametersSchema>;
 
-/** One request to the API. Without `pageSize` the API would return all accounts, so both numbers are required. */
+/** One request to the API. `pageSize` and `page` are required: without them the API returns all accounts. */
 export interface PageQuery extends RunParameters {
   readonly datasetId: string;
   /** Which endpoint: `accounts.json` or `accounts.csv`. Parquet is made from JSON. */
@@ -30,7 +31,7 @@ export const RunSchema = z.object({
   runId: z.string().regex(NAME_PATTERN),
   exportName: z.string().regex(NAME_PATTERN),
   datasetId: z.string().regex(NAME_PATTERN),
-  /** The API's host, which names account and instance. A run is never continued with another tenant's API. */
+  /** `<accountName>.<instance>.evergage.com`: names the tenant. A run is never continued with another tenant's API. */
   apiHost: z.string(),
   format: ExportFormatSchema,
   parameters: RunParametersSchema,
@@ -42,22 +43,23 @@ export const RunSchema = z.object({
   /** Accounts counted by the plan. */
   accounts: z.int().min(0),
   pages: z.int().min(1),
-  /** `offsets`: `page × pageSize` is an offset here. `pages`: it is not, so the plan counted whole pages. */
+  /** `offsets`: page p of size s starts at account p × s for every s. `pages`: it does not, so whole pages are counted. */
   countedBy: z.enum(['offsets', 'pages']),
   onDrift: z.enum(['publish', 'fail', 'retry']),
+  /** The accepted drop in accounts since the last published run. */
   maxDropPercent: z.int(),
   /** The run that this one repeats because its data changed. */
   retryOf: z.string().optional(),
-  /** With a record budget: the highest number of a ticket, which reserves the records of one page. */
+  /** With a record budget: the highest number that a ticket may have. Each ticket reserves the records of one page. */
   ticketLimit: z.int().min(0).optional(),
   /** CSV only. */
   csv: z
     .object({
       /** The header of every part. */
       columns: z.array(z.string()),
-      /** How many of `columns`, from the first, the table declares. */
+      /** How many of `columns`, from the first, the Glue table declares. */
       tableColumns: z.int(),
-      /** Whether the API's answers end in a newline; one that does not is then truncated. */
+      /** Whether the API's answers end in a newline. If so, an answer without one is truncated. */
       finalNewline: z.boolean(),
     })
     .optional(),

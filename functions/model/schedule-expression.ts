@@ -42,21 +42,19 @@ function isCron(fields: readonly string[]): boolean {
   return CRON_FIELDS.every((field, i) => (fields[i] ?? '').split(',').every((item) => valuesOf(item, field)));
 }
 
-/** The values of a number, range or step; `special` for what needs a calendar; `undefined` when it is invalid. */
-function valuesOf(item: string, field: CronField): readonly number[] | 'special' | undefined {
-  if (field.special?.test(item)) return 'special';
+/** The values of a number, range or step; `NaN` for what needs a calendar; `undefined` when it is invalid. */
+function valuesOf(item: string, field: CronField): readonly number[] | undefined {
+  if (field.special?.test(item)) return [Number.NaN];
   const { min, max } = field;
   const [, range = '', every] = /^([^/]+)(?:\/(\d{1,4}))?$/.exec(item) ?? [];
   const step = Number(every ?? 1);
   const ends = range === '*' ? [min, max] : range.split('-').map((end) => cronNumber(end, field));
   if (step < 1 || ends.length > 2 || !ends.every((end) => end >= min && end <= max)) return undefined;
   const [start = min, end = every === undefined ? start : max] = ends;
+  const size = max - min + 1;
   // A range may go over the end, as FRI-MON does.
-  const span = end - start + (end < start ? max - min + 1 : 0);
-  return Array.from({ length: Math.floor(span / step) + 1 }, (_, i) => {
-    const value = start + i * step;
-    return value > max ? value - (max - min + 1) : value;
-  });
+  const span = (end - start + size) % size;
+  return Array.from({ length: Math.floor(span / step) + 1 }, (_, i) => min + ((start - min + i * step) % size));
 }
 
 function cronNumber(text: string, { min, names = [] }: CronField): number {
@@ -72,13 +70,36 @@ function isLocalTime(text: string): boolean {
 
 /** Whether it names a time zone. Offsets such as `+01:00` do not: they have no daylight saving time. */
 export function isTimeZone(text: string): boolean {
-  if (!/^[A-Za-z]/.test(text)) return false;
   try {
     new Intl.DateTimeFormat('en', { timeZone: text });
-    return true;
+    return /^[A-Za-z]/.test(text);
   } catch {
     return false;
   }
+}
+
+/**
+ * When a one-time schedule is due, in epoch milliseconds.
+ *
+ * @param expression one that `isScheduleExpression` accepts
+ * @param timeZone one that `isTimeZone` accepts
+ * @returns `undefined` for a schedule that repeats
+ */
+export function oneTimeMs(expression: string, timeZone = 'Etc/UTC'): number | undefined {
+  const [, local] = /^at\((.*)\)$/.exec(expression) ?? [];
+  if (local === undefined) return undefined;
+  const wanted = Date.parse(`${local}Z`);
+  // The offset of the zone can differ between the first guess and the result, so it is applied twice.
+  const first = wanted - offsetMs(wanted, timeZone);
+  return wanted - offsetMs(first, timeZone);
+}
+
+/** How far the clocks of a time zone are ahead of UTC at a time, in milliseconds. */
+function offsetMs(time: number, timeZone: string): number {
+  const options = { timeZone, dateStyle: 'short', timeStyle: 'medium', hourCycle: 'h23' } as const;
+  // Swedish dates have the form of ISO 8601: 2026-12-24 18:00:00.
+  const local = new Intl.DateTimeFormat('sv', options).format(time);
+  return Date.parse(`${local.replace(' ', 'T')}Z`) - time;
 }
 
 const HOUR_MS = 3_600_000;
@@ -102,7 +123,9 @@ export function longestGapHours(expression: string): number | undefined {
   if (kind !== 'cron') return undefined;
   const [minutes, hours, monthDays, months, weekDays, years] = inner.split(' ').map((field, i) => cronValues(field, i));
   if (years) return undefined;
-  const hasSpecial = [monthDays, weekDays].includes('special');
+  const hasSpecial = monthDays?.has(Number.NaN) || weekDays?.has(Number.NaN);
+  /** A field without values allows all. */
+  const allows = (values: ReadonlySet<number> | undefined, value: number) => values?.has(value) ?? true;
   const days: number[] = [];
   // A leap year and the one after it hold every distance between two days, but for 29 February itself.
   for (let day = Date.UTC(2028, 0, 1); day < Date.UTC(2030, 0, 1); day += DAY_MS) {
@@ -117,20 +140,12 @@ export function longestGapHours(expression: string): number | undefined {
   const within = Math.max(0, ...times.slice(1).map((time, i) => time - (times[i] ?? 0)));
   const between = Math.max(...days.slice(1).map((day, i) => (day - (days[i] ?? 0)) / HOUR_MS)) - last + first;
   if (hasSpecial) return months === undefined ? LONGEST_MONTH_HOURS - last + first : undefined;
-  const gap = Math.max(within, between);
-  return gap > 0 && Number.isFinite(gap) ? gap : undefined;
+  return Math.max(within, between) || undefined;
 }
 
-/** What a field allows: `undefined` for everything, `special` for what needs a calendar. */
-type CronValues = ReadonlySet<number> | 'special' | undefined;
-
-function allows(values: CronValues, value: number): boolean {
-  return values === undefined || values === 'special' || values.has(value);
-}
-
-function cronValues(text: string, index: number): CronValues {
+/** The values that a field allows; `undefined` for all. */
+function cronValues(text: string, index: number): ReadonlySet<number> | undefined {
   const field = CRON_FIELDS[index];
   if (!field || text === '*' || text === '?') return undefined;
-  const items = text.split(',').map((item) => valuesOf(item, field) ?? []);
-  return items.includes('special') ? 'special' : new Set(items.flat().map(Number));
+  return new Set(text.split(',').flatMap((item) => valuesOf(item, field) ?? []));
 }

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-/** Requests sent and records fetched: what the contract counts. */
+/** Requests sent and records fetched: what the Salesforce contract counts. */
 export const UsageSchema = z.object({
   /** HTTP requests sent. */
   apiRequests: z.int(),

@@ -102,7 +102,8 @@ export function createAccountsApi(options: AccountsApiOptions): AccountsApi & { 
           }
         }
         const requests = usage.apiRequests;
-        const elapsed = now() - (startedAt ?? now());
+        // The clock may have been set back since.
+        const elapsed = Math.max(0, now() - (startedAt ?? now()));
         const wait = Math.max(backoffMs(requests - 1, random()), result.retryAfterMs ?? 0);
         const retry =
           result.outcome === 'transient' && requests < limits.maxRequests && elapsed + wait <= limits.retryWindowMs;

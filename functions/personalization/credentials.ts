@@ -1,6 +1,6 @@
 import { ExportError } from '../model/errors.ts';
 
-/** An API key of Personalization, with the two parts that its user interface shows. */
+/** An API key of Personalization: the two values that its user interface shows. */
 export interface ApiKey {
   readonly keyId: string;
   readonly secret: string;
@@ -12,14 +12,14 @@ export interface CredentialsSource {
 }
 
 /**
- * @param names of the two parts, for messages
+ * @param names of the two values, for messages
  * @throws ExportError `ApiCredentialsError` if the key is malformed
  */
 export function staticCredentials(
   key: ApiKey,
   names: ApiKey = { keyId: 'keyId', secret: 'secret' },
 ): CredentialsSource {
-  checkParts(key, names);
+  checkKey(key, names);
   return { get: async () => key };
 }
 
@@ -53,11 +53,11 @@ export function parseApiKeySecret(text: string, where: string): ApiKey {
     throw invalid(`${part} ${value === undefined ? 'is missing' : value === '' ? 'is empty' : 'is not a string'}`);
   }
   const key = { keyId: keyId as string, secret: secret as string };
-  checkParts(key, { keyId: `keyId of ${where}`, secret: `secret of ${where}` });
+  checkKey(key, { keyId: `keyId of ${where}`, secret: `secret of ${where}` });
   return key;
 }
 
-function checkParts(key: ApiKey, names: ApiKey): void {
+function checkKey(key: ApiKey, names: ApiKey): void {
   for (const part of ['keyId', 'secret'] as const) {
     const value = key[part];
     // A key pasted with a line break would get a 401 without a visible reason.
@@ -75,7 +75,7 @@ function checkParts(key: ApiKey, names: ApiKey): void {
   );
 }
 
-/** A key, and how many fresh reads had been made when it was requested. */
+/** A key, and how many fresh reads had been made when it was requested: a higher number means a newer key. */
 export interface KeyInUse {
   readonly key: ApiKey;
   readonly freshReads: number;

@@ -10,7 +10,7 @@ import { retryAfterMs } from './retry-timing.ts';
 export interface FailedRequest {
   /** `keyRejected`: permanent, unless the key changed since it was read. */
   readonly outcome: 'transient' | 'permanent' | 'keyRejected';
-  /** Records that count against the contract: the whole page, unless the API certainly sent none. */
+  /** Records that the Salesforce contract counts: the whole page, unless the API certainly sent none. */
   readonly records: number;
   /** For metrics: `429`, `5xx`, `408`, `connection`, `timeout`, `broken-body`. */
   readonly cause: string;
@@ -65,7 +65,7 @@ function permanentError(page: RequestedPage, statusCode: number): ExportError {
   if (statusCode === 401) {
     return new ExportError(
       'ApiCredentialsError',
-      `${status} from ${host(baseUrl)}: check that the API key is correct, enabled, and belongs to this account.`,
+      `${status} from ${host(baseUrl)}: check that the API key is correct, enabled, and belongs to this tenant.`,
     );
   }
   if (statusCode === 403) {
@@ -75,13 +75,13 @@ function permanentError(page: RequestedPage, statusCode: number): ExportError {
   if (statusCode === 404) {
     return new ExportError(
       'ApiNotFoundError',
-      `${status} for ${dataset} at ${host(baseUrl)}: check the dataset, the account name and the instance.`,
+      `${status} for ${dataset} at ${host(baseUrl)}: check the dataset, accountName and instance.`,
     );
   }
   if (statusCode >= 300 && statusCode < 400) {
     return new ExportError(
       'ApiRequestError',
-      `Redirect from ${host(baseUrl)} (${statusCode}): check the account name and the instance. Redirects are not followed, so that no other host receives the key.`,
+      `Redirect from ${host(baseUrl)} (${statusCode}): check accountName and instance. Redirects are not followed, so that no other host receives the key.`,
     );
   }
   const sent = sentParameters(query).map((key) => (key === 'pageSize' ? `pageSize ${query.pageSize}` : key));

@@ -93,7 +93,8 @@ export async function requestPage(agent: Dispatcher, request: PageRequest): Prom
   try {
     const body = await readBody(response.body, limitOf(request));
     const contentType = headerText(response, 'content-type') ?? '';
-    return { outcome: 'received', body, encoding, contentType, latencyMs: now() - startedAt };
+    // The clock may have been set back since.
+    return { outcome: 'received', body, encoding, contentType, latencyMs: Math.max(0, now() - startedAt) };
   } catch (error) {
     discard(response);
     if (!(error instanceof BodyTooLarge)) return networkFailure(request, error, limits.totalTimeoutMs);
@@ -112,7 +113,7 @@ export async function readPage<T extends { readonly records: number }>(
 > {
   const { query, limits } = request;
   const page = pageName(request);
-  // Lets the next request leave first.
+  // Decoding blocks the thread: lets requests that wait for the concurrency limit start before it.
   await setImmediate();
   let body: Buffer;
   try {

@@ -7,7 +7,7 @@ export const DNS_LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/i;
 export const DNS_LABEL_RULE = 'use one label of the host name, of up to 63 letters, digits and inner hyphens';
 
 /**
- * `https://<accountName>.<instance>.evergage.com`
+ * `https://<accountName>.<instance>.evergage.com`: the address of a tenant. Evergage is the former name of Personalization.
  * @throws ExportError `ConfigError` if a part is not a DNS label
  */
 export function evergageBaseUrl(accountName: string, instance: string): string {

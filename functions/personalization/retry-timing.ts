@@ -15,8 +15,8 @@ const BASE_MS = 250;
 const CAP_MS = 4000;
 
 /**
- * Full jitter: from 0 to a bound that doubles with each retry. The bound is capped before the draw, so that concurrent pages
- * do not retry at the same moment.
+ * Full jitter: from 0 to a bound that doubles with each retry. The cap applies to the bound, not to the random wait: capped
+ * waits would all be equal, and concurrent pages would retry at the same moment.
  *
  * @param retry 0 for the first retry
  * @param random from 0 to 1

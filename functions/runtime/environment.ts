@@ -12,6 +12,16 @@ const EnvironmentSchema = z.object({
   API_URL: z.url({ error }),
 });
 
+const PlanEnvironmentSchema = z.object({
+  /** The file with the configured exports; its path is relative to the bundle. */
+  EXPORTS_FILE: variable,
+});
+
+/** For *Plan export*. @throws ExportError `ConfigError` */
+export function planEnvironment(env: NodeJS.ProcessEnv = process.env): z.infer<typeof PlanEnvironmentSchema> {
+  return parseEnvironment(PlanEnvironmentSchema, env);
+}
+
 const StoreEnvironmentSchema = EnvironmentSchema.pick({ BUCKET: true });
 
 /** For functions that call the API. @throws ExportError `ConfigError` for missing variables */

@@ -23,7 +23,7 @@ export type Task<T> = (event: unknown, signal: AbortSignal) => Promise<T>;
 export function lambdaHandler<T>(what: string, task: Task<T>) {
   // A function runs one invocation at a time.
   let timedOut = '';
-  const run = async (event: unknown, context: Context, options: { signal: AbortSignal }): Promise<T> => {
+  const invoke = async (event: unknown, context: Context, options: { signal: AbortSignal }): Promise<T> => {
     const startedAt = Date.now();
     timedOut = timeoutMessage(what, event, context.getRemainingTimeInMillis());
     logger.resetKeys();
@@ -50,7 +50,7 @@ export function lambdaHandler<T>(what: string, task: Task<T>) {
     timeoutEarlyResponse: () => {
       throw new ExportError('ApiUnavailableError', timedOut);
     },
-  }).handler(run);
+  }).handler(invoke);
 }
 
 function timeoutMessage(what: string, event: unknown, limitMs: number): string {
@@ -83,17 +83,15 @@ interface Named {
   readonly run?: Named;
   readonly request?: Named;
   readonly event?: Named;
-  readonly exports?: readonly { readonly name?: unknown }[];
   readonly runId?: unknown;
   readonly exportName?: unknown;
   readonly page?: unknown;
 }
 
-/** The ids in an event or a result; the request `{}` means the only export. */
+/** The ids in an event or a result. */
 function idsOf(value: unknown): Record<string, string | number> {
-  const { run, request, event, exports = [], ...named } = (value ?? {}) as Named;
-  const [only] = exports.length === 1 ? exports : [];
-  const exportName = run?.exportName ?? named.exportName ?? request?.exportName ?? event?.exportName ?? only?.name;
+  const { run, request, event, ...named } = (value ?? {}) as Named;
+  const exportName = run?.exportName ?? named.exportName ?? request?.exportName ?? event?.exportName;
   const ids = {
     runId: run?.runId ?? named.runId ?? event?.runId,
     // An unchecked name may be anything.

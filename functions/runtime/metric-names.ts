@@ -15,5 +15,8 @@ export const METRICS = {
   publishedAge: 'PublishedAgeHours',
 } as const;
 
-/** All metrics are per export; retries also per cause. */
-export const DIMENSIONS = { export: 'export', cause: 'cause' } as const;
+/** All metrics are per stack and per export; retries also per cause. */
+export const DIMENSIONS = { stack: 'stack', export: 'export', cause: 'cause' } as const;
+
+/** The environment variable with the stack of a function. */
+export const STACK_VARIABLE = 'STACK_NAME';

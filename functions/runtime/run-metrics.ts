@@ -1,6 +1,6 @@
 /**
- * Metrics of runs; never account data. Each value is written twice: per export for the dashboard, and without a dimension for
- * alarms, because an alarm cannot sum over unknown dimension values.
+ * Metrics of runs; never account data. Each value is written twice: per export for the dashboard, and for the whole
+ * stack for alarms, because an alarm cannot sum over unknown dimension values.
  */
 import { MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { AttemptFigures } from '../export/ports.ts';

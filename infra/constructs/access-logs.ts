@@ -1,7 +1,8 @@
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { BlockPublicAccess, Bucket, BucketEncryption, type CfnBucket, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
-import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib/core';
+import { Duration, Stack } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
+import { kept } from './kept.ts';
 
 export interface AccessLogsProps {
   readonly retentionDays: number;
@@ -31,7 +32,7 @@ export class AccessLogs extends Construct {
         { id: 'logs', expiration: Duration.days(retentionDays) },
         { id: 'unfinished-uploads', abortIncompleteMultipartUploadAfter: Duration.days(7) },
       ],
-      removalPolicy: deletable ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN,
+      removalPolicy: kept(deletable),
       autoDeleteObjects: deletable,
     });
   }

@@ -38,6 +38,13 @@ export class AccountCatalog extends Construct {
       databaseInput: {
         name: props.databaseName,
         description: 'Personalization accounts, exported by Account Export',
+        // IAM policies alone decide who may use the tables, as where Lake Formation is not used. Without it, an account whose
+        // administrator turned that default off needs a grant on every table for every role, the stack's own roles included.
+        // Source: Lake Formation developer guide, "Changing the default settings for your data lake"; CloudFormation,
+        // "AWS::Glue::Database DatabaseInput", CreateTableDefaultPermissions.
+        createTableDefaultPermissions: [
+          { permissions: ['ALL'], principal: { dataLakePrincipalIdentifier: 'IAM_ALLOWED_PRINCIPALS' } },
+        ],
       },
     });
     for (const table of tableDefinitions(props.attributeColumns)) this.addTable(table, props.bucket);
@@ -76,7 +83,7 @@ export class AccountCatalog extends Construct {
   }
 
   private addTable(table: TableDefinition, bucket: IBucket): void {
-    const resource = new CfnTable(this, idOf(table.name), {
+    new CfnTable(this, idOf(table.name), {
       catalogId: Stack.of(this).account,
       databaseName: this.database.ref,
       tableInput: {
@@ -94,11 +101,10 @@ export class AccountCatalog extends Construct {
         },
       },
     });
-    resource.addResourceDependency(this.database);
   }
 
   private addView(view: ViewDefinition, databaseName: string): void {
-    const resource = new CfnTable(this, idOf(view.name), {
+    new CfnTable(this, idOf(view.name), {
       catalogId: Stack.of(this).account,
       databaseName: this.database.ref,
       tableInput: {
@@ -117,7 +123,6 @@ export class AccountCatalog extends Construct {
         viewExpandedText: '/* Presto View */',
       },
     });
-    resource.addResourceDependency(this.database);
   }
 }
 

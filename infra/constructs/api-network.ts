@@ -18,6 +18,7 @@ import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { acknowledge } from '../acknowledge.ts';
 import type { NetworkConfig } from '../stack-config.ts';
+import { kept } from './kept.ts';
 
 export interface ApiNetworkProps {
   readonly network: NetworkConfig;
@@ -25,6 +26,8 @@ export interface ApiNetworkProps {
   readonly bucket: IBucket;
   /** Receives the flow logs of the new network. */
   readonly accessLogs: IBucket;
+  /** Whether the fixed address is released with the stack. */
+  readonly deletable: boolean;
 }
 
 /** The network of functions that call the API. */
@@ -42,10 +45,11 @@ export class ApiNetwork extends Construct implements FunctionNetwork {
   /** The address that the API sees; unknown for an existing VPC. */
   readonly egressIp?: string;
 
-  constructor(scope: Construct, id: string, { network, bucket, accessLogs }: ApiNetworkProps) {
+  constructor(scope: Construct, id: string, props: ApiNetworkProps) {
     super(scope, id);
+    const { network } = props;
     if (network.fixedEgressIp) {
-      const { vpc, egressIp } = this.ownVpc(bucket, accessLogs);
+      const { vpc, egressIp } = this.ownVpc(props);
       this.vpc = vpc;
       this.subnets = vpc.privateSubnets;
       this.securityGroups = [this.httpsOnly(vpc)];
@@ -74,13 +78,16 @@ export class ApiNetwork extends Construct implements FunctionNetwork {
   }
 
   /**
-   * One availability zone: a second would need a second NAT gateway and a second address in the API's allowlist. A run
-   * that fails while the zone is down can be resumed.
+   * Functions in two availability zones, which cost nothing, and one NAT gateway: a second would cost as much again, and need
+   * a second address in the API's allowlist. A run that fails while its zone is down can be resumed.
    */
-  private ownVpc(bucket: IBucket, accessLogs: IBucket): { vpc: Vpc; egressIp: string } {
+  private ownVpc({ network, bucket, accessLogs, deletable }: ApiNetworkProps): { vpc: Vpc; egressIp: string } {
     const address = new CfnEIP(this, 'Address', { domain: 'vpc' });
+    // It is in the allowlist of the API key, and a released address cannot be had again.
+    address.applyRemovalPolicy(kept(deletable));
+    const { availabilityZones } = network;
     const vpc = new Vpc(this, 'Vpc', {
-      maxAzs: 1,
+      ...(availabilityZones ? { availabilityZones } : { maxAzs: 2 }),
       natGateways: 1,
       natGatewayProvider: NatProvider.gateway({ eipAllocationIds: [address.attrAllocationId] }),
       subnetConfiguration: [

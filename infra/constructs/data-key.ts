@@ -1,7 +1,8 @@
 import { PolicyStatement, type PolicyStatementProps, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { type IKey, Key } from 'aws-cdk-lib/aws-kms';
-import { ArnFormat, RemovalPolicy, Stack } from 'aws-cdk-lib/core';
+import { ArnFormat, Stack } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
+import { kept } from './kept.ts';
 
 export interface DataKeyProps {
   /** Whether the key is deleted with the stack; everything it encrypted is then lost. */
@@ -17,7 +18,7 @@ export const KEY_WRITES = ['kms:GenerateDataKey'] as const;
 export const KEY_SENDS = [...KEY_READS, ...KEY_WRITES] as const;
 
 /**
- * A customer managed key for everything the stack stores: bucket, secret, logs, topic and queue.
+ * A customer managed key for everything the stack stores: bucket, secret, executions, logs, topic and queues.
  *
  * The key policy names the services that have no role. Roles get their rights in their own policies, limited to the
  * services through which they use the key.
@@ -28,9 +29,9 @@ export class DataKey extends Construct {
   constructor(scope: Construct, id: string, { deletable }: DataKeyProps) {
     super(scope, id);
     this.key = new Key(this, 'Key', {
-      description: 'Account Export: parts, manifests, query results, API key, logs, notifications',
+      description: 'Account Export: parts, manifests, query results, API key, executions, logs, notifications',
       enableKeyRotation: true,
-      removalPolicy: deletable ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN,
+      removalPolicy: kept(deletable),
     });
     const stack = Stack.of(this);
     // Source: CloudWatch Logs user guide, "Encrypt log data". All groups, because one group's ARN would be a circular
@@ -45,12 +46,14 @@ export class DataKey extends Construct {
       principals: [new ServicePrincipal(`logs.${stack.region}.amazonaws.com`)],
       conditions: { ArnLike: { 'kms:EncryptionContext:aws:logs:arn': logGroups } },
     });
-    // Rules and alarms publish to the topic, and rules and the topic send to the queue, without a role. No condition on the
-    // source account, because EventBridge sends none (SNS developer guide, "Enable compatibility between event sources …
-    // and encrypted topics"). The policies of the topic and the queue restrict the senders.
-    for (const service of ['cloudwatch.amazonaws.com', 'events.amazonaws.com', 'sns.amazonaws.com']) {
-      allowOnKey(this.key, KEY_SENDS, { principals: [new ServicePrincipal(service)] });
+    // Rules and alarms publish to the topic, and rules and the topic send to the queue, without a role.
+    const ofThisAccount = { StringEquals: { 'aws:SourceAccount': stack.account } };
+    for (const service of ['cloudwatch.amazonaws.com', 'sns.amazonaws.com']) {
+      allowOnKey(this.key, KEY_SENDS, { principals: [new ServicePrincipal(service)], conditions: ofThisAccount });
     }
+    // No condition, because EventBridge sends no source account (SNS developer guide, "Enable compatibility between event
+    // sources … and encrypted topics"). The policies of the topic and the queue restrict the senders.
+    allowOnKey(this.key, KEY_SENDS, { principals: [new ServicePrincipal('events.amazonaws.com')] });
   }
 }
 

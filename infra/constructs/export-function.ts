@@ -1,3 +1,5 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Effect, Policy, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
@@ -7,12 +9,14 @@ import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
-import { type Duration, RemovalPolicy, Stack } from 'aws-cdk-lib/core';
+import { type Duration, FileSystem, RemovalPolicy, Stack } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
+import { STACK_VARIABLE } from '../../functions/runtime/metric-names.ts';
 import { acknowledge, acknowledgeWildcard, defaultPolicyOf } from '../acknowledge.ts';
-import { BUNDLING, copyNotices } from '../bundling.ts';
+import { BUNDLING, copyFile, NOTICES_FILE } from '../bundling.ts';
 import type { FunctionNetwork } from './api-network.ts';
 import { KEY_READS, KEY_SENDS, KEY_WRITES, useOfKey } from './data-key.ts';
+import { kept } from './kept.ts';
 
 export interface ExportFunctionProps {
   /** The file in `functions/handlers/`, without its extension. */
@@ -36,6 +40,8 @@ export interface ExportFunctionProps {
   };
   /** Additional environment variables. @default none */
   readonly environment?: Readonly<Record<string, string>>;
+  /** Files next to the bundle, by name. @default none */
+  readonly files?: Readonly<Record<string, string>>;
   /** The API to call. @default it cannot call the API or read its key */
   readonly api?: { readonly url: string; readonly secret: ISecret };
   /** The network that it runs in. @default no VPC */
@@ -84,6 +90,9 @@ export class ExportFunction extends Construct {
         resources: [logGroup.logGroupArn],
       }),
     );
+    const files = Object.entries(props.files ?? {});
+    const filesFolder = FileSystem.mkdtemp('account-export-');
+    for (const [name, content] of files) writeFileSync(join(filesFolder, name), content);
     this.function = new NodejsFunction(this, 'Function', {
       role,
       description: props.description,
@@ -95,6 +104,8 @@ export class ExportFunction extends Construct {
       timeout: props.timeout,
       tracing: Tracing.ACTIVE,
       logGroup,
+      // A deployment keeps the versions that running executions call.
+      currentVersionOptions: { removalPolicy: kept(false) },
       ...(props.deadLetters ? { deadLetterQueue: props.deadLetters } : {}),
       ...(props.network
         ? {
@@ -105,6 +116,7 @@ export class ExportFunction extends Construct {
         : {}),
       depsLockFilePath: LOCKFILE,
       environment: {
+        [STACK_VARIABLE]: Stack.of(this).stackName,
         BUCKET: props.bucket.bucketName,
         ...(props.api ? { API_URL: props.api.url, SECRET_ID: props.api.secret.secretName } : {}),
         ...(props.catalog ? { DATABASE: props.catalog.database } : {}),
@@ -126,10 +138,14 @@ export class ExportFunction extends Construct {
         commandHooks: {
           beforeBundling: () => [],
           beforeInstall: () => [],
-          afterBundling: (from, to) => [copyNotices(from, to)],
+          afterBundling: (from, to) => [
+            copyFile(NOTICES_FILE, from, to),
+            ...files.map(([name]) => copyFile(name, filesFolder, to)),
+          ],
         },
       },
     });
+    rmSync(filesFolder, { recursive: true });
     this.allowObjects(props.bucket, 's3:GetObject', props.reads);
     this.allowObjects(props.bucket, 's3:PutObject', props.writes);
     this.allowObjects(props.bucket, 's3:DeleteObject', props.deletes ?? []);
@@ -173,7 +189,11 @@ export class ExportFunction extends Construct {
           effect: Effect.DENY,
           actions: NETWORK_ACTIONS,
           resources: ['*'],
-          conditions: { ArnEquals: { 'lambda:SourceFunctionArn': this.function.functionArn } },
+          conditions: {
+            ArnEquals: {
+              'lambda:SourceFunctionArn': [this.function.functionArn, `${this.function.functionArn}:*`],
+            },
+          },
         }),
       ],
     });

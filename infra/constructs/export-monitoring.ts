@@ -17,21 +17,23 @@ import {
 } from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { type ILogGroup, QueryDefinition, QueryString } from 'aws-cdk-lib/aws-logs';
 import type { Topic } from 'aws-cdk-lib/aws-sns';
-import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Duration, Stack } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import type { ExportSettings } from '../../functions/model/export-settings.ts';
 import { longestGapHours } from '../../functions/model/schedule-expression.ts';
 import { DIMENSIONS, METRIC_NAMESPACE, METRICS } from '../../functions/runtime/metric-names.ts';
+import type { Undelivered } from './undelivered.ts';
 
 export interface ExportMonitoringProps {
   readonly exports: readonly ExportSettings[];
   readonly stateMachine: StateMachine;
-  /** Starts and notifications that could not be delivered. */
-  readonly deadLetters: IQueue;
+  readonly undelivered: Undelivered;
+  /** The function that deletes old runs. */
+  readonly retention: IFunction;
   /** Receives the alarms. */
   readonly topic: Topic;
   /** The logs of the functions of a run. */
@@ -45,6 +47,10 @@ interface AlarmSettings {
   readonly text: string;
   /** Whether the alarm publishes to the topic. @default true */
   readonly notifies?: boolean;
+  /** Whether its end is news, and is published too. A count of failed runs is zero again soon, which is none. @default false */
+  readonly recovers?: boolean;
+  /** The entry of the runbook. @default the one with the alarm's name */
+  readonly entry?: string;
   /** @default not breaching */
   readonly missing?: TreatMissingData;
   /** @default 1 */
@@ -72,6 +78,7 @@ export function watchedExports(exports: readonly ExportSettings[]): { name: stri
 export class ExportMonitoring extends Construct {
   readonly dashboard: Dashboard;
   readonly #topic: Topic;
+  readonly #stackName = Stack.of(this).stackName;
 
   constructor(scope: Construct, id: string, props: ExportMonitoringProps) {
     super(scope, id);
@@ -90,52 +97,88 @@ export class ExportMonitoring extends Construct {
     this.dashboard = this.addDashboard(props);
   }
 
-  private addAlarms({ exports, stateMachine, deadLetters }: ExportMonitoringProps): void {
+  private addAlarms({ exports, stateMachine, undelivered, retention }: ExportMonitoringProps): void {
     // The workflow sends an email with more detail, except when reporting itself fails, so this alarm notifies too.
     this.alarm('RunFailed', {
-      metric: new MathExpression({
-        expression: 'FILL(failed, 0) + FILL(timedOut, 0)',
-        usingMetrics: { failed: stateMachine.metricFailed(), timedOut: stateMachine.metricTimedOut() },
-        period: FIVE_MINUTES,
-      }),
+      metric: stateMachine.metricFailed({ period: FIVE_MINUTES }),
       threshold: 0,
       text: 'A run failed; earlier published runs are unchanged. The failure email and the execution state the cause and what to do.',
     });
+    // A stopped or timed-out execution enters no further state, so only the rule of `StoppedRuns` reports it.
+    this.alarm('RunTimedOut', {
+      metric: stateMachine.metricTimedOut({ period: FIVE_MINUTES }),
+      threshold: 0,
+      text: 'A run reached the time limit of the state machine and published nothing. Its finished pages are kept. Find out what took so long, then resume it.',
+      entry: 'run-stopped',
+    });
+    this.alarm('RunStopped', {
+      metric: stateMachine.metricAborted({ period: FIVE_MINUTES }),
+      threshold: 0,
+      text: 'A person stopped a run, which published nothing. Its finished pages are kept, and it can be resumed. The email says which run it was.',
+      notifies: false,
+    });
     this.alarm('RunQuarantined', {
-      metric: total(METRICS.quarantined, FIVE_MINUTES),
+      metric: this.total(METRICS.quarantined, FIVE_MINUTES),
       threshold: 0,
       text: 'A run was quarantined: many accounts are gone, or the data changed during the run. Inspect it, then publish it or start the export again.',
       notifies: false,
     });
     this.alarm('SourceDrifted', {
-      metric: total(METRICS.drifted, FIVE_MINUTES),
+      metric: this.total(METRICS.drifted, FIVE_MINUTES),
       threshold: 0,
       text: 'The data changed during a run: accounts may be missing or duplicated. The next run corrects this. If it happens every day, schedule the export at a quieter hour or set onDrift to retry.',
     });
-    this.alarm('StartUndelivered', {
-      metric: deadLetters.metricApproximateNumberOfMessagesVisible({ period: FIVE_MINUTES, statistic: Stats.MAXIMUM }),
+    const causes = {
+      StartUndelivered: [
+        undelivered.starts,
+        'EventBridge Scheduler could not start a run. Read the message in the dead-letter queue, then start that export by hand with its dueAt.',
+      ],
+      RetentionUndelivered: [
+        undelivered.retention,
+        'The daily deletion of expired runs did not start, or failed three times. See the log of Expire runs; the next day continues the deletion.',
+      ],
+      FreshnessUndelivered: [
+        undelivered.freshness,
+        'The hourly check of the last published runs did not start, or failed three times. See the log of Watch exports. Runs are not affected.',
+      ],
+      NotificationUndelivered: [
+        undelivered.notifications,
+        'An email or a notification about a stopped run could not be delivered. Read the message in the dead-letter queue, and check the address.',
+      ],
+    } as const;
+    for (const [id, [queue, text]] of Object.entries(causes)) {
+      const metric = queue.metricApproximateNumberOfMessagesVisible({ period: FIVE_MINUTES, statistic: Stats.MAXIMUM });
+      this.alarm(id, { metric, threshold: 0, text });
+    }
+    this.alarm('RetentionFailed', {
+      metric: retention.metricErrors({ period: HOUR }),
       threshold: 0,
-      text: 'A scheduled start or a notification was not delivered. Read the message in the dead-letter queue of the stack; if it is a start, start that export by hand with its dueAt.',
+      text: 'The daily deletion of old runs failed, so data is kept longer than retentionDays. See the log of Expire runs; the next day continues.',
     });
     const period = Duration.minutes(15);
     this.alarm('ApiErrors', {
       metric: new MathExpression({
         expression: '100 * retries / requests',
-        usingMetrics: { retries: total(METRICS.retries, period), requests: total(METRICS.apiRequests, period) },
+        usingMetrics: {
+          retries: this.total(METRICS.retries, period),
+          requests: this.total(METRICS.apiRequests, period),
+        },
         period,
         label: 'retries, % of requests',
       }),
       threshold: MAX_RETRY_PERCENT,
       text: `More than ${MAX_RETRY_PERCENT} % of API requests were retries. See their causes on the dashboard: for 429, lower the concurrency; for other errors, contact the provider of the API.`,
+      recovers: true,
     });
     for (const { name, maxAgeHours } of watchedExports(exports)) {
       this.alarm(`NoPublishedRun-${name}`, {
-        metric: byExport(METRICS.publishedAge, name, HOUR, Stats.MAXIMUM),
+        metric: this.byExport(METRICS.publishedAge, name, HOUR, Stats.MAXIMUM),
         threshold: maxAgeHours,
         text: `Export ${name} has had no published run for ${maxAgeHours} hours. Check whether its executions were skipped, failed or never started, then start it by hand.`,
         // No data means that no run was ever published, or that the hourly measurement fails.
         missing: TreatMissingData.BREACHING,
         periods: 2,
+        recovers: true,
       });
     }
   }
@@ -159,7 +202,7 @@ export class ExportMonitoring extends Construct {
     };
     for (const [name, query] of Object.entries(queries)) {
       new QueryDefinition(this, `Query-${name}`, {
-        queryDefinitionName: `${Stack.of(this).stackName}/${name}`,
+        queryDefinitionName: `${this.#stackName}/${name}`,
         queryString: new QueryString(query),
         logGroups: [...logGroups],
       });
@@ -174,38 +217,38 @@ export class ExportMonitoring extends Construct {
       notifies = true,
       missing = TreatMissingData.NOT_BREACHING,
       periods = 1,
+      recovers = false,
+      entry = entryOf(id),
     } = settings;
-    const anchor = id
-      .replace(/-.*/, '')
-      .replaceAll(/(?<=[a-z])[A-Z]/g, '-$&')
-      .toLowerCase();
     const alarm = new Alarm(this, id, {
+      alarmName: `${this.#stackName}-${id}`,
       metric,
       threshold,
       evaluationPeriods: periods,
       comparisonOperator: ComparisonOperator.GREATER_THAN_THRESHOLD,
       treatMissingData: missing,
-      alarmDescription: `${text} Runbook: docs/runbook.md#${anchor}`,
+      alarmDescription: `${text} Runbook: docs/runbook.md#${entry}`,
     });
     if (notifies) alarm.addAlarmAction(new SnsAction(this.#topic));
+    if (recovers) alarm.addOkAction(new SnsAction(this.#topic));
   }
 
   private addDashboard({ exports, stateMachine, logGroups }: ExportMonitoringProps): Dashboard {
     const each = (metric: string, period: Duration, statistic: string) =>
-      exports.map(({ name }) => byExport(metric, name, period, statistic).with({ label: name }));
+      exports.map(({ name }) => this.byExport(metric, name, period, statistic).with({ label: name }));
     const dashboard = new Dashboard(this, 'Dashboard', {
       defaultInterval: Duration.days(7),
       periodOverride: PeriodOverride.INHERIT,
     });
-    const latency = (statistic: string) => total(METRICS.apiLatency, FIVE_MINUTES, statistic);
+    const latency = (statistic: string) => this.total(METRICS.apiLatency, FIVE_MINUTES, statistic);
     const retries = new MathExpression({
-      expression: `SEARCH('{${METRIC_NAMESPACE},service,${DIMENSIONS.export},${DIMENSIONS.cause}} MetricName="${METRICS.retries}"', 'Sum', 300)`,
+      expression: `SEARCH('{${METRIC_NAMESPACE},service,${DIMENSIONS.stack},${DIMENSIONS.export},${DIMENSIONS.cause}} ${DIMENSIONS.stack}="${this.#stackName}" MetricName="${METRICS.retries}"', 'Sum', 300)`,
       usingMetrics: {},
       label: '',
     });
     dashboard.addWidgets(
       heading('**Freshness.** Hours since each export was published, and its number of accounts.'),
-      agesOf(watchedExports(exports).map(({ name }) => name)),
+      this.agesOf(watchedExports(exports).map(({ name }) => name)),
       graph('Accounts published', each(METRICS.accounts, DAY, Stats.MAXIMUM), { width: 12 }),
       heading('**Usage.** Records that count against the contract, pages, bytes and time.'),
       graph('Records fetched per day', each(METRICS.recordsFetched, DAY, Stats.SUM)),
@@ -218,9 +261,10 @@ export class ExportMonitoring extends Construct {
         [
           stateMachine.metricSucceeded({ period: HOUR }),
           stateMachine.metricFailed({ period: HOUR }),
+          stateMachine.metricTimedOut({ period: HOUR }),
           stateMachine.metricAborted({ period: HOUR }),
-          total(METRICS.quarantined, HOUR),
-          total(METRICS.drifted, HOUR),
+          this.total(METRICS.quarantined, HOUR),
+          this.total(METRICS.drifted, HOUR),
         ],
         { width: 8, height: 6 },
       ),
@@ -242,6 +286,35 @@ export class ExportMonitoring extends Construct {
     );
     return dashboard;
   }
+
+  /** Without exports, a text: a widget without metrics looks as if it waited for data. */
+  private agesOf(names: readonly string[]): IWidget {
+    const size = { width: 12, height: 5 };
+    if (names.length === 0)
+      return new TextWidget({ markdown: 'No export has a schedule, so no age is measured.', ...size });
+    return new SingleValueWidget({
+      title: 'Hours since the last published run',
+      metrics: names.map((name) =>
+        this.byExport(METRICS.publishedAge, name, HOUR, Stats.MAXIMUM).with({ label: name }),
+      ),
+      ...size,
+    });
+  }
+
+  private total(metricName: string, period: Duration, statistic: string = Stats.SUM): Metric {
+    const dimensionsMap = this.#ofStack();
+    return new Metric({ namespace: METRIC_NAMESPACE, metricName, dimensionsMap, period, statistic });
+  }
+
+  private byExport(metricName: string, name: string, period: Duration, statistic: string): Metric {
+    const dimensionsMap = { ...this.#ofStack(), [DIMENSIONS.export]: name };
+    return new Metric({ namespace: METRIC_NAMESPACE, metricName, dimensionsMap, period, statistic });
+  }
+
+  /** Powertools adds the dimension `service` to every metric. */
+  #ofStack(): Record<string, string> {
+    return { service: 'account-export', [DIMENSIONS.stack]: this.#stackName };
+  }
 }
 
 function heading(markdown: string): TextWidget {
@@ -252,26 +325,10 @@ function graph(title: string, left: IMetric[], size: { width?: number; height?: 
   return new GraphWidget({ title, left, width: 6, height: 5, ...size });
 }
 
-/** Without exports, a text: a widget without metrics looks as if it waited for data. */
-function agesOf(names: readonly string[]): IWidget {
-  const size = { width: 12, height: 5 };
-  if (names.length === 0)
-    return new TextWidget({ markdown: 'No export has a schedule, so no age is measured.', ...size });
-  return new SingleValueWidget({
-    title: 'Hours since the last published run',
-    metrics: names.map((name) => byExport(METRICS.publishedAge, name, HOUR, Stats.MAXIMUM).with({ label: name })),
-    ...size,
-  });
-}
-
-/** Powertools adds this dimension to every metric. */
-const SERVICE = { service: 'account-export' };
-
-function total(metricName: string, period: Duration, statistic: string = Stats.SUM): Metric {
-  return new Metric({ namespace: METRIC_NAMESPACE, metricName, dimensionsMap: SERVICE, period, statistic });
-}
-
-function byExport(metricName: string, name: string, period: Duration, statistic: string): Metric {
-  const dimensionsMap = { ...SERVICE, [DIMENSIONS.export]: name };
-  return new Metric({ namespace: METRIC_NAMESPACE, metricName, dimensionsMap, period, statistic });
+/** `NoPublishedRun-daily` becomes `no-published-run`. */
+function entryOf(alarm: string): string {
+  return alarm
+    .replace(/-.*/, '')
+    .replaceAll(/(?<=[a-z])[A-Z]/g, '-$&')
+    .toLowerCase();
 }

@@ -1,6 +1,7 @@
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import {
   ContextAttribute,
+  type IScheduleGroup,
   Schedule,
   ScheduleExpression,
   ScheduleTargetInput,
@@ -17,6 +18,7 @@ import { schedulerRole } from './scheduler-role.ts';
 
 export interface ExportSchedulesProps {
   readonly exports: readonly ExportSettings[];
+  readonly group: IScheduleGroup;
   readonly stateMachine: StateMachine;
   /** Receives starts that could not be delivered. */
   readonly deadLetters: IQueue;
@@ -36,15 +38,16 @@ export class ExportSchedules extends Construct {
   constructor(
     scope: Construct,
     id: string,
-    { exports, stateMachine, deadLetters, encryptionKey }: ExportSchedulesProps,
+    { exports, group, stateMachine, deadLetters, encryptionKey }: ExportSchedulesProps,
   ) {
     super(scope, id);
-    const role = schedulerRole(this, 'Role');
+    const role = schedulerRole(this, 'Role', group);
     if (encryptionKey) role.addToPolicy(useOfKey(encryptionKey, KEY_SENDS, ['sqs']));
     for (const settings of exports) {
       if (settings.schedule === undefined) continue;
       new Schedule(this, `Export-${settings.name}`, {
         description: `Account Export: ${settings.name}`,
+        scheduleGroup: group,
         schedule: ScheduleExpression.expression(
           settings.schedule,
           settings.timeZone === undefined ? undefined : TimeZone.of(settings.timeZone),

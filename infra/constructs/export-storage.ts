@@ -1,9 +1,10 @@
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { BlockPublicAccess, Bucket, BucketEncryption, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
-import { Duration, RemovalPolicy } from 'aws-cdk-lib/core';
+import { Duration } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import type { AccessLogs } from './access-logs.ts';
 import { RESULTS_PREFIX } from './account-catalog.ts';
+import { kept } from './kept.ts';
 
 export interface ExportStorageProps {
   /** Days until objects in `work/` expire. */
@@ -43,7 +44,7 @@ export class ExportStorage extends Construct {
         { id: 'query-results', prefix: RESULTS_PREFIX, expiration: RESULT_RETENTION },
         { id: 'unfinished-uploads', abortIncompleteMultipartUploadAfter: Duration.days(7) },
       ],
-      removalPolicy: props.deletable ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN,
+      removalPolicy: kept(props.deletable),
       autoDeleteObjects: props.deletable,
     });
     props.accessLogs.recordAccessTo(this.bucket);

@@ -1,24 +1,29 @@
 import { Policy, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
-import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import type { IVersion } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
-import { DefinitionBody, LogLevel, StateMachine, StateMachineType } from 'aws-cdk-lib/aws-stepfunctions';
+import {
+  CustomerManagedEncryptionConfiguration,
+  DefinitionBody,
+  LogLevel,
+  StateMachine,
+  StateMachineType,
+} from 'aws-cdk-lib/aws-stepfunctions';
 import { ArnFormat, RemovalPolicy, Stack } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
-import type { ExportSettings } from '../../functions/model/export-settings.ts';
 import { exportWorkflow, MAP_LABEL, type TaskName } from '../../functions/workflow.ts';
 import { acknowledgeWildcard, defaultPolicyOf } from '../acknowledge.ts';
 import { KEY_SENDS, useOfKey } from './data-key.ts';
 
 export interface ExportWorkflowProps {
-  readonly tasks: Readonly<Record<TaskName, IFunction>>;
-  readonly exports: readonly ExportSettings[];
+  /** Published versions, so that a deployment does not change the code of a run in progress. */
+  readonly tasks: Readonly<Record<TaskName, IVersion>>;
   readonly concurrency: number;
   readonly logRetentionDays: number;
   /** Receives failure notifications. */
   readonly topic: ITopic;
-  /** The customer managed key of the topic and the logs, if any. */
+  /** The customer managed key of the executions, the topic and the logs, if any. */
   readonly encryptionKey?: IKey | undefined;
 }
 
@@ -37,15 +42,19 @@ export class ExportWorkflow extends Construct {
         publishRun: publishRun.functionArn,
         reportFailure: reportFailure.functionArn,
       },
-      exports: props.exports,
+      partition: stack.partition,
       concurrency: props.concurrency,
       topicArn: props.topic.topicArn,
     });
     this.stateMachine = new StateMachine(this, 'StateMachine', {
+      stateMachineName: stack.stackName,
       stateMachineType: StateMachineType.STANDARD,
       definitionBody: DefinitionBody.fromString(stack.toJsonString(definition)),
       comment: definition.Comment,
       tracingEnabled: true,
+      ...(props.encryptionKey
+        ? { encryptionConfiguration: new CustomerManagedEncryptionConfiguration(props.encryptionKey) }
+        : {}),
       logs: {
         destination: new LogGroup(this, 'Logs', {
           // This prefix keeps the resource policy of log delivery short: Step Functions developer guide, "Logging".
@@ -59,9 +68,16 @@ export class ExportWorkflow extends Construct {
         includeExecutionData: false,
       },
     });
-    for (const task of Object.values(props.tasks)) {
+    for (const { lambda } of Object.values(props.tasks)) {
+      // A running execution calls the versions that were current when it started, with the role's present rights.
+      const versions = `${lambda.functionArn}:*`;
       this.stateMachine.addToRolePolicy(
-        new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [task.functionArn] }),
+        new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [versions] }),
+      );
+      acknowledgeWildcard(
+        defaultPolicyOf(this.stateMachine.role),
+        versions,
+        'A run that started before a deployment calls earlier versions of this function, whose numbers Lambda assigns. The right is limited to versions of this one function.',
       );
     }
     this.stateMachine.addToRolePolicy(
@@ -84,7 +100,7 @@ export class ExportWorkflow extends Construct {
    * Plan export checks whether the execution that holds a lock is still running. A separate policy avoids a circular
    * dependency: the state machine depends on the function.
    */
-  private allowLookingUp(planExport: IFunction): void {
+  private allowLookingUp(planExport: IVersion): void {
     if (!planExport.role) return;
     const lookingUp = new Policy(this, 'LookingUp', {
       roles: [planExport.role],

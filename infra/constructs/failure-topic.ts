@@ -5,8 +5,10 @@ import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
+import { Stack } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import { executionPage, type RegionConsole } from '../../functions/model/console-url.ts';
+import { DEFAULT_STACK_NAME } from '../../functions/model/stack-name.ts';
 
 export interface FailureTopicProps {
   /** @default no subscription */
@@ -46,6 +48,8 @@ export class StoppedRuns extends Construct {
     super(scope, id);
     const name = EventField.fromPath('$.detail.name');
     const status = EventField.fromPath('$.detail.status');
+    const { stackName } = Stack.of(this);
+    const stack = stackName === DEFAULT_STACK_NAME ? '' : ` --stack ${stackName}`;
     const page = executionPage(console, EventField.fromPath('$.detail.executionArn'));
     new Rule(this, 'Rule', {
       description: 'Account Export: runs that were stopped or timed out',
@@ -58,7 +62,7 @@ export class StoppedRuns extends Construct {
         new SnsTopic(topic, {
           deadLetterQueue: deadLetters,
           message: RuleTargetInput.fromText(
-            `Account Export: run ${name} ended with status ${status} and published nothing. Its finished pages are kept. To resume it: npm run --silent account-export -- resume ${name}  Execution: ${page}`,
+            `Account Export: run ${name} ended with status ${status} and published nothing. Its finished pages are kept. To resume it: npm run --silent account-export -- resume ${name}${stack}  Execution: ${page}`,
           ),
         }),
       ],

@@ -1,7 +1,7 @@
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
-import { Schedule, ScheduleExpression, ScheduleTargetInput } from 'aws-cdk-lib/aws-scheduler';
+import { type IScheduleGroup, Schedule, ScheduleExpression, ScheduleTargetInput } from 'aws-cdk-lib/aws-scheduler';
 import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { Duration } from 'aws-cdk-lib/core';
@@ -11,6 +11,7 @@ import { schedulerRole } from './scheduler-role.ts';
 
 export interface TimedCallProps {
   readonly description: string;
+  readonly group: IScheduleGroup;
   readonly every: Duration;
   readonly function: IFunction;
   /** The event of each call. */
@@ -26,7 +27,7 @@ export class TimedCall extends Construct {
   constructor(scope: Construct, id: string, props: TimedCallProps) {
     super(scope, id);
     const { deadLetters, encryptionKey } = props;
-    const role = schedulerRole(this, 'Role');
+    const role = schedulerRole(this, 'Role', props.group);
     role.addToPolicy(
       new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [props.function.functionArn] }),
     );
@@ -34,6 +35,7 @@ export class TimedCall extends Construct {
     if (encryptionKey) role.addToPolicy(useOfKey(encryptionKey, KEY_SENDS, ['sqs']));
     new Schedule(this, 'Schedule', {
       description: props.description,
+      scheduleGroup: props.group,
       schedule: ScheduleExpression.rate(props.every),
       target: new LambdaInvoke(props.function, {
         // Otherwise CDK adds the right to call every version of the function.

@@ -12,22 +12,48 @@ export interface UndeliveredProps {
 /** The maximum of SQS. */
 const KEEP_UNDELIVERED = Duration.days(14);
 
-/** The dead-letter queue: starts of runs, hourly and daily calls, and notifications that could not be delivered. */
+/** What could not be delivered, in one dead-letter queue for each cause, so that each alarm knows its cause. */
 export class Undelivered extends Construct {
-  readonly queue: Queue;
+  /** Scheduled starts of runs. */
+  readonly starts: Queue;
+  /** Daily calls of *Expire runs*. */
+  readonly retention: Queue;
+  /** Hourly calls of *Watch exports*. */
+  readonly freshness: Queue;
+  /** Emails, and notifications about stopped runs. */
+  readonly notifications: Queue;
 
   constructor(scope: Construct, id: string, { encryptionKey }: UndeliveredProps) {
     super(scope, id);
-    this.queue = new Queue(this, 'Queue', {
+    this.starts = this.queue('Starts', encryptionKey);
+    acknowledgeUnseen(this.starts, 'schedules of the exports, whose targets name it');
+    this.retention = this.queue('Retention', encryptionKey);
+    this.freshness = this.queue('Freshness', encryptionKey);
+    this.notifications = this.queue('Notifications', encryptionKey);
+    acknowledgeUnseen(this.notifications, 'failure topic and of the rule for stopped runs');
+  }
+
+  private queue(id: string, encryptionKey: IKey | undefined): Queue {
+    const queue = new Queue(this, id, {
       encryption: encryptionKey ? QueueEncryption.KMS : QueueEncryption.SQS_MANAGED,
       ...(encryptionKey ? { encryptionMasterKey: encryptionKey } : {}),
       enforceSSL: true,
       retentionPeriod: KEEP_UNDELIVERED,
     });
     acknowledge(
-      this.queue,
+      queue,
       'Serverless-SQSRedrivePolicy',
-      'This queue is the dead-letter queue of the schedules, the rule, the topic and the functions. Nothing consumes it, so no message in it can fail.',
+      'This queue is a dead-letter queue of schedules, a rule, a topic or a function. Nothing consumes it, so no message in it can fail.',
     );
+    return queue;
   }
+}
+
+/** cdk-nag recognizes only the dead-letter queues of functions and of other queues. */
+function acknowledgeUnseen(queue: Queue, users: string): void {
+  acknowledge(
+    queue,
+    'AwsSolutions-SQS3',
+    `This queue is itself the dead-letter queue of the ${users}. It needs no second one, because nothing consumes it.`,
+  );
 }

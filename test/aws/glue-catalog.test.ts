@@ -21,8 +21,15 @@ async function glue(...options: Parameters<typeof startSmallGlue>) {
     close();
   });
   const slept: string[] = [];
+  const warned: string[] = [];
+  const warn = (message: string, error: unknown) => warned.push(`${message}: ${(error as Error).message}`);
   const sleep = async (ms: number) => slept.push(`${ms} ms after ${server.calls.at(-1)?.input.TableName}`);
-  return { catalog: glueCatalog({ client, database: 'exports', bucket: 'bucket', sleep }), slept, ...server };
+  return {
+    catalog: glueCatalog({ client, database: 'exports', bucket: 'bucket', warn, sleep }),
+    slept,
+    warned,
+    ...server,
+  };
 }
 
 const run = {
@@ -37,12 +44,15 @@ const NEWEST = 'newest_json all/2026-08-22/run-1';
 const RUNS = 'export_runs run-1';
 
 describe('glueCatalog', () => {
-  it('succeeds if the previous newest run cannot be removed', async () => {
-    const { catalog, partitions } = await glue(({ action }) =>
+  it('succeeds with a warning if the previous newest run cannot be removed', async () => {
+    const { catalog, partitions, warned } = await glue(({ action }) =>
       action === 'GetPartitions' ? { status: 500, type: 'InternalServiceException' } : undefined,
     );
     await catalog.addRun(run);
     expect([...partitions.keys()]).toEqual([ACCOUNTS, NEWEST, RUNS]);
+    expect(warned).toEqual([
+      'The previous run could not be removed from the tables of the newest runs: Finding the newest run of "all" in exports failed (InternalServiceException): transient AWS error; retry in a minute.',
+    ]);
   });
 
   it('never removes the newest run of another export, even if Glue returns it', async () => {
@@ -165,6 +175,48 @@ describe('glueCatalog', () => {
       'newest_json',
       'accounts_json',
     ]);
+  });
+
+  it('checks the tables of a format and changes nothing', async () => {
+    const { catalog, calls } = await glue();
+    await catalog.check('csv');
+    expect(calls.map(({ action, input }) => `${action} ${input.DatabaseName}.${input.Name}`).sort()).toEqual([
+      'GetTable exports.accounts_csv',
+      'GetTable exports.export_runs',
+      'GetTable exports.newest_csv',
+    ]);
+  });
+
+  it.each([
+    [
+      'EntityNotFoundException',
+      'Database exports not found.',
+      '(EntityNotFoundException): the Glue table or database does not exist; deploy the stack.',
+    ],
+    [
+      'AccessDeniedException',
+      'Insufficient Lake Formation permission(s): Required Describe on accounts_json',
+      '(AccessDeniedException): Lake Formation requires the permission Describe; grant it (docs/security.md, "Lake Formation and encrypted catalogs").',
+    ],
+    [
+      'AccessDeniedException',
+      'User: arn:aws:sts::1:assumed-role/x is not authorized to perform: kms:Decrypt on resource: arn:aws:kms:…',
+      '(AccessDeniedException): the AWS credentials lack the permission kms:Decrypt on the KMS key; grant it.',
+    ],
+    [
+      'GlueEncryptionException',
+      'An encryption operation failed.',
+      '(GlueEncryptionException): the AWS credentials may not use the KMS key of the encrypted Data Catalog; allow them kms:Decrypt and kms:GenerateDataKey (docs/security.md, "Lake Formation and encrypted catalogs").',
+    ],
+  ])('explains %s: %s', async (type, message, advice) => {
+    const { catalog } = await glue(({ action }) =>
+      action === 'GetTable' ? { status: 400, type, message } : undefined,
+    );
+    await expect(catalog.check('json')).rejects.toMatchObject({
+      name: 'ConfigError',
+      message: expect.stringMatching(/^Looking up the table exports\.\w+ failed /),
+    });
+    await expect(catalog.check('json')).rejects.toThrow(advice);
   });
 
   it.each([

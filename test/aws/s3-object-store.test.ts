@@ -14,7 +14,9 @@ describe('s3ObjectStore', () => {
   let client: S3Client;
 
   beforeAll(async () => {
-    server = await startSmallS3(['exports']);
+    server = await startSmallS3(['exports'], (method, key) =>
+      method === 'DELETE' && key.endsWith('/locked') ? { status: 403, code: 'AccessDenied' } : undefined,
+    );
     client = s3At(server.url);
   });
 
@@ -67,6 +69,20 @@ describe('s3ObjectStore', () => {
     await store.delete('k');
     await store.delete('k');
     expect(await store.get('k')).toBeUndefined();
+  });
+
+  it('deletes several objects with one request, and reports one that cannot be deleted', async () => {
+    const store = s3ObjectStore({ client, bucket: 'exports', prefix: 'several' });
+    const keys = ['a', 'b', 'kept'];
+    for (const key of [...keys, 'locked']) await store.put(key, Buffer.from(key));
+    const before = server.bulkDeletes.length;
+    await store.delete('a', 'b', 'missing');
+    expect(server.bulkDeletes.slice(before)).toEqual([3]);
+    expect((await store.list('')).map(({ key }) => key)).toEqual(['kept', 'locked']);
+    await expect(store.delete('kept', 'locked')).rejects.toMatchObject({
+      name: 'ConfigError',
+      message: expect.stringContaining('Deleting s3://exports/several/kept and 1 other objects failed (AccessDenied)'),
+    });
   });
 
   it('lists more objects than fit in one response, in order and without the prefix', async () => {

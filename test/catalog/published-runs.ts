@@ -11,6 +11,10 @@ export const ATTRIBUTE_COLUMNS = ['industry', 'Annual Revenue', 'Run ID'];
 /** The attributes that any configured export names. */
 export const ATTRIBUTE_NAMES = [...ATTRIBUTE_COLUMNS, 'region', 'employees', 'tags'];
 
+function csvLine(cells: readonly string[]): string {
+  return cells.map((cell) => `"${cell}"`).join();
+}
+
 interface HandMadeRun {
   readonly exportName: string;
   readonly runId: string;
@@ -24,8 +28,18 @@ interface HandMadeRun {
   readonly verdict?: 'consistent' | 'drifted';
 }
 
-const CSV_HEADER =
-  '"name","engagementScore","engagementPercentChange","firstActivity","lastActivity","totalActions","accountStatus","segmentJoined","superseded","industry","Annual Revenue","Run ID"';
+const CSV_FIELDS = [
+  'name',
+  'engagementScore',
+  'engagementPercentChange',
+  'firstActivity',
+  'lastActivity',
+  'totalActions',
+  'accountStatus',
+  'segmentJoined',
+  'superseded',
+];
+const CSV_HEADER = csvLine([...CSV_FIELDS, ...ATTRIBUTE_COLUMNS]);
 
 const RUNS: readonly HandMadeRun[] = [
   {
@@ -145,21 +159,60 @@ const RUNS: readonly HandMadeRun[] = [
   },
 ];
 
-/** Writes parts and manifests into the bucket `exports` and registers the partitions. */
-export async function publishAll(s3: SmallS3, trino: Trino): Promise<void> {
-  for (const run of RUNS) {
+/** More attribute names than an array of Trino may have: a CSV export with the maximum, and a JSON export with others. */
+export const WIDE_COLUMNS = Array.from({ length: 500 }, (_, i) => `Column ${i}`);
+export const WIDE_NAMES = [...WIDE_COLUMNS, ...Array.from({ length: 100 }, (_, i) => `It's "${i}"`)];
+
+export const WIDE_RUNS: readonly HandMadeRun[] = [
+  {
+    exportName: 'wide-csv',
+    runId: 'wide-csv-1',
+    format: 'csv',
+    date: '2026-08-21',
+    publishedAt: '2026-08-21T03:00:00.000Z',
+    parts: [
+      [
+        csvLine([...CSV_FIELDS, ...WIDE_COLUMNS]),
+        csvLine([
+          'Wide',
+          ...CSV_FIELDS.slice(1).map(() => ''),
+          ...WIDE_COLUMNS.map((_, i) => (i % 2 === 0 ? `${i}` : '')),
+        ]),
+      ],
+    ],
+    partitions: ['accounts', 'newest', 'run'],
+  },
+  {
+    exportName: 'wide-json',
+    runId: 'wide-json-1',
+    format: 'json',
+    date: '2026-08-21',
+    publishedAt: '2026-08-21T04:00:00.000Z',
+    parts: [[JSON.stringify({ name: 'Narrow', attributes: { 'It\'s "99"': 'last', other: 'unknown' } })]],
+    partitions: ['accounts', 'newest', 'run'],
+  },
+];
+
+/** Writes parts and manifests into a bucket and registers the partitions in the schema of its name. */
+export async function publishAll(
+  s3: SmallS3,
+  trino: Trino,
+  runs: readonly HandMadeRun[] = RUNS,
+  bucket = 'exports',
+): Promise<void> {
+  for (const run of runs) {
     const place = `export_name=${run.exportName}/export_date=${run.date}/run_id=${run.runId}`;
     for (const [page, lines] of run.parts.entries()) {
       const { partExtension } = FORMAT_DETAILS[run.format];
       const key = `accounts_${run.format}/${place}/part-0000${page}.${partExtension}`;
-      s3.put('exports', key, await partOf(run.format, lines));
+      s3.put(bucket, key, await partOf(run.format, lines));
     }
-    s3.put('exports', `export_runs/run_id=${run.runId}/manifest.json`, Buffer.from(manifestOf(run)));
+    s3.put(bucket, `export_runs/run_id=${run.runId}/manifest.json`, Buffer.from(manifestOf(run)));
     const values = `ARRAY['${run.exportName}', '${run.date}', '${run.runId}']`;
     const keys = "ARRAY['export_name', 'export_date', 'run_id']";
-    const location = `s3://exports/accounts_${run.format}/${place}`;
+    const location = `s3://${bucket}/accounts_${run.format}/${place}`;
     const register = (table: string, of: string) =>
-      trino.query(`CALL hive.system.register_partition('exports', '${table}', ${of})`);
+      trino.query(`CALL hive.system.register_partition('${bucket}', '${table}', ${of})`);
     if (run.partitions.includes('accounts'))
       await register(`accounts_${run.format}`, `${keys}, ${values}, '${location}'`);
     if (run.partitions.includes('newest')) await register(`newest_${run.format}`, `${keys}, ${values}, '${location}'`);

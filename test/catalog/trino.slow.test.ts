@@ -20,7 +20,14 @@ import { CSV_FACTS, type Fact, JSON_FACTS } from '../trino/serde-facts.ts';
 import { startTrino, type Trino, trinoMissing } from '../trino/trino.ts';
 import { createTableInTrino } from '../trino/trino-ddl.ts';
 import { ACME, COMMA, DOCUMENTED_ROWS, MOVED, NASTY, NONE, RETAIL, SAVED_ROWS } from './expected-rows.ts';
-import { ATTRIBUTE_COLUMNS, ATTRIBUTE_NAMES, publishAll } from './published-runs.ts';
+import {
+  ATTRIBUTE_COLUMNS,
+  ATTRIBUTE_NAMES,
+  publishAll,
+  WIDE_COLUMNS,
+  WIDE_NAMES,
+  WIDE_RUNS,
+} from './published-runs.ts';
 
 const documentedQueries = Array.from(
   (await readFile('docs/athena.md', 'utf8')).matchAll(/^```sql\n([\s\S]*?)```/gm),
@@ -37,8 +44,8 @@ describe.skipIf(missing !== undefined)('on Trino', () => {
   let trino: Trino;
 
   beforeAll(async () => {
-    s3 = await startSmallS3(['exports', 'simulated']);
-    trino = await startTrino(s3.url, ['exports', 'simulated']);
+    s3 = await startSmallS3(['exports', 'simulated', 'wide']);
+    trino = await startTrino(s3.url, ['exports', 'simulated', 'wide']);
   });
 
   afterAll(async () => {
@@ -174,6 +181,28 @@ describe.skipIf(missing !== undefined)('on Trino', () => {
       expect(await rows('SELECT a, b, more FROM shifted')).toEqual([['of a', 'of b', null]]);
       changeTo([first, { ...first, name: 'more' }, second]);
       expect(await rows('SELECT a, more, b FROM shifted')).toEqual([['of a', 'of b', null]]);
+    });
+  });
+
+  describe('600 attribute names, 500 of them columns of the CSV table', () => {
+    beforeAll(async () => {
+      await createTablesAndViews('wide', WIDE_COLUMNS, WIDE_NAMES);
+      await publishAll(s3, trino, WIDE_RUNS, 'wide');
+    });
+
+    it.each(['accounts_latest', 'accounts_history'])('are in the map of every account in %s', async (view) => {
+      const rows = await trino.query(`SELECT export_name, attributes FROM ${view} ORDER BY 1`, 'wide');
+      const none = Object.fromEntries(WIDE_NAMES.map((name) => [name, null]));
+      const csv = Object.fromEntries(WIDE_COLUMNS.map((name, i) => [name, i % 2 === 0 ? `${i}` : null]));
+      expect(rows).toEqual([
+        ['wide-csv', { ...none, ...csv }],
+        ['wide-json', { ...none, 'It\'s "99"': 'last', other: 'unknown' }],
+      ]);
+    });
+
+    it('can be filters', async () => {
+      const sql = `SELECT name FROM accounts_latest WHERE attributes['Column 498'] = '498'`;
+      expect(await trino.query(sql, 'wide')).toEqual([['Wide']]);
     });
   });
 

@@ -60,6 +60,13 @@ describe('directoryStore', () => {
     expect(await readdir(folder)).toEqual(['k']);
   });
 
+  it('deletes several objects at once, and ignores missing ones', async () => {
+    const store = directoryStore(await temporaryFolder());
+    for (const key of ['a/1', 'a/2', 'a/3']) await store.put(key, Buffer.from('x'));
+    await store.delete('a/1', 'a/missing', 'a/3');
+    expect((await store.list('')).map(({ key }) => key)).toEqual(['a/2']);
+  });
+
   it('names the file that cannot be read', async () => {
     const folder = await temporaryFolder();
     await mkdir(join(folder, 'k'));

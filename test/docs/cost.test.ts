@@ -34,7 +34,7 @@ describe('the cost of a month without runs', () => {
 
   it('counts the resources of the template', () => {
     expect(units({})).toEqual({
-      alarmMetric: 8,
+      alarmMetric: 13,
       dashboard: 1,
       secret: 1,
       key: 0,
@@ -56,7 +56,7 @@ describe('the cost of a month without runs', () => {
 
   it('adds an alarm for each scheduled export', () => {
     const exports = ['a', 'b', 'c'].map((name) => ({ name, datasetId: 'engage', schedule: 'rate(1 day)' }));
-    expect(units({ exports })).toMatchObject({ alarmMetric: 10, age: 3 });
-    expect(units({ exports: [{ name: 'a', datasetId: 'engage' }] })).toMatchObject({ alarmMetric: 7, age: 0 });
+    expect(units({ exports })).toMatchObject({ alarmMetric: 15, age: 3 });
+    expect(units({ exports: [{ name: 'a', datasetId: 'engage' }] })).toMatchObject({ alarmMetric: 12, age: 0 });
   });
 });

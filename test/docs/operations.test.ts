@@ -109,7 +109,6 @@ describe('the events', () => {
   it('are those that the workflow sends', () => {
     const { States } = exportWorkflow({
       resources: { planExport: 'p', exportPage: 'e', publishRun: 'u', reportFailure: 'r' },
-      exports: CONFIG.exports,
       concurrency: 1,
       topicArn: 't',
     });

@@ -1,9 +1,10 @@
-/** Deploys the synthesized stack to the emulator with the CDK command line, as `npm run deploy` does. */
+/** Deploys a stack to the emulator with the CDK command line, as `npm run deploy` does. */
 import { execFile } from 'node:child_process';
 import { copyFile, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { DEFAULT_STACK_NAME } from '../../functions/model/stack-name.ts';
 import { ACCOUNT, type Emulator, REGION } from './emulator.ts';
 import { createNamedQueries, namedQueriesOf } from './named-queries.ts';
 import { type Change, fitForEmulator, type Template } from './template-changes.ts';
@@ -11,25 +12,36 @@ import { type Change, fitForEmulator, type Template } from './template-changes.t
 const run = promisify(execFile);
 const PROJECT = fileURLToPath(new URL('../../', import.meta.url));
 const BOOTSTRAP = fileURLToPath(new URL('bootstrap', import.meta.url));
-const STACK = 'AccountExport';
-
 export interface Deployed {
   readonly outputs: Readonly<Record<string, string>>;
   readonly changes: readonly Change[];
 }
 
-/**
- * @param folder empty, for the synthesized app
- * @param apiUrl of the simulator
- * @throws Error with the last lines of the CDK output
- */
-export async function deploy(emulator: Emulator, folder: string, apiUrl: string): Promise<Deployed> {
+export interface Deployment {
+  /** Empty, for `cdk.json` and the synthesized app. */
+  readonly folder: string;
+  /** Of the simulator. */
+  readonly apiUrl: string;
+  /** What differs from `accountExport` in the project's `cdk.json`. */
+  readonly config: { readonly stackName?: string };
+}
+
+/** @throws Error with the last lines of the CDK output */
+export async function deploy(emulator: Emulator, { folder, apiUrl, config }: Deployment): Promise<Deployed> {
+  const { stackName = DEFAULT_STACK_NAME } = config;
   const app = join(folder, 'cdk.out');
+  const settings = JSON.parse(await readFile(join(PROJECT, 'cdk.json'), 'utf8')) as Settings;
+  const { accountExport } = settings.context;
+  settings.app = `node ${JSON.stringify(join(PROJECT, 'infra', 'app.ts'))}`;
+  settings.context.accountExport = { ...accountExport, ...config };
+  await writeFile(join(folder, 'cdk.json'), JSON.stringify(settings));
+  const cdk = (args: readonly string[], environment: Readonly<Record<string, string>>) =>
+    runCdk(folder, args, environment);
   await cdk(['synth', '--quiet', '--output', app], {});
-  const file = join(app, `${STACK}.template.json`);
+  const file = join(app, `${stackName}.template.json`);
   const template = JSON.parse(await readFile(file, 'utf8')) as Template;
   const queries = namedQueriesOf(template);
-  const changes = fitForEmulator(template, apiUrl);
+  const changes = fitForEmulator(template, stackName, apiUrl);
   await writeFile(file, JSON.stringify(template));
   for (const name of await readdir(app)) {
     if (name.startsWith('asset.')) await copyFile(BOOTSTRAP, join(app, name, 'bootstrap'));
@@ -39,14 +51,23 @@ export async function deploy(emulator: Emulator, folder: string, apiUrl: string)
   await cdk(['deploy', '--app', app, '--require-approval', 'never', '--outputs-file', outputs], emulator.environment);
   await createNamedQueries(emulator, queries);
   const written = JSON.parse(await readFile(outputs, 'utf8')) as Record<string, Record<string, string>>;
-  return { outputs: written[STACK] ?? {}, changes };
+  return { outputs: written[stackName] ?? {}, changes };
 }
 
-async function cdk(args: readonly string[], environment: Readonly<Record<string, string>>): Promise<void> {
+interface Settings {
+  app: string;
+  context: { accountExport: object };
+}
+
+async function runCdk(
+  cwd: string,
+  args: readonly string[],
+  environment: Readonly<Record<string, string>>,
+): Promise<void> {
   const { AWS_PROFILE: _profile, ...inherited } = process.env;
   const env = { ...inherited, ...environment, CI: 'true', CDK_DISABLE_CLI_TELEMETRY: 'true' };
   try {
-    await run(join(PROJECT, 'node_modules', '.bin', 'cdk'), args, { cwd: PROJECT, env, maxBuffer: 64 * 1024 * 1024 });
+    await run(join(PROJECT, 'node_modules', '.bin', 'cdk'), args, { cwd, env, maxBuffer: 64 * 1024 * 1024 });
   } catch (error) {
     const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string };
     const lines = `${stdout}${stderr}`.trim().split('\n');

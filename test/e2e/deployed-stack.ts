@@ -17,7 +17,7 @@ import { SNS } from '@aws-sdk/client-sns';
 import { SQS } from '@aws-sdk/client-sqs';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../simulator/simulator.ts';
 import { accountExport, type Finished } from '../support/command-line.ts';
-import { deploy } from './deploy.ts';
+import { type Deployment, deploy } from './deploy.ts';
 import { type Emulator, startEmulator } from './emulator.ts';
 
 const WAIT_MS = 60_000;
@@ -28,7 +28,7 @@ export interface DeployedStack {
   readonly outputs: Readonly<Record<string, string>>;
   readonly bucket: string;
   readonly aws: ReturnType<typeof clientsOf>;
-  /** The project's events on the default bus. */
+  /** The project's events on the default bus, of all stacks. */
   readonly events: Messages;
   /** Messages of the failure topic, which subscribers receive as email. */
   readonly notifications: Messages;
@@ -74,8 +74,56 @@ function clientsOf({ client }: Emulator) {
   };
 }
 
-/** Starts the emulator and the simulator, deploys without an API key, and prints the changes to the template. */
+/** An emulator, for one or more stacks. */
+export interface EmulatedAws {
+  readonly emulator: Emulator;
+  /** What functions sent to X-Ray. */
+  readonly traces: readonly string[];
+  close(): Promise<void>;
+}
+
+export async function startEmulatedAws(): Promise<EmulatedAws> {
+  const traces: string[] = [];
+  const daemon = createSocket('udp4').on('message', (message) => traces.push(message.toString()));
+  await new Promise<void>((resolve) => daemon.bind(0, '127.0.0.1', resolve));
+  try {
+    const emulator = await startEmulator({ traces: `127.0.0.1:${daemon.address().port}` });
+    const close = async () => {
+      await emulator.close();
+      daemon.close();
+    };
+    return { emulator, traces, close };
+  } catch (error) {
+    daemon.close();
+    throw error;
+  }
+}
+
+/** Starts the emulator and deploys one stack, which closes the emulator, too. */
 export async function startDeployedStack(simulated: SimulatorOptions): Promise<DeployedStack> {
+  const emulated = await startEmulatedAws();
+  try {
+    const stack = await deployStack(emulated, simulated);
+    const close = async () => {
+      await stack.close();
+      await emulated.close();
+    };
+    return { ...stack, close };
+  } catch (error) {
+    await emulated.close();
+    throw error;
+  }
+}
+
+/**
+ * Starts a simulator, deploys a stack for it without an API key, and prints the changes to the template.
+ * @param config what differs from `cdk.json`
+ */
+export async function deployStack(
+  { emulator, traces }: EmulatedAws,
+  simulated: SimulatorOptions,
+  config: Deployment['config'] = {},
+): Promise<DeployedStack> {
   const folder = await mkdtemp(join(tmpdir(), 'account-export-e2e-'));
   const closing: (() => unknown)[] = [() => rm(folder, { recursive: true, force: true })];
   const close = async () => {
@@ -84,13 +132,7 @@ export async function startDeployedStack(simulated: SimulatorOptions): Promise<D
   try {
     const simulator = await startSimulator(simulated);
     closing.push(() => simulator.close());
-    const traces: string[] = [];
-    const daemon = createSocket('udp4').on('message', (message) => traces.push(message.toString()));
-    await new Promise<void>((resolve) => daemon.bind(0, '127.0.0.1', resolve));
-    closing.push(() => daemon.close());
-    const emulator = await startEmulator({ traces: `127.0.0.1:${daemon.address().port}` });
-    closing.push(() => emulator.close());
-    const { outputs, changes } = await deploy(emulator, folder, simulator.url);
+    const { outputs, changes } = await deploy(emulator, { folder, apiUrl: simulator.url, config });
     for (const { what, why, onAws, resources } of changes) {
       const where = `in ${resources.length} resources`;
       process.stdout.write(`changed for the emulator, ${where}: ${what}\n  because ${why}\n  on AWS ${onAws}\n`);
@@ -103,8 +145,8 @@ export async function startDeployedStack(simulated: SimulatorOptions): Promise<D
       bucket: outputs.BucketName ?? '',
       aws,
       traces,
-      events: await receiveEvents(aws),
-      notifications: await receiveNotifications(aws, outputs.FailureTopicArn ?? ''),
+      events: await receiveEvents(aws, outputs),
+      notifications: await receiveNotifications(aws, outputs),
       execute: async (input, name) => await execute(aws, outputs.StateMachineArn ?? '', input, name),
       endOf: async (name) => await endOf(aws, outputs.StateMachineArn ?? '', name),
       logLines: async () => await logLines(aws),
@@ -142,16 +184,26 @@ async function logLines({ logs }: Clients): Promise<string[]> {
   return lines;
 }
 
-async function receiveEvents(aws: Clients): Promise<Messages> {
-  const { url, arn } = await queue(aws, 'events');
-  await aws.events.putRule({ Name: 'all', EventPattern: JSON.stringify({ source: ['account-export'] }) });
-  await aws.events.putTargets({ Rule: 'all', Targets: [{ Id: 'queue', Arn: arn }] });
+type Outputs = DeployedStack['outputs'];
+
+/** The end of an ARN, which is unique in the emulator. */
+const nameIn = (arn = '') => arn.split(':').at(-1) ?? '';
+
+/** The events of all stacks: Step Functions adds the ARN of the state machine to `resources`, but the emulator does not. */
+async function receiveEvents(aws: Clients, { StateMachineArn }: Outputs): Promise<Messages> {
+  const name = nameIn(StateMachineArn);
+  const { url, arn } = await queue(aws, `events-${name}`);
+  await aws.events.putRule({
+    Name: `all-${name}`,
+    EventPattern: JSON.stringify({ source: ['account-export'] }),
+  });
+  await aws.events.putTargets({ Rule: `all-${name}`, Targets: [{ Id: 'queue', Arn: arn }] });
   return messagesIn(aws, url);
 }
 
-async function receiveNotifications(aws: Clients, topic: string): Promise<Messages> {
-  const { url, arn } = await queue(aws, 'notifications');
-  await aws.sns.subscribe({ TopicArn: topic, Protocol: 'sqs', Endpoint: arn });
+async function receiveNotifications(aws: Clients, { FailureTopicArn }: Outputs): Promise<Messages> {
+  const { url, arn } = await queue(aws, `notifications-${nameIn(FailureTopicArn)}`.slice(0, 80));
+  await aws.sns.subscribe({ TopicArn: FailureTopicArn, Protocol: 'sqs', Endpoint: arn });
   return messagesIn(aws, url);
 }
 

@@ -63,6 +63,14 @@ describe('objects', () => {
     expect(await store.get('k')).toBeUndefined();
   });
 
+  it('are deleted together, also those with special characters', async () => {
+    const store = storeAt('delete-several');
+    const keys = ['a', 'b & c <d>', 'é', 'kept'];
+    for (const key of keys) await write(store, key);
+    await store.delete('a', 'b & c <d>', 'missing', 'é');
+    expect((await store.list('')).map(({ key }) => key)).toEqual(['kept']);
+  });
+
   it('of one prefix are not listed under another that starts with the same characters', async () => {
     await write(storeAt('team'), 'k');
     await write(storeAt('team-b'), 'k');

@@ -30,13 +30,14 @@ afterAll(() => stack?.close());
 async function runNow(target: string, suffix = 'now'): Promise<string> {
   const { scheduler } = stack.aws;
   const { Schedules = [] } = await scheduler.listSchedules({});
-  const all = await Promise.all(Schedules.map(({ Name }) => scheduler.getSchedule({ Name })));
-  const { Name, Target } =
+  const all = await Promise.all(Schedules.map(({ Name, GroupName }) => scheduler.getSchedule({ Name, GroupName })));
+  const { Name, GroupName, Target } =
     all.find((one) => one.Description && `${one.Target?.Arn} ${one.Target?.Input}`.includes(target)) ?? {};
   if (!Target) throw new Error(`No schedule for "${target}".`);
   const Input = Target.Input ?? '';
   await scheduler.createSchedule({
     Name: `${Name}-${suffix}`.slice(-64),
+    GroupName,
     FlexibleTimeWindow: { Mode: 'OFF' },
     ScheduleExpression: `at(${new Date().toISOString().slice(0, 19)})`,
     // EventBridge Scheduler replaces this placeholder; the emulator does not.

@@ -3,6 +3,8 @@
  * would be a defect of the stack.
  */
 
+import { createHash } from 'node:crypto';
+
 export interface Resource {
   Type: string;
   Properties?: Record<string, unknown>;
@@ -52,7 +54,7 @@ const LEFT_OUT: readonly LeftOut[] = [
 ];
 
 /** Changes the template in place. @param apiUrl of the simulator */
-export function fitForEmulator(template: Template, apiUrl: string): Change[] {
+export function fitForEmulator(template: Template, stackName: string, apiUrl: string): Change[] {
   const { Resources } = template;
   const changes: Change[] = [];
   for (const { type, only = () => true, what, why, onAws } of LEFT_OUT) {
@@ -62,7 +64,7 @@ export function fitForEmulator(template: Template, apiUrl: string): Change[] {
     for (const id of resources) delete Resources[id];
     if (resources.length > 0) changes.push({ resources, what: `${type} ${what}`, why, onAws });
   }
-  changes.push(...secretsByArn(template));
+  changes.push(...secretsByArn(template, stackName));
   const functions = Object.entries(Resources).filter(([, { Type }]) => Type === 'AWS::Lambda::Function');
   for (const [, { Properties = {} }] of functions) Properties.Runtime = 'provided.al2023';
   changes.push({
@@ -83,15 +85,16 @@ export function fitForEmulator(template: Template, apiUrl: string): Change[] {
 }
 
 /**
- * In CloudFormation, `Ref` of a secret is its ARN, and its name is the logical id and twelve letters. In the emulator, `Ref` is
+ * In CloudFormation, `Ref` of a secret is its ARN, and its name is the logical id and twelve characters. In the emulator, `Ref` is
  * the name, in another form, which CDK's conversion from ARN to name does not support.
  */
-function secretsByArn(template: Template): Change[] {
+function secretsByArn(template: Template, stackName: string): Change[] {
+  const suffix = createHash('sha256').update(stackName).digest('hex').slice(0, 12);
   const resources = template.Resources;
   const ids = Object.keys(resources).filter((id) => resources[id]?.Type === 'AWS::SecretsManager::Secret');
   for (const id of ids) {
     const { Properties = {} } = resources[id] ?? {};
-    Properties.Name = `${id}-AbCdEfGhIjKl`;
+    Properties.Name = `${id}-${suffix}`;
   }
   const byArn = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.map(byArn);

@@ -71,6 +71,8 @@ async function startFaultyGlue() {
   client.middlewareStack.add(
     (next, context) => async (args) => {
       const { TableName } = args.input as { TableName?: string };
+      // The check before planning makes no run visible.
+      if (context.commandName === 'GetTableCommand') return next(args);
       nth++;
       const strike = fault({ nth, name: `${String(context.commandName).replace(/Command$/, '')} ${TableName}` });
       if (strike === 'fail') throw failure('InternalServiceException', 500);

@@ -43,6 +43,17 @@ const STEPS: readonly Step[] = ['plan', 'page', 'publish', 'report'];
 const HUNG_AFTER_MS = 120_000;
 const STARTED_AT = '2026-08-22T02:00:00.000Z';
 
+const ARN = 'arn:aws:lambda:us-east-1:000000000000:function:task';
+/** One for all executions, because its constructor validates the definition, which takes long. */
+const WORKFLOW = new StateMachine(
+  exportWorkflow({
+    resources: { planExport: ARN, exportPage: ARN, publishRun: ARN, reportFailure: ARN },
+    // One page at a time: the operations have the same order in every run.
+    concurrency: 1,
+    topicArn: 'arn:aws:sns:us-east-1:000000000000:failures',
+  }) as never,
+);
+
 /** Runs an execution to its end, or until it is killed. */
 export async function execute(options: Execution): Promise<Ended> {
   const { name, id, request, portsOf, executions, invoke = (_step, attempt, signal) => attempt(signal) } = options;
@@ -55,7 +66,7 @@ export async function execute(options: Execution): Promise<Ended> {
 
   const tasks: Record<Step, (event: unknown, signal: AbortSignal) => Promise<unknown>> = {
     plan: async (event, signal) => {
-      plan = await planExport({ ...portsOf('plan'), executions }, event, signal);
+      plan = await planExport({ ...portsOf('plan'), executions, exports: [] }, event, signal);
       return plan;
     },
     page: (event, signal) => exportPage(portsOf('page'), event, signal),
@@ -80,15 +91,7 @@ export async function execute(options: Execution): Promise<Ended> {
     }
   };
 
-  const arn = 'arn:aws:lambda:us-east-1:000000000000:function:task';
-  const definition = exportWorkflow({
-    resources: { planExport: arn, exportPage: arn, publishRun: arn, reportFailure: arn },
-    exports: [],
-    // One page at a time: the operations have the same order in every run.
-    concurrency: 1,
-    topicArn: 'arn:aws:sns:us-east-1:000000000000:failures',
-  });
-  const running = new StateMachine(definition as never).run(request as never, {
+  const running = WORKFLOW.run(request as never, {
     overrides: {
       taskResourceLocalHandlers: {
         ...Object.fromEntries(STEPS.map((step) => [STATES[step], handler(step)])),

@@ -66,7 +66,7 @@ export function faultyStore(store: ObjectStore, step: Step, state: StoreState): 
     get: (key) => operate('get', key, () => store.get(key)),
     list: (prefix) => operate('list', prefix, () => store.list(prefix)),
     listFolders: (prefix) => operate('listFolders', prefix, () => store.listFolders(prefix)),
-    delete: (key) => operate('delete', key, () => store.delete(key)),
+    delete: (...keys) => operate('delete', keys[0] ?? '', () => store.delete(...keys)),
   };
 }
 

@@ -124,9 +124,11 @@ const INVOCATIONS: readonly (readonly [name: string, how: (target: Step) => Invo
     },
   ],
   ['invoked twice at the same moment', (target) => atOnce(target, 2, 'all')],
+  ['idle for weeks (not ready)', (target) => failOnce(target, 'Lambda.ResourceNotReadyException', 'before')],
   ['Lambda service error before its work', (target) => failOnce(target, 'Lambda.ServiceException', 'before')],
   ['Lambda service error after its work', (target) => failOnce(target, 'Lambda.ServiceException', 'after')],
   ['timed out by Lambda after its work', (target) => failOnce(target, 'Sandbox.Timedout', 'after')],
+  ['answer lost (States.Timeout)', (target) => failOnce(target, 'States.Timeout', 'after')],
   ['crashed (Runtime.ExitError) before its work', (target) => failOnce(target, 'Runtime.ExitError', 'before')],
   ['crashed (Runtime.ExitError) after its work', (target) => failOnce(target, 'Runtime.ExitError', 'after')],
 ];
@@ -137,14 +139,13 @@ export function invocationCases(source: Source): Case[] {
       table: 'invocation',
       row,
       column: STEP_COLUMNS[step],
-      run: async () =>
-        injectFault(await makeWorld(source), { faults: { invoke: how(step) }, accept: /^Runtime\.ExitError$/ }),
+      run: async () => injectFault(await makeWorld(source), { faults: { invoke: how(step) } }),
     })),
   );
 }
 
 /** Fails the first attempt at a step. */
-function failOnce(target: Step, name: string, when: 'before' | 'after'): Invoke {
+export function failOnce(target: Step, name: string, when: 'before' | 'after'): Invoke {
   let failed = false;
   return async (step, attempt, signal) => {
     if (step !== target || failed) return attempt(signal);

@@ -20,7 +20,7 @@ it.each([
   ['killed', 4],
   ['catalog', 20],
   ['timeout', 14],
-  ['invocation', 21],
+  ['invocation', 27],
   ['budget', 4],
   ['budget, API failure', 3],
   ['budget, repeated kills', 2],

@@ -171,6 +171,7 @@ function memoryCatalog() {
   const runs = new Map<string, PublishedRun>();
   return {
     runs: () => [...runs.values()],
+    check: async () => undefined,
     addRun: async (run: PublishedRun) => void runs.set(run.runId, run),
     removeRun: async (run: PublishedRun) => void runs.delete(run.runId),
     isVisible: async (runId: string) => runs.has(runId),

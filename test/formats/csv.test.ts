@@ -177,12 +177,12 @@ describe('decodeCsv', () => {
     [
       'an HTML page',
       '<!doctype html><title>Sign in</title>',
-      'HTML instead of CSV: check the account name and the instance, then retry.',
+      'HTML instead of CSV: check accountName and instance, then retry.',
     ],
     [
       'plain text instead of an empty page',
       'secret maintenance',
-      'Text instead of CSV (no account field in the first line, 1 column, 18 bytes): check the account name and the instance, then retry.',
+      'Text instead of CSV (no account field in the first line, 1 column, 18 bytes): check accountName and instance, then retry.',
     ],
     ['an empty JSON array', '[]', /^Text instead of CSV/],
     ['a JSON object', '{"error":"secret"}', /^Malformed CSV \(line 1/],

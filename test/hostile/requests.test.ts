@@ -1,6 +1,7 @@
 /** Hostile requests: each fails with a short message. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { localCatalog } from '../../cli/local/run-local.ts';
 import { planExport } from '../../functions/export/plan/plan-export.ts';
 import { checkRunId, parseRequest, resolveRequest } from '../../functions/export/plan/resolve-request.ts';
 import { partKey, planKey } from '../../functions/export/storage/bucket-layout.ts';
@@ -271,13 +272,12 @@ describe('Plan export', () => {
     const { store, objects, puts } = memoryStore();
     if (stored) objects.set(planKey('run-1'), Buffer.from(JSON.stringify(stored)));
     const { api, queries } = arrayApi({ list: [] });
-    const ports = { api, store, executions: { isRunning: async () => false } };
+    const ports = { api, store, catalog: localCatalog(), executions: { isRunning: async () => false }, exports: [all] };
     const event = {
       runId: 'run-1',
       execution: 'e',
       startedAt: STARTED_AT,
       request: {},
-      exports: [all],
       concurrency: 8,
     };
     const error = await planExport(ports, { ...event, ...more }).then(

@@ -139,6 +139,16 @@ describe('the Glue tables', () => {
   });
 });
 
+it('lets IAM policies alone decide about the tables, with and without Lake Formation', () => {
+  template.hasResourceProperties('AWS::Glue::Database', {
+    DatabaseInput: {
+      CreateTableDefaultPermissions: [
+        { Permissions: ['ALL'], Principal: { DataLakePrincipalIdentifier: 'IAM_ALLOWED_PRINCIPALS' } },
+      ],
+    },
+  });
+});
+
 describe('the views', () => {
   it.each(['accounts_latest', 'accounts_history'])('%s has the format of an Athena view', (name) => {
     const view = tables.get(name);

@@ -1,8 +1,7 @@
 import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
 import { exportWorkflow } from '../../functions/workflow.ts';
-import { parseStackConfig } from '../../infra/stack-config.ts';
-import { CONFIG, synthesized } from '../support/synthesized.ts';
+import { synthesized } from '../support/synthesized.ts';
 
 const template = synthesized();
 
@@ -97,9 +96,9 @@ describe('the bucket', () => {
   });
 
   it.each([
-    ['Retain', 'no setting', {}, {}],
-    ['Retain', 'deleteDataWithStack only', { deleteDataWithStack: true }, {}],
-    ['Retain', 'the context flag only', {}, { allowDataDeletion: true }],
+    ['RetainExceptOnCreate', 'no setting', {}, {}],
+    ['RetainExceptOnCreate', 'deleteDataWithStack only', { deleteDataWithStack: true }, {}],
+    ['RetainExceptOnCreate', 'the context flag only', {}, { allowDataDeletion: true }],
     ['Delete', 'both', { deleteDataWithStack: true }, { allowDataDeletion: true }],
   ])('has deletion policy %s with %s', (DeletionPolicy, _settings, config, options) => {
     synthesized(config, options).hasResource('AWS::S3::Bucket', { DeletionPolicy });
@@ -128,10 +127,12 @@ describe('the API key', () => {
       'API_URL',
       'BUCKET',
       'DATABASE',
+      'EXPORTS_FILE',
       'NODE_OPTIONS',
       'POWERTOOLS_TRACER_CAPTURE_RESPONSE',
       'RETENTION_DAYS',
       'SECRET_ID',
+      'STACK_NAME',
     ]);
   });
 });
@@ -157,6 +158,7 @@ describe('the functions', () => {
     [
       'PlanExport',
       [
+        ...glueRights('GetTable'),
         's3:GetObject on <StorageBucket>/export_runs/*',
         's3:DeleteObject on <StorageBucket>/work/run_id=*/tickets/*',
         's3:GetObject on <StorageBucket>/work/*',
@@ -199,6 +201,7 @@ describe('the functions', () => {
       'PublishRun',
       [
         ...glueRights('BatchCreatePartition', 'DeletePartition', 'GetPartition', 'GetPartitions'),
+        's3:DeleteObject on <StorageBucket>/export_runs/*',
         's3:DeleteObject on <StorageBucket>/work/run_id=*/tickets/*',
         's3:GetObject on <StorageBucket>/accounts_csv/*',
         's3:GetObject on <StorageBucket>/accounts_json/*',
@@ -230,7 +233,7 @@ describe('the functions', () => {
         's3:GetObject on <StorageBucket>/export_runs/*',
         's3:GetObject on <StorageBucket>/work/run_id=*/plan.json',
         's3:ListBucket on <StorageBucket>',
-        'sqs:SendMessage on <UndeliveredQueue>',
+        'sqs:SendMessage on <UndeliveredRetention>',
         'xray:PutTelemetryRecords on *',
         'xray:PutTraceSegments on *',
       ],
@@ -241,7 +244,7 @@ describe('the functions', () => {
         ...glueRights('GetPartition').filter((right) => !/table\/(?!account_export\/export_runs)/.test(right)),
         's3:GetObject on <StorageBucket>/export_runs/*',
         's3:ListBucket on <StorageBucket>',
-        'sqs:SendMessage on <UndeliveredQueue>',
+        'sqs:SendMessage on <UndeliveredFreshness>',
         'xray:PutTelemetryRecords on *',
         'xray:PutTraceSegments on *',
       ],
@@ -278,10 +281,14 @@ describe('the state machine', () => {
     ];
     const text = parts
       .map((part) =>
-        typeof part === 'string' ? part : (part['Fn::GetAtt']?.[0] ?? part.Ref)?.replace(/(Function)?[0-9A-F]{8}$/, ''),
+        typeof part === 'string'
+          ? part
+          : (part['Fn::GetAtt']?.[0] ?? part.Ref)?.replace(
+              /(FunctionCurrentVersion[0-9A-F]{8}[0-9a-f]{32}|[0-9A-F]{8})$/,
+              '',
+            ),
       )
       .join(empty);
-    const { exports } = parseStackConfig(CONFIG);
     const resources = {
       planExport: 'PlanExport',
       exportPage: 'ExportPage',
@@ -289,8 +296,28 @@ describe('the state machine', () => {
       reportFailure: 'ReportFailure',
     };
     expect(JSON.parse(text)).toEqual(
-      JSON.parse(JSON.stringify(exportWorkflow({ resources, exports, concurrency: 20, topicArn: 'FailuresTopic' }))),
+      JSON.parse(
+        JSON.stringify(
+          exportWorkflow({ resources, partition: 'AWS::Partition', concurrency: 20, topicArn: 'FailuresTopic' }),
+        ),
+      ),
     );
+  });
+
+  it('waits for each function a minute longer than the function runs', () => {
+    const timeouts = Object.entries(template.findResources('AWS::Lambda::Function')).map(
+      ([id, { Properties }]) => [id, Properties.Timeout] as const,
+    );
+    const timeoutOf = (start: string) => timeouts.find(([id]) => id.startsWith(start))?.[1];
+    const text = JSON.stringify(stateMachine.Properties.DefinitionString);
+    const waits = (state: string) =>
+      Number(
+        new RegExp(`"${state}":\\{"Type":"Task".*?"TimeoutSeconds":(\\d+)`).exec(text.replaceAll('\\"', '"'))?.[1],
+      );
+    expect(waits('Plan export') - 60).toBe(timeoutOf('PlanExport'));
+    expect(waits('Export page') - 60).toBe(timeoutOf('ExportPage'));
+    expect(waits('Publish run') - 60).toBe(timeoutOf('PublishRun'));
+    expect(waits('Report failure') - 60).toBe(timeoutOf('ReportFailure'));
   });
 
   it('is a standard workflow with tracing, and logs no execution data', () => {
@@ -305,10 +332,10 @@ describe('the state machine', () => {
     const rights = rightsOf('WorkflowStateMachineRole').filter((right) => !/^(logs|xray):.* on \*$/.test(right));
     expect(rights.map((right) => right.replace('{Fn::Join:[[', ''))).toEqual([
       'events:PutEvents on arn:<Partition>:events:<Region>:<AccountId>:event-bus/default',
-      'lambda:InvokeFunction on <ExportPageFunction>',
-      'lambda:InvokeFunction on <PlanExportFunction>',
-      'lambda:InvokeFunction on <PublishRunFunction>',
-      'lambda:InvokeFunction on <ReportFailureFunction>',
+      'lambda:InvokeFunction on <ExportPageFunction>:*',
+      'lambda:InvokeFunction on <PlanExportFunction>:*',
+      'lambda:InvokeFunction on <PublishRunFunction>:*',
+      'lambda:InvokeFunction on <ReportFailureFunction>:*',
       'sns:Publish on <FailuresTopic>',
       'states:DescribeExecution on arn:<Partition>:states:<Region>:<AccountId>:execution:<WorkflowStateMachine name>:*',
       'states:RedriveExecution on arn:<Partition>:states:<Region>:<AccountId>:execution:<WorkflowStateMachine name>/Pages:*',
@@ -329,8 +356,15 @@ it('outputs console URLs for each partition', () => {
     expect(template.toJSON().Outputs[output].Value['Fn::Join'][1]).toContainEqual(domain);
 });
 
-it('outputs the commands that store the API key and start an export', () => {
-  const outputs = JSON.stringify(template.findOutputs('*'));
-  expect(outputs).toContain('aws secretsmanager put-secret-value --secret-id ');
-  expect(outputs).toContain(`--input '{\\"exportName\\":\\"all-accounts\\"}'`);
+it('outputs commands that store the API key from a file and start an export, in any shell', () => {
+  const textOf = (name: string) =>
+    (template.toJSON().Outputs[name].Value['Fn::Join'][1] as unknown[]).map(String).join('');
+  expect(textOf('PutKeyCommand')).toMatch(
+    /^aws secretsmanager put-secret-value .* --secret-string file:\/\/key\.json$/,
+  );
+  expect(textOf('StartCommand')).toMatch(
+    /^aws stepfunctions start-execution .* --input "\{\\"exportName\\":\\"all-accounts\\"\}"$/,
+  );
+  // cmd.exe does not know single quotes.
+  expect(textOf('StartCommand')).not.toContain("'");
 });

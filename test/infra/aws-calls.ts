@@ -51,10 +51,23 @@ export async function actionsOf(entry: string): Promise<string[]> {
       return factory === undefined ? [] : [[nameOf(declared.id), factory] as const];
     }),
   );
-  const calls = reachableNodes(ast).filter(({ type }) => type === 'CallExpression');
-  const made = new Set(calls.flatMap(({ callee }) => makers.get(nameOf(callee)) ?? []));
+  const made = callsIn(ast).flatMap(({ callee }) => makers.get(nameOf(callee)) ?? []);
+  return actionsThrough(new Set(made), ast, entry);
+}
+
+/** The sorted actions of a file of this project that makes these adapters itself. @param file `cli/commands/reattach.ts` */
+export async function actionsOfFile(file: string, factories: readonly string[]): Promise<string[]> {
+  return actionsThrough(factories, await parsed(`../${file}`), file);
+}
+
+function callsIn(ast: Node): Node[] {
+  return reachableNodes(ast).filter(({ type }) => type === 'CallExpression');
+}
+
+async function actionsThrough(factories: Iterable<string>, ast: Node, entry: string): Promise<string[]> {
+  const calls = callsIn(ast);
   const actions = new Set<string>();
-  for (const factory of made) {
+  for (const factory of factories) {
     const methods = await methodsOf(factory);
     const port = new RegExp(`(^|\\.)${PORT_NAMES[factory]}\\d*$`);
     const called = calls

@@ -84,6 +84,22 @@ describe('a budget', () => {
     }
   });
 
+  it.each([
+    ['eu-north-1', 'refused'],
+    ['us-gov-west-1', 'refused'],
+    ['us-east-1', 'accepted'],
+    ['eu-central-1', 'accepted'],
+    [undefined, 'accepted'],
+  ])('in region %s is %s', (region, expected) => {
+    const parse = () => parseStackConfig({ ...CONFIG, monthlyBudgetUsd: 20 }, { region });
+    if (expected === 'accepted') expect(parse).not.toThrow();
+    else
+      expect(parse).toThrow(
+        `monthlyBudgetUsd must not be set in ${region}, where CloudFormation has no budgets: remove it, and create the budget in the Billing console (got 20)`,
+      );
+    expect(() => parseStackConfig(CONFIG, { region })).not.toThrow();
+  });
+
   it.each([0, 0.5, 1_000_001, '20'])('cannot be %j', (monthlyBudgetUsd) => {
     expect(() => parseStackConfig({ ...CONFIG, monthlyBudgetUsd })).toThrow(
       'monthlyBudgetUsd must be an integer from 1 to 1000000 (got ',

@@ -108,6 +108,7 @@ beforeAll(async () => {
     DATABASE: 'account_export',
     SECRET_ID: 'key',
     API_URL: simulator.url,
+    EXPORTS_FILE: 'exports.json',
   })) {
     vi.stubEnv(name, value);
   }
@@ -189,7 +190,6 @@ async function execute(runId: string, request: object) {
   const arn = 'arn:aws:lambda:us-east-1:000000000000:function:task';
   const definition = exportWorkflow({
     resources: { planExport: arn, exportPage: arn, publishRun: arn, reportFailure: arn },
-    exports: parseStackConfig(CONFIG).exports,
     concurrency: 4,
     topicArn: 'arn:aws:sns:us-east-1:000000000000:failures',
   });
@@ -227,6 +227,14 @@ it('deploys the third-party notices with each bundle', async () => {
   const notices = await readFile('THIRD-PARTY-NOTICES.txt', 'utf8');
   for (const folder of bundleFolders.values())
     expect(await readFile(join(folder, 'THIRD-PARTY-NOTICES.txt'), 'utf8')).toBe(notices);
+});
+
+it('deploys the configured exports with Plan export, and with no other function', async () => {
+  for (const [entry, folder] of bundleFolders) {
+    const file = readFile(join(folder, 'exports.json'), 'utf8').then((text) => JSON.parse(text) as unknown);
+    const expected = entry === 'plan-export' ? parseStackConfig(CONFIG).exports : undefined;
+    expect(await file.catch(() => undefined)).toEqual(expected);
+  }
 });
 
 it('exports a run, publishes it and adds its partitions', async () => {

@@ -22,10 +22,11 @@ function rightsOnKey(): string[] {
     return (Properties.PolicyDocument.Statement as Statement[])
       .filter(({ Resource }) => JSON.stringify(Resource).includes(keyId))
       .flatMap(({ Action, Condition }) => {
-        const services = JSON.stringify(Condition?.StringEquals?.['kms:ViaService']).match(
+        const services = JSON.stringify(Condition?.StringEquals?.['kms:ViaService'])?.match(
           /(s3|secretsmanager|sns|sqs)(?=\.)/g,
         );
-        return [Action].flat().map((action) => `${role}: ${action} through ${services}`);
+        const use = services ? `through ${services}` : `for ${Object.keys(Condition?.StringEquals ?? {})}`;
+        return [Action].flat().map((action) => `${role}: ${action} ${use}`);
       });
   });
 }
@@ -52,7 +53,7 @@ describe('without a customer key', () => {
 describe('a customer key', () => {
   it('is rotated, is retained when the stack is deleted, and is an output', () => {
     template.hasResource('AWS::KMS::Key', {
-      DeletionPolicy: 'Retain',
+      DeletionPolicy: 'RetainExceptOnCreate',
       Properties: { EnableKeyRotation: true },
     });
     expect(Object.values(template.findOutputs('KeyArn')).map(({ Value }) => Value)).toEqual([KEY]);
@@ -87,6 +88,16 @@ describe('a customer key', () => {
     template.allResourcesProperties('AWS::Logs::LogGroup', { KmsKeyId: KEY });
   });
 
+  it('encrypts executions and the definition of the state machine, for this state machine only', () => {
+    template.hasResourceProperties('AWS::StepFunctions::StateMachine', {
+      EncryptionConfiguration: { KmsKeyId: KEY, Type: 'CUSTOMER_MANAGED_KMS_KEY' },
+    });
+    const [statement] = Object.values(template.findResources('AWS::IAM::Policy'))
+      .flatMap(({ Properties }) => Properties.PolicyDocument.Statement as Statement[])
+      .filter(({ Condition }) => JSON.stringify(Condition ?? '').includes('aws:states:stateMachineArn'));
+    expect(JSON.stringify(statement?.Condition)).toMatch(/:stateMachine:AccountExport"\]\]\}\}\}$/);
+  });
+
   it('does not encrypt the access logs, because S3 could not deliver them', () => {
     const buckets = Object.entries(template.findResources('AWS::S3::Bucket'));
     const [logs] = buckets.filter(([id]) => id.startsWith('AccessLogs')).map(([, { Properties }]) => Properties);
@@ -108,6 +119,9 @@ describe('a customer key', () => {
         ...calling.map((role) => `${role}: kms:Decrypt through secretsmanager`),
         ...['ExpireRuns', 'WatchExports', 'ExpireDaily', 'WatchHourly', 'Schedules'].flatMap((r) => sends(r, 'sqs')),
         ...sends('WorkflowStateMachine', 'sns'),
+        'WorkflowStateMachine: kms:Decrypt for kms:EncryptionContext:aws:states:stateMachineArn',
+        'WorkflowStateMachine: kms:GenerateDataKey for kms:EncryptionContext:aws:states:stateMachineArn',
+        'WorkflowStateMachine: kms:GenerateDataKey for kms:EncryptionContext:SourceArn',
       ].sort(),
     );
   });
@@ -122,11 +136,16 @@ describe('a customer key', () => {
     expect(logs[0]?.Condition?.ArnLike).toEqual({ 'kms:EncryptionContext:aws:logs:arn': expect.anything() });
     const others = byService.filter((statement) => !logs.includes(statement));
     expect(new Set(others.flatMap(({ Principal }) => Principal?.Service))).toEqual(
-      new Set(['cloudwatch.amazonaws.com', 'events.amazonaws.com', 'sns.amazonaws.com']),
+      new Set(['cloudwatch.amazonaws.com', 'delivery.logs.amazonaws.com', 'events.amazonaws.com', 'sns.amazonaws.com']),
     );
-    // CDK grants `GenerateDataKey*` to the rule for the queue.
+    // EventBridge sends no source account; CDK grants the delivery of the workflow's logs.
+    const ofThisAccount = { StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } } };
+    for (const { Principal, Condition } of others) {
+      if (/cloudwatch|sns/.test(String(Principal?.Service))) expect(Condition).toEqual(ofThisAccount);
+    }
+    // CDK grants `GenerateDataKey*` to the rule for the queue, and `Decrypt*` to the delivery of logs.
     expect(new Set(others.flatMap(({ Action }) => Action))).toEqual(
-      new Set(['kms:Decrypt', 'kms:GenerateDataKey', 'kms:GenerateDataKey*']),
+      new Set(['kms:Decrypt', 'kms:Decrypt*', 'kms:GenerateDataKey', 'kms:GenerateDataKey*']),
     );
   });
 

@@ -82,7 +82,7 @@ describe('the actions of the code', () => {
   it.each([
     [
       'plan-export',
-      'secretsmanager:GetSecretValue states:DescribeExecution s3:DeleteObject s3:GetObject s3:ListBucket s3:PutObject',
+      'glue:GetTable secretsmanager:GetSecretValue states:DescribeExecution s3:DeleteObject s3:GetObject s3:ListBucket s3:PutObject',
     ],
     ['export-page', 'secretsmanager:GetSecretValue s3:DeleteObject s3:GetObject s3:ListBucket s3:PutObject'],
     [

@@ -20,13 +20,19 @@ const alarms = Object.entries(template.findResources('AWS::CloudWatch::Alarm')).
 const alarm = (id: string) => alarms.find((one) => one.id === id) ?? expect.fail(`no alarm ${id}`);
 
 describe('the alarms', () => {
-  it('cover failures, quarantine, drift, deliveries, retries and the age of the data', () => {
+  it('cover failures, timeouts, quarantine, drift, deliveries, retries and the age of the data', () => {
     expect(alarms.map(({ id }) => id).sort()).toEqual([
       'ApiErrors',
+      'FreshnessUndelivered',
       'NoPublishedRundaily',
       'NoPublishedRunweekdays',
+      'NotificationUndelivered',
+      'RetentionFailed',
+      'RetentionUndelivered',
       'RunFailed',
       'RunQuarantined',
+      'RunStopped',
+      'RunTimedOut',
       'SourceDrifted',
       'StartUndelivered',
     ]);
@@ -38,9 +44,16 @@ describe('the alarms', () => {
     }
   });
 
-  it('notify the topic, except for quarantined runs, which the workflow reports', () => {
+  it('are named after the stack and the export', () => {
+    expect(alarms.map(({ AlarmName }) => AlarmName)).toEqual(
+      expect.arrayContaining(['AccountExport-RunFailed', 'AccountExport-NoPublishedRun-daily']),
+    );
+    expect(new Set(alarms.map(({ AlarmName }) => AlarmName)).size).toBe(alarms.length);
+  });
+
+  it('notify the topic, except for quarantined and stopped runs, which emails report', () => {
     const silent = alarms.filter(({ AlarmActions }) => AlarmActions === undefined).map(({ id }) => id);
-    expect(silent).toEqual(['RunQuarantined']);
+    expect(silent.sort()).toEqual(['RunQuarantined', 'RunStopped']);
     template.hasResourceProperties('AWS::SNS::TopicPolicy', {
       PolicyDocument: {
         Statement: Match.arrayWith([
@@ -55,6 +68,32 @@ describe('the alarms', () => {
     });
   });
 
+  it('report the end of a situation, but not the end of a count of runs', () => {
+    const recovering = alarms.filter(({ OKActions }) => OKActions !== undefined);
+    expect(recovering.map(({ id }) => id).sort()).toEqual([
+      'ApiErrors',
+      'NoPublishedRundaily',
+      'NoPublishedRunweekdays',
+    ]);
+    for (const { OKActions, AlarmActions } of recovering) expect(OKActions).toEqual(AlarmActions);
+  });
+
+  it.each([
+    ['RunFailed', 'ExecutionsFailed'],
+    ['RunTimedOut', 'ExecutionsTimedOut'],
+    ['RunStopped', 'ExecutionsAborted'],
+  ])('%s counts executions by one plain metric, and no data is no failure', (id, MetricName) => {
+    // FILL in an expression can leave an alarm stuck when a metric arrives late.
+    expect(alarm(id)).toMatchObject({
+      Namespace: 'AWS/States',
+      MetricName,
+      Dimensions: [{ Name: 'StateMachineArn' }],
+      Statistic: 'Sum',
+      Threshold: 0,
+      TreatMissingData: 'notBreaching',
+    });
+  });
+
   it('report an export whose last published run is too old or was not measured', () => {
     expect(watchedExports(parseStackConfig({ ...CONFIG, exports: EXPORTS }).exports)).toEqual([
       { name: 'daily', maxAgeHours: 29 },
@@ -66,6 +105,7 @@ describe('the alarms', () => {
       Dimensions: [
         { Name: 'export', Value: 'daily' },
         { Name: 'service', Value: 'account-export' },
+        { Name: 'stack', Value: 'AccountExport' },
       ],
       Statistic: 'Maximum',
       Period: 3600,
@@ -88,20 +128,38 @@ describe('the alarms', () => {
   ])('%s counts the runs of all exports', (id, metric) => {
     expect(alarm(id)).toMatchObject({
       MetricName: metric,
-      Dimensions: [{ Name: 'service', Value: 'account-export' }],
+      Dimensions: [
+        { Name: 'service', Value: 'account-export' },
+        { Name: 'stack', Value: 'AccountExport' },
+      ],
       Statistic: 'Sum',
       Threshold: 0,
       TreatMissingData: 'notBreaching',
     });
   });
 
-  it('StartUndelivered watches the dead-letter queue', () => {
-    const [queue] = Object.keys(template.findResources('AWS::SQS::Queue'));
-    expect(alarm('StartUndelivered')).toMatchObject({
-      MetricName: 'ApproximateNumberOfMessagesVisible',
-      Dimensions: [{ Name: 'QueueName', Value: { 'Fn::GetAtt': [queue, 'QueueName'] } }],
+  it('RetentionFailed watches the errors of Expire runs', () => {
+    expect(alarm('RetentionFailed')).toMatchObject({
+      Namespace: 'AWS/Lambda',
+      MetricName: 'Errors',
+      Statistic: 'Sum',
+      Dimensions: [{ Name: 'FunctionName', Value: { Ref: expect.stringMatching(/^ExpireRunsFunction/) } }],
+      TreatMissingData: 'notBreaching',
     });
   });
+
+  it.each(['Start', 'Retention', 'Freshness', 'Notification'])(
+    '%sUndelivered watches the queue of its cause',
+    (cause) => {
+      const queue = Object.keys(template.findResources('AWS::SQS::Queue')).find((id) =>
+        id.startsWith(`Undelivered${cause}`),
+      );
+      expect(alarm(`${cause}Undelivered`)).toMatchObject({
+        MetricName: 'ApproximateNumberOfMessagesVisible',
+        Dimensions: [{ Name: 'QueueName', Value: { 'Fn::GetAtt': [queue, 'QueueName'] } }],
+      });
+    },
+  );
 
   it('ApiErrors compares retries with requests', () => {
     const { Metrics, Threshold } = alarm('ApiErrors') as { Metrics: { Expression?: string }[]; Threshold: number };
@@ -115,6 +173,10 @@ describe('the dashboard', () => {
     template.findResources('AWS::CloudWatch::Dashboard'),
   );
   const body = JSON.stringify(dashboard.DashboardBody);
+
+  it('shows retries of this stack only', () => {
+    expect(body).toContain('{AccountExport,service,stack,export,cause} stack=');
+  });
 
   it('shows every metric', () => {
     for (const metric of Object.values(METRICS)) {

@@ -1,7 +1,7 @@
 import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
 import { parseStackConfig } from '../../infra/stack-config.ts';
-import { CONFIG } from '../support/synthesized.ts';
+import { CONFIG, synthesized } from '../support/synthesized.ts';
 import { type ConfigurationName, configuredStack, EXISTING_VPC } from './configured-stack.ts';
 
 const HTTPS_OUT = [
@@ -45,16 +45,42 @@ describe('a fixed address', () => {
       { 'Fn::GetAtt': [address, 'PublicIp'] },
     ]);
     const subnets = template.findResources('AWS::EC2::Subnet');
-    expect(Object.values(subnets).map(({ Properties }) => Properties.MapPublicIpOnLaunch)).toEqual([false, false]);
-    const [functions = ''] = Object.keys(subnets).filter((id) => id.includes('FunctionsSubnet'));
+    expect(Object.values(subnets).map(({ Properties }) => Properties.MapPublicIpOnLaunch)).toEqual([
+      false,
+      false,
+      false,
+      false,
+    ]);
+    const functions = Object.keys(subnets).filter((id) => id.includes('FunctionsSubnet'));
     const [nat = ''] = Object.keys(template.findResources('AWS::EC2::NatGateway'));
     template.hasResourceProperties('AWS::EC2::Route', {
       DestinationCidrBlock: '0.0.0.0/0',
       NatGatewayId: { Ref: nat },
     });
     for (const network of Object.values(networks('a fixed address'))) {
-      expect(network).toMatchObject({ SubnetIds: [{ Ref: functions }] });
+      expect(network).toMatchObject({ SubnetIds: functions.map((Ref) => ({ Ref })) });
     }
+  });
+
+  it('is kept when the stack is deleted, because it is in the allowlist of the API key', () => {
+    template.hasResource('AWS::EC2::EIP', { DeletionPolicy: 'RetainExceptOnCreate' });
+  });
+
+  it('has functions in two availability zones, of which one NAT gateway serves both', () => {
+    const subnets = Object.entries(template.findResources('AWS::EC2::Subnet'));
+    const zones = subnets
+      .filter(([id]) => id.includes('FunctionsSubnet'))
+      .map(([, { Properties }]) => Properties.AvailabilityZone['Fn::Select'][0]);
+    expect(zones).toEqual([0, 1]);
+    const throughNat = { Properties: { DestinationCidrBlock: '0.0.0.0/0', NatGatewayId: Match.anyValue() } };
+    expect(Object.keys(template.findResources('AWS::EC2::Route', throughNat))).toHaveLength(2);
+  });
+
+  it.each([[['us-east-1b']], [['us-east-1d', 'us-east-1b']]])('can be in the zones %j', (availabilityZones) => {
+    const chosen = synthesized({ network: { fixedEgressIp: true, availabilityZones } });
+    const subnets = Object.values(chosen.findResources('AWS::EC2::Subnet'));
+    expect(new Set(subnets.map(({ Properties }) => Properties.AvailabilityZone))).toEqual(new Set(availabilityZones));
+    chosen.resourceCountIs('AWS::EC2::NatGateway', 1);
   });
 
   it('is used by the functions that call the API, and by no others', () => {
@@ -145,7 +171,14 @@ describe('the rights on network interfaces', () => {
               Effect: 'Deny',
               Action: Match.arrayWith(['ec2:CreateNetworkInterface', 'ec2:DeleteNetworkInterface']),
               Resource: '*',
-              Condition: { ArnEquals: { 'lambda:SourceFunctionArn': { 'Fn::GetAtt': [id, 'Arn'] } } },
+              Condition: {
+                ArnEquals: {
+                  'lambda:SourceFunctionArn': [
+                    { 'Fn::GetAtt': [id, 'Arn'] },
+                    { 'Fn::Join': ['', [{ 'Fn::GetAtt': [id, 'Arn'] }, ':*']] },
+                  ],
+                },
+              },
             }),
           ],
         },
@@ -167,6 +200,16 @@ describe('an invalid network is refused', () => {
       'network.subnetIds[0] must be an id such as subnet-0123456789abcdef0 (got "private-a")',
     ],
     ['with no subnets', { ...EXISTING_VPC, subnetIds: [] }, 'must be a list of 1 to 16 ids such as subnet-'],
+    [
+      'with zones of an existing network',
+      { ...EXISTING_VPC, availabilityZones: ['us-east-1a'] },
+      'network must not have availabilityZones with subnetIds',
+    ],
+    [
+      'with the id of a zone',
+      { fixedEgressIp: true, availabilityZones: ['use1-az3'] },
+      'must be a list of 1 or 2 availability zones such as us-east-1a',
+    ],
     ['with an unknown key', { ...EXISTING_VPC, zone: 'a' }, 'unknown key "zone" in network'],
   ])('%s', (_what, network, message) => {
     expect(() => parseStackConfig({ ...CONFIG, network })).toThrow(message);

@@ -66,7 +66,7 @@ describe('the schedules', () => {
   });
 
   it('retry a start within an hour, then keep it in an encrypted dead-letter queue', () => {
-    const [queueId = ''] = Object.keys(template.findResources('AWS::SQS::Queue'));
+    const [queueId = ''] = Object.keys(template.findResources('AWS::SQS::Queue')).filter((id) => id.includes('Starts'));
     for (const { Target } of schedules) {
       expect(Target).toMatchObject({
         RetryPolicy: { MaximumRetryAttempts: 5, MaximumEventAgeInSeconds: 3600 },
@@ -77,6 +77,28 @@ describe('the schedules', () => {
       SqsManagedSseEnabled: true,
       MessageRetentionPeriod: 1_209_600,
     });
+  });
+
+  it('are in a group of the stack, whose schedules alone can use its roles', () => {
+    const [groupId = ''] = Object.keys(template.findResources('AWS::Scheduler::ScheduleGroup'));
+    template.hasResourceProperties('AWS::Scheduler::ScheduleGroup', { Name: 'AccountExport' });
+    // By their roles, whose policies name it, schedules are created after the group and deleted before it.
+    template.allResourcesProperties('AWS::Scheduler::Schedule', {
+      GroupName: 'AccountExport',
+      Target: Match.objectLike({ RoleArn: { 'Fn::GetAtt': Match.anyValue() } }),
+    });
+    const roles = Object.values(template.findResources('AWS::IAM::Role'))
+      .map(({ Properties }) => Properties.AssumeRolePolicyDocument.Statement[0])
+      .filter(({ Principal }) => Principal.Service === 'scheduler.amazonaws.com');
+    expect(roles).toHaveLength(3);
+    for (const { Condition } of roles) {
+      expect(Condition).toEqual({
+        StringEquals: {
+          'aws:SourceAccount': { Ref: 'AWS::AccountId' },
+          'aws:SourceArn': { 'Fn::GetAtt': [groupId, 'Arn'] },
+        },
+      });
+    }
   });
 
   it('have a role that can only start this state machine and send to this queue', () => {

@@ -41,17 +41,17 @@ it('names the permissions of the custom resources of CDK, which are in no table'
   expect(permissions.filter((permission) => !PERMISSIONS.codes.includes(permission))).toEqual([]);
 });
 
-it('gives users who query the permissions they need on accounts, results and the key, and none on work/', () => {
-  const [policy] = PAGE.examples.filter(({ kind }) => kind === 'policy').map(({ text }) => JSON.parse(text));
-  const statements = policy.Statement as { Action: string | string[]; Resource: string | string[] }[];
-  const on = (resource: string) =>
-    statements
-      .filter(({ Resource }) => [Resource].flat().some((one) => one.includes(resource)))
-      .flatMap(({ Action }) => Action);
-  expect(on('KEY_ARN')).toEqual(['kms:Decrypt', 'kms:GenerateDataKey']);
-  expect(on('BUCKET/accounts_')).toEqual(['s3:GetObject']);
-  expect(on('athena-results')).toContain('s3:PutObject');
-  expect(JSON.stringify(policy)).not.toContain('work/');
+it('names the policies and roles of the template', () => {
+  const { template } = configuredStack('the default');
+  const outputs = Object.keys(template.findOutputs('*'));
+  for (const output of ['AnalystPolicyArn', 'OperatorPolicyArn', 'Workgroup']) {
+    expect(outputs).toContain(output);
+    expect(PAGE.codes.join()).toContain(output);
+  }
+  const roles = Object.keys(template.findResources('AWS::IAM::Role')).map((id) => id.replace(/[0-9A-F]{8}$/, ''));
+  const named = PAGE.codes.filter((code) => /^\w+Role$/.test(code) && code !== 'CatalogEncryptionServiceRole');
+  expect([...new Set(named)]).toEqual(['PlanExportRole', 'PublishRunRole', 'ExpireRunsRole', 'WatchExportsRole']);
+  expect(roles).toEqual(expect.arrayContaining(named));
 });
 
 it('erases one account from a part and changes no other byte', () => {
@@ -71,4 +71,17 @@ it('erases one account from a part and changes no other byte', () => {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+});
+
+it('lists the services that the role of CloudFormation needs', () => {
+  const types = ['all options', 'the default'] as const;
+  const services = types.flatMap((name) =>
+    Object.values(configuredStack(name).template.toJSON().Resources as Record<string, { Type: string }>)
+      .map(({ Type }) => /^AWS::(\w+)::/.exec(Type)?.[1])
+      .filter((service) => service !== undefined),
+  );
+  const [, section = ''] = page('operations').text.split('### Permissions for deploying');
+  const [listed = ''] = section.split('\n### ');
+  const missing = [...new Set(services)].filter((service) => !listed.includes(`\`${service}\``));
+  expect(missing).toEqual([]);
 });

@@ -60,7 +60,7 @@ describe('parseStackConfig', () => {
     [{ alarmEmail: 'nobody' }, 'alarmEmail must be an email address (got "nobody")'],
     [{ logRetentionDays: 42 }, 'logRetentionDays must be a number of days that CloudWatch Logs accepts'],
     [{ databaseName: 2024 }, 'databaseName must be up to 63 lowercase letters, digits and underscores'],
-    [{ secretName: 5 }, 'secretName must be a text (got 5)'],
+    [{ secretName: 5 }, 'secretName must be up to 512 letters, digits and / _ + = . @ - (got 5)'],
     [{ encryption: 'kms' }, 'encryption must be "s3-managed" or "customer-key" (got "kms")'],
   ])('refuses %j', (config, message) => {
     expect(() => parseStackConfig(config && { ...CONFIG, ...config })).toThrow(message);

@@ -82,20 +82,15 @@ describe('a problem', () => {
 describe('unknown keys', () => {
   const Strict = z.strictObject({ inner: z.strictObject({}).optional() });
   const keys = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, i) => [`k${i}`, 1]));
-  const ten = '"k0", "k1", "k2", "k3", "k4", "k5", "k6", "k7", "k8", "k9"';
 
-  it.each([
-    [1, 'unknown key "k0"'],
-    [2, 'unknown keys "k0", "k1"'],
-    [10, `unknown keys ${ten}`],
-    [12, `unknown keys ${ten}, 2 more`],
-  ])('are named up to ten: %i', (count, sentence) => {
-    expect(problemsOf(Strict, keys(count))).toBe(sentence);
+  it('are one problem each', () => {
+    expect(problemsOf(Strict, keys(2))).toBe('unknown key "k0"; unknown key "k1"');
+    expect(problemsOf(Strict, keys(1000))).toMatch(/; unknown key "k\d\d"; and 9\d\d more$/);
   });
 
   it('are named with their path, and shortened', () => {
     expect(problemsOf(Strict, { inner: keys(1) })).toBe('unknown key "k0" in inner');
-    expect(problemsOf(Strict, { ['k'.repeat(61)]: 1 })).toBe(`unknown key "${'k'.repeat(60)}"`);
+    expect(problemsOf(Strict, { ['k'.repeat(61)]: 1 })).toBe(`unknown key "${'k'.repeat(56)}…`);
   });
 });
 

@@ -192,6 +192,20 @@ describe('a transient fault', () => {
   });
 });
 
+describe('a clock that is set back during a request', () => {
+  it('makes no duration negative', async () => {
+    let time = 10_000_000;
+    const now = () => {
+      time -= 3_600_000;
+      return time;
+    };
+    const { api } = await simulated({ faults: [{ fault: { status: 500 }, pages: [1], times: 4 }] }, { now });
+    expect(await api.fetchPage(query(), decodeJson)).toMatchObject({ latencyMs: 0 });
+    const { message } = await errorOf(api.fetchPage(query({ page: 1 }), decodeJson));
+    expect(message).toContain('(4 requests in 0.0 s)');
+  });
+});
+
 describe('a permanent fault', () => {
   const always = Number.POSITIVE_INFINITY;
 
@@ -246,14 +260,14 @@ describe('a permanent fault', () => {
     [
       404,
       'ApiNotFoundError',
-      /^404 Not Found for dataset "engage" at 127\.0\.0\.1:\d+: check the dataset, the account name and the instance\.$/,
+      /^404 Not Found for dataset "engage" at 127\.0\.0\.1:\d+: check the dataset, accountName and instance\.$/,
     ],
     [
       403,
       'ApiCredentialsError',
       '403 Forbidden for dataset "engage": check the key\'s permissions and its IP allowlist.',
     ],
-    [302, 'ApiRequestError', /^Redirect from \S+ \(302\): check the account name/],
+    [302, 'ApiRequestError', /^Redirect from \S+ \(302\): check accountName and instance/],
   ])('with status %i is not retried', async (status, name, message) => {
     const { api, simulator } = await simulated({ faults: [{ fault: { status }, times: always }] });
     expect(await errorOf(api.fetchPage(query({ filter: 'secret segment' }), decodeJson))).toMatchObject({

@@ -25,7 +25,10 @@ function measured(): Record<string, Record<string, unknown>> {
       };
       const [{ Namespace, Dimensions, Metrics }] = CloudWatchMetrics as [(typeof CloudWatchMetrics)[number]];
       expect(Namespace).toBe('AccountExport');
-      const dimensions = Dimensions.flat().filter((name) => name !== 'service');
+      // Every metric has the stack; Powertools adds the service.
+      expect(line.stack).toBe('AccountExport');
+      expect(Dimensions.flat()).toEqual(expect.arrayContaining(['service', 'stack']));
+      const dimensions = Dimensions.flat().filter((name) => name !== 'service' && name !== 'stack');
       const key = dimensions.map((name) => `${name}=${line[name]}`).join(' ');
       return [key === '' ? 'all' : key, Object.fromEntries(Metrics.map(({ Name }) => [Name, line[Name]]))];
     }),

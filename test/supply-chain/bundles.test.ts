@@ -51,7 +51,7 @@ it('only functions that use a service bundle its client', () => {
   expect(functionsOf('undici')).toEqual(callApi);
   expect(functionsOf('@aws-sdk/client-secrets-manager')).toEqual(callApi);
   expect(functionsOf('@aws-sdk/client-sfn')).toEqual(['plan-export']);
-  expect(functionsOf('@aws-sdk/client-glue')).toEqual(['expire-runs', 'publish-run', 'watch-exports']);
+  expect(functionsOf('@aws-sdk/client-glue')).toEqual(['expire-runs', 'plan-export', 'publish-run', 'watch-exports']);
   expect(functionsOf('hyparquet-writer')).toContain('export-page');
   expect(functionsOf('esbuild')).toBeUndefined();
 });

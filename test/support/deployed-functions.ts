@@ -40,7 +40,6 @@ async function execute({ runId, request, concurrency, retries = 0 }: Execution):
   };
   const definition = exportWorkflow({
     resources: RESOURCES,
-    exports: [],
     concurrency,
     topicArn: 'arn:aws:sns:eu-west-1:111122223333:failures',
     retries,

@@ -51,6 +51,7 @@ export interface DeployedFunctions {
 
 export const KEY = { keyId: 'demo-key', secret: 'demo:secret' };
 const BUCKET = 'bucket';
+const NO_EXPORTS = fileURLToPath(new URL('no-exports.json', import.meta.url));
 const FUNCTIONS = fileURLToPath(new URL('deployed-functions.ts', import.meta.url));
 
 /** @param environment additional variables, such as those that enable tracing */
@@ -76,6 +77,7 @@ export async function startDeployedFunctions(
       BUCKET,
       DATABASE: 'account_export',
       SECRET_ID: 'api-key',
+      EXPORTS_FILE: NO_EXPORTS,
       AWS_ENDPOINT_URL_S3: s3.url,
       AWS_ENDPOINT_URL_GLUE: glue.url,
       AWS_ENDPOINT_URL_SECRETS_MANAGER: services.url,

@@ -2,12 +2,15 @@
  * A complete deployment in this process: a simulated tenant, small servers for the AWS services, the workflow with the Lambda
  * handlers as its tasks, and the command line.
  */
+import { writeFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { GlueClient } from '@aws-sdk/client-glue';
 import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { StateMachine } from 'aws-local-stepfunctions';
 import { vi } from 'vitest';
 import { glueCatalog } from '../../functions/aws/glue-catalog.ts';
-import { type ExportSettings, ExportSettingsSchema } from '../../functions/model/export-settings.ts';
 import type { FailureReport } from '../../functions/model/outcomes.ts';
 import { ANNOUNCING_STATES, exportWorkflow, STATES } from '../../functions/workflow.ts';
 import type { FaultRule } from '../../simulator/faults.ts';
@@ -71,6 +74,11 @@ export async function deployedWorld(simulated: SimulatorOptions = {}) {
   const calls = new Set<Promise<unknown>>();
   const aws = await startSmallAws({ simulator, work: workflowOf({ handlers, deployed, announced, calls }) });
 
+  const folder = await mkdtemp(join(tmpdir(), 'account-export-world-'));
+  const exportsFile = join(folder, 'exports.json');
+  const writeExports = () => writeFileSync(exportsFile, JSON.stringify(deployed.exports));
+  writeExports();
+
   const environment = {
     ...aws.environment,
     AWS_ENDPOINT_URL_SFN: aws.url,
@@ -81,6 +89,7 @@ export async function deployedWorld(simulated: SimulatorOptions = {}) {
     DATABASE: 'account_export',
     SECRET_ID: 'key',
     API_URL: simulator.url,
+    EXPORTS_FILE: exportsFile,
   };
   for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value);
   for (const name of ['AWS_PROFILE', 'AWS_DEFAULT_REGION', 'AWS_SESSION_TOKEN']) vi.stubEnv(name, undefined);
@@ -125,6 +134,7 @@ export async function deployedWorld(simulated: SimulatorOptions = {}) {
     /** Changes the configuration, as `cdk deploy` does. */
     deploy(changes: Partial<Deployed>) {
       Object.assign(deployed, changes);
+      writeExports();
     },
     /** Changes the API key, as `aws secretsmanager put-secret-value` does. */
     async putKey(key: object) {
@@ -147,7 +157,7 @@ export async function deployedWorld(simulated: SimulatorOptions = {}) {
       await Promise.allSettled(calls);
       vi.restoreAllMocks();
       vi.unstubAllEnvs();
-      await Promise.all([simulator.close(), s3.close(), secrets.close()]);
+      await Promise.all([simulator.close(), s3.close(), secrets.close(), rm(folder, { recursive: true, force: true })]);
       glue.close();
     },
   };
@@ -163,7 +173,6 @@ interface Workflow {
 /** The deployed definition with the handlers as tasks. */
 function workflowOf({ handlers, deployed, announced, calls }: Workflow): Work {
   return async ({ executionArn, name, request, signal, onPlan, onPage }) => {
-    const exports: ExportSettings[] = deployed.exports.map((settings) => ExportSettingsSchema.parse(settings));
     const call = async (state: string, event: unknown) => {
       // As on AWS, a stopped execution calls nothing more, and what it has called continues.
       signal.throwIfAborted();
@@ -202,7 +211,6 @@ function workflowOf({ handlers, deployed, announced, calls }: Workflow): Work {
     const lambda = 'arn:aws:lambda:eu-west-1:123456789012:function:task';
     const definition = exportWorkflow({
       resources: { planExport: lambda, exportPage: lambda, publishRun: lambda, reportFailure: lambda },
-      exports,
       concurrency: deployed.concurrency,
       topicArn: 'arn:aws:sns:eu-west-1:123456789012:failures',
       retries: RETRIES,

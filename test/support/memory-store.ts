@@ -35,9 +35,11 @@ export function memoryStore(beforeWrite: (key: string) => void = () => undefined
         .map((key) => key.slice(prefix.length).split('/')[0] ?? '');
       return [...new Set(names)].sort();
     },
-    async delete(key) {
-      beforeWrite(key);
-      objects.delete(key);
+    async delete(...keys) {
+      for (const key of keys) {
+        beforeWrite(key);
+        objects.delete(key);
+      }
     },
   };
   return { store, objects, puts };

@@ -44,14 +44,16 @@ export function runSteps(
 ): Steps {
   const partitions: PublishedRun[] = [];
   const catalog = {
+    check: async () => undefined,
     addRun: async (run: PublishedRun) => void partitions.push(run),
     removeRun: async () => undefined,
     isVisible: async () => true,
   };
   const execute = async (request: object) => {
     const execution = executions.idOf?.(runId) ?? `execution of ${runId}`;
-    const event = { runId, execution, startedAt: STARTED_AT, request, exports: [], concurrency: 8 };
-    return JSON.parse(JSON.stringify(await planExport({ api, store, executions }, event))) as PlanOutcome;
+    const event = { runId, execution, startedAt: STARTED_AT, request, concurrency: 8 };
+    const ports = { api, store, catalog, executions, exports: [] };
+    return JSON.parse(JSON.stringify(await planExport(ports, event))) as PlanOutcome;
   };
   const steps: Steps = {
     partitions,

@@ -4,11 +4,11 @@ import { afterEach, vi } from 'vitest';
 import { type ExportSettings, ExportSettingsSchema } from '../../functions/model/export-settings.ts';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../simulator/simulator.ts';
 import { commandLine, type Finished } from './command-line.ts';
-import { type SmallAws, type SmallAwsOptions, startSmallAws } from './small-aws.ts';
+import { type SmallAws, type SmallAwsOptions, STATE_MACHINE, startSmallAws } from './small-aws.ts';
 import type { Work } from './small-aws-executions.ts';
 import { until } from './until.ts';
 
-export { until };
+export { STATE_MACHINE, until };
 
 const EXPORTS: readonly ExportSettings[] = [
   ExportSettingsSchema.parse({ name: 'all-accounts', datasetId: 'engage', pageSize: 500 }),

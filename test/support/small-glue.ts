@@ -21,7 +21,7 @@ const PAGE = 2;
  * @param filters whether GetPartitions applies its expression; Glue does, not every catalog does
  */
 export async function startSmallGlue(
-  fail: (call: GlueCall) => { status: number; type: string } | undefined = () => undefined,
+  fail: (call: GlueCall) => { status: number; type: string; message?: string } | undefined = () => undefined,
   filters = true,
 ) {
   const calls: GlueCall[] = [];
@@ -39,7 +39,7 @@ export async function startSmallGlue(
       response.end(JSON.stringify(body));
     };
     const failure = fail(call);
-    if (failure) return answer(failure.status, { __type: failure.type, message: 'hidden' });
+    if (failure) return answer(failure.status, { __type: failure.type, message: failure.message ?? 'hidden' });
     const { TableName, PartitionInputList, PartitionValues } = call.input as never as {
       TableName: string;
       PartitionInputList?: { Values: string[]; StorageDescriptor: { Location: string; Columns: { Name: string }[] } }[];
@@ -56,7 +56,8 @@ export async function startSmallGlue(
     if (call.action === 'GetPartitions') {
       const name = /export_name = '(.*)'/.exec(String(call.input.Expression))?.[1];
       const found = [...partitions].filter(
-        ([key, { Values }]) => key.startsWith(`${TableName} `) && (!filters || Values?.[0] === name),
+        ([key, { Values }]) =>
+          key.startsWith(`${TableName} `) && (!filters || name === undefined || Values?.[0] === name),
       );
       const from = Number(call.input.NextToken ?? 0);
       const page = found.slice(from, from + PAGE).map(([, partition]) => partition);

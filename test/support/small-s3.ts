@@ -1,5 +1,6 @@
 /**
- * A server with the S3 operations that the object store uses: put, get, delete, and ListObjectsV2 with 1,000 keys per page.
+ * A server with the S3 operations that the object store uses: put, get, delete, DeleteObjects, and ListObjectsV2 with 1,000
+ * keys per page.
  * Source: Amazon S3 API reference, "ListObjectsV2".
  */
 import { createHash } from 'node:crypto';
@@ -12,6 +13,8 @@ export interface SmallS3 {
   readonly lists: () => number;
   /** The keys read, one per request, in order. */
   readonly reads: string[];
+  /** The number of keys of each request that deletes several, in order. */
+  readonly bulkDeletes: readonly number[];
   readonly object: (bucket: string, key: string) => Buffer | undefined;
   readonly keys: (bucket: string) => string[];
   readonly put: (bucket: string, key: string, body: Uint8Array) => void;
@@ -29,6 +32,7 @@ export async function startSmallS3(
 ): Promise<SmallS3> {
   const objects = new Map(buckets.map((bucket) => [bucket, new Map<string, Buffer>()]));
   const reads: string[] = [];
+  const bulkDeletes: number[] = [];
   let lists = 0;
   const server = createServer(async (request, response) => {
     const url = new URL(request.url ?? '', 'http://localhost');
@@ -45,6 +49,17 @@ export async function startSmallS3(
     if (refused) return failure(refused.status, refused.code);
     const bucket = objects.get(bucketName);
     if (!bucket) return failure(404, 'NoSuchBucket');
+    if (request.method === 'POST' && url.searchParams.has('delete')) {
+      const text = plainBody(Buffer.concat(chunks), String(request.headers['content-encoding'] ?? '')).toString();
+      const keys = [...text.matchAll(/<Key>(.*?)<\/Key>/g)].map(([, name = '']) => name);
+      bulkDeletes.push(keys.length);
+      const failed = keys.flatMap((name) => {
+        const { code } = fail('DELETE', name) ?? {};
+        if (code === undefined) bucket.delete(name);
+        return code === undefined ? [] : [`<Error><Key>${name}</Key><Code>${code}</Code></Error>`];
+      });
+      return answer(200, `<?xml version="1.0"?><DeleteResult>${failed.join('')}</DeleteResult>`);
+    }
     if (key === '') {
       lists++;
       return answer(200, list(bucket, url.searchParams));
@@ -79,6 +94,7 @@ export async function startSmallS3(
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     lists: () => lists,
     reads,
+    bulkDeletes,
     object: (bucket, key) => objects.get(bucket)?.get(key),
     keys: (bucket) => [...(objects.get(bucket)?.keys() ?? [])],
     put: (bucket, key, body) => void objects.get(bucket)?.set(key, Buffer.from(body)),

@@ -25,17 +25,31 @@ const NAMES: Readonly<Record<string, string>> = {
   'Storage/Bucket': 'bucket',
   'ApiKey/Secret': 'API key',
   'DataKey/Key': 'KMS key',
-  'Undelivered/Queue': 'dead-letter queue',
+  'Undelivered/Starts': 'dead-letter queue of starts',
+  'Undelivered/Retention': 'dead-letter queue of retention',
+  'Undelivered/Freshness': 'dead-letter queue of the freshness check',
+  'Undelivered/Notifications': 'dead-letter queue of notifications',
   'Failures/Topic': 'failure topic',
   'Workflow/StateMachine': 'state machine',
+  'People/Analysts': 'analysts',
+  'People/Operators': 'operators',
 };
 
 /** The blocks of `docs/security-permissions.md`. */
 export function securityBlocks(): GeneratedBlocks {
-  const [byDefault, all] = [permissionsOf(stackOf({})), permissionsOf(stackOf(ALL_OPTIONS))];
+  const [small, large] = [stackOf({}), stackOf(ALL_OPTIONS)];
+  const [byDefault, all] = [permissionsOf(small), permissionsOf(large)];
   const known = new Set(byDefault.map((row) => row.join()));
-  const table = (rows: readonly (readonly string[])[]) => markdownTable(['role', 'actions', 'resources'], rows);
-  return { default: table(byDefault), options: table(all.filter((row) => !known.has(row.join()))) };
+  const table = (who: string, rows: readonly (readonly string[])[]) =>
+    markdownTable([who, 'actions', 'resources'], rows);
+  return {
+    default: table('role', byDefault),
+    options: table(
+      'role',
+      all.filter((row) => !known.has(row.join())),
+    ),
+    people: table('policy', permissionsOf(large, 'AWS::IAM::ManagedPolicy')),
+  };
 }
 
 function stackOf(config: object): Stack {
@@ -44,10 +58,11 @@ function stackOf(config: object): Stack {
 }
 
 /** One row per policy statement: role, actions, resources. */
-function permissionsOf(stack: Stack): string[][] {
+function permissionsOf(stack: Stack, type = 'AWS::IAM::Policy'): string[][] {
   const name = namesIn(stack);
-  const rows = Object.values(Template.fromStack(stack).findResources('AWS::IAM::Policy')).flatMap(({ Properties }) => {
-    const [role = ''] = (Properties.Roles as { Ref: string }[]).map(({ Ref }) => name(Ref).replace(/\/Role$/, ''));
+  const rows = Object.entries(Template.fromStack(stack).findResources(type)).flatMap(([id, { Properties }]) => {
+    const roles = (Properties.Roles ?? [{ Ref: id }]) as { Ref: string }[];
+    const [role = ''] = roles.map(({ Ref }) => name(Ref).replace(/\/Role$|^People\//, ''));
     return (Properties.PolicyDocument.Statement as Statement[]).map(({ Effect, Action, Resource, Condition }) => {
       const actions = [Action].flat().map((action) => `\`${action}\``);
       const resources = [Resource].flat().map((resource) => placeOf(resource, name));

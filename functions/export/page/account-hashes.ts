@@ -6,7 +6,7 @@ export const HASH_BYTES = 8;
 
 /**
  * One hash for each account of a page, in page order, Base64 of all.
- * The run's id is the salt: hashes of two runs cannot be compared, nor looked up in a prepared table.
+ * The run's id is the salt: hashes of two runs cannot be compared, nor found in a precomputed table.
  */
 export function hashAccounts(runId: string, names: readonly string[]): string {
   const hashes = Buffer.alloc(names.length * HASH_BYTES);

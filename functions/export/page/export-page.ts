@@ -17,7 +17,7 @@ import { RunFolder, type StoredPage, sha256 } from '../storage/run-folder.ts';
 import { hashAccounts } from './account-hashes.ts';
 
 /**
- * Exports one page of a run. A page whose part is stored as its receipt says is not fetched again.
+ * Exports one page of a run. If the stored part matches its receipt, the page is not fetched again.
  *
  * @param event a `PageTask`
  * @returns the number of accounts in the part: a small result, because the workflow collects one per page
@@ -31,7 +31,8 @@ export async function exportPage(ports: RunPorts, event: unknown, signal?: Abort
 
 /**
  * Fetches a page and writes its part, then its receipt.
- * @param stored what is stored of the page: only this version of the part is overwritten, and its usage still counts
+ * @param stored what is stored of the page. The part is overwritten only if it is still this one, and the usage of the old
+ * receipt is added to that of the new one.
  */
 export async function writePart(
   { api, store, measure }: RunPorts,
@@ -71,7 +72,7 @@ export async function writePart(
     measure?.({ exportName, usage });
     throw error;
   } finally {
-    await budget?.returnUnused().catch(() => undefined);
+    await budget?.returnTickets().catch(() => undefined);
   }
 }
 
@@ -83,16 +84,21 @@ async function putPart(
   { body, before }: { readonly body: Uint8Array; readonly before: StoredBytes | undefined },
 ): Promise<string> {
   const key = partKey(run, page);
-  if (await isPublished(store, run.runId)) {
-    throw new ExportError(
+  const published = () =>
+    new ExportError(
       'RequestError',
       `Cannot write page ${page} of run "${run.runId}": the run is already published. No action is needed.`,
     );
-  }
-  // An attempt that outlives its run must not replace what another one wrote since.
+  if (await isPublished(store, run.runId)) throw published();
+  // A Lambda that outlives its execution must not replace what a later one wrote.
   const etag = await store.put(key, body, before ? { ifMatch: before.etag } : { ifNoneMatch: '*' });
-  if (etag !== undefined) return etag;
-  // It may be this very part: the answer was lost, and the SDK wrote it again.
+  if (etag !== undefined) {
+    if (!before || !(await isPublished(store, run.runId))) return etag;
+    // Another attempt wrote an equal part, which has the same etag, and published it in between.
+    await store.put(key, before.body, { ifMatch: etag });
+    throw published();
+  }
+  // Perhaps our own write succeeded, the response of S3 was lost, and the retry of the SDK failed the condition.
   const there = await store.get(key);
   if (there && sha256(there.body) === sha256(body)) return there.etag;
   throw new ExportError(
@@ -102,24 +108,25 @@ async function putPart(
 }
 
 /**
- * A page may be short because the data shrank, because the API caps its page size, or because an answer was truncated
- * where no parser can see it. Only the first is the end: an account after the short page shows that it is not.
+ * A page may be short because the data shrank, because the API caps its page size, or because an answer was cut between
+ * two accounts. Only if the data shrank is nothing missing: an account after the short page means one of the other two.
  */
 async function fetchCompletePage(source: Source<DecodedPage>, run: Run, page: number): Promise<ApiAnswer<DecodedPage>> {
   const { pageSize } = run.parameters;
-  const planned = Math.min(pageSize, Math.max(0, run.accounts - page * pageSize));
+  const plannedRecords = Math.min(pageSize, Math.max(0, run.accounts - page * pageSize));
   /** Whether another account follows a short answer. */
   const isFollowed = ({ value: { records } }: ApiAnswer<DecodedPage>) => source.exists(page * pageSize + records);
   const answer = await source.page(page);
-  if (answer.value.records >= planned) return answer;
+  if (answer.value.records >= plannedRecords) return answer;
+  // Counted by `pages`, the API has no offset at which to ask for the next account, so the second answer is accepted.
   if (run.countedBy === 'offsets' && !(await isFollowed(answer))) return answer;
 
   const again = await source.page(page);
   const { records } = again.value;
-  if (records >= planned || run.countedBy === 'pages' || !(await isFollowed(again))) return again;
+  if (records >= plannedRecords || run.countedBy === 'pages' || !(await isFollowed(again))) return again;
   if (records === answer.value.records && records > 0) throw pageSizeCapped(pageSize, records);
   throw new ExportError(
     'ApiAnswerError',
-    `Page ${page} of run "${run.runId}" is incomplete (${records} of ${planned} accounts, but more accounts follow): resume the run.`,
+    `Page ${page} of run "${run.runId}" is incomplete (${records} of ${plannedRecords} accounts, but more accounts follow): resume the run.`,
   );
 }

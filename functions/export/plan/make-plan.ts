@@ -6,7 +6,7 @@ import { decodeJson } from '../../formats/json-lines.ts';
 import { ExportError } from '../../model/errors.ts';
 import type { PlanEvent } from '../../model/events.ts';
 import type { ExportFormat } from '../../model/export-format.ts';
-import { attributeColumnsOf } from '../../model/export-settings.ts';
+import { attributeColumnsOf, type ExportSettings } from '../../model/export-settings.ts';
 import type { Run, StoredPlan } from '../../model/run.ts';
 import type { Decode, ObjectStore, RunPorts } from '../ports.ts';
 import { type CountOptions, countAccounts, type ProbeAnswer, refuseTooManyPages } from '../source/count-accounts.ts';
@@ -20,9 +20,10 @@ import type { ResolvedRequest } from './resolve-request.ts';
 /** The CSV header is all of the remaining state that can grow. */
 const MAX_HEADER_BYTES = 40_000;
 
-/** What planning needs: the ports, the workflow's event and the abort signal. */
+/** What planning needs: the ports, the configured exports, the workflow's event and the abort signal. */
 export interface Planning {
   readonly ports: RunPorts;
+  readonly exports: readonly ExportSettings[];
   readonly event: PlanEvent;
   readonly signal: AbortSignal | undefined;
 }
@@ -59,7 +60,7 @@ export async function makeDryPlan(
 }
 
 async function planRequest(
-  { ports, event }: Planning,
+  { ports, exports, event }: Planning,
   { runId, settings, parameters, dueAt, exportDate }: RunRequest,
   source: Source<ProbeAnswer>,
   decoder: ReturnType<typeof probeDecoder>,
@@ -68,7 +69,7 @@ async function planRequest(
   const expected = (await lastPublishedRun(ports.store, exportName))?.records;
   const counted = await countPages(source, { pageSize: parameters.pageSize, concurrency: event.concurrency, expected });
   // All exports share one CSV table. Columns that only this request names come after it, like any that the API sends.
-  const tableAttributes = attributeColumnsOf(event.exports.length > 0 ? event.exports : [settings]);
+  const tableAttributes = attributeColumnsOf(exports.length > 0 ? exports : [settings]);
   return {
     version: 1,
     run: {
@@ -168,12 +169,12 @@ async function planWithinBudget(
     const records = maxRecords - earlierRecords - (await planningRecords(folder));
     const ticketLimit = ticketLimitOf(records, pageSize, await takenTickets(store, runId));
     // Only a retry after drift repeats a run that has a plan.
-    budget = ticketBudget(store, { runId, pageSize, ticketLimit, maxRecords, planned: earlierRecords > 0 });
+    budget = ticketBudget(store, { runId, pageSize, ticketLimit, maxRecords, hasPlan: earlierRecords > 0 });
   }
   const source = new Source(api, target, decode, { signal, budget });
   try {
     const stored = await storePlan(store, await plan(source), budget);
-    await budget?.returnUnused(source.usage.recordsFetched);
+    await budget?.returnTickets(source.usage.recordsFetched);
     return stored;
   } catch (error) {
     const { usage } = source;
@@ -181,7 +182,7 @@ async function planWithinBudget(
     if (sent) measure?.({ exportName, usage });
     // Without its record, the tickets stay taken: that counts too much, never too little.
     await (sent ? folder.recordFailure('plan', event.execution, { error, usage }) : Promise.resolve())
-      .then(() => budget?.returnUnused(usage.recordsFetched))
+      .then(() => budget?.returnTickets(usage.recordsFetched))
       .catch(() => undefined);
     throw error;
   }

@@ -16,6 +16,9 @@ import { takeLocks } from './take-locks.ts';
 
 const HostSchema = z.object({ host: z.string() });
 
+/** What planning needs, and the exports that a request can name. */
+export type PlanPorts = LockedPlanning['ports'] & Pick<LockedPlanning, 'exports'>;
+
 /**
  * Plans a run, or resumes the one that has this id, or skips it because another run has its lock.
  *
@@ -23,18 +26,20 @@ const HostSchema = z.object({ host: z.string() });
  * over `maxRecords`, and what the API's answers cause
  */
 export async function planExport(
-  ports: LockedPlanning['ports'],
+  { exports, ...ports }: PlanPorts,
   event: unknown,
   signal?: AbortSignal,
 ): Promise<PlanOutcome> {
   const planEvent = parseOrThrow(PlanEventSchema, event, 'event of Plan export');
-  const planning: LockedPlanning = { ports, event: planEvent, signal };
+  const planning: LockedPlanning = { ports, exports, event: planEvent, signal };
   const request = parseRequest(planEvent.request);
   const earlier = request.resume ?? request.publish;
   if (earlier !== undefined) return resumeById(planning, checkRunId(earlier), request);
 
   const runId = checkRunId(planEvent.runId);
-  const resolved = { runId, ...resolveRequest(request, planEvent.exports, planEvent.startedAt) };
+  const resolved = { runId, ...resolveRequest(request, exports, planEvent.startedAt) };
+  // A run that could not be published would fetch all its records for nothing.
+  await ports.catalog.check(resolved.settings.format);
   if (request.dryRun === true) return dryRun(planning, resolved);
 
   const { settings, dueAt } = resolved;

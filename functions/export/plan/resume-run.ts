@@ -4,7 +4,7 @@ import type { ExportRequest } from '../../model/export-settings.ts';
 import type { PlanOutcome, PlanResult, PlanSummary } from '../../model/outcomes.ts';
 import { mayIdentifyPerson } from '../../model/parse-input.ts';
 import type { Run, StoredPlan } from '../../model/run.ts';
-import type { Executions, RunPorts } from '../ports.ts';
+import type { Catalog, Executions, RunPorts } from '../ports.ts';
 import { mayRetry } from '../source/retry-after-drift.ts';
 import { retryIdOf } from '../storage/bucket-layout.ts';
 import { isPublished } from '../storage/published-runs.ts';
@@ -14,7 +14,7 @@ import type { ResolvedRequest } from './resolve-request.ts';
 import { takeLocks } from './take-locks.ts';
 
 export interface LockedPlanning extends Planning {
-  readonly ports: RunPorts & { readonly executions: Executions };
+  readonly ports: RunPorts & { readonly executions: Executions; readonly catalog: Pick<Catalog, 'check'> };
 }
 
 /** Resumes a run, or publishes a quarantined one, by its id. */
@@ -23,7 +23,7 @@ export async function resumeById(
   runId: string,
   { publish, maxRecords }: ExportRequest,
 ): Promise<PlanOutcome> {
-  const { ports, event } = planning;
+  const { ports, exports, event } = planning;
   const folder = new RunFolder(ports.store, runId);
   const known = await folder.plan();
   if (!known) {
@@ -32,8 +32,9 @@ export async function resumeById(
       `Cannot ${publish === undefined ? 'resume' : 'publish'} run "${runId}" (no plan in ${ports.store.location}: never made, or expired): check the run id and the place, or start a new run.`,
     );
   }
-  const { exportName } = known.run;
-  const overlap = event.exports.find(({ name }) => name === exportName)?.overlap ?? 'skip';
+  const { exportName, format } = known.run;
+  await ports.catalog.check(format);
+  const overlap = exports.find(({ name }) => name === exportName)?.overlap ?? 'skip';
   const skipped = await takeLocks(ports, event, { ...known.run, overlap });
   if (skipped) return skipped;
   // Read again: another execution may have worked on the run before this one had the lock.

@@ -11,11 +11,11 @@ import { budgetOf } from '../source/record-budget.ts';
 import { mayRetry } from '../source/retry-after-drift.ts';
 import { Source } from '../source/source.ts';
 import { manifestKey, partsPrefix } from '../storage/bucket-layout.ts';
-import { lastPublishedRun, readManifest } from '../storage/published-runs.ts';
+import { exportDateOf, lastPublishedRun, readManifest } from '../storage/published-runs.ts';
 import { RunFolder } from '../storage/run-folder.ts';
 import { createJson } from '../storage/stored-json.ts';
 import { driftedError, quarantineReason } from './policies.ts';
-import { refuseModifiedParts, verifyRun } from './verify-run.ts';
+import { refuseModifiedParts, type VerifiedRun, verifyRun } from './verify-run.ts';
 
 export interface PublishPorts extends RunPorts {
   readonly catalog: Catalog;
@@ -38,7 +38,7 @@ export async function publishRun(ports: PublishPorts, event: unknown, signal?: A
   if (!manifest) {
     const ready =
       outcome === 'publishOnly'
-        ? await commit(ports, await quarantinedManifest(ports, run))
+        ? await commit(ports, run, await quarantinedRun(ports, run))
         : await verifyAndCommit(ports, publish, signal);
     if ('status' in ready) return ready;
     manifest = ready;
@@ -50,11 +50,34 @@ export async function publishRun(ports: PublishPorts, event: unknown, signal?: A
   return summarize(manifest, run, ports);
 }
 
-/** Writes the manifest, the only commit mark. Of several attempts at the same moment, all return the one that was written. */
-async function commit({ store, clock }: PublishPorts, verified: Manifest): Promise<Manifest> {
-  const manifest = { ...verified, publishedAt: new Date(clock.now()).toISOString() };
-  if (await createJson(store, manifestKey(manifest.runId), manifest)) return manifest;
-  return (await readManifest(store, manifest.runId)) ?? manifest;
+/** A manifest, the receipts of the parts that it describes, and the last published run of the export. */
+interface CompleteRun extends Pick<VerifiedRun, 'manifest' | 'receipts'> {
+  readonly last: Manifest | undefined;
+}
+
+/**
+ * Writes the manifest, the only commit mark. Of several attempts at the same moment, all return the one that was written.
+ * @throws ExportError `RunIncompleteError` when an attempt that outlived its execution modified a part in the meantime
+ */
+async function commit({ store, clock }: PublishPorts, run: Run, complete: CompleteRun): Promise<Manifest> {
+  const manifest = { ...complete.manifest, publishedAt: publishedAt(complete, clock.now()) };
+  const key = manifestKey(run.runId);
+  const isWritten = await createJson(store, key, manifest);
+  try {
+    // An attempt that writes a part from now on sees the manifest; this shows what was written before.
+    await refuseModifiedParts(store, run, complete.receipts);
+  } catch (error) {
+    if (isWritten) await store.delete(key);
+    throw error;
+  }
+  return isWritten ? manifest : ((await readManifest(store, run.runId)) ?? manifest);
+}
+
+/** After the start of the run and after the run that it replaces as the newest, even if the clock was set back since. */
+function publishedAt({ manifest, last }: CompleteRun, now: number): string {
+  const replaces = last !== undefined && exportDateOf(last) === exportDateOf(manifest);
+  const earliest = Math.max(Date.parse(manifest.startedAt), replaces ? Date.parse(last.publishedAt) + 1 : 0);
+  return new Date(Math.max(now, earliest)).toISOString();
 }
 
 /** Verifies the run within its record budget, applies the policies of its export, and writes the manifest. */
@@ -76,14 +99,16 @@ async function verifyAndCommit(
     const [planned, quarantined] = [await folder.plan(), await folder.quarantined()];
     // An earlier attempt left the run to a retry, and its answer was lost.
     if (planned && quarantined && mayRetry(planned, quarantined)) return driftedRun(quarantined);
-    const { manifest, plan } = await verifyRun({ ports, event, source, signal });
+    const verified = await verifyRun({ ports, event, source, signal });
+    const { manifest, plan } = verified;
     if (mayRetry(plan, manifest)) {
       await recordFailure(driftedError(manifest));
       await folder.quarantine(manifest);
       return driftedRun(manifest);
     }
-    const reason = quarantineReason(run, manifest, await lastPublishedRun(store, run.exportName));
-    if (!reason) return await commit(ports, manifest);
+    const last = await lastPublishedRun(store, run.exportName);
+    const reason = quarantineReason(run, manifest, last);
+    if (!reason) return await commit(ports, run, { ...verified, last });
     await folder.quarantine(manifest);
     throw reason;
   } catch (error) {
@@ -91,7 +116,7 @@ async function verifyAndCommit(
     await recordFailure(error).catch(() => undefined);
     throw error;
   } finally {
-    await budget?.returnUnused().catch(() => undefined);
+    await budget?.returnTickets().catch(() => undefined);
   }
 }
 
@@ -99,8 +124,8 @@ function driftedRun({ runId, exportName, records: accounts, consistency }: Manif
   return { status: 'drifted', runId, exportName, accounts, consistency };
 }
 
-/** The manifest of a quarantined run whose parts are still those it describes. */
-async function quarantinedManifest({ store }: PublishPorts, run: Run): Promise<Manifest> {
+/** A quarantined run whose parts are still those that its manifest describes. */
+async function quarantinedRun({ store }: PublishPorts, run: Run): Promise<CompleteRun> {
   const folder = new RunFolder(store, run.runId);
   const manifest = await folder.quarantined();
   if (!manifest) {
@@ -113,7 +138,7 @@ async function quarantinedManifest({ store }: PublishPorts, run: Run): Promise<M
   await refuseModifiedParts(store, run, receipts);
   const described = new Map(manifest.parts.map(({ key, sha256 }) => [key, sha256]));
   if (receipts.length === described.size && receipts.every(({ key, sha256 }) => described.get(key) === sha256)) {
-    return manifest;
+    return { manifest, receipts, last: await lastPublishedRun(store, run.exportName) };
   }
   throw new ExportError(
     'RunIncompleteError',

@@ -13,6 +13,13 @@ import { RunFolder, sha256 } from '../storage/run-folder.ts';
 import { type BoundaryCheck, checkPageBoundaries } from './page-boundaries.ts';
 import { exportTail, type Publishing } from './tail.ts';
 
+/** A complete run, described. `publishedAt` is filled in when it is published. */
+export interface VerifiedRun {
+  readonly manifest: Manifest;
+  readonly plan: StoredPlan;
+  readonly receipts: readonly Receipt[];
+}
+
 /**
  * Exports the tail, then verifies a run from what is in the store.
  *
@@ -20,7 +27,7 @@ import { exportTail, type Publishing } from './tail.ts';
  * @throws ExportError `RunIncompleteError` when a page is missing or modified, `RequestError` without a plan, `PagingError` when the API repeats a page,
  * and what exporting the tail throws
  */
-export async function verifyRun(publishing: Publishing): Promise<{ plan: StoredPlan; manifest: Manifest }> {
+export async function verifyRun(publishing: Publishing): Promise<VerifiedRun> {
   const { ports, event, source } = publishing;
   const { run } = event;
   const folder = new RunFolder(ports.store, run.runId);
@@ -40,7 +47,7 @@ export async function verifyRun(publishing: Publishing): Promise<{ plan: StoredP
 
   const boundaries = await checkPageBoundaries(source, run, receipts);
   const usage = await folder.usage(receipts, source.usage);
-  return { plan, manifest: manifestOf({ run, receipts, accountsAfter: tail.accounts, boundaries, usage }) };
+  return { plan, receipts, manifest: manifestOf({ run, receipts, accountsAfter: tail.accounts, boundaries, usage }) };
 }
 
 function refuseMissingPages(run: Run, receipts: readonly Receipt[]): void {

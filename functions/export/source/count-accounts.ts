@@ -1,9 +1,9 @@
 /**
  * Counts the accounts of an export exactly, through an API that returns no total.
  *
- * Probes of one record each find out whether an offset exists. The first round gallops; each further round narrows what is
- * still possible to a ninth, with eight probes at a time. Only a probe that finds an account costs a record, so counting a
- * million accounts costs about 40.
+ * Small probes, of one record, find out whether an offset exists. The first round gallops; each further round narrows what
+ * is still possible to a ninth, with eight probes at a time. Only a probe that finds an account costs a record, so counting
+ * a million accounts costs about 40.
  */
 import { ExportError } from '../../model/errors.ts';
 import { allSettled } from './source.ts';
@@ -41,9 +41,9 @@ const MAX_WAYS = 8;
 export const RECORDS_TO_COUNT = 62;
 
 /**
- * The first round when nothing is known. The gaps are at most 8 × 9⁶ offsets wide: six rounds of eight probes narrow them
- * to eight, and a seventh finishes together with the last check. That is eight rounds up to 13 million accounts, and at
- * most 62 records at a million.
+ * The first round when nothing is known. The offsets are sums of powers of 9, because eight probes divide a range by nine.
+ * Each gap is at most 8 × 9⁶ wide: six rounds narrow it to eight, and a seventh finishes together with the last check. That
+ * is eight rounds up to 13 million accounts, and at most 62 records at a million.
  */
 const OPENING = [9 ** 4, 9 ** 5, 9 ** 6, 9 ** 7, 9 ** 7 + 8 * 9 ** 6, 9 ** 7 + 16 * 9 ** 6];
 
@@ -194,7 +194,7 @@ function isSameAnswer(a: ProbeAnswer, b: ProbeAnswer): boolean {
   return a.records === b.records && a.names.join('\n') === b.names.join('\n');
 }
 
-/** Every offset has the same account: pages of one record, or pages of any size, do not move. */
+/** Every probe got the same account: the API ignores `page`, for size 1 or for every size. */
 function everyAnswerIsEqual(answers: readonly ProbeAnswer[]): boolean {
   const first = answers[0]?.names[0];
   return first !== undefined && answers.length > 2 && answers.every((answer) => answer.names[0] === first);

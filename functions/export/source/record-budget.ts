@@ -2,8 +2,8 @@
  * The record budget, `maxRecords`: no request is sent that could exceed it.
  *
  * A ticket reserves the records of one page. It is an object that only one of several writers can create, under a number up
- * to a limit. A fetch that used no records returns its ticket; a killed one keeps it and so counts as fully used
- * (`docs/decisions/0009-record-budget-tickets.md`).
+ * to a limit. At its end, an attempt deletes the tickets that it did not need. A killed attempt cannot, so its tickets count
+ * as used (`docs/decisions/0009-record-budget-tickets.md`).
  */
 import { randomUUID } from 'node:crypto';
 import pLimit from 'p-limit';
@@ -24,8 +24,8 @@ export interface BudgetOptions {
   /** For messages. @default that of the stored plan */
   readonly maxRecords?: number;
   /** Whether the run has a plan, so that it can be resumed. @default true */
-  readonly planned?: boolean;
-  /** The page of the attempt, which tries the ticket with its own number first: so pages do not compete for one. */
+  readonly hasPlan?: boolean;
+  /** The page of the attempt. Page p tries ticket p + 1 first, so that pages do not compete for the same ticket. */
   readonly page?: number | undefined;
 }
 
@@ -38,9 +38,9 @@ export function budgetOf(store: ObjectStore, run: Run, page?: number): TicketBud
 
 export type TicketBudget = ReturnType<typeof ticketBudget>;
 
-/** The record budget of one attempt at a page or a step. Call `returnUnused` when the attempt ends. */
+/** The record budget of one attempt at a page or a step. Call `returnTickets` when the attempt ends. */
 export function ticketBudget(store: ObjectStore, options: BudgetOptions) {
-  const { runId, pageSize, ticketLimit, maxRecords, planned = true, page } = options;
+  const { runId, pageSize, ticketLimit, maxRecords, hasPlan = true, page } = options;
   const held: number[] = [];
   // Several requests at once must not take more tickets than they need.
   const oneByOne = pLimit(1);
@@ -64,7 +64,7 @@ export function ticketBudget(store: ObjectStore, options: BudgetOptions) {
     }
     const records = maxRecords ?? (await plannedRecords(store, runId));
     const limit = records === undefined ? '' : `maxRecords ${records}; `;
-    const remedy = planned ? 'resume the run with a higher maxRecords' : 'start a new run with a higher maxRecords';
+    const remedy = hasPlan ? 'resume the run with a higher maxRecords' : 'start a new run with a higher maxRecords';
     throw new ExportError(
       'BudgetExceededError',
       `Record budget exhausted for run "${runId}" (${limit}the next request needs ${pageSize} records): ${remedy}.`,
@@ -84,10 +84,10 @@ export function ticketBudget(store: ObjectStore, options: BudgetOptions) {
       reserved -= records;
     },
     /**
-     * Returns the tickets that the fetched records do not need.
-     * @param counted fetched records that the plan, or the record of its failure, counts
+     * Deletes the tickets that the fetched records do not need, so that other attempts can take them.
+     * @param counted fetched records that the plan or a stored failure already counts
      */
-    async returnUnused(counted = 0): Promise<void> {
+    async returnTickets(counted = 0): Promise<void> {
       const needed = Math.ceil(Math.max(0, reserved - counted) / pageSize);
       for (const number of held.splice(needed)) await store.delete(keyOf(number));
     },
@@ -113,7 +113,7 @@ export async function takenTickets(store: ObjectStore, runId: string): Promise<S
 export function ticketLimitOf(records: number, pageSize: number, taken: ReadonlySet<number>): number {
   const further = Math.floor(records / pageSize) - taken.size;
   if (further <= 0) return 0;
-  // The free numbers below the highest taken one count first; above it, every number is free.
+  // Each taken number up to the limit moves the limit up by one.
   let number = further;
   for (const one of [...taken].sort((a, b) => a - b)) if (one <= number) number++;
   return number;

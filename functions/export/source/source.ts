@@ -39,7 +39,7 @@ export class Source<P extends { readonly records: number }> {
     return this.#fetch(this.#run.parameters.pageSize, n);
   }
 
-  /** A page of another size; `page × size` should be its offset. */
+  /** A request that counts or checks and exports nothing, for a page of any size; `page × size` should be its offset. */
   async probe(size: number, page: number): Promise<P> {
     return (await this.#fetch(size, page)).value;
   }

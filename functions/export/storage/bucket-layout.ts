@@ -1,4 +1,4 @@
-/** Every key in the bucket: the layout of `docs/architecture.md`, a contract. */
+/** Every key in the bucket: the layout of `docs/architecture.md`, which readers rely on. */
 import { type ExportFormat, FORMAT_DETAILS } from '../../model/export-format.ts';
 import type { Run } from '../../model/run.ts';
 
@@ -23,9 +23,14 @@ export function partKey(run: RunPlace, page: number): string {
 /** The folder of all published runs. */
 export const PUBLISHED_RUNS_PREFIX = 'export_runs/';
 
+/** The folder of a published run, which is also its partition of `export_runs`. */
+export function publishedRunPrefix(runId: string): string {
+  return `${PUBLISHED_RUNS_PREFIX}run_id=${runId}/`;
+}
+
 /** One line of JSON, written last: a run is published when this object exists. */
 export function manifestKey(runId: string): string {
-  return `${PUBLISHED_RUNS_PREFIX}run_id=${runId}/manifest.json`;
+  return `${publishedRunPrefix(runId)}manifest.json`;
 }
 
 /** The id of the run that repeats a run whose data changed. */

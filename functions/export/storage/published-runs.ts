@@ -1,4 +1,6 @@
 /** Published runs: their manifests, and which one is the newest. */
+import pLimit from 'p-limit';
+import type { z } from 'zod';
 import { EXPORT_FORMATS } from '../../model/export-format.ts';
 import { type Manifest, ManifestSchema } from '../../model/manifest.ts';
 import type { ObjectStore } from '../ports.ts';
@@ -7,6 +9,8 @@ import { getJson } from './stored-json.ts';
 
 /** Days read in parallel, the newest first: usually the first of them has a published run. */
 const PARALLEL_DAYS = 8;
+/** Enough to read 9,600 manifests in less than a minute, few enough to hold those of the largest runs in memory. */
+const PARALLEL_MANIFESTS = 8;
 
 export function readManifest(store: ObjectStore, runId: string): Promise<Manifest | undefined> {
   return getJson(store, manifestKey(runId), ManifestSchema);
@@ -17,14 +21,34 @@ export async function isPublished(store: ObjectStore, runId: string): Promise<bo
   return (await store.get(manifestKey(runId))) !== undefined;
 }
 
-/** The manifests of all published runs, sorted by run id. */
-export async function allManifests(store: ObjectStore): Promise<Manifest[]> {
-  const manifests: Manifest[] = [];
-  for (const folder of await store.listFolders(PUBLISHED_RUNS_PREFIX)) {
-    const manifest = await readManifest(store, runIdOfFolder(folder));
-    if (manifest) manifests.push(manifest);
-  }
-  return manifests;
+/** What is kept of a manifest when those of all runs are read: a manifest names up to 30,000 parts. */
+const SummarySchema = ManifestSchema.pick({
+  runId: true,
+  exportName: true,
+  format: true,
+  dueAt: true,
+  publishedAt: true,
+  pages: true,
+  unmappedColumns: true,
+});
+
+export type RunSummary = z.infer<typeof SummarySchema>;
+
+/**
+ * All published runs, sorted by run id. Reads a few manifests at a time.
+ * @throws what `signal` aborts with, and ExportError `RunIncompleteError` for a damaged manifest
+ */
+export async function allPublishedRuns(store: ObjectStore, signal?: AbortSignal): Promise<RunSummary[]> {
+  const limit = pLimit(PARALLEL_MANIFESTS);
+  const runs = await Promise.all(
+    (await store.listFolders(PUBLISHED_RUNS_PREFIX)).map((folder) =>
+      limit(async () => {
+        signal?.throwIfAborted();
+        return getJson(store, manifestKey(runIdOfFolder(folder)), SummarySchema);
+      }),
+    ),
+  );
+  return runs.filter((run) => run !== undefined);
 }
 
 /** `YYYY-MM-DD` (UTC), the day a run was due. */
@@ -33,8 +57,8 @@ export function exportDateOf({ dueAt }: Pick<Manifest, 'dueAt'>): string {
 }
 
 /** The newest run first: the latest day due, and of one day the run published last. The views use the same rule. */
-export function newestFirst(manifests: readonly Manifest[]): Manifest[] {
-  const rankOf = (run: Manifest) => `${exportDateOf(run)} ${run.publishedAt}`;
+export function newestFirst<T extends Pick<Manifest, 'dueAt' | 'publishedAt'>>(manifests: readonly T[]): T[] {
+  const rankOf = (run: T) => `${exportDateOf(run)} ${run.publishedAt}`;
   return [...manifests].sort((a, b) => (rankOf(a) < rankOf(b) ? 1 : -1));
 }
 

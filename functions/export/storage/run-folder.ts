@@ -45,9 +45,10 @@ export class RunFolder {
     this.runId = runId;
   }
 
-  /** @throws ExportError `RequestError` for a damaged plan, without which a run cannot be resumed */
+  /** @throws ExportError `RequestError` when the plan is invalid, or that of another run: its folder was copied */
   plan(): Promise<StoredPlan | undefined> {
-    return getJson(this.#store, planKey(this.runId), StoredPlanSchema, ['RequestError', 'start a new run']);
+    const own = StoredPlanSchema.refine(({ run }) => run.runId === this.runId);
+    return getJson(this.#store, planKey(this.runId), own, ['RequestError', 'start a new run']);
   }
 
   savePlan(plan: StoredPlan): Promise<void> {

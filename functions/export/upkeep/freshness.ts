@@ -27,7 +27,8 @@ export async function publishedAges(
     exports.map(async (exportName) => {
       const newest = await lastPublishedRun(store, exportName, ({ runId }) => catalog.isVisible(runId));
       if (!newest) return { exportName, hours: null };
-      const hours = (clock.now() - Date.parse(newest.publishedAt)) / 3_600_000;
+      // The clock may have been set back since.
+      const hours = Math.max(0, clock.now() - Date.parse(newest.publishedAt)) / 3_600_000;
       return { exportName, hours: Math.round(hours * 100) / 100 };
     }),
   );

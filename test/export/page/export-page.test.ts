@@ -295,6 +295,36 @@ describe('an attempt that outlives another one', () => {
     }
   });
 
+  it('restores the part if an equal one was written and published while it wrote', async () => {
+    const { steps, source, objects, api, store } = setUp(25);
+    const plan = await steps.plan();
+    await steps.pages(plan);
+    objects.delete(`${WORK}receipts/00001.json`);
+    const published = Promise.withResolvers<void>();
+    const writing = Promise.withResolvers<void>();
+    const held: typeof store = {
+      ...store,
+      async put(key, ...rest) {
+        if (key === PART) {
+          writing.resolve();
+          await published.promise;
+        }
+        return store.put(key, ...rest);
+      },
+    };
+    const [changed] = source.list.splice(12, 1, account('changed'));
+    const late = runSteps(api, held).pages({ ...plan, pageNumbers: [1] });
+    late.catch(() => undefined);
+    await writing.promise;
+    source.list.splice(12, 1, changed ?? '');
+    await steps.pages(plan);
+    await steps.publish(plan);
+    const part = objects.get(PART);
+    published.resolve();
+    await expect(late).rejects.toMatchObject({ name: 'RequestError' });
+    expect(objects.get(PART)).toEqual(part);
+  });
+
   it('writes nothing to a published run whose part was removed', async () => {
     const { steps, objects } = setUp(25);
     const plan = await steps.plan();

@@ -1,7 +1,9 @@
 /** What a plan pins, what it refuses, and what a dry run says. */
 import { describe, expect, it } from 'vitest';
+import { localCatalog } from '../../../cli/local/run-local.ts';
 import { planExport } from '../../../functions/export/plan/plan-export.ts';
-import type { AccountsApi } from '../../../functions/export/ports.ts';
+import type { AccountsApi, Catalog } from '../../../functions/export/ports.ts';
+import { ExportError } from '../../../functions/model/errors.ts';
 import { ExportSettingsSchema } from '../../../functions/model/export-settings.ts';
 import { account, accounts, arrayApi } from '../../support/array-api.ts';
 import { memoryStore } from '../../support/memory-store.ts';
@@ -14,7 +16,6 @@ const eventOf = (request: object, more: object = {}) => ({
   execution: 'execution',
   startedAt: STARTED_AT,
   request: { datasetId: 'engage', pageSize: 10, ...request },
-  exports: [],
   concurrency: 8,
   ...more,
 });
@@ -65,7 +66,9 @@ describe('planning', () => {
 
   it('refuses an invalid event', async () => {
     const { api, store } = setUp(0);
-    await expect(planExport({ api, store, executions: ALONE }, 5)).rejects.toMatchObject({
+    await expect(
+      planExport({ api, store, catalog: localCatalog(), executions: ALONE, exports: [] }, 5),
+    ).rejects.toMatchObject({
       name: 'RequestError',
       message: expect.stringMatching(/^Invalid event of Plan export: /),
     });
@@ -205,7 +208,10 @@ describe('a run id that was planned with other parameters', () => {
   it('is not one whose window moved with the day', async () => {
     const { api, store } = setUp(25);
     const planAt = (startedAt: string) =>
-      planExport({ api, store, executions: ALONE }, eventOf({ window: 'P7D' }, { startedAt }));
+      planExport(
+        { api, store, catalog: localCatalog(), executions: ALONE, exports: [] },
+        eventOf({ window: 'P7D' }, { startedAt }),
+      );
     await planAt(STARTED_AT);
     expect(await planAt('2026-08-23T09:00:00.000Z')).toMatchObject({
       plan: { resumed: true },
@@ -292,12 +298,15 @@ describe('the header of a CSV run', () => {
 
   it('declares the attribute columns of all configured CSV exports, not those that only a request names', async () => {
     const settings = { name: 'configured', datasetId: 'engage', format: 'csv', attributeColumns: ['industry'] };
-    const event = eventOf(
-      { format: 'csv', attributeColumns: ['region'] },
-      { exports: [ExportSettingsSchema.parse(settings)] },
-    );
-    const ports = { api: csvApi('name,region'), store: memoryStore().store, executions: ALONE };
-    const plan = await planExport(ports, event);
+    const exports = [ExportSettingsSchema.parse(settings)];
+    const ports = {
+      api: csvApi('name,region'),
+      store: memoryStore().store,
+      catalog: localCatalog(),
+      executions: ALONE,
+      exports,
+    };
+    const plan = await planExport(ports, eventOf({ format: 'csv', attributeColumns: ['region'] }));
     if (plan.outcome !== 'exportPages') throw new Error('expected a plan');
     const { columns = [], tableColumns } = plan.run.csv ?? {};
     expect(columns.slice(0, tableColumns)).toContain('industry');
@@ -349,5 +358,39 @@ describe('the locks of a run', () => {
     };
     await steps.plan();
     expect(order.indexOf(`${WORK}locks/`)).toBeLessThan(order.indexOf(`${WORK}plan.json`));
+  });
+});
+
+describe('the catalog', () => {
+  const denied: Pick<Catalog, 'check'> = {
+    check: async (format) => Promise.reject(new ExportError('ConfigError', `No access to the tables of ${format}.`)),
+  };
+
+  it.each([
+    ['a run', {}],
+    ['a dry run', { dryRun: true }],
+  ])('is checked before %s sends a request or takes a lock', async (_what, request) => {
+    const { api, queries } = arrayApi({ list: accounts(25) });
+    const { store, puts } = memoryStore();
+    const event = eventOf({ ...request, format: 'csv' });
+    await expect(
+      planExport({ api, store, catalog: denied, executions: ALONE, exports: [] }, event),
+    ).rejects.toMatchObject({
+      name: 'ConfigError',
+      message: 'No access to the tables of csv.',
+    });
+    expect([queries, puts]).toEqual([[], []]);
+  });
+
+  it('is checked before a run is resumed', async () => {
+    const { api, queries } = arrayApi({ list: accounts(25) });
+    const { store, puts } = memoryStore();
+    await runSteps(api, store).plan();
+    const [sent, written] = [queries.length, puts.length];
+    const event = eventOf({}, { runId: 'again', request: { resume: 'run-1' } });
+    await expect(planExport({ api, store, catalog: denied, executions: ALONE, exports: [] }, event)).rejects.toThrow(
+      'No access to the tables of json.',
+    );
+    expect([queries.length, puts.length]).toEqual([sent, written]);
   });
 });

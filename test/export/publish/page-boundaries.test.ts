@@ -118,6 +118,21 @@ describe('a page boundary', () => {
   });
 
   it.each([
+    [8, 0],
+    [11, 1],
+    [18, 1],
+    [21, 0],
+  ])(
+    'is checked together with what the same answer contains: the account at offset %i moves %i',
+    async (offset, moved) => {
+      const { check } = await afterReading((list) => {
+        list[offset] = account('replaced');
+      });
+      expect(check).toEqual({ checked: 4, moved });
+    },
+  );
+
+  it.each([
     ['its two sides changed places', 1, (list: string[]) => list.splice(9, 2, list[10] ?? '', list[9] ?? '')],
     ['no account is there any more', 1, (list: string[]) => list.splice(24)],
     ['an account follows the last one', 1, (list: string[]) => list.push(account('late'))],

@@ -98,6 +98,52 @@ describe('publishing', () => {
     expect(new Map([...objects].filter(([key]) => !key.includes('/failures/')))).toEqual(published);
   });
 
+  it('takes the manifest back if a part was modified after it was compared, and before the manifest was there', async () => {
+    const { steps, store, objects, publish } = await exported();
+    const key = `${PARTS}part-00001.json.gz`;
+    const part = objects.get(key) as Buffer;
+    const { put } = store;
+    store.put = async (path, ...rest) => {
+      if (path === MANIFEST) objects.set(key, Buffer.from('of an attempt that outlived its execution'));
+      return put(path, ...rest);
+    };
+    await expect(publish()).rejects.toMatchObject({
+      name: 'RunIncompleteError',
+      message: expect.stringContaining('was modified'),
+    });
+    expect([objects.has(MANIFEST), steps.partitions]).toEqual([false, []]);
+    store.put = put;
+    objects.set(key, part);
+    expect(await publish()).toMatchObject({ status: 'published' });
+  });
+
+  it('fails, but leaves the manifest of another attempt, if a part was modified since', async () => {
+    const { steps, store, objects, publish } = await exported();
+    const { put } = store;
+    store.put = async (key, body, condition) => {
+      if (key === MANIFEST) {
+        objects.set(MANIFEST, Buffer.from(body));
+        objects.set(`${PARTS}part-00001.json.gz`, Buffer.from('of an attempt that outlived its execution'));
+      }
+      return put(key, body, condition);
+    };
+    await expect(publish()).rejects.toMatchObject({ name: 'RunIncompleteError' });
+    expect([objects.has(MANIFEST), steps.partitions]).toEqual([true, []]);
+  });
+
+  it('dates a run after its start and after the run of the same day that it replaces, if the clock was set back', async () => {
+    const { api, store, plan } = await exported();
+    const at = async (time: string, { run, outcome, execution } = plan) => {
+      const clock = { now: () => Date.parse(time) };
+      return publishRun({ api, store, catalog: localCatalog(), clock }, { run, outcome, execution });
+    };
+    expect(await at('2026-08-22T01:00:00.000Z')).toMatchObject({ publishedAt: plan.run.startedAt, seconds: 0 });
+    const second = runSteps(api, store, 'run-2');
+    const next = await second.plan();
+    await second.pages(next);
+    expect(await at('2026-08-22T01:00:00.000Z', next)).toMatchObject({ publishedAt: '2026-08-22T02:00:00.001Z' });
+  });
+
   it('names fifty of the fields without a column, and all of them, sorted, in the manifest', async () => {
     const { steps, source, objects } = setUp(25);
     const fields = Array.from({ length: 60 }, (_, i) => `field${String(i).padStart(2, '0')}`);

@@ -382,7 +382,7 @@ describe('budgeted runs under attack', () => {
       ),
       { numRuns: propertyRuns(12, 500) },
     );
-  });
+  }, 600_000);
 
   it('never exhaust a budget of maxRecordsNeeded without kills and without wasted records', async () => {
     await fc.assert(
@@ -403,5 +403,5 @@ describe('budgeted runs under attack', () => {
       }),
       { numRuns: propertyRuns(12, 500) },
     );
-  });
+  }, 600_000);
 });

@@ -58,7 +58,7 @@ describe('ticketBudget', () => {
     const tickets = attempt(1);
     await tickets.take(10);
     tickets.giveBack(unfetched);
-    await tickets.returnUnused();
+    await tickets.returnTickets();
     expect(taken()).toHaveLength(kept);
   });
 
@@ -66,7 +66,7 @@ describe('ticketBudget', () => {
     const { attempt, taken } = ticketOffice(5);
     const tickets = attempt();
     await tickets.take(30);
-    await tickets.returnUnused(15);
+    await tickets.returnTickets(15);
     expect(taken()).toHaveLength(2);
   });
 

@@ -2,6 +2,7 @@
 import { S3Client } from '@aws-sdk/client-s3';
 import { afterAll, describe, expect, it } from 'vitest';
 import { directoryStore } from '../../../cli/local/directory-store.ts';
+import { localCatalog } from '../../../cli/local/run-local.ts';
 import { s3ObjectStore } from '../../../functions/aws/s3-object-store.ts';
 import { planExport } from '../../../functions/export/plan/plan-export.ts';
 import type { Executions, ObjectStore } from '../../../functions/export/ports.ts';
@@ -134,10 +135,11 @@ describe('a skipped run', () => {
       execution: '3',
       startedAt: STARTED_AT,
       request: { resume: 'run-1' },
-      exports,
       concurrency: 8,
     };
-    expect(await planExport({ api, store, executions }, event)).toMatchObject({ outcome });
+    expect(await planExport({ api, store, catalog: localCatalog(), executions, exports }, event)).toMatchObject({
+      outcome,
+    });
   });
 });
 

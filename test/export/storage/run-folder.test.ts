@@ -13,6 +13,17 @@ it('sha256 is the checksum of the bytes, in hex', () => {
   expect(sha256(Buffer.from('abc'))).toBe('ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad');
 });
 
+it('a plan is refused in the folder of another run, whose locks and tickets would not apply to it', async () => {
+  const { steps, store, objects } = setUp(25);
+  await steps.plan();
+  objects.set('work/run_id=copy/plan.json', objects.get(`${WORK}plan.json`) as Buffer);
+  await expect(new RunFolder(store, 'copy').plan()).rejects.toMatchObject({
+    name: 'RequestError',
+    message:
+      'Invalid object work/run_id=copy/plan.json in memory/ (damaged, or not written by an export): start a new run.',
+  });
+});
+
 describe('a page', () => {
   it('is done only if its part is stored as its receipt says, in the place of this run', async () => {
     const { steps, store, objects } = setUp(25);

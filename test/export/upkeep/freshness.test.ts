@@ -29,3 +29,12 @@ it('publishedAges ignores a run whose partition could not be added', async () =>
   };
   expect([await hoursWithout('run-21'), await hoursWithout('run-20', 'run-21')]).toEqual([0, null]);
 });
+
+it('publishedAges reports no negative hours if the clock was set back', async () => {
+  const { store, steps } = setUp(25);
+  await steps.all();
+  const clock = { now: () => PUBLISHED_AT - 90 * 60_000 };
+  expect(await publishedAges({ store, catalog: localCatalog(), clock }, { exports: ['all'] })).toEqual([
+    { exportName: 'all', hours: 0 },
+  ]);
+});

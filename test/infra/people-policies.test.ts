@@ -1,0 +1,202 @@
+/** Policies for people: those of operators allow what the commands of the deployed stack call, and nothing else. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { CloudFormation } from '@aws-sdk/client-cloudformation';
+import { SFN } from '@aws-sdk/client-sfn';
+import { Template } from 'aws-cdk-lib/assertions';
+import { AccountPrincipal, Role } from 'aws-cdk-lib/aws-iam';
+import { Key } from 'aws-cdk-lib/aws-kms';
+import { Bucket } from 'aws-cdk-lib/aws-s3';
+import { DefinitionBody, StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
+import { App, Stack } from 'aws-cdk-lib/core';
+import { describe, expect, it } from 'vitest';
+import { PeoplePolicies } from '../../infra/constructs/people-policies.ts';
+import { actionsOfFile } from './aws-calls.ts';
+import { CONFIGURATIONS, type ConfigurationName, configuredStack } from './configured-stack.ts';
+
+interface Statement {
+  readonly Effect: string;
+  readonly Action: string | readonly string[];
+  readonly Resource: unknown;
+  readonly Condition?: object;
+}
+
+const NAMES = Object.keys(CONFIGURATIONS) as ConfigurationName[];
+
+function statementsOf(template: Template, policy: 'Analysts' | 'Operators'): readonly Statement[] {
+  const found = Object.entries(template.findResources('AWS::IAM::ManagedPolicy')).find(([id]) => id.includes(policy));
+  return found?.[1].Properties.PolicyDocument.Statement as Statement[];
+}
+
+const actionsIn = (statements: readonly Statement[]) => [...new Set(statements.flatMap(({ Action }) => Action))].sort();
+
+const FOLDERS = ['cli/deployed', 'cli/commands'];
+const sources = FOLDERS.flatMap((folder) =>
+  readdirSync(folder).map((file) => ({ file: `${folder}/${file}`, text: readFileSync(`${folder}/${file}`, 'utf8') })),
+);
+
+/** Clients whose methods are operations: `sfn.listMapRuns(…)`. */
+const CLIENTS = { states: SFN, cloudformation: CloudFormation };
+
+/** The actions of the operations that the commands call, by the names of the methods of the SDK. */
+function calledOperations(): string[] {
+  return Object.entries(CLIENTS).flatMap(([service, client]) => {
+    const operations = new Set(Object.getOwnPropertyNames(client.prototype).filter((name) => name !== 'constructor'));
+    return sources
+      .flatMap(({ text }) => [...text.matchAll(/\.(\w+)\(/g)].map(([, name = '']) => name))
+      .filter((name) => operations.has(name) && !['send', 'destroy'].includes(name))
+      .map((name) => `${service}:${name[0]?.toUpperCase()}${name.slice(1)}`);
+  });
+}
+
+/** The adapters that a command makes itself. */
+const ADAPTERS: Readonly<Record<string, readonly string[]>> = {
+  'cli/commands/reattach.ts': ['s3ObjectStore', 'glueCatalog'],
+};
+
+/** Not called by a command: the page of the state machine in the console. */
+const FOR_THE_CONSOLE = ['states:DescribeStateMachine'];
+
+describe('the policy of operators', () => {
+  it('allows what the commands call, and one action more for the console', async () => {
+    const adapted = await Promise.all(Object.entries(ADAPTERS).map(([file, made]) => actionsOfFile(file, made)));
+    const needed = new Set([...calledOperations(), ...adapted.flat(), ...FOR_THE_CONSOLE]);
+    expect(actionsIn(statementsOf(configuredStack('the default').template, 'Operators'))).toEqual([...needed].sort());
+    expect([...needed]).toEqual(
+      expect.arrayContaining([
+        'cloudformation:DescribeStacks',
+        'glue:BatchCreatePartition',
+        's3:GetObject',
+        'states:DescribeMapRun',
+        'states:GetExecutionHistory',
+        'states:ListExecutions',
+        'states:ListMapRuns',
+        'states:StartExecution',
+        'states:StopExecution',
+      ]),
+    );
+  });
+
+  it('covers every client and adapter of AWS that the commands load', () => {
+    const loads = (pattern: RegExp) =>
+      sources.flatMap(({ file, text }) => [...text.matchAll(pattern)].map(([, name = '']) => `${file} ${name}`)).sort();
+    expect(loads(/import\('@aws-sdk\/([\w-]+)'\)/g)).toEqual([
+      'cli/commands/reattach.ts client-glue',
+      'cli/commands/reattach.ts client-s3',
+      'cli/deployed/stack.ts client-cloudformation',
+      'cli/deployed/stack.ts client-sfn',
+    ]);
+    expect(loads(/import\('[./]+functions\/aws\/([\w-]+)\.ts'\)/g)).toEqual([
+      'cli/commands/reattach.ts glue-catalog',
+      'cli/commands/reattach.ts s3-object-store',
+    ]);
+  });
+
+  it('cannot read accounts or working files, or anything of another stack', () => {
+    const statements = statementsOf(configuredStack('the default').template, 'Operators');
+    for (const { Action, Resource } of statements) {
+      const resources = [Resource].flat().map((one) => JSON.stringify(one));
+      for (const resource of resources) {
+        expect(resource, String(Action)).not.toMatch(/^"\*"$|accounts_\w+\/|work\/|table\/\w+\/\*/);
+        expect(resource).toMatch(/Workflow|Storage|stack\/AccountExport\/\*|:catalog|account_export/);
+      }
+    }
+  });
+});
+
+describe('the policy of analysts', () => {
+  it('allows what the Athena console needs', () => {
+    const statements = statementsOf(configuredStack('the default').template, 'Analysts');
+    expect(actionsIn(statements)).toEqual([
+      'athena:BatchGetNamedQuery',
+      'athena:BatchGetQueryExecution',
+      'athena:GetDataCatalog',
+      'athena:GetDatabase',
+      'athena:GetNamedQuery',
+      'athena:GetQueryExecution',
+      'athena:GetQueryResults',
+      'athena:GetQueryResultsStream',
+      'athena:GetQueryRuntimeStatistics',
+      'athena:GetTableMetadata',
+      'athena:GetWorkGroup',
+      'athena:ListDataCatalogs',
+      'athena:ListDatabases',
+      'athena:ListEngineVersions',
+      'athena:ListNamedQueries',
+      'athena:ListQueryExecutions',
+      'athena:ListTableMetadata',
+      'athena:ListWorkGroups',
+      'athena:StartQueryExecution',
+      'athena:StopQueryExecution',
+      'glue:BatchGetPartition',
+      'glue:GetDatabase',
+      'glue:GetDatabases',
+      'glue:GetPartition',
+      'glue:GetPartitions',
+      'glue:GetTable',
+      'glue:GetTables',
+      's3:AbortMultipartUpload',
+      's3:GetBucketLocation',
+      's3:GetObject',
+      's3:ListBucket',
+      's3:ListBucketMultipartUploads',
+      's3:ListMultipartUploadParts',
+      's3:PutObject',
+    ]);
+  });
+
+  it('writes only query results, reads no working files, and uses * only for lists of names', () => {
+    const statements = statementsOf(configuredStack('the default').template, 'Analysts');
+    const on = (pattern: RegExp) =>
+      actionsIn(statements.filter(({ Resource }) => pattern.test(JSON.stringify(Resource))));
+    expect(on(/^"\*"$/)).toEqual(['athena:ListDataCatalogs', 'athena:ListEngineVersions', 'athena:ListWorkGroups']);
+    expect(on(/accounts_json\//)).toEqual(['s3:GetObject']);
+    expect(on(/work\//)).toEqual([]);
+    const writing = statements.filter(({ Action }) => [Action].flat().includes('s3:PutObject'));
+    expect(writing.map(({ Resource }) => JSON.stringify(Resource))).toEqual([
+      expect.stringContaining('/athena-results/*'),
+    ]);
+  });
+});
+
+describe.each(NAMES)('with %s', (name) => {
+  it('people use the customer key only through S3', () => {
+    const { template } = configuredStack(name);
+    const keyed = 'encryption' in CONFIGURATIONS[name];
+    for (const [policy, actions] of [
+      ['Analysts', ['kms:Decrypt', 'kms:GenerateDataKey']],
+      ['Operators', ['kms:Decrypt']],
+    ] as const) {
+      const onKey = statementsOf(template, policy).filter(({ Action }) => String(Action).includes('kms:'));
+      expect(actionsIn(onKey)).toEqual(keyed ? actions : []);
+      for (const { Condition } of onKey) expect(JSON.stringify(Condition)).toContain('kms:ViaService');
+    }
+  });
+});
+
+it('grants a role the same as the policies', () => {
+  const stack = new Stack(new App(), 'Stack');
+  const people = new PeoplePolicies(stack, 'People', {
+    bucket: new Bucket(stack, 'Bucket'),
+    databaseName: 'accounts',
+    workgroupName: 'accounts',
+    stateMachine: new StateMachine(stack, 'Workflow', {
+      definitionBody: DefinitionBody.fromString('{"StartAt":"End","States":{"End":{"Type":"Succeed"}}}'),
+    }),
+    encryptionKey: new Key(stack, 'Key'),
+  });
+  for (const [id, grant] of [
+    ['Analyst', 'grantQuery'],
+    ['Operator', 'grantOperate'],
+  ] as const) {
+    const role = new Role(stack, id, { assumedBy: new AccountPrincipal('111122223333') });
+    expect(people[grant](role).success).toBe(true);
+  }
+  const template = Template.fromStack(stack);
+  const granted = (id: string) =>
+    Object.entries(template.findResources('AWS::IAM::Policy'))
+      .filter(([name]) => name.startsWith(`${id}DefaultPolicy`))
+      .flatMap(([, { Properties }]) => Properties.PolicyDocument.Statement as Statement[]);
+  expect(actionsIn(granted('Analyst'))).toEqual(actionsIn(statementsOf(template, 'Analysts')));
+  expect(actionsIn(granted('Operator'))).toEqual(actionsIn(statementsOf(template, 'Operators')));
+  expect(granted('Operator')).toHaveLength(statementsOf(template, 'Operators').length);
+});
