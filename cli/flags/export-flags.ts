@@ -68,7 +68,7 @@ export function requestOf(flags: ExportFlags): Record<string, unknown> {
   throw new ExportError('RequestError', `Invalid command line: ${problems}.`);
 }
 
-/** A message about a run on this machine, with flags in place of keys: `set --page-size to 250`, not `pageSize`. */
+/** A message about a run on this machine, with flags in place of keys: `start a new run with --page-size 250`, not `pageSize`. */
 export function withFlagNames(message: string): string {
   // Other keys, such as `start`, are also words.
   return nameFlags(
