@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { toDotPath } from 'zod/v4/core';
 import { ExportError, type ExportErrorName } from './errors.ts';
 
 /**
@@ -38,7 +39,7 @@ export function problemsOf(
 }
 
 function describeIssue(issue: z.core.$ZodIssue, input: unknown, rename: (text: string) => string): string | string[] {
-  const path = rename(z.core.toDotPath(issue.path));
+  const path = rename(toDotPath(issue.path));
   // A rule about several keys names the others.
   const message = issue.code === 'custom' ? rename(issue.message) : issue.message;
   if (issue.code === 'unrecognized_keys') {
