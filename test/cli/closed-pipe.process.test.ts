@@ -47,7 +47,7 @@ it('exits with 1 if a run fails after its pipe was closed', async () => {
 it.runIf(existsSync('/dev/full'))('publishes a run whose output cannot be written, and exits with 1', async () => {
   expect(await runWithoutOutput('engage', 'full disk')).toMatchObject({
     code: 1,
-    stderr: 'error: Cannot write the output (ENOSPC).\n',
+    stderr: 'error: Cannot write the output to stdout (ENOSPC): check the disk or program that receives it.\n',
     isPublished: true,
   });
 });

@@ -128,7 +128,7 @@ describe('a page boundary', () => {
       const { check } = await afterReading((list) => {
         list[offset] = account('replaced');
       });
-      expect(check).toEqual({ checked: 4, moved });
+      expect(check).toEqual({ boundariesChecked: 4, boundariesMoved: moved });
     },
   );
 
