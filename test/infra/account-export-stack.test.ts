@@ -1,6 +1,7 @@
 import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
 import { exportWorkflow } from '../../functions/workflow.ts';
+import packageJson from '../../package.json' with { type: 'json' };
 import { synthesized } from '../support/synthesized.ts';
 
 const template = synthesized();
@@ -343,6 +344,10 @@ describe('the state machine', () => {
       'states:StopExecution on arn:<Partition>:states:<Region>:<AccountId>:execution:<WorkflowStateMachine name>:*',
     ]);
   });
+});
+
+it('outputs its version, which doctor compares with its own', () => {
+  expect(template.toJSON().Outputs.Version.Value).toBe(packageJson.version);
 });
 
 it('outputs console URLs for each partition', () => {
