@@ -216,7 +216,7 @@ async function checkDeadLetters({ stack, resources }: Deployment): Promise<Resul
 }
 
 /** The entry of the runbook for each dead-letter queue, by its name in `Undelivered`. */
-const DEAD_LETTERS: Readonly<Record<string, string>> = {
+export const DEAD_LETTERS: Readonly<Record<string, string>> = {
   Starts: 'start-undelivered',
   Retention: 'retention-undelivered',
   Freshness: 'freshness-undelivered',
