@@ -170,7 +170,7 @@ async function checkCatalog({ stack }: Deployment): Promise<Result[]> {
   if (open !== undefined && !open.some(byIam)) {
     return [warn('Lake Formation decides who may use new tables', `Grant the permissions in ${PERMISSIONS}.`)];
   }
-  return [ok(`${counted(names.length, 'table')} in ${database}; IAM decides who may use them`)];
+  return [ok(`${counted(names.length, 'table')} in ${database}, visible with your credentials`)];
 }
 
 async function checkSchedules({ schedules }: Deployment): Promise<Result[]> {

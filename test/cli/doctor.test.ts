@@ -57,7 +57,7 @@ describe('a deployment in order', () => {
         `ok    stack          version ${VERSION}, UPDATE_COMPLETE`,
         'ok    API key        stored; its secret changed 2026-08-02',
         'ok    notifications  1 confirmed subscription',
-        'ok    catalog        7 tables in account_export; IAM decides who may use them',
+        'ok    catalog        7 tables in account_export, visible with your credentials',
         'ok    schedules      2 schedules enabled, 1 of them for exports',
         'ok    dead letters   none in 4 queues',
         'ok    latest run     all-accounts: published, started 2026-08-22 02:00 UTC,',
