@@ -45,6 +45,7 @@ const CHECKS: readonly { readonly name: string; check(deployment: Deployment): P
   { name: 'stack', check: checkVersion },
   { name: 'API key', check: checkKey },
   { name: 'notifications', check: checkNotifications },
+  { name: 'concurrency', check: checkConcurrency },
   { name: 'catalog', check: checkCatalog },
   { name: 'schedules', check: checkSchedules },
   { name: 'dead letters', check: checkDeadLetters },
@@ -140,6 +141,23 @@ async function checkNotifications({ stack }: Deployment): Promise<Result[]> {
     fail(
       `not confirmed: ${who.join(', ')}`,
       `Open the link in the email "AWS Notification - Subscription Confirmation". If it is older than two days, ${SUBSCRIBE}.`,
+    ),
+  ];
+}
+
+/** A new account has a limit of 10. The default `concurrency` of 20 needs this many, with some for other functions. */
+const ENOUGH_FUNCTIONS = 25;
+
+async function checkConcurrency({ stack }: Deployment): Promise<Result[]> {
+  const { Lambda } = await import('@aws-sdk/client-lambda');
+  const { AccountLimit } = await new Lambda(stack.clientOptions).getAccountSettings({});
+  const limit = AccountLimit?.ConcurrentExecutions ?? 0;
+  const detail = `${counted(limit, 'function')} can run at the same time`;
+  if (limit >= ENOUGH_FUNCTIONS) return [ok(detail)];
+  return [
+    warn(
+      detail,
+      `Set "concurrency": ${Math.max(1, Math.floor(limit / 2))} in cdk.json and deploy, or request more Concurrent executions in Service Quotas.`,
     ),
   ];
 }

@@ -169,6 +169,8 @@ export class PeoplePolicies extends Construct {
         actions: ['sqs:GetQueueAttributes'],
         resources: deadLetters.map(({ queueArn }) => queueArn),
       }),
+      // The account's limit of functions at the same time. The action supports no resource-level permissions.
+      new PolicyStatement({ actions: ['lambda:GetAccountSettings'], resources: ['*'] }),
       new PolicyStatement({ actions: ['scheduler:GetSchedule'], resources: [this.schedules()] }),
       ...(encryptionKey ? [useOfKey(encryptionKey, KEY_READS, ['s3'])] : []),
     ];
@@ -210,6 +212,11 @@ export class PeoplePolicies extends Construct {
       operators,
       this.schedules(),
       'The command doctor looks at the schedules of this stack, whose group holds no others. The right is read-only.',
+    );
+    acknowledgeWildcard(
+      operators,
+      '*',
+      'The command doctor reads the concurrency limit of the account. The action lambda:GetAccountSettings supports no resource-level permissions (service authorization reference) and shows only limits.',
     );
     acknowledgeWildcard(
       operators,

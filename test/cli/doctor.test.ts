@@ -57,19 +57,21 @@ describe('a deployment in order', () => {
         `ok    stack          version ${VERSION}, UPDATE_COMPLETE`,
         'ok    API key        stored; its secret changed 2026-08-02',
         'ok    notifications  1 confirmed subscription',
+        'ok    concurrency    1,000 functions can run at the same time',
         'ok    catalog        7 tables in account_export, visible with your credentials',
         'ok    schedules      2 schedules enabled, 1 of them for exports',
         'ok    dead letters   none in 4 queues',
         'ok    latest run     all-accounts: published, started 2026-08-22 02:00 UTC,',
         '                     12,431 accounts',
         '',
-        '0 failures, 0 warnings, 8 ok',
+        '0 failures, 0 warnings, 9 ok',
         '',
       ],
     });
     expect([...new Set(calls.map((call) => call.split(' ')[0]))].sort()).toEqual([
       'glue:GetDatabase',
       'glue:GetTable',
+      'lambda:GetAccountSettings',
       'scheduler:GetSchedule',
       'secretsmanager:DescribeSecret',
       'sns:ListSubscriptionsByTopic',
@@ -87,6 +89,7 @@ describe('a deployment in order', () => {
       'stack: ok',
       'API key: fail',
       'notifications: ok',
+      'concurrency: ok',
       'catalog: ok',
       'schedules: ok',
       'dead letters: ok',
@@ -294,6 +297,17 @@ describe('schedules', () => {
   });
 });
 
+it('warns of the concurrency limit of a new account', async () => {
+  expect(await problemsOf({ concurrency: 10 })).toEqual({
+    code: 0,
+    lines: [
+      'warn  concurrency    10 functions can run at the same time',
+      '      Set "concurrency": 5 in cdk.json and deploy, or request more Concurrent',
+      '      executions in Service Quotas.',
+    ],
+  });
+});
+
 it('names the entry of the runbook for each queue with dead letters', async () => {
   expect(await problemsOf({ messages: { UndeliveredStarts: 2, UndeliveredNotifications: 1 } })).toEqual({
     code: 1,
@@ -406,6 +420,7 @@ describe('a check that cannot look', () => {
       'ok    stack',
       'warn  API key',
       'ok    notifications',
+      'ok    concurrency',
       'ok    catalog',
       'warn  schedules',
       'warn  dead letters',

@@ -69,6 +69,7 @@ const PEOPLE = [
   ),
   'People/Analysts: AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:glue:<AWS::Region>:<AWS::AccountId>:table/account_export/*]',
   ...[
+    '*',
     '<StorageBucket.Arn>/export_runs/*',
     'arn:<AWS::Partition>:cloudformation:<AWS::Region>:<AWS::AccountId>:stack/AccountExport/*',
     'arn:<AWS::Partition>:scheduler:<AWS::Region>:<AWS::AccountId>:schedule/AccountExport/*',

@@ -1,5 +1,6 @@
 /**
- * A deployed stack in the small AWS, with the services that `doctor` looks at: Secrets Manager, SNS, SQS, Scheduler and Glue.
+ * A deployed stack in the small AWS, with the services that `doctor` looks at: Secrets Manager, SNS, SQS,
+ * Scheduler, Lambda and Glue.
  * Without options, everything is in order.
  */
 import { createServer } from 'node:http';
@@ -24,6 +25,8 @@ export interface DeploymentOptions extends Omit<SmallAwsOptions, 'simulator' | '
   /** Of the database. @default IAM_ALLOWED_PRINCIPALS */
   readonly tablePrincipals?: readonly string[];
   readonly dataLakeLocation?: boolean;
+  /** Functions that can run at the same time. @default 1000 */
+  readonly concurrency?: number;
   /** Runs, the oldest first. @default one published run */
   readonly runs?: readonly Readonly<Record<string, unknown>>[];
   /** Makes a call fail. @param call the action, as in a policy, and what it names: `glue:GetTable accounts_json` */
@@ -67,7 +70,9 @@ export async function smallDeployment(options: DeploymentOptions = {}) {
     const call =
       target === undefined
         ? form.Action === undefined
-          ? `scheduler:GetSchedule ${url.pathname.split('/').at(-1)}`
+          ? url.pathname.includes('account-settings')
+            ? 'lambda:GetAccountSettings'
+            : `scheduler:GetSchedule ${url.pathname.split('/').at(-1)}`
           : `sns:${form.Action} ${form.TopicArn}`
         : `${SERVICES[String(target).split('.')[0] ?? '']}:${String(target).split('.')[1]} ${json.Name ?? json.SecretId ?? json.QueueUrl?.split('/').at(-1)}`;
     calls.push(call);
@@ -119,7 +124,7 @@ export async function smallDeployment(options: DeploymentOptions = {}) {
     },
   );
   for (const run of options.runs ?? [PUBLISHED]) aws.stateMachine.add(run as never);
-  for (const service of ['SECRETS_MANAGER', 'SNS', 'SQS', 'SCHEDULER', 'GLUE']) {
+  for (const service of ['SECRETS_MANAGER', 'SNS', 'SQS', 'SCHEDULER', 'LAMBDA', 'GLUE']) {
     vi.stubEnv(`AWS_ENDPOINT_URL_${service}`, url);
   }
   return { aws, calls };
@@ -147,6 +152,8 @@ function answerOf(action: string, name: string, options: DeploymentOptions): obj
         ...(options.secretDeleted ? { DeletedDate: Date.parse('2026-08-20T00:00:00Z') / 1000 } : {}),
       };
     }
+    case 'lambda:GetAccountSettings':
+      return { AccountLimit: { ConcurrentExecutions: options.concurrency ?? 1000 } };
     case 'sqs:GetQueueAttributes':
       return { Attributes: { ApproximateNumberOfMessages: String(options.messages?.[name] ?? 0) } };
     case 'scheduler:GetSchedule': {
