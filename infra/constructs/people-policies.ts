@@ -147,7 +147,9 @@ export class PeoplePolicies extends Construct {
       }),
       new PolicyStatement({ actions: ['s3:ListBucket'], resources: [bucket.bucketArn] }),
       new PolicyStatement({ actions: ['s3:GetObject'], resources: [this.manifests()] }),
-      ...(encryptionKey ? [useOfKey(encryptionKey, KEY_READS, ['s3'])] : []),
+      // Step Functions decrypts inputs and outputs of executions with the rights of the caller (Step Functions API reference,
+      // "DescribeExecution"), and starts executions with those of the state machine's role.
+      ...(encryptionKey ? [useOfKey(encryptionKey, KEY_READS, ['s3', 'states'])] : []),
     ];
   }
 
