@@ -3,6 +3,7 @@ import { setTimeout as sleepFor } from 'node:timers/promises';
 import { Command, CommanderError } from 'commander';
 import { ExportError } from '../functions/model/errors.ts';
 import { printable } from '../functions/model/printable.ts';
+import { doctorCommand } from './commands/doctor.ts';
 import { publishCommand } from './commands/publish.ts';
 import { queryCommand } from './commands/query.ts';
 import { reattachCommand } from './commands/reattach.ts';
@@ -80,6 +81,7 @@ function programOf(terminal: Terminal): Command {
     .addCommand(runCommand(terminal))
     .addCommand(queryCommand(terminal))
     .addCommand(simulateCommand(terminal))
+    .addCommand(doctorCommand(terminal))
     .addCommand(startCommand(terminal))
     .addCommand(runsCommand(terminal))
     .addCommand(statusCommand(terminal))

@@ -23,6 +23,7 @@ import { ExportFormatSchema } from '../functions/model/export-format.ts';
 import { attributeColumnsOf, attributeNamesOf } from '../functions/model/export-settings.ts';
 import { evergageBaseUrl } from '../functions/personalization/request-url.ts';
 import { LAMBDA_TIMEOUT_SECONDS, type TaskName } from '../functions/workflow.ts';
+import packageJson from '../package.json' with { type: 'json' };
 import { AccessLogs } from './constructs/access-logs.ts';
 import { AccountCatalog } from './constructs/account-catalog.ts';
 import { ApiKey } from './constructs/api-key.ts';
@@ -251,6 +252,10 @@ export class AccountExportStack extends Stack {
       databaseName: config.databaseName,
       workgroupName: workgroup.name,
       stateMachine,
+      secret,
+      topic,
+      deadLetters: undelivered.all,
+      scheduleGroup: group,
       encryptionKey,
     });
     if (config.monthlyBudgetUsd !== undefined) {
@@ -265,9 +270,11 @@ export class AccountExportStack extends Stack {
     // ASCII only: CloudFormation returns "?" for other characters. Double quotes also work in cmd.exe.
     const firstExport = `"{\\"exportName\\":\\"${config.exports[0]?.name}\\"}"`;
     const outputs = {
+      Version: [packageJson.version, 'The version of Account Export that was deployed'],
       BucketName: [bucket.bucketName, 'The bucket with the parts and manifests'],
       Workgroup: [workgroup.name, 'The Athena workgroup with the saved queries; the database has the same name'],
       StateMachineArn: [stateMachine.stateMachineArn, 'The state machine that exports'],
+      ApiKeySecret: [secret.secretName, 'The secret with the API key'],
       PutKeyCommand: [
         `aws secretsmanager put-secret-value --secret-id ${secret.secretName} --secret-string file://key.json`,
         'Stores the API key from the file key.json: {"keyId":"...","secret":"..."}',

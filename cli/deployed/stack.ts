@@ -21,6 +21,9 @@ export interface Stack {
   readonly name: string;
   readonly region: string;
   readonly stateMachineArn: string;
+  /** Of CloudFormation, such as `UPDATE_COMPLETE`. */
+  readonly status: string;
+  readonly outputs: ReadonlyMap<string, string>;
   /** Of clients for other services. */
   readonly clientOptions: ClientOptions;
   /** An output of the stack. @throws CommandError if the stack lacks it */
@@ -85,11 +88,20 @@ async function findStack(flags: StackFlags, env: Terminal['env']): Promise<Stack
   });
   const place = { profile, region };
   const sfn = new SFN(options);
-  const output = await outputsOf(cloudFormation, flags.stack, place);
+  const { status, outputs } = await describeStack(cloudFormation, flags.stack, place);
+  const output = (key: string) => {
+    const value = outputs.get(key);
+    if (value !== undefined) return value;
+    throw new CommandError(
+      `Stack ${JSON.stringify(flags.stack)} in ${region} has no output ${key} (status ${status}): pass the name of an Account Export stack with --stack, or wait until its deployment has finished.`,
+    );
+  };
   return {
     name: flags.stack,
     region,
     stateMachineArn: output('StateMachineArn'),
+    status,
+    outputs,
     clientOptions: options,
     output,
     async ask(doing, call) {
@@ -102,11 +114,11 @@ async function findStack(flags: StackFlags, env: Terminal['env']): Promise<Stack
   };
 }
 
-async function outputsOf(
+async function describeStack(
   cloudFormation: CloudFormation,
   name: string,
   place: AwsPlace & { readonly region: string },
-): Promise<Stack['output']> {
+): Promise<Pick<Stack, 'status' | 'outputs'>> {
   const quoted = JSON.stringify(name);
   const { region } = place;
   const { Stacks = [] } = await cloudFormation.describeStacks({ StackName: name }).catch((error: Error) => {
@@ -119,14 +131,8 @@ async function outputsOf(
       `No stack ${quoted} in ${region}: check --stack, --region and --profile, or deploy it with npm run deploy.`,
     );
   }
-  const outputs = new Map(stack.Outputs?.map(({ OutputKey, OutputValue }) => [OutputKey, OutputValue]));
-  return (key) => {
-    const value = outputs.get(key);
-    if (value !== undefined) return value;
-    throw new CommandError(
-      `Stack ${quoted} in ${region} has no output ${key} (status ${stack.StackStatus ?? 'unknown'}): pass the name of an Account Export stack with --stack, or wait until its deployment has finished.`,
-    );
-  };
+  const outputs = stack.Outputs?.map(({ OutputKey = '', OutputValue = '' }) => [OutputKey, OutputValue] as const);
+  return { status: stack.StackStatus ?? 'unknown', outputs: new Map(outputs) };
 }
 
 function commandFailure(what: string, error: unknown, place: AwsPlace): CommandError {

@@ -14,21 +14,34 @@ export interface StackFlags extends OutputFlags {
 
 /** Adds `--stack`, `--region`, `--profile` and the output flags. @param json what `--json` prints */
 export function withStackFlags(command: Command, json: string): Command {
-  command
-    .option('--stack <name>', 'deployed stack', DEFAULT_STACK_NAME)
-    .option('--region <region>', 'AWS region of the stack')
-    .option('--profile <name>', 'AWS profile');
+  return withPlaceFlags(command.option('--stack <name>', 'deployed stack', DEFAULT_STACK_NAME), json);
+}
+
+/** Adds `--region`, `--profile` and the output flags. @param json what `--json` prints */
+export function withPlaceFlags(command: Command, json: string): Command {
+  command.option('--region <region>', 'AWS region of the stack').option('--profile <name>', 'AWS profile');
   return withOutputFlags(command, json);
 }
 
-/** The command to type next for the same stack: `npm run --silent account-export -- status <run>`. */
-export function nextCommand(command: 'status' | 'resume' | 'publish', runId: string, flags: StackFlags): string {
-  const options = [
-    ...(flags.stack === DEFAULT_STACK_NAME ? [] : ['--stack', flags.stack]),
-    ...(flags.region === undefined ? [] : ['--region', flags.region]),
-    ...(flags.profile === undefined ? [] : ['--profile', flags.profile]),
+/**
+ * The command to type next for the same stack: `npm run --silent account-export -- status <run>`.
+ * @param what a run id; for `start`, the name of an export
+ */
+export function nextCommand(
+  command: 'status' | 'resume' | 'publish' | 'start',
+  what: string,
+  flags: StackFlags,
+): string {
+  const stack = flags.stack === DEFAULT_STACK_NAME ? [] : ['--stack', shellWord(flags.stack)];
+  return ['npm run --silent account-export --', command, what, ...stack, ...placeOptions(flags)].join(' ');
+}
+
+/** `--region` and `--profile` as they were given, for a command to copy: the AWS CLI takes them, too. */
+export function placeOptions({ region, profile }: Pick<StackFlags, 'region' | 'profile'>): string[] {
+  return [
+    ...(region === undefined ? [] : ['--region', shellWord(region)]),
+    ...(profile === undefined ? [] : ['--profile', shellWord(profile)]),
   ];
-  return ['npm run --silent account-export --', command, runId, ...options.map(shellWord)].join(' ');
 }
 
 function shellWord(text: string): string {

@@ -11,6 +11,11 @@ export interface ApiKeyProps {
   readonly encryptionKey?: IKey | undefined;
 }
 
+/** The ARN of an existing secret ends in six random characters, which are not known without a lookup. */
+export function secretArn(secret: ISecret): string {
+  return secret.secretFullArn ?? `${secret.secretArn}-??????`;
+}
+
 /**
  * The secret that holds the key of the Personalization API.
  *

@@ -14,6 +14,7 @@ import { Construct } from 'constructs';
 import { STACK_VARIABLE } from '../../functions/runtime/metric-names.ts';
 import { acknowledge, acknowledgeWildcard, defaultPolicyOf } from '../acknowledge.ts';
 import { BUNDLING, copyFile, NOTICES_FILE } from '../bundling.ts';
+import { secretArn } from './api-key.ts';
 import type { FunctionNetwork } from './api-network.ts';
 import { KEY_READS, KEY_SENDS, KEY_WRITES, useOfKey } from './data-key.ts';
 import { kept } from './kept.ts';
@@ -252,9 +253,4 @@ export class ExportFunction extends Construct {
 /** The encryption key of an existing secret is not known. */
 function isForeign(secret: ISecret): boolean {
   return secret.encryptionKey === undefined;
-}
-
-/** The ARN of an existing secret ends in six random characters, which are not known without a lookup. */
-function secretArn(secret: ISecret): string {
-  return secret.secretFullArn ?? `${secret.secretArn}-??????`;
 }

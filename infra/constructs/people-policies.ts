@@ -1,6 +1,10 @@
 import { Grant, type IGrantable, ManagedPolicy, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
+import type { IScheduleGroup } from 'aws-cdk-lib/aws-scheduler';
+import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
+import type { ITopic } from 'aws-cdk-lib/aws-sns';
+import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { ArnFormat, Stack } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
@@ -10,6 +14,7 @@ import { EXPORT_FORMATS } from '../../functions/model/export-format.ts';
 import { MAP_LABEL } from '../../functions/workflow.ts';
 import { acknowledgeWildcard } from '../acknowledge.ts';
 import { RESULTS_PREFIX } from './account-catalog.ts';
+import { secretArn } from './api-key.ts';
 import { KEY_READS, KEY_WRITES, useOfKey } from './data-key.ts';
 
 export interface PeoplePoliciesProps {
@@ -19,6 +24,11 @@ export interface PeoplePoliciesProps {
   /** The Athena workgroup. */
   readonly workgroupName: string;
   readonly stateMachine: StateMachine;
+  /** The secret with the API key. Nobody may read it. */
+  readonly secret: ISecret;
+  readonly topic: ITopic;
+  readonly deadLetters: readonly IQueue[];
+  readonly scheduleGroup: IScheduleGroup;
   /** The customer managed key of the bucket, if any. */
   readonly encryptionKey?: IKey | undefined;
 }
@@ -65,6 +75,8 @@ const FOLLOW_RUNS = [
   'states:ListMapRuns',
   'states:StopExecution',
 ];
+/** `doctor` */
+const LOOK_AT_TABLES = ['glue:GetDatabase', 'glue:GetTable'];
 /** `reattach` */
 const REPAIR_TABLES = ['glue:BatchCreatePartition', 'glue:DeletePartition', 'glue:GetPartition', 'glue:GetPartitions'];
 
@@ -130,10 +142,13 @@ export class PeoplePolicies extends Construct {
   }
 
   private operateStatements(): PolicyStatement[] {
-    const { bucket, databaseName, stateMachine, encryptionKey } = this.#props;
+    const { bucket, databaseName, stateMachine, encryptionKey, secret, topic, deadLetters } = this.#props;
     const tables = tableDefinitions([]).map(({ name }) => this.arn('glue', `table/${databaseName}/${name}`));
     return [
-      new PolicyStatement({ actions: ['cloudformation:DescribeStacks'], resources: [this.thisStack()] }),
+      new PolicyStatement({
+        actions: ['cloudformation:DescribeStacks', 'cloudformation:ListStackResources'],
+        resources: [this.thisStack()],
+      }),
       new PolicyStatement({
         // The last one is for the console.
         actions: [...RUN_WORKFLOW, 'states:DescribeStateMachine'],
@@ -142,11 +157,19 @@ export class PeoplePolicies extends Construct {
       new PolicyStatement({ actions: FOLLOW_RUNS, resources: [this.executions()] }),
       new PolicyStatement({ actions: ['states:DescribeMapRun'], resources: [this.mapRuns()] }),
       new PolicyStatement({
-        actions: REPAIR_TABLES,
+        actions: [...LOOK_AT_TABLES, ...REPAIR_TABLES],
         resources: [this.arn('glue', 'catalog'), this.arn('glue', `database/${databaseName}`), ...tables],
       }),
       new PolicyStatement({ actions: ['s3:ListBucket'], resources: [bucket.bucketArn] }),
       new PolicyStatement({ actions: ['s3:GetObject'], resources: [this.manifests()] }),
+      // Dates and versions of the secret, not its value.
+      new PolicyStatement({ actions: ['secretsmanager:DescribeSecret'], resources: [secretArn(secret)] }),
+      new PolicyStatement({ actions: ['sns:ListSubscriptionsByTopic'], resources: [topic.topicArn] }),
+      new PolicyStatement({
+        actions: ['sqs:GetQueueAttributes'],
+        resources: deadLetters.map(({ queueArn }) => queueArn),
+      }),
+      new PolicyStatement({ actions: ['scheduler:GetSchedule'], resources: [this.schedules()] }),
       // Step Functions decrypts inputs and outputs of executions with the rights of the caller (Step Functions API reference,
       // "DescribeExecution"), and starts executions with those of the state machine's role.
       ...(encryptionKey ? [useOfKey(encryptionKey, KEY_READS, ['s3', 'states'])] : []),
@@ -187,6 +210,11 @@ export class PeoplePolicies extends Construct {
     }
     acknowledgeWildcard(
       operators,
+      this.schedules(),
+      'The command doctor looks at the schedules of this stack, whose group holds no others. The right is read-only.',
+    );
+    acknowledgeWildcard(
+      operators,
       this.manifests(),
       'The command reattach reads the manifests of all published runs. They hold counts, checksums and parameters, and no account.',
     );
@@ -212,6 +240,10 @@ export class PeoplePolicies extends Construct {
 
   private manifests(): string {
     return this.#props.bucket.arnForObjects(`${PUBLISHED_RUNS_PREFIX}*`);
+  }
+
+  private schedules(): string {
+    return this.arn('scheduler', `schedule/${this.#props.scheduleGroup.scheduleGroupName}/*`);
   }
 
   private executions(): string {

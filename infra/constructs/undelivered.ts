@@ -22,6 +22,7 @@ export class Undelivered extends Construct {
   readonly freshness: Queue;
   /** Emails, and notifications about stopped runs. */
   readonly notifications: Queue;
+  readonly all: readonly Queue[];
 
   constructor(scope: Construct, id: string, { encryptionKey }: UndeliveredProps) {
     super(scope, id);
@@ -31,6 +32,7 @@ export class Undelivered extends Construct {
     this.freshness = this.queue('Freshness', encryptionKey);
     this.notifications = this.queue('Notifications', encryptionKey);
     acknowledgeUnseen(this.notifications, 'failure topic and of the rule for stopped runs');
+    this.all = [this.starts, this.retention, this.freshness, this.notifications];
   }
 
   private queue(id: string, encryptionKey: IKey | undefined): Queue {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { runCommandLine } from '../../cli/command-line.ts';
 import { commandLine, KEY_ENVIRONMENT, temporaryFolder } from '../support/command-line.ts';
 
-const COMMANDS = ['run', 'query', 'simulate', 'start', 'runs', 'status', 'resume', 'publish', 'reattach'];
+const COMMANDS = ['run', 'query', 'simulate', 'doctor', 'start', 'runs', 'status', 'resume', 'publish', 'reattach'];
 
 describe('--help', () => {
   it.each(['', ...COMMANDS])('fits into 80 columns: %s', async (command) => {
@@ -85,6 +85,10 @@ describe('exit code 2', () => {
       /^error: option '--overlap <policy>' argument 'queue' is invalid/,
     ],
     [['status', 'run-1', '--stop', '--no-follow'], /^error: Conflicting flags: pass either --stop or --no-follow\.\n$/],
+    [
+      ['doctor'],
+      /^error: Missing stack: doctor checks a deployment; name its stack with --stack NAME, or pass --stack alone for AccountExport\.\n$/,
+    ],
     [['simulate', '--accounts', 'many'], /argument 'many' is invalid\. Use an integer of at least 0\./],
     [['simulate', '--fault', 'oops'], /^error: .*"oops"/],
   ])('reports what is allowed, without a stack trace: %j', async (args, message) => {

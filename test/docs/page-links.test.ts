@@ -19,3 +19,19 @@ it.each(PAGES)('%s links to files and headings that exist', (path) => {
   });
   expect(broken).toEqual([]);
 });
+
+it('output that names a section of a page names one that exists', () => {
+  const files = ['functions', 'cli'].flatMap((folder) =>
+    readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((file) => join(folder, file)),
+  );
+  const named = files
+    .filter((file) => file.endsWith('.ts'))
+    .flatMap((file) => [...readFileSync(file, 'utf8').matchAll(/(docs\/[\w-]+\.md), "([^"$]+)"/g)]);
+  const sections = [...new Set(named.map(([, path = '', title = '']) => `${path}: ${title}`))].sort();
+  expect(sections).toEqual(expect.arrayContaining(['docs/operations.md: Store the API key']));
+  const missing = sections.filter((section) => {
+    const [path = '', title = ''] = section.split(': ');
+    return !new RegExp(`^#+ ${title}$`, 'm').test(readFileSync(path, 'utf8'));
+  });
+  expect(missing).toEqual([]);
+});

@@ -1,6 +1,9 @@
+import { readFileSync } from 'node:fs';
 import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
+import { DEAD_LETTERS } from '../../cli/deployed/check-stack.ts';
 import { exportWorkflow } from '../../functions/workflow.ts';
+import packageJson from '../../package.json' with { type: 'json' };
 import { synthesized } from '../support/synthesized.ts';
 
 const template = synthesized();
@@ -343,6 +346,17 @@ describe('the state machine', () => {
       'states:StopExecution on arn:<Partition>:states:<Region>:<AccountId>:execution:<WorkflowStateMachine name>:*',
     ]);
   });
+});
+
+it('names its dead-letter queues after the entries of the runbook that doctor shows', () => {
+  const names = Object.keys(template.findResources('AWS::SQS::Queue')).map((id) => id.replace(/[0-9A-F]{8}$/, ''));
+  const entries = names.map((name) => DEAD_LETTERS[name.replace('Undelivered', '')]);
+  const runbook = readFileSync('docs/runbook.md', 'utf8');
+  expect(entries.map((entry) => runbook.includes(`\n## ${entry}\n`))).toEqual([true, true, true, true]);
+});
+
+it('outputs its version, which doctor compares with its own', () => {
+  expect(template.toJSON().Outputs.Version.Value).toBe(packageJson.version);
 });
 
 it('outputs console URLs for each partition', () => {

@@ -71,6 +71,7 @@ const PEOPLE = [
   ...[
     '<StorageBucket.Arn>/export_runs/*',
     'arn:<AWS::Partition>:cloudformation:<AWS::Region>:<AWS::AccountId>:stack/AccountExport/*',
+    'arn:<AWS::Partition>:scheduler:<AWS::Region>:<AWS::AccountId>:schedule/AccountExport/*',
     `${EXECUTIONS}:*`,
     `${EXECUTIONS.replace(':execution:', ':mapRun:')}/Pages:*`,
   ].map((on) => `People/Operators: AwsSolutions-IAM5[Resource::${on}]`),

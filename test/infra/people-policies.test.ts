@@ -1,11 +1,20 @@
 /** Policies for people: those of operators allow what the commands of the deployed stack call, and nothing else. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { CloudFormation } from '@aws-sdk/client-cloudformation';
+import { Glue } from '@aws-sdk/client-glue';
+import { Scheduler } from '@aws-sdk/client-scheduler';
+import { SecretsManager } from '@aws-sdk/client-secrets-manager';
 import { SFN } from '@aws-sdk/client-sfn';
+import { SNS } from '@aws-sdk/client-sns';
+import { SQS } from '@aws-sdk/client-sqs';
 import { Template } from 'aws-cdk-lib/assertions';
 import { AccountPrincipal, Role } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { Bucket } from 'aws-cdk-lib/aws-s3';
+import { ScheduleGroup } from 'aws-cdk-lib/aws-scheduler';
+import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
+import { Topic } from 'aws-cdk-lib/aws-sns';
+import { Queue } from 'aws-cdk-lib/aws-sqs';
 import { DefinitionBody, StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { App, Stack } from 'aws-cdk-lib/core';
 import { describe, expect, it } from 'vitest';
@@ -35,7 +44,15 @@ const sources = FOLDERS.flatMap((folder) =>
 );
 
 /** Clients whose methods are operations: `sfn.listMapRuns(…)`. */
-const CLIENTS = { states: SFN, cloudformation: CloudFormation };
+const CLIENTS = {
+  states: SFN,
+  cloudformation: CloudFormation,
+  glue: Glue,
+  scheduler: Scheduler,
+  secretsmanager: SecretsManager,
+  sns: SNS,
+  sqs: SQS,
+};
 
 /** The actions of the operations that the commands call, by the names of the methods of the SDK. */
 function calledOperations(): string[] {
@@ -64,8 +81,14 @@ describe('the policy of operators', () => {
     expect([...needed]).toEqual(
       expect.arrayContaining([
         'cloudformation:DescribeStacks',
+        'cloudformation:ListStackResources',
         'glue:BatchCreatePartition',
+        'glue:GetTable',
         's3:GetObject',
+        'scheduler:GetSchedule',
+        'secretsmanager:DescribeSecret',
+        'sns:ListSubscriptionsByTopic',
+        'sqs:GetQueueAttributes',
         'states:DescribeMapRun',
         'states:GetExecutionHistory',
         'states:ListExecutions',
@@ -82,6 +105,12 @@ describe('the policy of operators', () => {
     expect(loads(/import\('@aws-sdk\/([\w-]+)'\)/g)).toEqual([
       'cli/commands/reattach.ts client-glue',
       'cli/commands/reattach.ts client-s3',
+      'cli/deployed/check-stack.ts client-glue',
+      'cli/deployed/check-stack.ts client-secrets-manager',
+      'cli/deployed/check-stack.ts client-sns',
+      'cli/deployed/check-stack.ts client-sqs',
+      'cli/deployed/stack-resources.ts client-cloudformation',
+      'cli/deployed/stack-resources.ts client-scheduler',
       'cli/deployed/stack.ts client-cloudformation',
       'cli/deployed/stack.ts client-sfn',
     ]);
@@ -91,13 +120,21 @@ describe('the policy of operators', () => {
     ]);
   });
 
+  it('cannot read the API key', () => {
+    const statements = statementsOf(configuredStack('the default').template, 'Operators');
+    const onKey = statements.filter(({ Resource }) => JSON.stringify(Resource).includes('ApiKey'));
+    expect(actionsIn(onKey)).toEqual(['secretsmanager:DescribeSecret']);
+  });
+
   it('cannot read accounts or working files, or anything of another stack', () => {
     const statements = statementsOf(configuredStack('the default').template, 'Operators');
     for (const { Action, Resource } of statements) {
       const resources = [Resource].flat().map((one) => JSON.stringify(one));
       for (const resource of resources) {
         expect(resource, String(Action)).not.toMatch(/^"\*"$|accounts_\w+\/|work\/|table\/\w+\/\*/);
-        expect(resource).toMatch(/Workflow|Storage|stack\/AccountExport\/\*|:catalog|account_export/);
+        expect(resource).toMatch(
+          /Workflow|Storage|ApiKey|Failures|Undelivered|schedule\/AccountExport\/|stack\/AccountExport\/\*|:catalog|account_export/,
+        );
       }
     }
   });
@@ -188,6 +225,10 @@ it('grants a role the same as the policies', () => {
     stateMachine: new StateMachine(stack, 'Workflow', {
       definitionBody: DefinitionBody.fromString('{"StartAt":"End","States":{"End":{"Type":"Succeed"}}}'),
     }),
+    secret: new Secret(stack, 'Secret'),
+    topic: new Topic(stack, 'Topic'),
+    deadLetters: [new Queue(stack, 'Queue')],
+    scheduleGroup: new ScheduleGroup(stack, 'Schedules'),
     encryptionKey: new Key(stack, 'Key'),
   });
   for (const [id, grant] of [

@@ -28,11 +28,21 @@ export interface SmallAwsOptions {
   readonly exports?: readonly ExportSettings[];
   /** The stack's outputs. @default those of an Account Export stack */
   readonly outputs?: Readonly<Record<string, string>>;
+  /** @default UPDATE_COMPLETE */
+  readonly stackStatus?: string;
+  /** Of `ListStackResources`, two on a page. @default none */
+  readonly resources?: readonly StackResource[];
   readonly concurrency?: number;
   /** Runs an execution. @default the local workflow */
   readonly work?: Work;
   /** Makes a call fail. @param nth from 1, per action */
   readonly fail?: (call: AwsCall, nth: number) => AwsFailure | undefined;
+}
+
+export interface StackResource {
+  readonly type: string;
+  readonly logicalId: string;
+  readonly physicalId: string;
 }
 
 const STACK = 'AccountExport';
@@ -63,7 +73,7 @@ export async function startSmallAws(options: SmallAwsOptions) {
         : { action: String(target).replace('AWSStepFunctions.', ''), input: JSON.parse(body), region };
     calls.push(call);
     const failure = fails.fail?.(call, calls.filter(({ action }) => action === call.action).length);
-    if (target === undefined) describeStacks(response, call, failure, options.outputs ?? OUTPUTS);
+    if (target === undefined) answerCloudFormation(response, call, failure, options);
     else answerStates(response, call, failure, stateMachine);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -105,11 +115,11 @@ function formOf(body: string): Pick<AwsCall, 'action' | 'input'> {
   return { action: form.Action ?? '', input: form };
 }
 
-function describeStacks(
+function answerCloudFormation(
   response: ServerResponse,
-  { input, region }: AwsCall,
+  { action, input, region }: AwsCall,
   failure: AwsFailure | undefined,
-  outputs: Readonly<Record<string, string>>,
+  { outputs = OUTPUTS, stackStatus = 'UPDATE_COMPLETE', resources = [] }: SmallAwsOptions,
 ): void {
   const missing: AwsFailure | undefined =
     input.StackName === STACK && region === REGION
@@ -123,12 +133,26 @@ function describeStacks(
     );
     return;
   }
+  if (action === 'ListStackResources') {
+    const from = Number(input.NextToken ?? 0);
+    const page = resources
+      .slice(from, from + 2)
+      .map(
+        ({ type, logicalId, physicalId }) =>
+          `<member><ResourceType>${type}</ResourceType><LogicalResourceId>${logicalId}</LogicalResourceId><PhysicalResourceId>${physicalId}</PhysicalResourceId><LastUpdatedTimestamp>2026-08-01T00:00:00Z</LastUpdatedTimestamp><ResourceStatus>CREATE_COMPLETE</ResourceStatus></member>`,
+      );
+    const next = from + 2 < resources.length ? `<NextToken>${from + 2}</NextToken>` : '';
+    response.end(
+      `<ListStackResourcesResponse xmlns="http://cloudformation.amazonaws.com/doc/2010-05-15/"><ListStackResourcesResult><StackResourceSummaries>${page.join('')}</StackResourceSummaries>${next}</ListStackResourcesResult></ListStackResourcesResponse>`,
+    );
+    return;
+  }
   const members = Object.entries(outputs).map(
     ([key, value]) =>
       `<member><OutputKey>${key}</OutputKey><OutputValue>${value.replaceAll('&', '&amp;')}</OutputValue></member>`,
   );
   response.end(
-    `<DescribeStacksResponse xmlns="http://cloudformation.amazonaws.com/doc/2010-05-15/"><DescribeStacksResult><Stacks><member><StackName>${STACK}</StackName><StackStatus>UPDATE_COMPLETE</StackStatus><CreationTime>2026-08-01T00:00:00Z</CreationTime><Outputs>${members.join('')}</Outputs></member></Stacks></DescribeStacksResult><ResponseMetadata><RequestId>1</RequestId></ResponseMetadata></DescribeStacksResponse>`,
+    `<DescribeStacksResponse xmlns="http://cloudformation.amazonaws.com/doc/2010-05-15/"><DescribeStacksResult><Stacks><member><StackName>${STACK}</StackName><StackStatus>${stackStatus}</StackStatus><CreationTime>2026-08-01T00:00:00Z</CreationTime><Outputs>${members.join('')}</Outputs></member></Stacks></DescribeStacksResult><ResponseMetadata><RequestId>1</RequestId></ResponseMetadata></DescribeStacksResponse>`,
   );
 }
 

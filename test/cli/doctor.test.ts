@@ -1,0 +1,432 @@
+/** `doctor --stack`: the diagnosis of each way in which a deployment can be wrong. */
+import { describe, expect, it, vi } from 'vitest';
+import type { Finding } from '../../cli/deployed/check-stack.ts';
+import packageJson from '../../package.json' with { type: 'json' };
+import { THROTTLED } from '../support/small-aws.ts';
+import { cli, smallWorld } from '../support/small-aws-world.ts';
+import { type DeploymentOptions, PUBLISHED, smallDeployment } from '../support/small-deployment.ts';
+
+const VERSION = packageJson.version;
+
+/** Runs the command. It prints at most 80 columns, and nothing on stderr. */
+async function doctor(...flags: string[]) {
+  const { code, stdout, stderr } = await cli('doctor', '--stack', ...flags);
+  expect(stderr).toBe('');
+  expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
+  return { code, text: stdout };
+}
+
+/** The lines that are not ok, and the exit code. */
+async function problemsOf(options: DeploymentOptions, ...flags: string[]) {
+  await smallDeployment(options);
+  const { code, text } = await doctor(...flags);
+  const lines = text.split('\n').slice(0, -3);
+  const kept = lines.filter(
+    (_line, i) =>
+      !lines
+        .slice(0, i + 1)
+        .findLast((one) => /^\w/.test(one))
+        ?.startsWith('ok'),
+  );
+  return { code, lines: kept };
+}
+
+/** Without line breaks and columns. */
+const squeezed = (text: string | readonly string[]) => [text].flat().join(' ').replaceAll(/\s+/g, ' ');
+
+const refused = (call: string, type: string, message = 'hidden') => ({
+  refuse: (made: string) => (made.startsWith(call) ? { status: 400, type, message } : undefined),
+});
+
+const NEVER_STORED = [
+  'fail  API key        no key was stored: every run fails with ApiCredentialsError',
+  '      Store it as docs/operations.md, "Store the API key", describes:',
+  '        aws secretsmanager put-secret-value \\',
+  '        --secret-id ApiKeySecret4F1B2A3C-AbCdEfGhIjKl \\',
+  '        --secret-string file://key.json',
+];
+
+describe('a deployment in order', () => {
+  it('has a line for each check', async () => {
+    const { calls } = await smallDeployment();
+    const { code, text } = await doctor();
+    expect({ code, lines: text.split('\n') }).toEqual({
+      code: 0,
+      lines: [
+        'ok    connection     stack AccountExport, account 123456789012, eu-west-1',
+        `ok    stack          version ${VERSION}, UPDATE_COMPLETE`,
+        'ok    API key        stored; its secret changed 2026-08-02',
+        'ok    notifications  1 confirmed subscription',
+        'ok    catalog        7 tables in account_export, visible with your credentials',
+        'ok    schedules      2 schedules enabled, 1 of them for exports',
+        'ok    dead letters   none in 4 queues',
+        'ok    latest run     all-accounts: published, started 2026-08-22 02:00 UTC,',
+        '                     12,431 accounts',
+        '',
+        '0 failures, 0 warnings, 8 ok',
+        '',
+      ],
+    });
+    expect([...new Set(calls.map((call) => call.split(' ')[0]))].sort()).toEqual([
+      'glue:GetDatabase',
+      'glue:GetTable',
+      'scheduler:GetSchedule',
+      'secretsmanager:DescribeSecret',
+      'sns:ListSubscriptionsByTopic',
+      'sqs:GetQueueAttributes',
+    ]);
+  });
+
+  it('is an array with --json, and each command is one line', async () => {
+    await smallDeployment({ secretVersions: 1 });
+    const { code, stdout } = await cli('doctor', '--stack', '--json');
+    const findings = JSON.parse(stdout) as Finding[];
+    expect(code).toBe(1);
+    expect(findings.map(({ name, status }) => `${name}: ${status}`)).toEqual([
+      'connection: ok',
+      'stack: ok',
+      'API key: fail',
+      'notifications: ok',
+      'catalog: ok',
+      'schedules: ok',
+      'dead letters: ok',
+      'latest run: ok',
+    ]);
+    expect(findings[1]).toEqual({
+      name: 'stack',
+      status: 'ok',
+      detail: `version ${VERSION}, UPDATE_COMPLETE`,
+      remedy: null,
+      command: null,
+    });
+    expect(findings[2]?.command).toBe(
+      'aws secretsmanager put-secret-value --secret-id ApiKeySecret4F1B2A3C-AbCdEfGhIjKl --secret-string file://key.json',
+    );
+  });
+
+  it('prints nothing with --quiet', async () => {
+    await smallDeployment();
+    expect(await doctor('--quiet')).toEqual({ code: 0, text: '' });
+  });
+});
+
+describe('a connection', () => {
+  it('has no credentials', async () => {
+    await smallDeployment();
+    vi.stubEnv('AWS_ACCESS_KEY_ID', undefined);
+    vi.stubEnv('HOME', '/nonexistent');
+    expect(await doctor()).toEqual({
+      code: 1,
+      text: [
+        'fail  connection     Looking for stack "AccountExport" in eu-west-1 failed',
+        '                     (CredentialsProviderError)',
+        '      no AWS credentials found; set AWS_PROFILE, or AWS_ACCESS_KEY_ID and',
+        '      AWS_SECRET_ACCESS_KEY.',
+        '',
+        '1 failure, 0 warnings, 0 ok',
+        '',
+      ].join('\n'),
+    });
+  });
+
+  it('has the wrong region', async () => {
+    await smallDeployment();
+    expect(await doctor('--region', 'us-east-1')).toEqual({
+      code: 1,
+      text: [
+        'fail  connection     No stack "AccountExport" in us-east-1',
+        '      check --stack, --region and --profile, or deploy it with npm run deploy.',
+        '',
+        '1 failure, 0 warnings, 0 ok',
+        '',
+      ].join('\n'),
+    });
+  });
+
+  it('leads to a stack of another kind', async () => {
+    await smallWorld({}, { outputs: { BucketName: 'bucket' } });
+    const { code, text } = await doctor();
+    expect(code).toBe(1);
+    expect(squeezed(text)).toContain(
+      'fail connection Stack "AccountExport" in eu-west-1 has no output StateMachineArn',
+    );
+  });
+});
+
+describe('a stack', () => {
+  it.each([
+    ['0.0.9', ['      Deploy this version:', '        npm run deploy']],
+    ['99.0.0', ['      Update this copy:', '        git pull && npm ci']],
+  ])('has another version: %s', async (version, remedy) => {
+    expect(await problemsOf({ version })).toEqual({
+      code: 0,
+      lines: [`warn  stack          version ${version} is deployed, and this is ${VERSION}`, ...remedy],
+    });
+  });
+
+  it('is from before stacks had a version', async () => {
+    await smallDeployment({
+      outputs: { StateMachineArn: 'arn:aws:states:eu-west-1:123456789012:stateMachine:Workflow' },
+    });
+    const { text } = await doctor();
+    expect(text).toContain(`warn  stack          version unknown is deployed, and this is ${VERSION}\n`);
+    expect(text).toContain('warn  API key        not checked: the stack has no output ApiKeySecret\n');
+  });
+
+  it.each([
+    ['UPDATE_IN_PROGRESS', 0, 'warn  stack          a deployment is in progress (UPDATE_IN_PROGRESS)'],
+    ['UPDATE_ROLLBACK_COMPLETE', 0, 'warn  stack          the last deployment was rolled back'],
+    ['UPDATE_ROLLBACK_FAILED', 1, 'fail  stack          the last deployment failed (UPDATE_ROLLBACK_FAILED)'],
+  ])('has the status %s', async (stackStatus, code, line) => {
+    const problems = await problemsOf({ stackStatus });
+    expect({ code: problems.code, line: problems.lines[0] }).toEqual({ code, line });
+  });
+});
+
+describe('the API key', () => {
+  it('was never stored', async () => {
+    expect(await problemsOf({ secretVersions: 1 })).toEqual({ code: 1, lines: NEVER_STORED });
+  });
+
+  it('was never stored in an existing secret', async () => {
+    expect(await problemsOf({ secretVersions: 0, ownSecret: false })).toEqual({ code: 1, lines: NEVER_STORED });
+  });
+
+  it('is the first version of an existing secret', async () => {
+    expect(await problemsOf({ secretVersions: 1, ownSecret: false })).toEqual({ code: 0, lines: [] });
+  });
+
+  it('is being deleted; the command has the region that was given', async () => {
+    expect(await problemsOf({ secretDeleted: true }, '--region', 'eu-west-1')).toEqual({
+      code: 1,
+      lines: [
+        'fail  API key        its secret is being deleted: every run fails',
+        '      Restore it:',
+        '        aws secretsmanager restore-secret \\',
+        '        --secret-id ApiKeySecret4F1B2A3C-AbCdEfGhIjKl --region eu-west-1',
+      ],
+    });
+  });
+});
+
+describe('notifications', () => {
+  it('have a subscription that is not confirmed', async () => {
+    const pending = { arn: 'PendingConfirmation', protocol: 'email', endpoint: 'data-team@example.com' };
+    expect(await problemsOf({ subscriptions: [pending] })).toEqual({
+      code: 1,
+      lines: [
+        'fail  notifications  not confirmed: data-team@example.com',
+        '      Open the link in the email "AWS Notification - Subscription Confirmation".',
+        '      If it is older than two days, subscribe an address (docs/operations.md,',
+        '      "Notifications").',
+      ],
+    });
+  });
+
+  it('do not show the address of another protocol, which can hold a secret', async () => {
+    const pending = { arn: 'PendingConfirmation', protocol: 'https', endpoint: 'https://example.com/key/secret' };
+    const { lines } = await problemsOf({ subscriptions: [pending] });
+    expect(lines[0]).toBe('fail  notifications  not confirmed: https');
+    expect(lines.join()).not.toContain('secret');
+  });
+
+  it('have no subscription', async () => {
+    expect(await problemsOf({ subscriptions: [] })).toEqual({
+      code: 0,
+      lines: [
+        'warn  notifications  nobody receives failures and alarms',
+        '      Set alarmEmail in cdk.json and deploy, or subscribe an address',
+        '      (docs/operations.md, "Notifications").',
+      ],
+    });
+  });
+});
+
+describe('the catalog', () => {
+  it('is refused by Lake Formation', async () => {
+    const message = 'Insufficient Lake Formation permission(s): Required Describe on accounts_json';
+    expect(await problemsOf(refused('glue:GetTable accounts_json', 'AccessDeniedException', message))).toEqual({
+      code: 1,
+      lines: [
+        'fail  catalog        Checking "catalog" failed (AccessDeniedException)',
+        '      Lake Formation requires the permission Describe; grant it',
+        '      (docs/security.md, "Lake Formation and encrypted catalogs").',
+      ],
+    });
+  });
+
+  it.each([
+    [{ tablePrincipals: [] }, 'warn  catalog        Lake Formation decides who may use new tables'],
+    [{ dataLakeLocation: true }, 'warn  catalog        the bucket is a data lake location of Lake Formation'],
+  ])('may be refused by Lake Formation: %j', async (options, line) => {
+    const { code, lines } = await problemsOf(options);
+    expect({ code, line: lines[0] }).toEqual({ code: 0, line });
+    expect(squeezed(lines)).toContain('"Lake Formation and encrypted catalogs".');
+  });
+
+  it('lacks a table', async () => {
+    expect(await problemsOf(refused('glue:GetTable newest_csv', 'EntityNotFoundException'))).toEqual({
+      code: 1,
+      lines: [
+        'fail  catalog        missing: account_export.newest_csv',
+        '      See docs/operations.md, "Restore the tables".',
+      ],
+    });
+  });
+});
+
+describe('schedules', () => {
+  it('are disabled', async () => {
+    expect(await problemsOf({ disabled: ['DailyAllAccounts', 'ExpireDaily'] })).toEqual({
+      code: 0,
+      lines: [
+        'warn  schedules      disabled: all-accounts, "deletes runs that are older than',
+        '                     retentionDays"',
+        '      If this is not intended, set "scheduleEnabled": true in cdk.json and',
+        '      deploy, or enable it in the EventBridge Scheduler console.',
+      ],
+    });
+  });
+
+  it('are missing', async () => {
+    const { code, lines } = await problemsOf(refused('scheduler:GetSchedule ExpireDaily', 'ResourceNotFoundException'));
+    expect({ code, line: lines[0] }).toEqual({ code: 1, line: 'fail  schedules      missing: ExpireDaily' });
+  });
+});
+
+it('names the entry of the runbook for each queue with dead letters', async () => {
+  expect(await problemsOf({ messages: { UndeliveredStarts: 2, UndeliveredNotifications: 1 } })).toEqual({
+    code: 1,
+    lines: [
+      'fail  dead letters   2 messages of start-undelivered',
+      '      See docs/runbook.md, "start-undelivered".',
+      'fail  dead letters   1 message of notification-undelivered',
+      '      See docs/runbook.md, "notification-undelivered".',
+    ],
+  });
+});
+
+describe('the latest run', () => {
+  const RUN = { ...PUBLISHED, output: undefined };
+  const later = { ...RUN, name: 'later', startDate: RUN.startDate + 3600, stopDate: RUN.stopDate + 3600 };
+
+  it('failed', async () => {
+    const failed = { ...later, status: 'FAILED', error: 'ApiCredentialsError', cause: '403 Forbidden.' };
+    expect(await problemsOf({ runs: [PUBLISHED, failed] })).toEqual({
+      code: 1,
+      lines: [
+        'fail  latest run     all-accounts failed 2026-08-22 03:00 UTC',
+        '                     (ApiCredentialsError)',
+        '      See what happened, and what to do:',
+        '        npm run --silent account-export -- status later',
+      ],
+    });
+  });
+
+  it('was quarantined', async () => {
+    const quarantined = { ...later, status: 'FAILED', error: 'DriftedError', cause: 'The data changed.' };
+    expect(await problemsOf({ runs: [PUBLISHED, quarantined] })).toEqual({
+      code: 1,
+      lines: [
+        'fail  latest run     all-accounts was quarantined 2026-08-22 03:00 UTC',
+        '                     (DriftedError)',
+        '      If the data is right, publish it (docs/operations.md, "A run was',
+        '      quarantined"):',
+        '        npm run --silent account-export -- publish later',
+      ],
+    });
+  });
+
+  it.each([
+    ['TIMED_OUT', 1, 'fail  latest run     all-accounts timed out 2026-08-22 03:00 UTC'],
+    ['ABORTED', 0, 'warn  latest run     all-accounts was stopped 2026-08-22 03:00 UTC'],
+  ])('ended with the status %s', async (status, code, line) => {
+    const { code: exit, lines } = await problemsOf({ runs: [PUBLISHED, { ...later, status }] });
+    expect({ code: exit, lines }).toEqual({
+      code,
+      lines: [
+        line,
+        '      See what happened, and what to do:',
+        '        npm run --silent account-export -- status later',
+      ],
+    });
+  });
+
+  it('is the one that a later execution resumed', async () => {
+    const failed = { ...RUN, name: 'first', status: 'FAILED', error: 'ApiUnavailableError', cause: 'x' };
+    const resumed = { ...later, input: '{"resume":"first"}', status: 'SUCCEEDED', output: PUBLISHED.output };
+    expect(await problemsOf({ runs: [failed, resumed] })).toEqual({ code: 0, lines: [] });
+  });
+
+  it('does not exist for a scheduled export, whose other executions were skipped or dry runs', async () => {
+    const output = '{"outcome":"skipped","exportName":"all-accounts","reason":"Another run is running."}';
+    expect(await problemsOf({ runs: [{ ...later, status: 'SUCCEEDED', output }] })).toEqual({
+      code: 0,
+      lines: [
+        'warn  latest run     all-accounts has not run yet',
+        '      Start it, or wait for its schedule:',
+        '        npm run --silent account-export -- start all-accounts',
+      ],
+    });
+  });
+
+  it('of an export without a schedule has a line of its own, also when it failed before its name was known', async () => {
+    const adHoc = { ...later, input: '{"exportName":"trials"}', status: 'FAILED', error: 'RequestError', cause: 'x' };
+    const unnamed = { ...later, name: 'latest', input: '{}', status: 'FAILED', error: 'ConfigError', cause: 'x' };
+    const { lines } = await problemsOf({ runs: [PUBLISHED, adHoc, unnamed] });
+    expect(lines.filter((line) => line.startsWith('fail')).map((line) => line.slice(21))).toEqual([
+      'all-accounts failed 2026-08-22 03:00 UTC (ConfigError)',
+      'trials failed 2026-08-22 03:00 UTC (RequestError)',
+    ]);
+  });
+});
+
+describe('a check that cannot look', () => {
+  it.each([
+    ['secretsmanager:DescribeSecret', 'API key', 'AccessDeniedException'],
+    ['sns:ListSubscriptionsByTopic', 'notifications', 'AccessDenied'],
+    ['glue:GetDatabase', 'catalog', 'AccessDeniedException'],
+    ['scheduler:GetSchedule', 'schedules', 'AccessDeniedException'],
+    ['sqs:GetQueueAttributes', 'dead letters', 'AccessDeniedException'],
+  ])('without %s is a warning, and the others continue', async (action, name, type) => {
+    const message = `User: arn:aws:iam::123456789012:user/jane is not authorized to perform: ${action} on resource: x`;
+    const { code, lines } = await problemsOf(refused(action, type, message));
+    expect(code).toBe(0);
+    expect(squeezed(lines)).toMatch(new RegExp(`^warn ${name} Checking "${name}" failed \\(${type}\\) the AWS`));
+    expect(squeezed(lines)).toContain(`the AWS credentials lack the permission ${action}; grant it`);
+  });
+
+  it('without the list of resources is a warning for each check that needs it', async () => {
+    const { aws } = await smallDeployment();
+    aws.setFail(({ action }) => (action === 'ListStackResources' ? { status: 403, type: 'AccessDenied' } : undefined));
+    const { code, text } = await doctor();
+    expect(code).toBe(0);
+    expect(text.match(/^(warn|ok) .*/gm)?.map((line) => line.slice(0, 20).trimEnd())).toEqual([
+      'ok    connection',
+      'ok    stack',
+      'warn  API key',
+      'ok    notifications',
+      'ok    catalog',
+      'warn  schedules',
+      'warn  dead letters',
+      'ok    latest run',
+    ]);
+  });
+
+  it('because AWS throttles it is a warning', async () => {
+    vi.stubEnv('AWS_MAX_ATTEMPTS', '1');
+    const { aws } = await smallDeployment();
+    aws.setFail(({ action }) => (action === 'ListExecutions' ? THROTTLED : undefined));
+    const { code, text } = await doctor();
+    expect(code).toBe(0);
+    expect(text).toContain('warn  latest run     Listing the runs failed (ThrottlingException)\n');
+  });
+
+  it('because its resource is gone has failed', async () => {
+    const { code, lines } = await problemsOf(refused('secretsmanager:DescribeSecret', 'ResourceNotFoundException'));
+    expect(code).toBe(1);
+    expect(squeezed(lines)).toMatch(
+      /^fail API key Checking "API key" failed \(ResourceNotFoundException, status 400\)/,
+    );
+  });
+});
