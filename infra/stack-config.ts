@@ -107,7 +107,7 @@ export const StackConfigSchema = z.strictObject({
   concurrency: integer(1, 1000).default(20).describe('Pages fetched at the same time by one run.'),
   retentionDays: integer(1, 36_500)
     .default(400)
-    .describe('Days to keep a published run. The last one of each export is always kept.'),
+    .describe('Days to keep a published run. The newest one of each export is always kept.'),
   databaseName: z
     .string({ error: DATABASE_RULE })
     .regex(/^[a-z][a-z0-9_]{0,62}$/, { error: DATABASE_RULE })
@@ -148,7 +148,7 @@ export const StackConfigSchema = z.strictObject({
     .boolean({ error: 'must be true or false' })
     .default(false)
     .describe(
-      'Deletes all data when the stack is deleted. Has no effect without `-c accountExport:allowDataDeletion=true`.',
+      'Deletes all data when the stack is deleted. Has no effect unless you deploy with `-c accountExport:allowDataDeletion=true`.',
     ),
   terminationProtection: z
     .boolean({ error: 'must be true or false' })

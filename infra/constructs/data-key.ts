@@ -10,7 +10,7 @@ export interface DataKeyProps {
 }
 
 /** A service that uses the key on behalf of a role. */
-type KeyUser = 's3' | 'secretsmanager' | 'sns' | 'sqs';
+type KeyUser = 's3' | 'secretsmanager' | 'sns' | 'sqs' | 'states';
 
 export const KEY_READS = ['kms:Decrypt'] as const;
 export const KEY_WRITES = ['kms:GenerateDataKey'] as const;

@@ -172,7 +172,9 @@ export class PeoplePolicies extends Construct {
       // The account's limit of functions at the same time. The action supports no resource-level permissions.
       new PolicyStatement({ actions: ['lambda:GetAccountSettings'], resources: ['*'] }),
       new PolicyStatement({ actions: ['scheduler:GetSchedule'], resources: [this.schedules()] }),
-      ...(encryptionKey ? [useOfKey(encryptionKey, KEY_READS, ['s3'])] : []),
+      // Step Functions decrypts inputs and outputs of executions with the rights of the caller (Step Functions API reference,
+      // "DescribeExecution"), and starts executions with those of the state machine's role.
+      ...(encryptionKey ? [useOfKey(encryptionKey, KEY_READS, ['s3', 'states'])] : []),
     ];
   }
 

@@ -200,17 +200,23 @@ describe('the policy of analysts', () => {
   });
 });
 
+function endpointOf(service: string): object {
+  return { 'Fn::Join': ['', [`${service}.`, { Ref: 'AWS::Region' }, '.amazonaws.com']] };
+}
+
 describe.each(NAMES)('with %s', (name) => {
-  it('people use the customer key only through S3', () => {
+  it('analysts use the customer key only through S3, and operators also read executions with it', () => {
     const { template } = configuredStack(name);
     const keyed = 'encryption' in CONFIGURATIONS[name];
-    for (const [policy, actions] of [
-      ['Analysts', ['kms:Decrypt', 'kms:GenerateDataKey']],
-      ['Operators', ['kms:Decrypt']],
+    for (const [policy, actions, services] of [
+      ['Analysts', ['kms:Decrypt', 'kms:GenerateDataKey'], ['s3']],
+      ['Operators', ['kms:Decrypt'], ['s3', 'states']],
     ] as const) {
       const onKey = statementsOf(template, policy).filter(({ Action }) => String(Action).includes('kms:'));
       expect(actionsIn(onKey)).toEqual(keyed ? actions : []);
-      for (const { Condition } of onKey) expect(JSON.stringify(Condition)).toContain('kms:ViaService');
+      for (const { Condition } of onKey) {
+        expect(Condition).toEqual({ StringEquals: { 'kms:ViaService': services.map(endpointOf) } });
+      }
     }
   });
 });

@@ -66,9 +66,10 @@ function permissionsOf(stack: Stack, type = 'AWS::IAM::Policy'): string[][] {
     return (Properties.PolicyDocument.Statement as Statement[]).map(({ Effect, Action, Resource, Condition }) => {
       const actions = [Action].flat().map((action) => `\`${action}\``);
       const resources = [Resource].flat().map((resource) => placeOf(resource, name));
-      const service = JSON.stringify(Condition?.StringEquals?.['kms:ViaService'] ?? '').match(/\w+(?=\.")/)?.[0];
+      const viaService = JSON.stringify(Condition?.StringEquals?.['kms:ViaService'] ?? '');
+      const services = [...viaService.matchAll(/\w+(?=\.")/g)].map(([service]) => service);
       const denied = Effect === 'Deny' ? '**denied** to the function code: ' : '';
-      const through = service ? `, through ${service}` : '';
+      const through = services.length > 0 ? `, through ${services.join(' and ')}` : '';
       return [role, `${denied}${actions.join(', ')}`, `${shortened(resources).join(', ')}${through}`];
     });
   });
