@@ -12,6 +12,7 @@ import {
 } from 'aws-cdk-lib/aws-stepfunctions';
 import { ArnFormat, RemovalPolicy, Stack } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
+import { titleOf } from '../../functions/model/stack-name.ts';
 import { exportWorkflow, MAP_LABEL, type TaskName } from '../../functions/workflow.ts';
 import { acknowledgeWildcard, defaultPolicyOf } from '../acknowledge.ts';
 import { KEY_SENDS, useOfKey } from './data-key.ts';
@@ -43,6 +44,7 @@ export class ExportWorkflow extends Construct {
         reportFailure: reportFailure.functionArn,
       },
       partition: stack.partition,
+      title: titleOf(stack.stackName),
       concurrency: props.concurrency,
       topicArn: props.topic.topicArn,
     });
