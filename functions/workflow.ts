@@ -5,6 +5,7 @@
  */
 
 import { taskRetries } from './model/retry-policy.ts';
+import { DEFAULT_STACK_NAME, titleOf } from './model/stack-name.ts';
 
 /** The states, by the names that the console shows. */
 export const STATES = {
@@ -54,6 +55,8 @@ export interface WorkflowOptions {
   readonly concurrency: number;
   /** The SNS topic for failures. */
   readonly topicArn: string;
+  /** What emails call the product. @default `Account Export` */
+  readonly title?: string;
   /** The AWS partition, part of the ARNs of service integrations. @default `aws` */
   readonly partition?: string;
   /** How often transient errors of a task are retried. @default as in `RETRY_POLICY` */
@@ -106,7 +109,8 @@ function callService({ comment, resource, parameters, next }: ServiceCall) {
 
 /** The workflow's definition as a plain object, ready for `JSON.stringify`. */
 export function exportWorkflow(options: WorkflowOptions) {
-  const { resources, concurrency, topicArn, partition = 'aws', retries, timeoutSeconds } = options;
+  const { resources, concurrency, topicArn, retries, timeoutSeconds } = options;
+  const { partition = 'aws', title = titleOf(DEFAULT_STACK_NAME) } = options;
   const task = (name: TaskName) => ({
     Type: 'Task',
     Resource: resources[name],
@@ -219,7 +223,7 @@ export function exportWorkflow(options: WorkflowOptions) {
       [STATES.notifyWithoutReport]: notify(
         'Publishes a short notification if the report itself failed.',
         {
-          Subject: 'Account Export: a run failed',
+          Subject: `${title}: a run failed`,
           'Message.$':
             "States.Format('Run {} failed, and its failure report could not be written. Published data is unchanged. See the execution: {}', $$.Execution.Name, $$.Execution.Id)",
         },

@@ -78,6 +78,8 @@ export class AccountExportStack extends Stack {
       stackName: config.stackName,
       description: 'Account Export: Personalization accounts to S3 and Athena',
       terminationProtection: config.terminationProtection,
+      // Hundreds of columns come close to CloudFormation's limit of 1 MB.
+      suppressTemplateIndentation: true,
       ...props,
       tags,
     });

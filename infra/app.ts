@@ -3,6 +3,7 @@ import { isExportError } from '../functions/model/errors.ts';
 import { AccountExportStack } from './account-export-stack.ts';
 import { enforceSecurityChecks } from './security-checks.ts';
 import { parseStackConfig } from './stack-config.ts';
+import { checkTemplateSize } from './template-size.ts';
 
 const app = new App();
 enforceSecurityChecks(app);
@@ -12,10 +13,11 @@ try {
     // The CDK command line sets it from the profile or AWS_REGION.
     region: process.env.CDK_DEFAULT_REGION,
   });
-  new AccountExportStack(app, config.stackName, {
+  const stack = new AccountExportStack(app, config.stackName, {
     config,
     allowDataDeletion: String(app.node.tryGetContext('accountExport:allowDataDeletion')) === 'true',
   });
+  checkTemplateSize(app, stack, config);
 } catch (error) {
   if (!isExportError(error)) throw error;
   process.stderr.write(`error: ${error.message}\n`);

@@ -6,6 +6,7 @@ import {
   attributeNamesOf,
   type ExportSettings,
   ExportSettingsSchema,
+  longestAttributeList,
 } from '../functions/model/export-settings.ts';
 import { parseOrThrow } from '../functions/model/parse-input.ts';
 import { isScheduleExpression, isTimeZone, oneTimeMs } from '../functions/model/schedule-expression.ts';
@@ -191,12 +192,11 @@ const MAX_NAMED = 20;
 function checkViews(exports: readonly ExportSettings[], context: z.RefinementCtx): void {
   const problem = viewProblem(attributeColumnsOf(exports), attributeNamesOf(exports));
   if (problem === undefined) return;
-  const sizes = exports.map(({ attributeColumns = [] }) => Buffer.byteLength(attributeColumns.join()));
-  const longest = sizes.indexOf(Math.max(...sizes));
+  const longest = longestAttributeList(exports);
   context.addIssue({
     code: 'custom',
-    path: [longest, 'attributeColumns'],
-    message: `must be shorter: with the attribute names of all exports, ${problem}; export "${exports[longest]?.name}" has the longest list`,
+    path: [exports.indexOf(longest), 'attributeColumns'],
+    message: `must be shorter: with the attribute names of all exports, ${problem}; export "${longest.name}" has the longest list`,
   });
 }
 

@@ -18,15 +18,18 @@ interface ServiceFailure {
 
 type Advice = (place: AwsPlace, message: string) => string;
 
+const CATALOG_DOCS = 'docs/security.md, "Lake Formation and encrypted catalogs"';
+
 /** AWS names the action; the rest of its message may hold account data. */
 const DENIED: Advice = (place, message) => {
   if (/lake formation/i.test(message)) {
     const [, permission] = /required ([a-z_ ,]+?) on /i.exec(message) ?? [];
-    return `Lake Formation requires ${permission === undefined ? 'a permission' : `the permission ${permission}`}; grant it (docs/security.md, "Lake Formation and encrypted catalogs")`;
+    return `Lake Formation requires ${permission === undefined ? 'a permission' : `the permission ${permission}`}; grant it to every role in the table of ${CATALOG_DOCS}`;
   }
   const action = /perform: ([a-z0-9-]+:[A-Za-z]+)/.exec(message)?.[1];
   const lacks = `the AWS credentials${ofProfile(place)} lack`;
-  if (action?.startsWith('kms:')) return `${lacks} the permission ${action} on the KMS key; grant it`;
+  if (action?.startsWith('kms:'))
+    return `${lacks} the permission ${action} on the KMS key; grant it (for the key of an encrypted Data Catalog, see ${CATALOG_DOCS})`;
   const permission = action === undefined ? 'a permission' : `the permission ${action}`;
   return `${lacks} ${permission}; grant it (for a function, deploy the stack again)`;
 };
@@ -66,7 +69,7 @@ const ADVICE: Readonly<Record<string, Advice>> = {
   AuthorizationHeaderMalformed: WRONG_REGION,
   'status 301': WRONG_REGION,
   GlueEncryption: () =>
-    'the AWS credentials may not use the KMS key of the encrypted Data Catalog; allow them kms:Decrypt and kms:GenerateDataKey (docs/security.md, "Lake Formation and encrypted catalogs")',
+    `the AWS credentials may not use the KMS key of the encrypted Data Catalog; allow them kms:Decrypt and kms:GenerateDataKey (${CATALOG_DOCS})`,
   EntityNotFound: () => 'the Glue table or database does not exist; deploy the stack',
 };
 

@@ -135,6 +135,12 @@ export function attributeNamesOf(exports: readonly Pick<ExportSettings, 'attribu
   return [...new Set(exports.flatMap(({ attributeColumns = [] }) => attributeColumns))];
 }
 
+/** Of one or more exports, the one whose attribute names are longest together: the one to shorten if a limit is exceeded. */
+export function longestAttributeList<T extends Pick<ExportSettings, 'attributeColumns'>>(exports: readonly T[]): T {
+  const bytesOf = ({ attributeColumns = [] }: T) => Buffer.byteLength(attributeColumns.join());
+  return exports.reduce((longest, next) => (bytesOf(next) > bytesOf(longest) ? next : longest));
+}
+
 /** What an execution may be started with: nothing, the name of an export, overrides, or a whole ad-hoc export. */
 export const ExportRequestSchema = z
   .strictObject({

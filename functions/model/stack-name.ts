@@ -3,6 +3,11 @@
 /** The stack of the command line and of the configuration when no name is given. */
 export const DEFAULT_STACK_NAME = 'AccountExport';
 
+/** What emails call the product: with the name of the stack, unless it is the default one. */
+export function titleOf(stackName: string): string {
+  return stackName === DEFAULT_STACK_NAME ? 'Account Export' : `Account Export - ${stackName}`;
+}
+
 /** CloudFormation allows 128 characters. Here at most 40, so that every name derived from it fits its service. */
 export const STACK_NAME = /^[A-Za-z][A-Za-z0-9-]{0,39}$/;
 

@@ -43,7 +43,7 @@ export class DataKey extends Construct {
       arnFormat: ArnFormat.COLON_RESOURCE_NAME,
     });
     allowOnKey(this.key, ['kms:Encrypt', 'kms:Decrypt', 'kms:ReEncrypt*', 'kms:GenerateDataKey*', 'kms:Describe*'], {
-      principals: [new ServicePrincipal(`logs.${stack.region}.amazonaws.com`)],
+      principals: [new ServicePrincipal(`logs.${stack.region}.${stack.urlSuffix}`)],
       conditions: { ArnLike: { 'kms:EncryptionContext:aws:logs:arn': logGroups } },
     });
     // Rules and alarms publish to the topic, and rules and the topic send to the queue, without a role.

@@ -12,6 +12,7 @@ import {
 } from 'aws-cdk-lib/aws-stepfunctions';
 import { ArnFormat, RemovalPolicy, Stack } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
+import { titleOf } from '../../functions/model/stack-name.ts';
 import { exportWorkflow, MAP_LABEL, type TaskName } from '../../functions/workflow.ts';
 import { acknowledgeWildcard, defaultPolicyOf } from '../acknowledge.ts';
 import { KEY_SENDS, useOfKey } from './data-key.ts';
@@ -43,6 +44,7 @@ export class ExportWorkflow extends Construct {
         reportFailure: reportFailure.functionArn,
       },
       partition: stack.partition,
+      title: titleOf(stack.stackName),
       concurrency: props.concurrency,
       topicArn: props.topic.topicArn,
     });
@@ -86,7 +88,10 @@ export class ExportWorkflow extends Construct {
     this.stateMachine.addToRolePolicy(
       new PolicyStatement({ actions: ['sns:Publish'], resources: [props.topic.topicArn] }),
     );
-    if (props.encryptionKey) this.stateMachine.addToRolePolicy(useOfKey(props.encryptionKey, KEY_SENDS, ['sns']));
+    if (props.encryptionKey) {
+      this.stateMachine.addToRolePolicy(useOfKey(props.encryptionKey, KEY_SENDS, ['sns']));
+      this.stateMachine.addToRolePolicy(useByChildren(props.encryptionKey, stack.stackName));
+    }
     acknowledgeWildcard(
       defaultPolicyOf(this.stateMachine.role),
       '*',
@@ -158,6 +163,25 @@ export class ExportWorkflow extends Construct {
       'A Distributed Map redrives its child executions, whose names Step Functions generates at run time. The right is limited to children of this state machine.',
     );
   }
+}
+
+/**
+ * CDK allows the key for the state machine's ARN only. Step Functions documents no encryption context for children of a
+ * Distributed Map (developer guide, "Data at rest encryption"), but their state machine is NAME/LABEL in every other ARN
+ * (the same guide, "Map state in Distributed mode", Label), so both forms are allowed.
+ */
+function useByChildren(key: IKey, stackName: string): PolicyStatement {
+  const children = Stack.of(key).formatArn({
+    service: 'states',
+    resource: 'stateMachine',
+    resourceName: `${stackName}/${MAP_LABEL}`,
+    arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+  });
+  return new PolicyStatement({
+    actions: [...KEY_SENDS],
+    resources: [key.keyArn],
+    conditions: { StringEquals: { 'kms:EncryptionContext:aws:states:stateMachineArn': children } },
+  });
 }
 
 function defaultBus(stack: Stack): string {

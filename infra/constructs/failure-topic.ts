@@ -8,7 +8,8 @@ import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Stack } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import { executionPage, type RegionConsole } from '../../functions/model/console-url.ts';
-import { DEFAULT_STACK_NAME } from '../../functions/model/stack-name.ts';
+import { DEFAULT_STACK_NAME, titleOf } from '../../functions/model/stack-name.ts';
+import { RUN_TIMEOUT_SECONDS } from '../../functions/workflow.ts';
 
 export interface FailureTopicProps {
   /** @default no subscription */
@@ -26,7 +27,7 @@ export class FailureTopic extends Construct {
   constructor(scope: Construct, id: string, { email, deadLetters, encryptionKey }: FailureTopicProps) {
     super(scope, id);
     this.topic = new Topic(this, 'Topic', {
-      displayName: 'Account Export',
+      displayName: titleOf(Stack.of(this).stackName),
       enforceSSL: true,
       ...(encryptionKey ? { masterKey: encryptionKey } : {}),
     });
@@ -42,30 +43,37 @@ export interface StoppedRunsProps {
   readonly console: RegionConsole;
 }
 
+/** How such a run ended, by the status of its execution. */
+const ENDS = {
+  ABORTED: 'was stopped',
+  TIMED_OUT: `failed (States.Timeout): it reached the limit of ${RUN_TIMEOUT_SECONDS / 3600} hours`,
+} as const;
+
 /** Notifies the topic about runs that were stopped or timed out: such an execution enters no further state. */
 export class StoppedRuns extends Construct {
   constructor(scope: Construct, id: string, { stateMachine, topic, deadLetters, console }: StoppedRunsProps) {
     super(scope, id);
     const name = EventField.fromPath('$.detail.name');
-    const status = EventField.fromPath('$.detail.status');
     const { stackName } = Stack.of(this);
     const stack = stackName === DEFAULT_STACK_NAME ? '' : ` --stack ${stackName}`;
     const page = executionPage(console, EventField.fromPath('$.detail.executionArn'));
-    new Rule(this, 'Rule', {
-      description: 'Account Export: runs that were stopped or timed out',
-      eventPattern: {
-        source: ['aws.states'],
-        detailType: ['Step Functions Execution Status Change'],
-        detail: { stateMachineArn: [stateMachine.stateMachineArn], status: ['ABORTED', 'TIMED_OUT'] },
-      },
-      targets: [
-        new SnsTopic(topic, {
-          deadLetterQueue: deadLetters,
-          message: RuleTargetInput.fromText(
-            `Account Export: run ${name} ended with status ${status} and published nothing. Its finished pages are kept. To resume it: npm run --silent account-export -- resume ${name}${stack}  Execution: ${page}`,
-          ),
-        }),
-      ],
-    });
+    for (const [status, ended] of Object.entries(ENDS)) {
+      new Rule(this, status, {
+        description: `Account Export: runs that end with status ${status}`,
+        eventPattern: {
+          source: ['aws.states'],
+          detailType: ['Step Functions Execution Status Change'],
+          detail: { stateMachineArn: [stateMachine.stateMachineArn], status: [status] },
+        },
+        targets: [
+          new SnsTopic(topic, {
+            deadLetterQueue: deadLetters,
+            message: RuleTargetInput.fromText(
+              `${titleOf(stackName)}: run ${name} ${ended}. Published data is unchanged, and its finished pages are kept. To resume it: npm run --silent account-export -- resume ${name}${stack}  If it was not planned yet, start the export again.  Execution: ${page}`,
+            ),
+          }),
+        ],
+      });
+    }
   }
 }

@@ -196,12 +196,12 @@ describe('glueCatalog', () => {
     [
       'AccessDeniedException',
       'Insufficient Lake Formation permission(s): Required Describe on accounts_json',
-      '(AccessDeniedException): Lake Formation requires the permission Describe; grant it (docs/security.md, "Lake Formation and encrypted catalogs").',
+      '(AccessDeniedException): Lake Formation requires the permission Describe; grant it to every role in the table of docs/security.md, "Lake Formation and encrypted catalogs".',
     ],
     [
       'AccessDeniedException',
       'User: arn:aws:sts::1:assumed-role/x is not authorized to perform: kms:Decrypt on resource: arn:aws:kms:…',
-      '(AccessDeniedException): the AWS credentials lack the permission kms:Decrypt on the KMS key; grant it.',
+      '(AccessDeniedException): the AWS credentials lack the permission kms:Decrypt on the KMS key; grant it (for the key of an encrypted Data Catalog, see docs/security.md, "Lake Formation and encrypted catalogs").',
     ],
     [
       'GlueEncryptionException',

@@ -48,8 +48,12 @@ describe('the inputs', () => {
   const inline = PAGE.codes.filter((code) => /^\{.*\}$/.test(code));
   it.each(inline)('in the text are valid: %s', (code) => accept(JSON.parse(code)));
 
-  const inCommands = shell.flatMap((line) => [...line.matchAll(/--input '([^']+)'/g)].map(([, input = '']) => input));
-  it.each(inCommands)('in commands are valid: %s', (input) => accept(JSON.parse(input)));
+  // Double quotes, and escaped ones inside, are read alike by a shell, by cmd.exe, and as a JSON string.
+  const inputs = shell.flatMap((line) => /(?<=--input ).*/.exec(line) ?? []);
+  it.each(inputs)('in commands are valid, also in cmd.exe: %s', (input) => {
+    expect(input).toMatch(/^"(\\"|[^"'\\])*"$/);
+    accept(JSON.parse(JSON.parse(input) as string));
+  });
 
   it('backfill with a window before the due time and with fixed dates', () => {
     const [window, fixed] = jsonExamples(PAGE, 'request')

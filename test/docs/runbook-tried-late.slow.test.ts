@@ -44,7 +44,9 @@ describe('api-errors', () => {
   const doFor = (cause: string) => ENTRY.rows.find(([causes]) => causes?.includes(`\`${cause}\``))?.[1];
   /** The causes of retries, as the dashboard shows them. */
   const causes = () => [
-    ...new Set(metricValues('Retries', ['service', 'export', 'cause'], world.printed).map(({ line }) => line.cause)),
+    ...new Set(
+      metricValues('Retries', ['service', 'stack', 'export', 'cause'], world.printed).map(({ line }) => line.cause),
+    ),
   ];
 
   it.each<[string, FaultRule['fault']]>([

@@ -134,26 +134,28 @@ describe('failures', () => {
     synthesized().resourceCountIs('AWS::SNS::Subscription', 0);
   });
 
-  it('include runs that were stopped or timed out', () => {
+  it.each([
+    ['ABORTED', 'was stopped'],
+    ['TIMED_OUT', 'failed (States.Timeout): it reached the limit of 24 hours'],
+  ])('include runs that end with status %s, of which Report failure knows nothing', (status, ended) => {
     template.hasResourceProperties('AWS::Events::Rule', {
       EventPattern: {
         source: ['aws.states'],
         'detail-type': ['Step Functions Execution Status Change'],
-        detail: { status: ['ABORTED', 'TIMED_OUT'], stateMachineArn: [Match.anyValue()] },
+        detail: { status: [status], stateMachineArn: [Match.anyValue()] },
       },
       Targets: [
         Match.objectLike({
           InputTransformer: {
             InputPathsMap: {
               'detail-name': '$.detail.name',
-              'detail-status': '$.detail.status',
               'detail-executionArn': '$.detail.executionArn',
             },
             InputTemplate: {
               'Fn::Join': [
                 '',
                 [
-                  '"Account Export: run <detail-name> ended with status <detail-status> and published nothing. Its finished pages are kept. To resume it: npm run --silent account-export -- resume <detail-name>  Execution: https://',
+                  `"Account Export: run <detail-name> ${ended}. Published data is unchanged, and its finished pages are kept. To resume it: npm run --silent account-export -- resume <detail-name>  If it was not planned yet, start the export again.  Execution: https://`,
                   { Ref: 'AWS::Region' },
                   '.',
                   Match.anyValue(),

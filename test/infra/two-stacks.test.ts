@@ -53,11 +53,19 @@ describe('two stacks', () => {
   it('are named in the command that resumes a stopped run', () => {
     const commands = [first, second].map(
       (template) =>
-        /resume <detail-name>.*?Execution/.exec(JSON.stringify(template.findResources('AWS::Events::Rule')))?.[0],
+        /resume <detail-name>.*? {2}/.exec(JSON.stringify(template.findResources('AWS::Events::Rule')))?.[0],
     );
-    expect(commands).toEqual([
-      'resume <detail-name>  Execution',
-      'resume <detail-name> --stack AccountExport-acme  Execution',
+    expect(commands).toEqual(['resume <detail-name>  ', 'resume <detail-name> --stack AccountExport-acme  ']);
+  });
+
+  it('are named in emails, unless the name is the default', () => {
+    const titles = [first, second].map((template) => [
+      ...Object.values(template.findResources('AWS::SNS::Topic')).map(({ Properties }) => Properties.DisplayName),
+      ...new Set(JSON.stringify(template.toJSON()).match(/Account Export[^:"]*(?=: (a run failed|run <))/g)),
+    ]);
+    expect(titles).toEqual([
+      ['Account Export', 'Account Export'],
+      ['Account Export - AccountExport-acme', 'Account Export - AccountExport-acme'],
     ]);
   });
 

@@ -10,6 +10,7 @@ import { printable } from '../../model/printable.ts';
 import type { TaskFailure } from '../../model/receipt.ts';
 import { remedyOf } from '../../model/remedies.ts';
 import type { StoredPlan } from '../../model/run.ts';
+import { DEFAULT_STACK_NAME, titleOf } from '../../model/stack-name.ts';
 import type { ObjectStore } from '../ports.ts';
 import { retryIdOf } from '../storage/bucket-layout.ts';
 import { RunFolder } from '../storage/run-folder.ts';
@@ -57,7 +58,7 @@ export async function reportFailure(
     executionUrl: awsConsole ? executionPage(awsConsole, execution) : null,
   };
   const progress = plan ? ` ${done.size} of ${plan.run.pages} pages are exported and kept.` : '';
-  return { error, cause: `${message}${progress}`, ...emailOf(failed), event: failed };
+  return { error, cause: `${message}${progress}`, ...emailOf(failed, titleOf(stackOf(execution))), event: failed };
 }
 
 /** What is stored of a run. */
@@ -110,7 +111,12 @@ function reasonOf({ done, failures }: RunState): TaskFailure | undefined {
   return failed.find(({ error }) => (PERMANENT_ERRORS as readonly string[]).includes(error)) ?? failed[0];
 }
 
-function emailOf(failed: FailedRun): Pick<FailureReport, 'subject' | 'message'> {
+/** The stack of an execution, whose state machine has its name. */
+function stackOf(execution: string): string {
+  return /^arn:.*:execution:([^:]+):/.exec(execution)?.[1] ?? DEFAULT_STACK_NAME;
+}
+
+function emailOf(failed: FailedRun, title: string): Pick<FailureReport, 'subject' | 'message'> {
   const what = failed.exportName === null ? 'An export' : `Export ${failed.exportName}`;
   const ended = failed.status === 'quarantined' ? 'is quarantined' : 'failed';
   const lines = [
@@ -123,7 +129,7 @@ function emailOf(failed: FailedRun): Pick<FailureReport, 'subject' | 'message'> 
     `Published data is unchanged. ${whatToDo(failed)}`,
     ...(failed.executionUrl === null ? [] : ['', failed.executionUrl]),
   ];
-  return { subject: `Account Export: ${what} ${ended}`.slice(0, MAX_SUBJECT), message: lines.join('\n') };
+  return { subject: `${title}: ${what} ${ended}`.slice(0, MAX_SUBJECT), message: lines.join('\n') };
 }
 
 function whatToDo({ error, resume, publish }: FailedRun): string {

@@ -36,18 +36,30 @@ export type RunSummary = z.infer<typeof SummarySchema>;
 
 /**
  * All published runs, sorted by run id. Reads a few manifests at a time.
- * @throws what `signal` aborts with, and ExportError `RunIncompleteError` for a damaged manifest
+ * @throws ExportError `RunIncompleteError` for a damaged manifest
  */
-export async function allPublishedRuns(store: ObjectStore, signal?: AbortSignal): Promise<RunSummary[]> {
+export async function allPublishedRuns(store: ObjectStore): Promise<RunSummary[]> {
+  return readSummaries(store, await publishedRunFolders(store));
+}
+
+/** The folders of published runs. A folder whose manifest is missing belongs to a run that is being removed. */
+export function publishedRunFolders(store: ObjectStore): Promise<readonly string[]> {
+  return store.listFolders(PUBLISHED_RUNS_PREFIX);
+}
+
+/**
+ * The published runs in these folders, in this order, those that are read before `signal` aborts.
+ * @throws ExportError `RunIncompleteError` for a damaged manifest
+ */
+export async function readSummaries(
+  store: ObjectStore,
+  folders: readonly string[],
+  signal?: AbortSignal,
+): Promise<RunSummary[]> {
   const limit = pLimit(PARALLEL_MANIFESTS);
-  const runs = await Promise.all(
-    (await store.listFolders(PUBLISHED_RUNS_PREFIX)).map((folder) =>
-      limit(async () => {
-        signal?.throwIfAborted();
-        return getJson(store, manifestKey(runIdOfFolder(folder)), SummarySchema);
-      }),
-    ),
-  );
+  const read = async (folder: string) =>
+    signal?.aborted ? undefined : getJson(store, manifestKey(runIdOfFolder(folder)), SummarySchema);
+  const runs = await Promise.all(folders.map((folder) => limit(read, folder)));
   return runs.filter((run) => run !== undefined);
 }
 

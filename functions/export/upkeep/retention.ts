@@ -10,7 +10,13 @@ import {
   runIdOfFolder,
   tablePrefix,
 } from '../storage/bucket-layout.ts';
-import { allPublishedRuns, exportDateOf, newestFirst, type RunSummary } from '../storage/published-runs.ts';
+import {
+  exportDateOf,
+  newestFirst,
+  publishedRunFolders,
+  type RunSummary,
+  readSummaries,
+} from '../storage/published-runs.ts';
 
 export interface ExpirePorts {
   readonly store: ObjectStore;
@@ -25,7 +31,7 @@ export interface Expired {
   readonly leftovers: number;
   /** Published runs that are kept. */
   readonly kept: number;
-  /** Runs that are left for the next call, because time ran out. */
+  /** Runs that are left for the next call, because time ran out: if it ran out before all were read, all of them. */
   readonly postponed: number;
 }
 
@@ -48,7 +54,10 @@ const PARALLEL_LISTS = 8;
  */
 export async function expireRuns(ports: ExpirePorts, retentionDays: number, signal?: AbortSignal): Promise<Expired> {
   const { store, catalog, clock } = ports;
-  const published = await allPublishedRuns(store, signal);
+  const folders = await publishedRunFolders(store);
+  const published = await readSummaries(store, folders, signal);
+  // Only all manifests together say which run is the newest.
+  if (signal?.aborted) return { runs: 0, leftovers: 0, kept: 0, postponed: folders.length };
   const newest = await newestRuns(catalog, published);
   const oldest = clock.now() - retentionDays * DAY_MS;
   const expired = published

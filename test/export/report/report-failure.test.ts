@@ -7,7 +7,7 @@ import { account } from '../../support/array-api.ts';
 import { memoryStore } from '../../support/memory-store.ts';
 import { setUp, WORK } from '../../support/stepped-run.ts';
 
-const EXECUTION = 'arn:aws:states:eu-west-1:111111111111:execution:exports:run-1';
+const EXECUTION = 'arn:aws:states:eu-west-1:111111111111:execution:AccountExport:run-1';
 const MAP_FAILED = { Error: 'States.ExceedToleratedFailureThreshold', Cause: 'The threshold was exceeded' };
 const report = (store: ObjectStore, more: object) =>
   reportFailure({ store }, { runId: 'run-1', execution: EXECUTION, request: {}, failure: MAP_FAILED, ...more });
@@ -274,6 +274,13 @@ describe('the export of a run that was not planned', () => {
     const { event, subject } = await report(memoryStore().store, { request, failure });
     expect(event).toMatchObject({ runId: 'run-1', exportName, pages: null, pagesDone: 0, resume: null, publish: null });
     expect(subject).toBe(`Account Export: ${exportName === null ? 'An export' : `Export ${exportName}`} failed`);
+  });
+
+  it('names the stack in the subject of an email, unless it is the default one', async () => {
+    const execution = 'arn:aws:states:eu-west-1:111111111111:execution:AccountExport-acme:run-1';
+    expect((await report(memoryStore().store, { execution, failure })).subject).toBe(
+      'Account Export - AccountExport-acme: An export failed',
+    );
   });
 
   it('has a long name shortened in the subject of an email', async () => {
