@@ -160,7 +160,7 @@ describe('a failing run', () => {
       reason: expect.stringContaining('"stopped"'),
     });
     await sfn.stopExecution({ executionArn });
-    expect(await stack.notifications.with('run stopped ended', 'ABORTED')).toContain('resume stopped');
+    expect(await stack.notifications.with('run stopped was stopped')).toContain('resume stopped');
   });
 });
 
