@@ -21,7 +21,7 @@ const integer = (min: number, max: number) => {
 };
 
 const hostLabel = (example: string) => {
-  const error = `must be a label of a host name, such as ${example}: up to 63 letters, digits and inner hyphens`;
+  const error = `must be one part of the host name, such as ${example} of acme.us-5.evergage.com: up to 63 letters, digits and hyphens, with no hyphen at the start or end`;
   return z.string({ error }).regex(DNS_LABEL, { error });
 };
 
@@ -78,20 +78,20 @@ const DATABASE_RULE = 'must be up to 63 lowercase letters, digits and underscore
 
 const SECRET_RULE = 'must be up to 512 letters, digits and / _ + = . @ -';
 
+const STACK_NAME_RULE = 'must be up to 40 letters, digits and hyphens, starting with a letter';
+
 export const StackConfigSchema = z.strictObject({
   stackName: z
-    .string()
-    .regex(STACK_NAME, {
-      error: 'must be up to 40 letters, digits and hyphens, starting with a letter',
-    })
+    .string({ error: STACK_NAME_RULE })
+    .regex(STACK_NAME, { error: STACK_NAME_RULE })
     .default(DEFAULT_STACK_NAME)
     .describe(
       'Name of the CloudFormation stack, the state machine, the alarms and the schedule group. A second tenant or stage needs another name. Commands take it as `--stack`.',
     ),
   accountName: hostLabel('acme').describe(
-    'Your account: the first label of the host `<accountName>.<instance>.evergage.com`.',
+    'Your account: the first part of the host name `<accountName>.<instance>.evergage.com`.',
   ),
-  instance: hostLabel('us-5').describe('Your instance, such as `us-5`: the second label of that host.'),
+  instance: hostLabel('us-5').describe('Your instance, such as `us-5`: the second part of that host name.'),
   exports: z
     .array(ExportSettingsSchema, { error: 'must be a list of exports' })
     .min(1, { error: 'must have at least one export' })
@@ -176,7 +176,7 @@ function checkAttributeOrder(exports: readonly ExportSettings[], context: z.Refi
     context.addIssue({
       code: 'custom',
       path: [i, 'attributeColumns'],
-      message: `must be the first names of the longest list of the CSV exports, in the same order (${namesOf(longest)}), because they share one table`,
+      message: `must have ${namesOf(longest)} in this order, and may omit only the last ones, because all CSV exports share one table`,
     });
   }
 }

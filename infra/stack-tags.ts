@@ -35,7 +35,8 @@ export const TagsSchema = z
       if (reserved !== undefined) problem(key, 'must not start with "aws:" in key or value', reserved);
       // IAM refuses a role with both: IAM user guide, "Rules for tagging in IAM and AWS STS".
       const same = keys.slice(0, i).find((other) => other.toLowerCase() === key.toLowerCase());
-      if (same !== undefined) problem(key, 'must be the only key with these letters, in any case', [same, key]);
+      if (same !== undefined)
+        problem(key, 'must differ from every other key by more than upper and lower case', [same, key]);
     }
   });
 

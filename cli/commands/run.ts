@@ -124,7 +124,10 @@ function planPrinter(output: Output, progress: Progress): (plan: PlanOutcome) =>
       return;
     }
     printPlan(output, plan);
-    if (plan.outcome === 'exportPages') progress.start(plan.pages);
+    if (plan.outcome !== 'exportPages') return;
+    // Printed before the pages, so that the run can be resumed even after a crash.
+    output.note(`           run ${plan.runId}`);
+    progress.start(plan.pages);
   };
 }
 

@@ -180,7 +180,12 @@ async function checkCatalog({ stack }: Deployment): Promise<Result[]> {
     return [fail(`missing: ${gone.join(', ')}`, 'See docs/operations.md, "Restore the tables".')];
   }
   if (tables.some((table) => typeof table !== 'string' && table.Table?.IsRegisteredWithLakeFormation === true)) {
-    return [warn('the bucket is a data lake location of Lake Formation', `See ${PERMISSIONS}.`)];
+    return [
+      warn(
+        'the bucket is a data lake location of Lake Formation',
+        `Runs and analysts may lack permissions. Deregister the bucket, or grant the permissions in ${PERMISSIONS}.`,
+      ),
+    ];
   }
   const open = typeof found === 'string' ? undefined : found?.Database?.CreateTableDefaultPermissions;
   const byIam = ({ Principal }: { Principal?: { DataLakePrincipalIdentifier?: string | undefined } | undefined }) =>
@@ -197,8 +202,8 @@ async function checkSchedules({ schedules }: Deployment): Promise<Result[]> {
     all.filter((schedule) => schedule.state === state).map(({ label }) => label);
   const [missing, disabled] = [labels('missing'), labels('disabled')];
   if (missing.length > 0) {
-    const remedy = 'It was deleted outside of the stack. Create it again as the template describes it.';
-    return [fail(`missing: ${missing.join(', ')}`, remedy)];
+    const remedy = 'Someone deleted it outside of CloudFormation. Create it again:';
+    return [fail(`missing: ${missing.join(', ')}`, remedy, `${DEPLOY} -- --revert-drift`)];
   }
   if (disabled.length > 0) {
     const remedy =

@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { DescribeExecutionCommandOutput } from '@aws-sdk/client-sfn';
 import { STATES } from '../../functions/workflow.ts';
+import { nextCommand } from '../flags/stack-flags.ts';
 import { CommandError } from '../terminal/terminal.ts';
 import { type RunOutput, readPlan, type SeenPlan } from './run-output.ts';
 import { outputOfRun, type RunReport, reportOf } from './run-report.ts';
@@ -73,7 +74,7 @@ export async function describeRun(
   } catch (error) {
     if ((error as { cause?: Error }).cause?.name !== 'ExecutionDoesNotExist') throw error;
     throw new CommandError(
-      `No run "${runId}" in stack ${JSON.stringify(stack.name)} in ${stack.region} (never started, or deleted after 90 days): list the runs with npm run --silent account-export -- runs`,
+      `No run "${runId}" in stack ${JSON.stringify(stack.name)} in ${stack.region} (never started, or deleted after 90 days): list the runs with ${nextCommand('runs', undefined, { ...stack.clientOptions, stack: stack.name })}`,
       { cause: error },
     );
   }

@@ -93,7 +93,7 @@ async function findStack(flags: StackFlags, env: Terminal['env']): Promise<Stack
     const value = outputs.get(key);
     if (value !== undefined) return value;
     throw new CommandError(
-      `Stack ${JSON.stringify(flags.stack)} in ${region} has no output ${key} (status ${status}): pass the name of an Account Export stack with --stack, or wait until its deployment has finished.`,
+      `Stack ${JSON.stringify(flags.stack)} in ${region} has no output ${key} (status ${status}): ${withoutOutput(status)}.`,
     );
   };
   return {
@@ -112,6 +112,17 @@ async function findStack(flags: StackFlags, env: Terminal['env']): Promise<Stack
       }
     },
   };
+}
+
+/** What to do about a stack that lacks an output. */
+function withoutOutput(status: string): string {
+  if (status === 'REVIEW_IN_PROGRESS') return 'it was never deployed; deploy it with npm run deploy';
+  if (status.endsWith('_IN_PROGRESS')) return 'wait until this operation has finished';
+  // A failed update keeps the outputs, so only a failed creation or deletion explains that one is missing.
+  if (!status.startsWith('UPDATE_') && /ROLLBACK|FAILED/.test(status)) {
+    return 'open its events in the CloudFormation console, correct the cause of the failure, and deploy';
+  }
+  return 'pass the name of an Account Export stack with --stack; if it is one, deploy this version';
 }
 
 async function describeStack(

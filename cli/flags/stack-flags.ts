@@ -25,15 +25,21 @@ export function withPlaceFlags(command: Command, json: string): Command {
 
 /**
  * The command to type next for the same stack: `npm run --silent account-export -- status <run>`.
- * @param what a run id; for `start`, the name of an export
+ * @param what a run id; for `start`, the name of an export; for `runs`, nothing
  */
 export function nextCommand(
-  command: 'status' | 'resume' | 'publish' | 'start',
-  what: string,
-  flags: StackFlags,
+  command: 'status' | 'resume' | 'publish' | 'start' | 'runs',
+  what: string | undefined,
+  flags: Pick<StackFlags, 'stack' | 'region' | 'profile'>,
 ): string {
   const stack = flags.stack === DEFAULT_STACK_NAME ? [] : ['--stack', shellWord(flags.stack)];
-  return ['npm run --silent account-export --', command, what, ...stack, ...placeOptions(flags)].join(' ');
+  return [
+    'npm run --silent account-export --',
+    command,
+    ...(what === undefined ? [] : [what]),
+    ...stack,
+    ...placeOptions(flags),
+  ].join(' ');
 }
 
 /** `--region` and `--profile` as they were given, for a command to copy: the AWS CLI takes them, too. */

@@ -73,7 +73,7 @@ export function decodeCsv(body: Buffer, { finalNewline }: { finalNewline: boolea
   const columns = header.map((column) => (column === SUPERSEDED_COLUMN ? `${column}_as_sent` : column));
   refuseRepeatedColumns(columns);
   if (finalNewline === true && !endsWithNewline) {
-    const values = [`${body.length} bytes, no final newline as in earlier pages`];
+    const values = [`${body.length} bytes; the final newline that earlier pages have is missing`];
     throw new PageError('ApiAnswerError', { problem: 'Truncated CSV', values });
   }
   const key = columns.indexOf(ACCOUNT_KEY);

@@ -53,7 +53,7 @@ export function parseApiKeySecret(text: string, where: string): ApiKey {
     throw invalid(`${part} ${value === undefined ? 'is missing' : value === '' ? 'is empty' : 'is not a string'}`);
   }
   const key = { keyId: keyId as string, secret: secret as string };
-  checkKey(key, { keyId: `keyId of ${where}`, secret: `secret of ${where}` });
+  checkKey(key, { keyId: `value "keyId" of ${where}`, secret: `value "secret" of ${where}` });
   return key;
 }
 
@@ -64,7 +64,7 @@ function checkKey(key: ApiKey, names: ApiKey): void {
     if (value === value.trim()) continue;
     throw new ExportError(
       'ApiCredentialsError',
-      `Invalid API key in ${names[part]}: remove the whitespace at its start or end.`,
+      `Invalid API key in ${names[part]}: remove the whitespace at the start or end of this value.`,
     );
   }
   // In Basic authentication the user name ends at the first colon.

@@ -102,7 +102,7 @@ export class ExportMonitoring extends Construct {
     this.alarm('RunFailed', {
       metric: stateMachine.metricFailed({ period: FIVE_MINUTES }),
       threshold: 0,
-      text: 'A run failed; earlier published runs are unchanged. The failure email and the execution state the cause and what to do.',
+      text: 'A run failed; earlier published runs are unchanged. The failure email and the execution say why, and what to do.',
     });
     // A stopped or timed-out execution enters no further state, so only the rule of `StoppedRuns` reports it.
     this.alarm('RunTimedOut', {
@@ -167,7 +167,7 @@ export class ExportMonitoring extends Construct {
         label: 'retries, % of requests',
       }),
       threshold: MAX_RETRY_PERCENT,
-      text: `More than ${MAX_RETRY_PERCENT} % of API requests were retries. See their causes on the dashboard: for 429, lower the concurrency; for other errors, contact the provider of the API.`,
+      text: `More than ${MAX_RETRY_PERCENT} % of API requests were retries. See their causes on the dashboard: for 429, lower the concurrency; for other errors, contact Salesforce.`,
       recovers: true,
     });
     for (const { name, maxAgeHours } of watchedExports(exports)) {

@@ -123,10 +123,20 @@ describe('a region', () => {
 });
 
 describe('a stack', () => {
-  it('is of another kind', async () => {
-    await smallWorld({}, { outputs: { BucketName: 'bucket' } });
+  const OTHER_KIND = 'pass the name of an Account Export stack with --stack; if it is one, deploy this version.';
+  const FAILED = 'open its events in the CloudFormation console, correct the cause of the failure, and deploy.';
+
+  it.each([
+    ['UPDATE_COMPLETE', OTHER_KIND],
+    ['UPDATE_ROLLBACK_COMPLETE', OTHER_KIND],
+    ['ROLLBACK_COMPLETE', FAILED],
+    ['DELETE_FAILED', FAILED],
+    ['CREATE_IN_PROGRESS', 'wait until this operation has finished.'],
+    ['REVIEW_IN_PROGRESS', 'it was never deployed; deploy it with npm run deploy.'],
+  ])('lacks the outputs in status %s', async (stackStatus, remedy) => {
+    await smallWorld({}, { stackStatus, outputs: { BucketName: 'bucket' } });
     expect(await start()).toBe(
-      'Stack "AccountExport" in eu-west-1 has no output StateMachineArn (status UPDATE_COMPLETE): pass the name of an Account Export stack with --stack, or wait until its deployment has finished.',
+      `Stack "AccountExport" in eu-west-1 has no output StateMachineArn (status ${stackStatus}): ${remedy}`,
     );
   });
 
@@ -143,6 +153,13 @@ describe('a run', () => {
       'No run "20260822T020000Z-1f3a" in stack "AccountExport" in eu-west-1 (never started, or deleted after 90 days): list the runs with npm run --silent account-export -- runs',
     );
     expect(aws.callsOf('StartExecution')).toEqual([]);
+  });
+
+  it('does not exist: names the command for the same stack', async () => {
+    await smallWorld();
+    expect(await sentence('status', 'missing', '--region', 'eu-west-1')).toContain(
+      'list the runs with npm run --silent account-export -- runs --region eu-west-1',
+    );
   });
 
   it('of another state machine is not stopped', async () => {

@@ -292,8 +292,14 @@ describe('schedules', () => {
   });
 
   it('are missing', async () => {
-    const { code, lines } = await problemsOf(refused('scheduler:GetSchedule ExpireDaily', 'ResourceNotFoundException'));
-    expect({ code, line: lines[0] }).toEqual({ code: 1, line: 'fail  schedules      missing: ExpireDaily' });
+    expect(await problemsOf(refused('scheduler:GetSchedule ExpireDaily', 'ResourceNotFoundException'))).toEqual({
+      code: 1,
+      lines: [
+        'fail  schedules      missing: ExpireDaily',
+        '      Someone deleted it outside of CloudFormation. Create it again:',
+        '        npm run deploy -- --revert-drift',
+      ],
+    });
   });
 });
 

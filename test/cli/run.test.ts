@@ -40,8 +40,9 @@ describe('run', () => {
     const lines = stdout.trimEnd().split('\n');
     expect(lines[0]).toBe('Planned    1,234 accounts in 3 pages of 500');
     expect(lines[1]).toMatch(/^ {11}counted with \d+ requests in \d+ rounds \(\d+ records\)$/);
-    expect(lines[2]).toMatch(/^Published {2}1,234 accounts in [\d.]+ s, [\d.]+ kB$/);
-    expect(lines.slice(3)).toEqual([
+    expect(lines[2]).toBe('           run run-1');
+    expect(lines[3]).toMatch(/^Published {2}1,234 accounts in [\d.]+ s, [\d.]+ kB$/);
+    expect(lines.slice(4)).toEqual([
       '           consistent: every check passed',
       'Warning    the table has no column for these fields, but the parts keep them',
       '           (for CSV, append them to the attribute columns):',
@@ -235,7 +236,7 @@ describe('publish --out', () => {
     const quarantined = await run('quarantined');
     expect(quarantined.code).toBe(1);
     const [problem, hint] = quarantined.stderr.split('\n');
-    expect(problem).toMatch(/^error: .*"quarantined".*\b10\b.*\b60\b.*--max-drop-percent is 50/);
+    expect(problem).toMatch(/^error: .*"quarantined".*\b10\b.*\b60\b.*--max-drop-percent allows 50 %/);
     expect(hint).toBe(`To publish: npm run --silent account-export -- publish quarantined --out ${out}`);
 
     const requests = simulator.requests.length;

@@ -202,11 +202,11 @@ describe('decodeCsv', () => {
   });
 
   it('rejects a last row that may be truncated within its last cell', () => {
-    expect(() => decode('name,note\na,long no', true)).toThrow(/no final newline/);
+    expect(() => decode('name,note\na,long no', true)).toThrow(/the final newline that earlier pages have is missing/);
   });
 
   it('rejects a truncated header, which is not an empty page', () => {
-    expect(() => decode('name,no', true)).toThrow(/no final newline/);
+    expect(() => decode('name,no', true)).toThrow(/the final newline that earlier pages have is missing/);
   });
 
   it('rejects invalid UTF-8', () => {

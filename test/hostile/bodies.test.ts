@@ -182,7 +182,11 @@ describe('a CSV body', () => {
     ['an unclosed quote', { body: `name,note\n"${ACCOUNT},x\n` }, /^Malformed CSV .*\(line/],
     ['a row with too many cells', { body: `name,note\n${ACCOUNT},x,y\n` }, /^Malformed CSV .*\(line 2/],
     ['a row with too few cells', { body: `name,note\n${ACCOUNT}\n` }, /^Malformed CSV .*\(line 2/],
-    ['a row truncated within its last cell', { body: `name,note\n${ACCOUNT},x` }, /no final newline/],
+    [
+      'a row truncated within its last cell',
+      { body: `name,note\n${ACCOUNT},x` },
+      /the final newline that earlier pages have is missing/,
+    ],
     ['JSON', { body: json }, /^Text instead of CSV|^Malformed CSV/],
     ['HTML', { body: `<html>${ACCOUNT}</html>` }, /^HTML instead of/],
   ])('is rejected: %s', async (_name, answer, message) => {

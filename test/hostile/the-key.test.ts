@@ -97,22 +97,22 @@ describe('an invalid secret', () => {
     [
       'a keyId with a leading space',
       keyOf(' hidden', 'x'),
-      'Invalid API key in keyId of secret "key": remove the whitespace at its start or end.',
+      'Invalid API key in value "keyId" of secret "key": remove the whitespace at the start or end of this value.',
     ],
     [
       'a secret with a trailing line break',
       keyOf('k', 'hidden\n'),
-      'Invalid API key in secret of secret "key": remove the whitespace at its start or end.',
+      'Invalid API key in value "secret" of secret "key": remove the whitespace at the start or end of this value.',
     ],
     [
       'a secret with a trailing no-break space',
       keyOf('k', 'hidden\u00a0'),
-      'Invalid API key in secret of secret "key": remove the whitespace at its start or end.',
+      'Invalid API key in value "secret" of secret "key": remove the whitespace at the start or end of this value.',
     ],
     [
       'keyId and secret in one value',
       keyOf('k:hidden', 'x'),
-      'Invalid API key in keyId of secret "key": the key id contains a colon. Keep only the part before it.',
+      'Invalid API key in value "keyId" of secret "key": the key id contains a colon. Keep only the part before it.',
     ],
   ])('is reported without its value, and no request is sent: %s', async (_name, secret, message) => {
     const { api, simulator } = await simulated(secret);
@@ -132,7 +132,7 @@ describe('an invalid secret', () => {
 
   it('is reported the same way for static credentials', () => {
     expect(() => staticCredentials({ keyId: 'k', secret: 'hidden\n' })).toThrow(
-      'Invalid API key in secret: remove the whitespace at its start or end.',
+      'Invalid API key in secret: remove the whitespace at the start or end of this value.',
     );
   });
 });

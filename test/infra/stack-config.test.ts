@@ -42,11 +42,11 @@ describe('parseStackConfig', () => {
       {
         exports: [...CONFIG.exports, { ...EXPORT, name: 'x', format: 'csv', attributeColumns: ['region', 'industry'] }],
       },
-      'exports[1].attributeColumns must be the first names of the longest list of the CSV exports, in the same order (region, industry), because they share one table (got ["industry"])',
+      'exports[1].attributeColumns must have region, industry in this order, and may omit only the last ones, because all CSV exports share one table (got ["industry"])',
     ],
     [
       { accountName: 'acme.evil.example/', instance: 'x.y' },
-      /accountName must be a label of a host name.*; instance must be a label of a host name/,
+      /accountName must be one part of the host name, such as acme of .*; instance must be one part of the host name, such as us-5 of /,
     ],
     [
       { exports: [{ ...EXPORT, schedule: '0 6 * * *', timeZone: 'Berlin' }] },
@@ -57,6 +57,7 @@ describe('parseStackConfig', () => {
       /timeZone must not be set without a schedule .*; exports\[0\]\.flexibleMinutes must not be set without/,
     ],
     [{ exports: [{ ...EXPORT, overlap: 'queue' }] }, 'overlap must be "skip" or "allow" (got "queue")'],
+    [{ stackName: 5 }, 'stackName must be up to 40 letters, digits and hyphens, starting with a letter (got 5)'],
     [{ alarmEmail: 'nobody' }, 'alarmEmail must be an email address (got "nobody")'],
     [{ logRetentionDays: 42 }, 'logRetentionDays must be a number of days that CloudWatch Logs accepts'],
     [{ databaseName: 2024 }, 'databaseName must be up to 63 lowercase letters, digits and underscores'],

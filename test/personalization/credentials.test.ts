@@ -27,7 +27,7 @@ describe('parseApiKeySecret', () => {
     ['{"keyId":"k","secret":5}', `${start} secret is not a string. ${how}`],
     [
       '{"keyId":"k:hidden","secret":"s"}',
-      'Invalid API key in keyId of secret "x": the key id contains a colon. Keep only the part before it.',
+      'Invalid API key in value "keyId" of secret "x": the key id contains a colon. Keep only the part before it.',
     ],
   ])('rejects %s without quoting it', (text, message) => {
     expect(() => parseApiKeySecret(text, 'secret "x"')).toThrow(

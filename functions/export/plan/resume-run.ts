@@ -29,7 +29,7 @@ export async function resumeById(
   if (!known) {
     throw new ExportError(
       'RequestError',
-      `Cannot ${publish === undefined ? 'resume' : 'publish'} run "${runId}" (no plan in ${ports.store.location}: never made, or expired): check the run id and the place, or start a new run.`,
+      `Cannot ${publish === undefined ? 'resume' : 'publish'} run "${runId}" (no plan in ${ports.store.location}): the run failed before it was planned, or its plan has expired. Check the run id and the stack or folder, or start a new run.`,
     );
   }
   const { exportName, format } = known.run;

@@ -17,7 +17,7 @@ export function driftedError({ runId, consistency, duplicates }: Manifest): Expo
   const { accountsBefore, accountsAfter, boundariesMoved, boundariesChecked } = consistency;
   return new ExportError(
     'DriftedError',
-    `Run "${runId}" is quarantined: the data changed during the run (${accountsBefore} accounts before, ${accountsAfter} after; ${boundariesMoved} of ${boundariesChecked} page boundaries moved; ${duplicates} duplicates). Start a new run, or publish this one.`,
+    `Run "${runId}" is quarantined: the data changed during the run, so accounts may be missing or duplicated (${accountsBefore} accounts before, ${accountsAfter} after; ${boundariesMoved} of ${boundariesChecked} page boundaries moved; ${duplicates} duplicates). Publish it if that is acceptable; otherwise start a new run.`,
   );
 }
 
@@ -30,9 +30,11 @@ function dropReason(
   if (last === undefined || before === 0) return undefined;
   const dropPercent = ((before - now) * 100) / before;
   if (now > 0 && dropPercent <= maxDropPercent) return undefined;
-  const rule = now === 0 ? 'an empty run needs a review' : `maxDropPercent is ${maxDropPercent}`;
+  const rule = now === 0 ? 'an empty run needs a review' : `maxDropPercent allows ${maxDropPercent} %`;
+  // Rounded up: 50.04 % must not look like 50 %.
+  const shownPercent = Math.ceil(((before - now) * 1000) / before) / 10;
   return new ExportError(
     'QuarantinedError',
-    `Run "${runId}" is quarantined: it has ${now} accounts, ${Math.floor(dropPercent)} % fewer than "${last.runId}", the last published run of export "${exportName}" (${before} accounts; ${rule}). Check the filter and the dataset; if the data is right, publish the run.`,
+    `Run "${runId}" is quarantined: it has ${now} accounts, ${shownPercent} % fewer than "${last.runId}", the last published run of export "${exportName}" (${before} accounts; ${rule}). Check the filter and the dataset; if the data is right, publish the run.`,
   );
 }

@@ -107,7 +107,7 @@ async function refuseRepeatedPages(publishing: Publishing, receipts: readonly Re
     const digest = hash('sha256', accountHashes);
     const twin = seen.get(digest);
     if (twin !== undefined) {
-      if (await isRepeated(publishing, twin, page)) throw samePageAgain();
+      if (await isRepeated(publishing, twin, page)) throw samePageAgain(`pages ${twin} and ${page} have`);
       return;
     }
     seen.set(digest, page);

@@ -91,7 +91,7 @@ function explain(caught: Explanation, found: RunState | undefined, runId: string
     message === '' ? { error, message: `Run "${runId}" failed (${error}): open the execution for details.` } : caught;
   if (OUR_ERRORS.includes(error)) return plain;
   if (!found) {
-    const why = `Run "${runId}" failed, but its files in ${store.location} cannot be read for the cause: check that function Report failure may read them, see the map run of the execution, then resume the run.`;
+    const why = `Run "${runId}" failed, and the cause is unknown because the function Report failure could not read ${store.location}: see the map run of the execution for the cause, and check the permissions of the function.`;
     return { error: 'StorageError', message: why };
   }
   const reason = reasonOf(found);

@@ -200,11 +200,11 @@ function everyAnswerIsEqual(answers: readonly ProbeAnswer[]): boolean {
   return first !== undefined && answers.length > 2 && answers.every((answer) => answer.names[0] === first);
 }
 
-/** The error for an API that ignores the page number. */
-export function samePageAgain(): ExportError {
+/** The error for an API that ignores the page number. @param pages that are the same, and their verb */
+export function samePageAgain(pages = 'every page has'): ExportError {
   return new ExportError(
     'PagingError',
-    'The API ignores the page parameter (every page has the same accounts): contact Salesforce.',
+    `The API ignores the page parameter (${pages} the same accounts): contact Salesforce.`,
   );
 }
 

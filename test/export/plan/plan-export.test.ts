@@ -83,7 +83,7 @@ describe('resuming', () => {
     ] as const) {
       await expect(attempt).rejects.toMatchObject({
         name: 'RequestError',
-        message: `Cannot ${verb} run "run-0" (no plan in memory/: never made, or expired): check the run id and the place, or start a new run.`,
+        message: `Cannot ${verb} run "run-0" (no plan in memory/): the run failed before it was planned, or its plan has expired. Check the run id and the stack or folder, or start a new run.`,
       });
     }
   });

@@ -323,7 +323,7 @@ describe('an incomplete run', () => {
 });
 
 describe('two equal pages', () => {
-  const REPEATED = { name: 'PagingError', message: expect.stringMatching(/every page has the same accounts/) };
+  const REPEATED = { name: 'PagingError', message: expect.stringMatching(/pages 0 and 1 have the same accounts/) };
 
   it.each([
     ['for every request of the real page size', ({ pageSize }: { pageSize: number }) => pageSize === 10],

@@ -156,7 +156,7 @@ describe('reportFailure', () => {
     expect(await report(store, {})).toMatchObject({
       error: 'StorageError',
       cause:
-        'Run "run-1" failed, but its files in memory/ cannot be read for the cause: check that function Report failure may read them, see the map run of the execution, then resume the run.',
+        'Run "run-1" failed, and the cause is unknown because the function Report failure could not read memory/: see the map run of the execution for the cause, and check the permissions of the function.',
       event: { resume: { resume: 'run-1' } },
     });
   });
