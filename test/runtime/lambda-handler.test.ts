@@ -92,6 +92,10 @@ describe('lambdaHandler', () => {
       message:
         'Export page timed out (limit 1 s): wait for the next attempt; if it fails again, see the log of the function.',
     });
+    await expect(invoke(never, { runId: 'run-1' }, 1_050)).rejects.toMatchObject({
+      message:
+        'Export page timed out (limit 1 s): resume the run (if it was not planned yet, start it again); if it fails again, see the log of the function.',
+    });
     await expect(invoke(never, { run: { runId: 'run-1' }, page: 17 }, 1_050)).rejects.toMatchObject({
       message:
         'Export page timed out for page 17 (limit 1 s): resume the run; if it fails again, see the log of the function.',
