@@ -1,8 +1,7 @@
 /** `npm start`: exports a simulated tenant and shows what was written. */
 import { gunzipSync } from 'node:zlib';
-import { manifestKey } from '../functions/export/storage/bucket-layout.ts';
-import { getJson } from '../functions/export/storage/stored-json.ts';
-import { type Manifest, ManifestSchema } from '../functions/model/manifest.ts';
+import { readManifest } from '../functions/export/storage/published-runs.ts';
+import type { Manifest } from '../functions/model/manifest.ts';
 import { startSimulator } from '../simulator/simulator.ts';
 import { runCommandLine } from './command-line.ts';
 import { newRunId } from './flags/common-flags.ts';
@@ -43,7 +42,7 @@ try {
 
 async function show(): Promise<void> {
   const store = directoryStore(OUT);
-  const manifest = await getJson(store, manifestKey(runId), ManifestSchema);
+  const manifest = await readManifest(store, runId);
   const part = manifest?.parts[0] && (await store.get(manifest.parts[0].key));
   if (!manifest || !part) {
     throw new Error(

@@ -54,7 +54,7 @@ function checkResumable(report: RunReport, flags: StackFlags): void {
   const cannot = `Cannot resume run "${runId}"`;
   if (isQuarantined(report)) {
     throw new CommandError(
-      `${cannot}: it is complete and quarantined. Publish it with ${nextCommand('publish', resumes ?? runId, flags)}, or start a new run. If publishing has failed, resume the publication.`,
+      `${cannot} (complete and quarantined): publish it with ${nextCommand('publish', resumes ?? runId, flags)}, or start a new run. If publishing it has failed, resume the run that failed to publish it.`,
     );
   }
   switch (status) {

@@ -1,10 +1,8 @@
 import { Command } from 'commander';
 import { checkRunId } from '../../functions/export/plan/resolve-request.ts';
 import type { ObjectStore } from '../../functions/export/ports.ts';
-import { manifestKey } from '../../functions/export/storage/bucket-layout.ts';
-import { getJson } from '../../functions/export/storage/stored-json.ts';
+import { readManifest } from '../../functions/export/storage/published-runs.ts';
 import { DEFAULT_MAX_DROP_PERCENT, DEFAULT_PAGE_SIZE } from '../../functions/model/export-settings.ts';
-import { ManifestSchema } from '../../functions/model/manifest.ts';
 import type { FailedRun, PlanOutcome } from '../../functions/model/outcomes.ts';
 import { remedyOf } from '../../functions/model/remedies.ts';
 import { createAccountsApi } from '../../functions/personalization/accounts-api.ts';
@@ -148,7 +146,7 @@ export async function printOutcome(
       return 0;
     case 'published': {
       const { runId } = outcome.result;
-      if (flags.json) output.out(JSON.stringify(await getJson(store, manifestKey(runId), ManifestSchema)));
+      if (flags.json) output.out(JSON.stringify(await readManifest(store, runId)));
       else printPublished(output, outcome.result);
       return 0;
     }

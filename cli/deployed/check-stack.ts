@@ -145,7 +145,9 @@ async function checkNotifications({ stack }: Deployment): Promise<Result[]> {
   ];
 }
 
-/** A new account has a limit of 10. The default `concurrency` of 20 needs this many, with some for other functions. */
+/** The default of `concurrency`. */
+const DEFAULT_CONCURRENCY = 20;
+/** A new account has a limit of 10. The default concurrency needs this many, with some for other functions. */
 const ENOUGH_FUNCTIONS = 25;
 
 async function checkConcurrency({ stack }: Deployment): Promise<Result[]> {
@@ -156,8 +158,8 @@ async function checkConcurrency({ stack }: Deployment): Promise<Result[]> {
   if (limit >= ENOUGH_FUNCTIONS) return [ok(detail)];
   return [
     warn(
-      detail,
-      `Set "concurrency": ${Math.max(1, Math.floor(limit / 2))} in cdk.json and deploy, or request more Concurrent executions in Service Quotas.`,
+      `only ${detail}; the default concurrency of ${DEFAULT_CONCURRENCY} needs ${ENOUGH_FUNCTIONS}`,
+      `If you have not yet done so, set "concurrency": ${Math.max(1, Math.floor(limit / 2))} in cdk.json and deploy, or request more Concurrent executions in Service Quotas.`,
     ),
   ];
 }

@@ -2,8 +2,8 @@
 import { join, resolve } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { PARQUET_COLUMNS, RUNS_TABLE, tableDefinitions, tableName } from '../../functions/catalog/tables.ts';
-import { manifestKey } from '../../functions/export/storage/bucket-layout.ts';
-import { getJson } from '../../functions/export/storage/stored-json.ts';
+import { manifestKey, runIdOfFolder } from '../../functions/export/storage/bucket-layout.ts';
+import { readManifest } from '../../functions/export/storage/published-runs.ts';
 import { ACCOUNT_FIELDS } from '../../functions/formats/account-columns.ts';
 import { ExportError } from '../../functions/model/errors.ts';
 import { type Manifest, ManifestSchema } from '../../functions/model/manifest.ts';
@@ -65,9 +65,7 @@ export async function openLocalDatabase(folder: string, options: DatabaseOptions
 async function publishedRuns(folder: string): Promise<Manifest[]> {
   const store = directoryStore(folder);
   const runs = await store.listFolders('export_runs/');
-  const found = await Promise.all(
-    runs.map((run) => getJson(store, manifestKey(run.replace(/^run_id=/, '')), ManifestSchema)),
-  );
+  const found = await Promise.all(runs.map((run) => readManifest(store, runIdOfFolder(run))));
   return found.filter((manifest) => manifest !== undefined);
 }
 

@@ -1,10 +1,13 @@
 /** What a failed AWS call means and what to do: the one table of AWS error names, for Lambdas and for the command line. */
 import { ExportError } from '../model/errors.ts';
+import { RESUME_OR_START } from '../model/remedies.ts';
 
 /** Which credentials and region a call used. What is unknown is left out of the message. */
 export interface AwsPlace {
   readonly profile?: string | undefined;
   readonly region?: string | undefined;
+  /** Whether the call was made by a deployed function, with the credentials of its role. @default false */
+  readonly inFunction?: boolean;
 }
 
 interface ServiceFailure {
@@ -24,14 +27,18 @@ const CATALOG_DOCS = 'docs/security.md, "Lake Formation and encrypted catalogs"'
 const DENIED: Advice = (place, message) => {
   if (/lake formation/i.test(message)) {
     const [, permission] = /required ([a-z_ ,]+?) on /i.exec(message) ?? [];
-    return `Lake Formation requires ${permission === undefined ? 'a permission' : `the permission ${permission}`}; grant it to every role in the table of ${CATALOG_DOCS}`;
+    return `Lake Formation requires ${permission === undefined ? 'a permission' : `the permission ${permission}`}; grant each role the permissions that ${CATALOG_DOCS}, lists for it`;
   }
   const action = /perform: ([a-z0-9-]+:[A-Za-z]+)/.exec(message)?.[1];
-  const lacks = `the AWS credentials${ofProfile(place)} lack`;
+  const { inFunction = false } = place;
+  const lacks = inFunction ? 'the role of the function lacks' : `your AWS credentials${ofProfile(place)} lack`;
   if (action?.startsWith('kms:'))
     return `${lacks} the permission ${action} on the KMS key; grant it (for the key of an encrypted Data Catalog, see ${CATALOG_DOCS})`;
   const permission = action === undefined ? 'a permission' : `the permission ${action}`;
-  return `${lacks} ${permission}; grant it (for a function, deploy the stack again)`;
+  const remedy = inFunction
+    ? 'deploy the stack again. If it fails again, look for a policy that denies it'
+    : 'ask your AWS administrator for it';
+  return `${lacks} ${permission}; ${remedy}`;
 };
 const EXPIRED: Advice = (place) => `the AWS credentials${ofProfile(place)} have expired; sign in again`;
 const INVALID: Advice = ({ profile, region }) =>
@@ -68,9 +75,10 @@ const ADVICE: Readonly<Record<string, Advice>> = {
   PermanentRedirect: WRONG_REGION,
   AuthorizationHeaderMalformed: WRONG_REGION,
   'status 301': WRONG_REGION,
-  GlueEncryption: () =>
-    `the AWS credentials may not use the KMS key of the encrypted Data Catalog; allow them kms:Decrypt and kms:GenerateDataKey (${CATALOG_DOCS})`,
-  EntityNotFound: () => 'the Glue table or database does not exist; deploy the stack',
+  GlueEncryption: ({ inFunction, ...place }) =>
+    `${inFunction ? 'the role of the function is' : `your AWS credentials${ofProfile(place)} are`} not allowed to use the KMS key of the encrypted Data Catalog; allow the permissions in ${CATALOG_DOCS}`,
+  EntityNotFound: () =>
+    'the Glue table or database does not exist; restore it as described in docs/operations.md, "Restore the tables"',
 };
 
 /**
@@ -95,6 +103,7 @@ export function explainAwsFailure(what: string, error: unknown, place: AwsPlace 
   const { message = '', code } = failure;
   const status = failure.$metadata?.httpStatusCode;
   const name = nameOf(failure);
+  const again = place.inFunction ? RESUME_OR_START : 'run the command again';
   const permanent = (why: string): AwsFailure => ({ message: `${what} failed${why}.`, kind: 'permanent' });
   const transient = (why: string): AwsFailure => ({ message: `${what} failed ${why}.`, kind: 'transient' });
 
@@ -113,11 +122,14 @@ export function explainAwsFailure(what: string, error: unknown, place: AwsPlace 
     return transient(`(${networkFailure(failure)}): AWS is unreachable; check the network${region}`);
   }
   if ([THROTTLED, DAMAGED, TIMED_OUT].some((names) => names.test(name)) || TRANSIENT_STATUS.test(String(status))) {
-    return transient(`(${name}): transient AWS error; retry in a minute`);
+    return transient(`(${name}): transient AWS error; ${place.inFunction ? again : `${again} in a minute`}`);
   }
   if (status === undefined || status < 400) {
-    const report = 'retry; if it fails again, report it with the output of --verbose or the log of the function';
-    return { message: `${what} failed (${name}): ${report}.`, kind: 'unknown' };
+    const shown = place.inFunction ? 'the log of the function' : 'the output of --verbose';
+    return {
+      message: `${what} failed (${name}): ${again}; if it fails again, report it with ${shown}.`,
+      kind: 'unknown',
+    };
   }
   const shown = name === `status ${status}` ? name : `${name}, status ${status}`;
   return permanent(` (${shown}): look up this error in the AWS documentation`);
@@ -125,8 +137,13 @@ export function explainAwsFailure(what: string, error: unknown, place: AwsPlace 
 
 /** The same as the error of a run: `ConfigError` if permanent; `StorageError`, which the state machine retries, otherwise. */
 export function awsFailure(what: string, error: unknown): ExportError {
-  const { message, kind } = explainAwsFailure(what, error);
+  const { message, kind } = explainAwsFailure(what, error, { inFunction: isLambda() });
   return new ExportError(kind === 'permanent' ? 'ConfigError' : 'StorageError', message);
+}
+
+/** Commands use the same ports as the functions: `reattach`, for example. */
+function isLambda(): boolean {
+  return process.env.AWS_LAMBDA_FUNCTION_NAME !== undefined;
 }
 
 /** The answer to HEAD has no body and so no name, and neither has a damaged body. */

@@ -1,5 +1,6 @@
 import { parse } from 'csv-parse/sync';
 import { CHECK_HOST, PageError } from '../model/page-error.ts';
+import { RESUME_OR_START } from '../model/remedies.ts';
 import { ACCOUNT_FIELDS, ACCOUNT_KEY, COLUMN_KINDS } from './account-columns.ts';
 import { checkCsvLimits } from './body-limits.ts';
 import { gunzip, gzip } from './gzip.ts';
@@ -117,7 +118,7 @@ const NOT_UTF8 = /[\0\ufeff]/;
 const MAX_COLUMNS = 10_000;
 
 /** If the response is not damaged, only the JSON endpoint helps. */
-const RETRY_OR_JSON = 'retry; if it fails again, start a new run with format json';
+const RETRY_OR_JSON = `${RESUME_OR_START}; if it fails again, start a new run with format json`;
 
 /** Reports positions, not names: if the API sent no header, a name would be account data. */
 function refuseRepeatedColumns(columns: readonly string[]): void {

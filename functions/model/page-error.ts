@@ -1,5 +1,6 @@
 /** An error about a page, in parts: who finds it may not know which page it is, or how often it was requested. */
 import { ExportError, type ExportErrorName } from './errors.ts';
+import { RESUME_OR_START } from './remedies.ts';
 
 /** `<problem> for <thing> (<values>): <remedy>.` */
 export interface PageProblem {
@@ -11,9 +12,9 @@ export interface PageProblem {
 }
 
 /** What to do about a response that is probably damaged. */
-export const RETRY = 'retry; if it fails again, contact Salesforce';
+export const RETRY = `${RESUME_OR_START}; if it fails again, contact Salesforce`;
 /** What to do about a response that is probably not from the API. */
-export const CHECK_HOST = 'check accountName and instance, then retry';
+export const CHECK_HOST = `check accountName and instance, then ${RESUME_OR_START}`;
 
 export class PageError extends ExportError {
   readonly parts: PageProblem;

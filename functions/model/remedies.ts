@@ -4,6 +4,9 @@ import type { PERMANENT_ERRORS } from './errors.ts';
 /** `new run`: what has to change is pinned by the plan, so a resumed run would fail again. */
 export type Remedy = 'resume' | 'resume with a higher maxRecords' | 'publish' | 'new run';
 
+/** For what may also fail before the run is planned: without a plan, a run cannot be resumed. */
+export const RESUME_OR_START = 'resume the run (if it was not planned yet, start it again)';
+
 /** Every permanent error has its remedy here. */
 const REMEDIES: Readonly<Record<(typeof PERMANENT_ERRORS)[number], Remedy>> = {
   ApiCredentialsError: 'resume',

@@ -3,6 +3,7 @@ import { STATUS_CODES } from 'node:http';
 import type { Dispatcher } from 'undici';
 import { ExportError } from '../model/errors.ts';
 import { PageError, type PageProblem } from '../model/page-error.ts';
+import { RESUME_OR_START } from '../model/remedies.ts';
 import type { PageQuery } from '../model/run.ts';
 import { sentParameters } from './request-url.ts';
 import { retryAfterMs } from './retry-timing.ts';
@@ -43,7 +44,7 @@ export function wrongStatus(
 ): FailedRequest {
   if (statusCode === 408 || statusCode === 429 || statusCode >= 500) {
     const throttled = statusCode === 429;
-    const remedy = throttled ? 'lower concurrency, then retry' : 'retry when the API is available';
+    const remedy = `${throttled ? 'lower concurrency' : 'wait until the API is available'}, then ${RESUME_OR_START}`;
     const parts = { problem: statusText(statusCode), thing: pageName(page), remedy };
     return {
       outcome: 'transient',
@@ -143,9 +144,7 @@ const NETWORK: Readonly<Record<string, readonly [cause: string, problem: string]
   EAI_AGAIN: ['connection', 'host name lookup failed'],
   UND_ERR_CONNECT_TIMEOUT: ['timeout', 'connection timed out'],
   ETIMEDOUT: ['timeout', 'connection timed out'],
-  UND_ERR_HEADERS_TIMEOUT: ['timeout', 'no response in time'],
   UND_ERR_HEADERS_OVERFLOW: ['connection', 'the response headers are too long'],
-  UND_ERR_BODY_TIMEOUT: ['timeout', 'the body stalled'],
   Z_BUF_ERROR: ['broken-body', 'the compressed body is incomplete'],
   Z_DATA_ERROR: ['broken-body', DAMAGED],
 };
@@ -156,6 +155,8 @@ const NOT_SENT = /^(?:ECONNREFUSED|ENOTFOUND|EAI_AGAIN|UND_ERR_CONNECT_TIMEOUT|E
 /** The certificate is verified before the request is sent. Source: Node.js docs, "X509 certificate error codes". */
 const CERTIFICATE =
   /^(?:ERR_TLS_CERT_|CERT_|SELF_SIGNED_CERT|DEPTH_ZERO_SELF_SIGNED_CERT|UNABLE_TO_|HOSTNAME_MISMATCH)/;
+
+const CONNECTION_TIMEOUT = /^(?:UND_ERR_CONNECT_TIMEOUT|ETIMEDOUT)$/;
 
 const BROTLI = /^ERR_(?:_|BROTLI)/;
 
@@ -169,13 +170,28 @@ function describeError(name: string | undefined, code: string): readonly [cause:
   return ['connection', `the connection failed${code === '' ? '' : ` (${code})`}`];
 }
 
+/** How long a request waits for an answer. */
+export interface Timeouts {
+  readonly headersTimeoutMs: number;
+  /** Between two chunks of the body. */
+  readonly bodyTimeoutMs: number;
+  readonly totalTimeoutMs: number;
+}
+
+function slowAnswer(code: string, timeouts: Timeouts): readonly [cause: string, problem: string] | undefined {
+  if (code === 'UND_ERR_HEADERS_TIMEOUT')
+    return ['timeout', `no response within ${timeouts.headersTimeoutMs / 1000} s`];
+  if (code === 'UND_ERR_BODY_TIMEOUT') return ['timeout', `the body stalled for ${timeouts.bodyTimeoutMs / 1000} s`];
+  return undefined;
+}
+
 /** A connection that failed before or during the response, or a body that cannot be decompressed. */
-export function networkFailure(page: RequestedPage, error: unknown, totalTimeoutMs: number): FailedRequest {
+export function networkFailure(page: RequestedPage, error: unknown, timeouts: Timeouts): FailedRequest {
   const { name, code = '', syscall } = error as { name?: string; code?: string; syscall?: string };
   const [cause, problem] =
     name === 'TimeoutError' || name === 'AbortError'
-      ? ['timeout', `timed out after ${totalTimeoutMs / 1000} s`]
-      : describeError(name, code);
+      ? ['timeout', `timed out after ${timeouts.totalTimeoutMs / 1000} s`]
+      : (slowAnswer(code, timeouts) ?? describeError(name, code));
   // EHOSTUNREACH and ENETUNREACH may also end an established connection.
   const established = syscall === 'read' || syscall === 'write';
   const unsent = !established && (NOT_SENT.test(code) || CERTIFICATE.test(code));
@@ -185,9 +201,18 @@ export function networkFailure(page: RequestedPage, error: unknown, totalTimeout
     cause,
     error: new PageError('ApiUnavailableError', {
       problem: `Cannot fetch ${pageName(page)} from ${host(page.baseUrl)}: ${problem}`,
-      remedy: cause === 'broken-body' ? 'retry' : 'check the host and the network, then retry',
+      remedy: remedyOf(cause, code),
     }),
   };
+}
+
+function remedyOf(cause: string, code: string): string {
+  if (cause === 'broken-body') return RESUME_OR_START;
+  // A host that accepted the connection is reachable.
+  if (cause === 'timeout' && !CONNECTION_TIMEOUT.test(code)) {
+    return `wait until the API is faster, then ${RESUME_OR_START}; if it fails again, start a new run with a smaller pageSize`;
+  }
+  return `check the host and the network, then ${RESUME_OR_START}`;
 }
 
 function host(baseUrl: string): string {

@@ -74,7 +74,7 @@ export async function requestPage(agent: Dispatcher, request: PageRequest): Prom
       signal,
     });
   } catch (error) {
-    return networkFailure(request, error, limits.totalTimeoutMs);
+    return networkFailure(request, error, limits);
   }
   if (response.statusCode !== 200) {
     // The body of an error is never read: it may hold anything.
@@ -97,7 +97,7 @@ export async function requestPage(agent: Dispatcher, request: PageRequest): Prom
     return { outcome: 'received', body, encoding, contentType, latencyMs: Math.max(0, now() - startedAt) };
   } catch (error) {
     discard(response);
-    if (!(error instanceof BodyTooLarge)) return networkFailure(request, error, limits.totalTimeoutMs);
+    if (!(error instanceof BodyTooLarge)) return networkFailure(request, error, limits);
     const announced = encoding === undefined ? Number(headerText(response, 'content-length')) : undefined;
     return tooLarge(request, limitOf(request), announced);
   }
@@ -120,7 +120,7 @@ export async function readPage<T extends { readonly records: number }>(
     body = await unpackBody(compressed, encoding, limitOf(request));
   } catch (error) {
     if (error instanceof BodyTooLarge) return tooLarge(request, limitOf(request), undefined);
-    return networkFailure(request, error, limits.totalTimeoutMs);
+    return networkFailure(request, error, limits);
   }
   if (/\bhtml\b/i.test(contentType)) {
     // The header itself is not shown: it may hold anything.

@@ -3,6 +3,7 @@ import middy from '@middy/core';
 import type { Context } from 'aws-lambda';
 import { ExportError, isExportError } from '../model/errors.ts';
 import { NAME_PATTERN } from '../model/export-settings.ts';
+import { RESUME_OR_START } from '../model/remedies.ts';
 import { logger } from './observability.ts';
 import { traced } from './tracing.ts';
 
@@ -36,7 +37,7 @@ export function lambdaHandler<T>(what: string, task: Task<T>) {
       logger.info(`${what} done`, { milliseconds: Date.now() - startedAt, ...idsOf(result), ...figuresOf(result) });
       return result;
     } catch (error) {
-      const failure = presentable(what, error);
+      const failure = presentable(what, event, error);
       logger.error(`${what} failed`, {
         milliseconds: Date.now() - startedAt,
         errorName: failure.name,
@@ -57,16 +58,22 @@ function timeoutMessage(what: string, event: unknown, limitMs: number): string {
   const { page } = idsOf(event);
   const where = page === undefined ? '' : ` for page ${page}`;
   // Only a planned run, which the event then contains, can be resumed.
-  const remedy = (event as Named | null)?.run === undefined ? 'retry' : 'resume the run';
-  return `${what} timed out${where} (limit ${Math.round(limitMs / 1000)} s): ${remedy}; if it fails again, see the log of the function.`;
+  return `${what} timed out${where} (limit ${Math.round(limitMs / 1000)} s): ${remedyFor(event)}; if it fails again, see the log of the function.`;
 }
 
-function presentable(what: string, error: unknown): Error {
+/** Upkeep has no run. Of a run that is still being planned, there is no `run` in the event. */
+function remedyFor(event: unknown): string {
+  const { run, runId } = (event ?? {}) as Named;
+  if (run !== undefined) return 'resume the run';
+  return runId === undefined ? 'wait for the next attempt' : RESUME_OR_START;
+}
+
+function presentable(what: string, event: unknown, error: unknown): Error {
   if (isExportError(error)) return new NamedError(error.name, error.message);
   const name = error instanceof Error ? error.name : 'Error';
   return new NamedError(
     name,
-    `Unexpected error in ${what} (${name}): retry; if it fails again, report it with the log of the function.`,
+    `Unexpected error in ${what} (${name}): ${remedyFor(event)}; if it fails again, report it with the log of the function.`,
   );
 }
 

@@ -1,10 +1,35 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { awsFailure } from '../../functions/aws/aws-errors.ts';
 
 /** An error as the SDK throws it. */
 function answered(status: number, name: string): Error {
   return Object.assign(new Error('hidden'), { name, $metadata: { httpStatusCode: status } });
 }
+
+describe('a missing permission', () => {
+  afterEach(() => vi.unstubAllEnvs());
+  const denied = Object.assign(new Error('is not authorized to perform: s3:PutObject on resource: x'), {
+    name: 'AccessDenied',
+    $metadata: { httpStatusCode: 403 },
+  });
+
+  it('is one of the role in a function', () => {
+    vi.stubEnv('AWS_LAMBDA_FUNCTION_NAME', 'ExportPage');
+    expect(awsFailure('Writing it', denied).message).toBe(
+      'Writing it failed (AccessDenied): the role of the function lacks the permission s3:PutObject; deploy the stack again. If it fails again, look for a policy that denies it.',
+    );
+    expect(awsFailure('Writing it', answered(503, 'SlowDown')).message).toBe(
+      'Writing it failed (SlowDown): transient AWS error; resume the run (if it was not planned yet, start it again).',
+    );
+  });
+
+  it('is one of your credentials on the command line', () => {
+    vi.stubEnv('AWS_LAMBDA_FUNCTION_NAME', undefined);
+    expect(awsFailure('Writing it', denied).message).toBe(
+      'Writing it failed (AccessDenied): your AWS credentials lack the permission s3:PutObject; ask your AWS administrator for it.',
+    );
+  });
+});
 
 describe('awsFailure', () => {
   it.each([

@@ -51,7 +51,7 @@ describe('glueCatalog', () => {
     await catalog.addRun(run);
     expect([...partitions.keys()]).toEqual([ACCOUNTS, NEWEST, RUNS]);
     expect(warned).toEqual([
-      'The previous run could not be removed from the tables of the newest runs: Finding the newest run of "all" in exports failed (InternalServiceException): transient AWS error; retry in a minute.',
+      'The previous run could not be removed from the tables of the newest runs: Finding the newest run of "all" in exports failed (InternalServiceException): transient AWS error; run the command again in a minute.',
     ]);
   });
 
@@ -191,22 +191,22 @@ describe('glueCatalog', () => {
     [
       'EntityNotFoundException',
       'Database exports not found.',
-      '(EntityNotFoundException): the Glue table or database does not exist; deploy the stack.',
+      '(EntityNotFoundException): the Glue table or database does not exist; restore it as described in docs/operations.md, "Restore the tables".',
     ],
     [
       'AccessDeniedException',
       'Insufficient Lake Formation permission(s): Required Describe on accounts_json',
-      '(AccessDeniedException): Lake Formation requires the permission Describe; grant it to every role in the table of docs/security.md, "Lake Formation and encrypted catalogs".',
+      '(AccessDeniedException): Lake Formation requires the permission Describe; grant each role the permissions that docs/security.md, "Lake Formation and encrypted catalogs", lists for it.',
     ],
     [
       'AccessDeniedException',
       'User: arn:aws:sts::1:assumed-role/x is not authorized to perform: kms:Decrypt on resource: arn:aws:kms:…',
-      '(AccessDeniedException): the AWS credentials lack the permission kms:Decrypt on the KMS key; grant it (for the key of an encrypted Data Catalog, see docs/security.md, "Lake Formation and encrypted catalogs").',
+      '(AccessDeniedException): your AWS credentials lack the permission kms:Decrypt on the KMS key; grant it (for the key of an encrypted Data Catalog, see docs/security.md, "Lake Formation and encrypted catalogs").',
     ],
     [
       'GlueEncryptionException',
       'An encryption operation failed.',
-      '(GlueEncryptionException): the AWS credentials may not use the KMS key of the encrypted Data Catalog; allow them kms:Decrypt and kms:GenerateDataKey (docs/security.md, "Lake Formation and encrypted catalogs").',
+      '(GlueEncryptionException): your AWS credentials are not allowed to use the KMS key of the encrypted Data Catalog; allow the permissions in docs/security.md, "Lake Formation and encrypted catalogs".',
     ],
   ])('explains %s: %s', async (type, message, advice) => {
     const { catalog } = await glue(({ action }) =>

@@ -70,14 +70,14 @@ describe('credentials', () => {
       'User: arn:aws:iam::123456789012:user/jane is not authorized to perform: states:StartExecution on resource: arn:aws:states:eu-west-1:123456789012:stateMachine:Workflow';
     await smallWorld({}, failing('StartExecution', 'AccessDeniedException', message));
     expect(await start()).toMatch(
-      /^Starting run "\S+" failed \(AccessDeniedException\): the AWS credentials lack the permission states:StartExecution; grant it \(for a function, deploy the stack again\)\.$/,
+      /^Starting run "\S+" failed \(AccessDeniedException\): your AWS credentials lack the permission states:StartExecution; ask your AWS administrator for it\.$/,
     );
   });
 
   it('lack a permission that AWS does not name', async () => {
     await smallWorld({}, failing('DescribeStacks', 'AccessDenied', '', 403));
     expect(await runs()).toBe(
-      'Looking for stack "AccountExport" in eu-west-1 failed (AccessDenied): the AWS credentials lack a permission; grant it (for a function, deploy the stack again).',
+      'Looking for stack "AccountExport" in eu-west-1 failed (AccessDenied): your AWS credentials lack a permission; ask your AWS administrator for it.',
     );
   });
 });
@@ -192,14 +192,18 @@ describe('AWS itself', () => {
       {},
       { fail: ({ action }) => (action === 'ListExecutions' ? THROTTLED : undefined) },
     );
-    expect(await runs()).toBe('Listing the runs failed (ThrottlingException): transient AWS error; retry in a minute.');
+    expect(await runs()).toBe(
+      'Listing the runs failed (ThrottlingException): transient AWS error; run the command again in a minute.',
+    );
     expect(aws.callsOf('ListExecutions')).toHaveLength(2);
   });
 
   it('has an internal error', async () => {
     vi.stubEnv('AWS_MAX_ATTEMPTS', '1');
     await smallWorld({}, failing('ListExecutions', 'InternalFailure', 'hidden', 500));
-    expect(await runs()).toBe('Listing the runs failed (InternalFailure): transient AWS error; retry in a minute.');
+    expect(await runs()).toBe(
+      'Listing the runs failed (InternalFailure): transient AWS error; run the command again in a minute.',
+    );
   });
 
   it('refuses for another reason, whose message is not shown', async () => {

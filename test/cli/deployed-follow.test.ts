@@ -96,7 +96,7 @@ describe('following a run', () => {
     const name = aws.stateMachine.executions[0]?.name;
     expect({ code, stderr }).toEqual({
       code: 1,
-      stderr: `error: Reading run "${name}" failed (ThrottlingException): transient AWS error; retry in a minute. The run continues. Follow it with npm run --silent account-export -- status ${name}\n`,
+      stderr: `error: Reading run "${name}" failed (ThrottlingException): transient AWS error; run the command again in a minute. The run continues. Follow it with npm run --silent account-export -- status ${name}\n`,
     });
     const waited = waits.reduce((sum, ms) => sum + ms, 0);
     expect(waited).toBeGreaterThanOrEqual(300_000);
@@ -143,7 +143,7 @@ describe('following a run', () => {
     const { code, stdout } = await start();
     expect(code).toBe(0);
     const warnings = stdout.match(
-      /^Warning {4}no progress is shown\. .*lack the permission states:ListMapRuns; grant it .*$/gm,
+      /^Warning {4}no progress is shown\. .*lack the permission states:ListMapRuns; ask your AWS administrator for it\..*$/gm,
     );
     expect(warnings).toHaveLength(1);
     expect(stdout).toContain('Published  1,234 accounts');

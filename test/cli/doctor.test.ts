@@ -252,8 +252,9 @@ describe('the catalog', () => {
       code: 1,
       lines: [
         'fail  catalog        Checking "catalog" failed (AccessDeniedException)',
-        '      Lake Formation requires the permission Describe; grant it',
-        '      (docs/security.md, "Lake Formation and encrypted catalogs").',
+        '      Lake Formation requires the permission Describe; grant each role the',
+        '      permissions that docs/security.md, "Lake Formation and encrypted',
+        '      catalogs", lists for it.',
       ],
     });
   });
@@ -307,9 +308,10 @@ it('warns of the concurrency limit of a new account', async () => {
   expect(await problemsOf({ concurrency: 10 })).toEqual({
     code: 0,
     lines: [
-      'warn  concurrency    10 functions can run at the same time',
-      '      Set "concurrency": 5 in cdk.json and deploy, or request more Concurrent',
-      '      executions in Service Quotas.',
+      'warn  concurrency    only 10 functions can run at the same time; the default',
+      '                     concurrency of 20 needs 25',
+      '      If you have not yet done so, set "concurrency": 5 in cdk.json and deploy,',
+      '      or request more Concurrent executions in Service Quotas.',
     ],
   });
 });
@@ -412,8 +414,8 @@ describe('a check that cannot look', () => {
     const message = `User: arn:aws:iam::123456789012:user/jane is not authorized to perform: ${action} on resource: x`;
     const { code, lines } = await problemsOf(refused(action, type, message));
     expect(code).toBe(0);
-    expect(squeezed(lines)).toMatch(new RegExp(`^warn ${name} Checking "${name}" failed \\(${type}\\) the AWS`));
-    expect(squeezed(lines)).toContain(`the AWS credentials lack the permission ${action}; grant it`);
+    expect(squeezed(lines)).toMatch(new RegExp(`^warn ${name} Checking "${name}" failed \\(${type}\\) your AWS`));
+    expect(squeezed(lines)).toContain(`your AWS credentials lack the permission ${action}; ask`);
   });
 
   it('without the list of resources is a warning for each check that needs it', async () => {

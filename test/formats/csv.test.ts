@@ -171,25 +171,25 @@ describe('decodeCsv', () => {
     [
       'a truncated row',
       'name,note\nsecret one,b\nsecret two',
-      'Malformed CSV (line 3: wrong number of cells, or a quote is not closed): retry; if it fails again, start a new run with format json.',
+      'Malformed CSV (line 3: wrong number of cells, or a quote is not closed): resume the run (if it was not planned yet, start it again); if it fails again, start a new run with format json.',
     ],
     ['an unclosed quote', 'name,note\n"secret,b\n', /^Malformed CSV/],
     [
       'an HTML page',
       '<!doctype html><title>Sign in</title>',
-      'HTML instead of CSV: check accountName and instance, then retry.',
+      'HTML instead of CSV: check accountName and instance, then resume the run (if it was not planned yet, start it again).',
     ],
     [
       'plain text instead of an empty page',
       'secret maintenance',
-      'Text instead of CSV (no account field in the first line, 1 column, 18 bytes): check accountName and instance, then retry.',
+      'Text instead of CSV (no account field in the first line, 1 column, 18 bytes): check accountName and instance, then resume the run (if it was not planned yet, start it again).',
     ],
     ['an empty JSON array', '[]', /^Text instead of CSV/],
     ['a JSON object', '{"error":"secret"}', /^Malformed CSV \(line 1/],
     [
       'a repeated column',
       'name,name\na,b\n',
-      'Repeated CSV column "name" (columns 1 and 2): retry; if it fails again, start a new run with format json.',
+      'Repeated CSV column "name" (columns 1 and 2): resume the run (if it was not planned yet, start it again); if it fails again, start a new run with format json.',
     ],
   ])('rejects %s without quoting it', (_name, text, message) => {
     expect(() => decode(text)).toThrow(

@@ -214,35 +214,47 @@ describe('jsonLinesFormat', () => {
     [
       'a truncated body',
       '[{"name":"secret"},{"na',
-      'Invalid JSON (23 bytes, probably truncated): retry; if it fails again, contact Salesforce.',
+      'Invalid JSON (23 bytes, probably truncated): resume the run (if it was not planned yet, start it again); if it fails again, contact Salesforce.',
     ],
-    ['an HTML page', '<html>secret', 'HTML instead of JSON (12 bytes): check accountName and instance, then retry.'],
-    ['plain text', 'secret', 'Invalid JSON (6 bytes): retry; if it fails again, contact Salesforce.'],
-    ['an empty body', '', 'Invalid JSON (0 bytes): retry; if it fails again, contact Salesforce.'],
+    [
+      'an HTML page',
+      '<html>secret',
+      'HTML instead of JSON (12 bytes): check accountName and instance, then resume the run (if it was not planned yet, start it again).',
+    ],
+    [
+      'plain text',
+      'secret',
+      'Invalid JSON (6 bytes): resume the run (if it was not planned yet, start it again); if it fails again, contact Salesforce.',
+    ],
+    [
+      'an empty body',
+      '',
+      'Invalid JSON (0 bytes): resume the run (if it was not planned yet, start it again); if it fails again, contact Salesforce.',
+    ],
     [
       'an unquoted string',
       '[{"name": secret}]',
-      'Invalid JSON (18 bytes): retry; if it fails again, contact Salesforce.',
+      'Invalid JSON (18 bytes): resume the run (if it was not planned yet, start it again); if it fails again, contact Salesforce.',
     ],
     [
       'an object',
       '{"error":"secret"}',
-      'JSON is an object instead of an array of accounts: retry; if it fails again, contact Salesforce.',
+      'JSON is an object instead of an array of accounts: resume the run (if it was not planned yet, start it again); if it fails again, contact Salesforce.',
     ],
     [
       'a string',
       '"secret"',
-      'JSON is a string instead of an array of accounts: retry; if it fails again, contact Salesforce.',
+      'JSON is a string instead of an array of accounts: resume the run (if it was not planned yet, start it again); if it fails again, contact Salesforce.',
     ],
     [
       'a record that is a string',
       '[{"name":"a"},"secret"]',
-      'Record 1 is a string instead of an account: retry; if it fails again, contact Salesforce.',
+      'Record 1 is a string instead of an account: resume the run (if it was not planned yet, start it again); if it fails again, contact Salesforce.',
     ],
     [
       'a record that is an array',
       '[[]]',
-      'Record 0 is an array instead of an account: retry; if it fails again, contact Salesforce.',
+      'Record 0 is an array instead of an account: resume the run (if it was not planned yet, start it again); if it fails again, contact Salesforce.',
     ],
     [
       'arrays nested 10,000 deep',

@@ -214,20 +214,20 @@ describe('a permanent fault', () => {
       '500',
       { status: 500 },
       'ApiUnavailableError',
-      '500 Internal Server Error for page 0 of dataset "engage" (4 requests in 1.8 s): retry when the API is available.',
+      '500 Internal Server Error for page 0 of dataset "engage" (4 requests in 1.8 s): wait until the API is available, then resume the run (if it was not planned yet, start it again).',
     ],
     [
       '429',
       { status: 429 },
       'ApiThrottledError',
-      '429 Too Many Requests for page 0 of dataset "engage" (4 requests in 1.8 s): lower concurrency, then retry.',
+      '429 Too Many Requests for page 0 of dataset "engage" (4 requests in 1.8 s): lower concurrency, then resume the run (if it was not planned yet, start it again).',
     ],
     ['html', 'html', 'ApiAnswerError', /HTML .* page 0 of dataset "engage"/],
     [
       'truncate',
       'truncate',
       'ApiAnswerError',
-      /^Invalid JSON for page 0 of dataset "engage" \(\d+ bytes, probably truncated; 4 requests in 1\.8 s\): retry; if it fails again, contact Salesforce\.$/,
+      /^Invalid JSON for page 0 of dataset "engage" \(\d+ bytes, probably truncated; 4 requests in 1\.8 s\): resume the run \(if it was not planned yet, start it again\); if it fails again, contact Salesforce\.$/,
     ],
   ] as const)('fails after four requests: %s', async (_name, fault, name, message) => {
     const { api, simulator, waits } = await simulated({ faults: [{ fault, times: always }] });
@@ -291,7 +291,7 @@ describe('a permanent fault', () => {
   });
 
   it.each([
-    ['no response', 'hang', { headersTimeoutMs: 50 }, /no response in time/],
+    ['no response', 'hang', { headersTimeoutMs: 50 }, /no response within 0.05 s/],
     ['a body that stalls', 'hang-body', { bodyTimeoutMs: 50 }, /the body stalled/],
     ['a slow body', 'slow-drip', { totalTimeoutMs: 100 }, /timed out after 0.1 s/],
   ])('times out and counts the page: %s', async (_name, fault, limits, message) => {
@@ -429,5 +429,5 @@ it('times out on a connection that is accepted but never answered', async () => 
   const { api } = client(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, {
     limits: { headersTimeoutMs: 50, maxRequests: 1 },
   });
-  expect((await errorOf(api.fetchPage(query(), decodeJson))).message).toContain('no response in time');
+  expect((await errorOf(api.fetchPage(query(), decodeJson))).message).toContain('no response within 0.05 s');
 });

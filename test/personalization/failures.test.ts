@@ -2,7 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { networkFailure } from '../../functions/personalization/failures.ts';
 
 const query = { datasetId: 'engage', endpoint: 'json', pageSize: 10, page: 0 } as const;
-const failure = (error: object) => networkFailure({ baseUrl: 'https://acme.us-5.evergage.com', query }, error, 240_000);
+const timeouts = { headersTimeoutMs: 120_000, bodyTimeoutMs: 60_000, totalTimeoutMs: 240_000 };
+const failure = (error: object) =>
+  networkFailure({ baseUrl: 'https://acme.us-5.evergage.com', query }, error, timeouts);
 
 describe('networkFailure', () => {
   it.each([
@@ -33,5 +35,21 @@ describe('networkFailure', () => {
     {},
   ])('counts the whole page for %j, because the API may have served it', (error) => {
     expect(failure(error)).toMatchObject({ outcome: 'transient', records: 10 });
+  });
+
+  const RESUME = 'resume the run (if it was not planned yet, start it again)';
+  const SLOW = `wait until the API is faster, then ${RESUME}; if it fails again, start a new run with a smaller pageSize`;
+  const UNREACHED = `check the host and the network, then ${RESUME}`;
+  it.each([
+    [{ code: 'UND_ERR_HEADERS_TIMEOUT' }, `no response within 120 s: ${SLOW}`],
+    [{ code: 'UND_ERR_BODY_TIMEOUT' }, `the body stalled for 60 s: ${SLOW}`],
+    [{ name: 'TimeoutError' }, `timed out after 240 s: ${SLOW}`],
+    [{ code: 'UND_ERR_CONNECT_TIMEOUT' }, `connection timed out: ${UNREACHED}`],
+    [{ code: 'ECONNRESET' }, `connection reset: ${UNREACHED}`],
+    [{ code: 'Z_DATA_ERROR' }, `the compressed body is damaged: ${RESUME}`],
+  ])('says what to do about %j', (error, expected) => {
+    expect(failure(error).error.message).toBe(
+      `Cannot fetch page 0 of dataset "engage" from acme.us-5.evergage.com: ${expected}.`,
+    );
   });
 });

@@ -89,7 +89,12 @@ describe('lambdaHandler', () => {
     const never: Task<number> = () => new Promise(() => undefined);
     await expect(invoke(never, {}, 1_050)).rejects.toMatchObject({
       name: 'ApiUnavailableError',
-      message: 'Export page timed out (limit 1 s): retry; if it fails again, see the log of the function.',
+      message:
+        'Export page timed out (limit 1 s): wait for the next attempt; if it fails again, see the log of the function.',
+    });
+    await expect(invoke(never, { runId: 'run-1' }, 1_050)).rejects.toMatchObject({
+      message:
+        'Export page timed out (limit 1 s): resume the run (if it was not planned yet, start it again); if it fails again, see the log of the function.',
     });
     await expect(invoke(never, { run: { runId: 'run-1' }, page: 17 }, 1_050)).rejects.toMatchObject({
       message:

@@ -142,7 +142,7 @@ async function quarantinedRun({ store }: PublishPorts, run: Run): Promise<Comple
   }
   throw new ExportError(
     'RunIncompleteError',
-    `Cannot publish run "${run.runId}" (its parts changed after it was quarantined): resume the run to verify them again.`,
+    `Cannot publish run "${run.runId}" (its parts changed after it was quarantined): resume the run that failed to publish it, which verifies them again.`,
   );
 }
 

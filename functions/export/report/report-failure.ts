@@ -58,7 +58,12 @@ export async function reportFailure(
     executionUrl: awsConsole ? executionPage(awsConsole, execution) : null,
   };
   const progress = plan ? ` ${done.size} of ${plan.run.pages} pages are exported and kept.` : '';
-  return { error, cause: `${message}${progress}`, ...emailOf(failed, titleOf(stackOf(execution))), event: failed };
+  return {
+    error,
+    cause: `${message}${progress}`,
+    ...emailOf(failed, { execution, isRetry: plan?.run.retryOf !== undefined }),
+    event: failed,
+  };
 }
 
 /** What is stored of a run. */
@@ -116,8 +121,15 @@ function stackOf(execution: string): string {
   return /^arn:.*:execution:([^:]+):/.exec(execution)?.[1] ?? DEFAULT_STACK_NAME;
 }
 
-function emailOf(failed: FailedRun, title: string): Pick<FailureReport, 'subject' | 'message'> {
+interface Reported {
+  readonly execution: string;
+  /** Whether the run repeats one after drift: no execution has its id, so the command line cannot name it. */
+  readonly isRetry: boolean;
+}
+
+function emailOf(failed: FailedRun, reported: Reported): Pick<FailureReport, 'subject' | 'message'> {
   const what = failed.exportName === null ? 'An export' : `Export ${failed.exportName}`;
+  const title = titleOf(stackOf(reported.execution));
   const ended = failed.status === 'quarantined' ? 'is quarantined' : 'failed';
   const lines = [
     `${what} ${ended}: ${failed.message}`,
@@ -126,24 +138,38 @@ function emailOf(failed: FailedRun, title: string): Pick<FailureReport, 'subject
     `Error:  ${failed.error}`,
     `Pages:  ${failed.pages === null ? 'not planned' : `${failed.pagesDone} of ${failed.pages} exported and kept`}`,
     '',
-    `Published data is unchanged. ${whatToDo(failed)}`,
+    `Published data is unchanged. ${whatToDo(failed, reported)}`,
     ...(failed.executionUrl === null ? [] : ['', failed.executionUrl]),
   ];
   return { subject: `${title}: ${what} ${ended}`.slice(0, MAX_SUBJECT), message: lines.join('\n') };
 }
 
-function whatToDo({ error, resume, publish }: FailedRun): string {
+function whatToDo({ error, resume, publish }: FailedRun, { execution, isRetry }: Reported): string {
   if (publish !== null) {
-    return `To publish this run, start the state machine with ${JSON.stringify(publish)}. To export again, start a new run.`;
+    return `To export again, start a new run. To publish this run:\n${howTo(execution, isRetry ? undefined : `publish ${publish.publish}`, JSON.stringify(publish))}`;
   }
   // What is wrong with a request, the message says, and whether a new run is needed.
   if (error === 'RequestError') return 'Follow the message above.';
-  if (resume === null) return 'Fix the cause, then start a new run.';
-  const kept = 'finished pages are not fetched again';
-  if (remedyOf(error) === 'resume with a higher maxRecords') {
-    return `To resume the run, start the state machine with {"resume":${JSON.stringify(resume.resume)},"maxRecords":N}, where N is higher than before: ${kept}.`;
+  const remedy = remedyOf(error);
+  if (resume === null)
+    return `${remedy === 'new run' ? 'Fix the cause, then' : 'When the cause is gone,'} start a new run.`;
+  const kept = 'Finished pages are not fetched again.';
+  // The command finds a run by the name of its execution, which is the one to resume.
+  const name = execution.split(':').at(-1) ?? '';
+  if (remedy === 'resume with a higher maxRecords') {
+    const input = `{"resume":${JSON.stringify(resume.resume)},"maxRecords":N}`;
+    return `Resume the run, where N is higher than before. ${kept}\n${howTo(execution, `resume ${name} --max-records N`, input)}`;
   }
-  return `Fix the cause, then resume the run by starting the state machine with ${JSON.stringify(resume)}: ${kept}.`;
+  return `When the cause is gone, resume the run. ${kept}\n${howTo(execution, `resume ${name}`, JSON.stringify(resume))}`;
+}
+
+/** The command, if the run is one of a deployed stack, and the input that does the same. */
+function howTo(execution: string, command: string | undefined, input: string): string {
+  const start = `tart the state machine with ${input}`;
+  if (command === undefined || consoleOf(execution) === undefined) return `S${start}.`;
+  const stack = stackOf(execution);
+  const place = stack === DEFAULT_STACK_NAME ? '' : ` --stack ${stack}`;
+  return `npm run --silent account-export -- ${command}${place}\nOr s${start}.`;
 }
 
 const MAX_SUBJECT = 99;

@@ -64,7 +64,9 @@ export function ticketBudget(store: ObjectStore, options: BudgetOptions) {
     }
     const records = maxRecords ?? (await plannedRecords(store, runId));
     const limit = records === undefined ? '' : `maxRecords ${records}; `;
-    const remedy = hasPlan ? 'resume the run with a higher maxRecords' : 'start a new run with a higher maxRecords';
+    const remedy = hasPlan
+      ? 'resume the run with a higher maxRecords; if it is still too low, the error says how many it needs'
+      : 'start a new run with a higher maxRecords';
     throw new ExportError(
       'BudgetExceededError',
       `Record budget exhausted for run "${runId}" (${limit}the next request needs ${pageSize} records): ${remedy}.`,

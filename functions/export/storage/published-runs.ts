@@ -12,8 +12,18 @@ const PARALLEL_DAYS = 8;
 /** Enough to read 9,600 manifests in less than a minute, few enough to hold those of the largest runs in memory. */
 const PARALLEL_MANIFESTS = 8;
 
+/** Without its manifest, a run is no longer published, and its parts are deleted as leftovers. */
+const RESTORE = [
+  'RunIncompleteError',
+  'restore it from a copy; delete it only if you give up this published run',
+] as const;
+
+/**
+ * The manifest of a published run; `undefined` if there is none.
+ * @throws ExportError `RunIncompleteError` when it is damaged
+ */
 export function readManifest(store: ObjectStore, runId: string): Promise<Manifest | undefined> {
-  return getJson(store, manifestKey(runId), ManifestSchema);
+  return getJson(store, manifestKey(runId), ManifestSchema, RESTORE);
 }
 
 /** Whether a run is published: from then on nothing is written to it. */
@@ -58,7 +68,7 @@ export async function readSummaries(
 ): Promise<RunSummary[]> {
   const limit = pLimit(PARALLEL_MANIFESTS);
   const read = async (folder: string) =>
-    signal?.aborted ? undefined : getJson(store, manifestKey(runIdOfFolder(folder)), SummarySchema);
+    signal?.aborted ? undefined : getJson(store, manifestKey(runIdOfFolder(folder)), SummarySchema, RESTORE);
   const runs = await Promise.all(folders.map((folder) => limit(read, folder)));
   return runs.filter((run) => run !== undefined);
 }

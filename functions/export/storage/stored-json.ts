@@ -1,6 +1,7 @@
 /** JSON objects in the store, checked when they are read back. */
 import type { z } from 'zod';
 import { ExportError, type ExportErrorName } from '../../model/errors.ts';
+import { RESUME_OR_START } from '../../model/remedies.ts';
 import type { ObjectStore } from '../ports.ts';
 
 /** Writes one line of JSON. */
@@ -17,7 +18,8 @@ function lineOf(value: unknown): Buffer {
   return Buffer.from(`${JSON.stringify(value)}\n`);
 }
 
-const DELETE = ['RunIncompleteError', 'delete it, then resume the run'] as const;
+/** For the files of a run in progress. A published manifest must never be deleted so lightly. */
+const DELETE = ['RunIncompleteError', `delete it, then ${RESUME_OR_START}`] as const;
 
 /**
  * Reads what `putJson` wrote; `undefined` when there is no such object.

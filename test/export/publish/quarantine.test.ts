@@ -288,7 +288,7 @@ describe('publishing a quarantined run', () => {
     await expect(steps.finish(await steps.publishQuarantined('run-1'))).rejects.toMatchObject({
       name: 'RunIncompleteError',
       message:
-        'Cannot publish run "run-1" (its parts changed after it was quarantined): resume the run to verify them again.',
+        'Cannot publish run "run-1" (its parts changed after it was quarantined): resume the run that failed to publish it, which verifies them again.',
     });
     expect(objects.has(MANIFEST)).toBe(false);
     await expect(steps.finish(await steps.resume('run-1'))).rejects.toMatchObject({ name: 'DriftedError' });

@@ -43,7 +43,9 @@ describe('reportFailure', () => {
         'Error:  ApiCredentialsError',
         'Pages:  2 of 3 exported and kept',
         '',
-        'Published data is unchanged. Fix the cause, then resume the run by starting the state machine with {"resume":"run-1"}: finished pages are not fetched again.',
+        'Published data is unchanged. When the cause is gone, resume the run. Finished pages are not fetched again.',
+        'npm run --silent account-export -- resume run-1',
+        'Or start the state machine with {"resume":"run-1"}.',
         '',
         executionUrl,
       ].join('\n'),
@@ -193,12 +195,50 @@ describe('reportFailure', () => {
       'the record budget',
       'BudgetExceededError',
       { resume: 'run-1' },
-      'To resume the run, start the state machine with {"resume":"run-1","maxRecords":N}, where N is higher than before: finished pages are not fetched again.',
+      'Resume the run, where N is higher than before. Finished pages are not fetched again.\nnpm run --silent account-export -- resume run-1 --max-records N\nOr start the state machine with {"resume":"run-1","maxRecords":N}.',
     ],
   ])('says what to do if %s has to change (%s)', async (_what, error, resume, remedy) => {
     const { message, event } = await report((await planned(1)).store, { failure: { Error: error, Cause: 'No.' } });
     expect(event.resume).toEqual(resume);
     expect(message).toContain(`Published data is unchanged. ${remedy}\n`);
+  });
+
+  it.each([
+    [
+      'names the stack',
+      EXECUTION.replace(/AccountExport:run-1$/, 'AccountExport-acme:run-2'),
+      { resume: 'run-1' },
+      'resume run-2 --stack AccountExport-acme',
+    ],
+    [
+      'resumes a failed publication by its own id',
+      EXECUTION.replace(/run-1$/, 'run-2'),
+      { publish: 'run-1' },
+      'resume run-2',
+    ],
+  ])('gives a command that %s', async (_what, execution, request, command) => {
+    const failure = { Error: 'RunIncompleteError', Cause: 'No.' };
+    const { message } = await report((await planned(3)).store, { runId: 'run-2', execution, request, failure });
+    expect(message).toContain(
+      `\nnpm run --silent account-export -- ${command}\nOr start the state machine with {"resume":"run-1"}.\n`,
+    );
+  });
+
+  it('gives no command to publish a retry after drift, because no execution has its id', async () => {
+    const { steps, store, source } = setUp(25);
+    const plan = await steps.plan({ onDrift: 'retry' });
+    await steps.pages(plan);
+    source.list[9] = account('replaced');
+    await steps.finish(plan);
+    await steps.plan({ onDrift: 'retry' });
+    const { message } = await report(store, { failure: { Error: 'QuarantinedError', Cause: 'No.' } });
+    expect(message).toContain('To publish this run:\nStart the state machine with {"publish":"run-1-retry"}.');
+  });
+
+  it('gives no command for a run on one machine', async () => {
+    const failure = { Error: 'StorageError', Cause: 'No.' };
+    const { message } = await report((await planned(3)).store, { execution: 'local/1', failure });
+    expect(message).toContain('fetched again.\nStart the state machine with {"resume":"run-1"}.');
   });
 
   it('reports how to publish a quarantined run', async () => {
@@ -216,7 +256,7 @@ describe('reportFailure', () => {
     expect(subject).toBe('Account Export: Export all is quarantined');
     expect(message).toContain('Export all is quarantined: Run "run-1" is quarantined: the data changed');
     expect(message).toContain(
-      'Published data is unchanged. To publish this run, start the state machine with {"publish":"run-1"}. To export again, start a new run.',
+      'Published data is unchanged. To export again, start a new run. To publish this run:\nnpm run --silent account-export -- publish run-1\nOr start the state machine with {"publish":"run-1"}.\n',
     );
   });
 
@@ -255,7 +295,7 @@ describe('reportFailure', () => {
         'Error:  Lambda.Unknown',
         'Pages:  not planned',
         '',
-        'Published data is unchanged. Fix the cause, then start a new run.',
+        'Published data is unchanged. When the cause is gone, start a new run.',
       ].join('\n'),
     );
   });

@@ -47,7 +47,7 @@ describe('a record budget', () => {
     await expect(steps.plan({ maxRecords: NEEDED - 1 })).rejects.toMatchObject({
       name: 'BudgetExceededError',
       message:
-        'Record budget too small for run "run-1" (maxRecords 118): it needs 119 records, 9 for planning and the rest for 11 pages of 10 accounts. Start a new run with maxRecords 119 or more, or with a smaller pageSize.',
+        'Record budget too small for run "run-1" (maxRecords 118): it needs 119 records in total, 9 for planning and the rest for 11 pages of 10 accounts. Start a new run with maxRecords 119 or more, or with a smaller pageSize.',
     });
     expect(pageFetches(10)).toEqual([3]);
     expect(served.records).toBe(9);
@@ -97,7 +97,7 @@ describe('a record budget', () => {
     const plan = await steps.plan({ maxRecords: NEEDED + 20 });
     for (const _try of [1, 2, 3]) await expect(steps.pages(plan)).rejects.toThrow('truncated');
     await expect(steps.resume('run-1', { maxRecords: NEEDED + 29 })).rejects.toThrow(
-      /\(maxRecords 148\): it needs 149 records, .* Resume the run with maxRecords 149 or more\.$/,
+      /\(maxRecords 148\): it needs 149 records in total, .* Resume the run with maxRecords 149 or more\.$/,
     );
     const resumed = await steps.resume('run-1', { maxRecords: NEEDED + 30 });
     await steps.pages(resumed);
@@ -211,7 +211,9 @@ describe('a record budget', () => {
     for (let tries = 0; tries < 20; tries++) await expect(steps.pages(plan)).rejects.toThrow('truncated');
     broken = false;
     expect(served.records).toBe(229);
-    await expect(steps.resume('run-1', { maxRecords: 318 })).rejects.toThrow('(maxRecords 318): it needs 319');
+    await expect(steps.resume('run-1', { maxRecords: 318 })).rejects.toThrow(
+      /\(maxRecords 318\): it needs 319 records in total, \d+ for planning and pages fetched earlier and the rest for /,
+    );
     const resumed = await steps.resume('run-1', { maxRecords: 319 });
     await steps.pages(resumed);
     await steps.publish(resumed);
@@ -226,7 +228,7 @@ describe('a record budget', () => {
     await steps.finish(plan);
     const maxRecords = served.records + 110;
     await expect(steps.resume('run-1', { maxRecords })).rejects.toThrow(
-      /Record budget too small for run "run-1-retry"/,
+      /Record budget too small for run "run-1-retry" .* for planning and pages fetched earlier and the rest for /,
     );
     const retry = await steps.resume('run-1', { maxRecords: maxRecords + 40 });
     await steps.pages(retry);

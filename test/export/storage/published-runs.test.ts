@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { lastPublishedRun } from '../../../functions/export/storage/published-runs.ts';
+import { allPublishedRuns, lastPublishedRun } from '../../../functions/export/storage/published-runs.ts';
 import type { Manifest } from '../../../functions/model/manifest.ts';
 import { memoryStore } from '../../support/memory-store.ts';
 import { publishedManifest } from '../planned-run.ts';
@@ -21,6 +21,18 @@ function storeWith(
   }
   return { store, objects };
 }
+
+it('never advises to delete the damaged manifest of a published run', async () => {
+  const { store, objects } = storeWith(['a', '2026-08-20']);
+  objects.set('export_runs/run_id=a/manifest.json', Buffer.from('{'));
+  const refused = {
+    name: 'RunIncompleteError',
+    message:
+      'Invalid object export_runs/run_id=a/manifest.json in memory/ (damaged, or not written by an export): restore it from a copy; delete it only if you give up this published run.',
+  };
+  await expect(lastPublishedRun(store, 'all')).rejects.toMatchObject(refused);
+  await expect(allPublishedRuns(store)).rejects.toMatchObject(refused);
+});
 
 describe('the last published run', () => {
   it('is undefined if none was published', async () => {
