@@ -1,8 +1,8 @@
 import { RemovalPolicy } from 'aws-cdk-lib/core';
 
 /**
- * The removal policy of what holds data. By default it is kept when it leaves the stack, except when the deployment that
- * created it fails: then it holds nothing, and would be in the way of the next attempt.
+ * The removal policy of resources that hold data. By default, they are kept when they leave the stack. If the deployment
+ * that creates them fails, CloudFormation deletes them, because they are still empty.
  *
  * @param deletable whether it is deleted with the stack
  */

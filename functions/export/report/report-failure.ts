@@ -165,11 +165,11 @@ function whatToDo({ error, resume, publish }: FailedRun, { execution, isRetry }:
 
 /** The command, if the run is one of a deployed stack, and the input that does the same. */
 function howTo(execution: string, command: string | undefined, input: string): string {
-  const start = `tart the state machine with ${input}`;
-  if (command === undefined || consoleOf(execution) === undefined) return `S${start}.`;
+  const start = `Start the state machine with ${input}.`;
+  if (command === undefined || consoleOf(execution) === undefined) return start;
   const stack = stackOf(execution);
   const place = stack === DEFAULT_STACK_NAME ? '' : ` --stack ${stack}`;
-  return `npm run --silent account-export -- ${command}${place}\nOr s${start}.`;
+  return `npm run --silent account-export -- ${command}${place}\nWithout the command line: ${start}`;
 }
 
 const MAX_SUBJECT = 99;

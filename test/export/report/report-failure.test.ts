@@ -45,7 +45,7 @@ describe('reportFailure', () => {
         '',
         'Published data is unchanged. When the cause is gone, resume the run. Finished pages are not fetched again.',
         'npm run --silent account-export -- resume run-1',
-        'Or start the state machine with {"resume":"run-1"}.',
+        'Without the command line: Start the state machine with {"resume":"run-1"}.',
         '',
         executionUrl,
       ].join('\n'),
@@ -195,7 +195,7 @@ describe('reportFailure', () => {
       'the record budget',
       'BudgetExceededError',
       { resume: 'run-1' },
-      'Resume the run, where N is higher than before. Finished pages are not fetched again.\nnpm run --silent account-export -- resume run-1 --max-records N\nOr start the state machine with {"resume":"run-1","maxRecords":N}.',
+      'Resume the run, where N is higher than before. Finished pages are not fetched again.\nnpm run --silent account-export -- resume run-1 --max-records N\nWithout the command line: Start the state machine with {"resume":"run-1","maxRecords":N}.',
     ],
   ])('says what to do if %s has to change (%s)', async (_what, error, resume, remedy) => {
     const { message, event } = await report((await planned(1)).store, { failure: { Error: error, Cause: 'No.' } });
@@ -220,7 +220,7 @@ describe('reportFailure', () => {
     const failure = { Error: 'RunIncompleteError', Cause: 'No.' };
     const { message } = await report((await planned(3)).store, { runId: 'run-2', execution, request, failure });
     expect(message).toContain(
-      `\nnpm run --silent account-export -- ${command}\nOr start the state machine with {"resume":"run-1"}.\n`,
+      `\nnpm run --silent account-export -- ${command}\nWithout the command line: Start the state machine with {"resume":"run-1"}.\n`,
     );
   });
 
@@ -256,7 +256,7 @@ describe('reportFailure', () => {
     expect(subject).toBe('Account Export: Export all is quarantined');
     expect(message).toContain('Export all is quarantined: Run "run-1" is quarantined: the data changed');
     expect(message).toContain(
-      'Published data is unchanged. To export again, start a new run. To publish this run:\nnpm run --silent account-export -- publish run-1\nOr start the state machine with {"publish":"run-1"}.\n',
+      'Published data is unchanged. To export again, start a new run. To publish this run:\nnpm run --silent account-export -- publish run-1\nWithout the command line: Start the state machine with {"publish":"run-1"}.\n',
     );
   });
 
