@@ -23,6 +23,8 @@ export default defineConfig({
     reporters: ['default', new LeftOut()],
     // By default Vitest leaves one processor unused, which is half of a small machine.
     maxWorkers: '100%',
+    // A hook of a shared module is registered for the first file only, because files share their imports.
+    unstubEnvs: true,
     testTimeout: 60_000,
     hookTimeout: 60_000,
     projects: [
