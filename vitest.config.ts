@@ -23,8 +23,6 @@ export default defineConfig({
     reporters: ['default', new LeftOut()],
     // By default Vitest leaves one processor unused, which is half of a small machine.
     maxWorkers: '100%',
-    // A hook of a shared module is registered for the first file only, because files share their imports.
-    unstubEnvs: true,
     testTimeout: 60_000,
     hookTimeout: 60_000,
     projects: [
@@ -36,6 +34,8 @@ export default defineConfig({
           exclude: [...configDefaults.exclude, ...SLOW],
           // Files share their imports, which halves the time. Tests that mock a module belong to the slow project.
           isolate: false,
+          // For the same reason, a hook of a shared module runs for its first file only and can't restore these.
+          unstubEnvs: true,
         },
       },
       // Limits end a test that hangs; a busy machine is not one.
