@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { BUNDLING } from '../infra/bundling.ts';
+import { BUNDLING } from '../tools/build/bundling.ts';
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
 
@@ -12,14 +12,9 @@ const ROOT = fileURLToPath(new URL('../', import.meta.url));
 export async function bundle(entry: string, outfile: string): Promise<ReadonlyMap<string, number>> {
   const { metafile } = await build({
     entryPoints: [`${ROOT}${entry}`],
-    absWorkingDir: ROOT,
-    outfile,
-    bundle: true,
-    platform: 'node',
     ...BUNDLING,
+    outfile,
     sourcemap: false,
-    mainFields: [...BUNDLING.mainFields],
-    banner: { js: BUNDLING.banner },
     metafile: true,
     logLevel: 'silent',
   });

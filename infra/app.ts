@@ -13,10 +13,7 @@ try {
     // The CDK command line sets it from the profile or AWS_REGION.
     region: process.env.CDK_DEFAULT_REGION,
   });
-  const stack = new AccountExportStack(app, config.stackName, {
-    config,
-    allowDataDeletion: String(app.node.tryGetContext('accountExport:allowDataDeletion')) === 'true',
-  });
+  const stack = new AccountExportStack(app, config.stackName, { config });
   checkTemplateSize(app, stack, config);
 } catch (error) {
   if (!isExportError(error)) throw error;

@@ -206,7 +206,7 @@ export type NetworkConfig = z.infer<typeof NetworkSchema>;
 export type StackConfig = z.infer<typeof StackConfigSchema> & { readonly databaseName: string };
 
 /** Where and when a configuration is deployed, as far as it is known. */
-export interface Deployment {
+export interface Target {
   /** Epoch milliseconds. @default one-time schedules are not compared with it */
   readonly now?: number;
   /** @default regions are not checked */
@@ -217,15 +217,30 @@ export interface Deployment {
  * Checks the configuration and reports every problem at once.
  * @throws ExportError `ConfigError`
  */
-export function parseStackConfig(input: unknown, deployment: Deployment = {}): StackConfig {
-  const schema = StackConfigSchema.superRefine((config, context) => checkDeployment(config, deployment, context));
+export function parseStackConfig(input: unknown, target: Target = {}): StackConfig {
+  const schema = StackConfigSchema.superRefine((config, context) => checkTarget(config, target, context));
   const config = parseOrThrow(schema, input ?? {}, 'configuration accountExport in cdk.json', 'ConfigError');
   return { ...config, databaseName: config.databaseName ?? databaseNameOf(config.stackName) };
 }
 
-function checkDeployment(
-  { exports, monthlyBudgetUsd }: z.infer<typeof StackConfigSchema>,
-  { now = Number.NEGATIVE_INFINITY, region = '' }: Deployment,
+/** What the construct takes: everything but what belongs to the stack. */
+const SettingsSchema = StackConfigSchema.omit({ stackName: true, terminationProtection: true });
+
+/** The settings of the construct `AccountExport`, described in docs/configuration.md. */
+export type AccountExportSettings = z.input<typeof SettingsSchema>;
+
+/**
+ * Checks the settings of the construct and reports every problem at once.
+ * @throws ExportError `ConfigError`
+ */
+export function parseSettings(input: AccountExportSettings, target: Target): z.infer<typeof SettingsSchema> {
+  const schema = SettingsSchema.superRefine((settings, context) => checkTarget(settings, target, context));
+  return parseOrThrow(schema, input, 'props of AccountExport', 'ConfigError');
+}
+
+function checkTarget(
+  { exports, monthlyBudgetUsd }: z.infer<typeof SettingsSchema>,
+  { now = Number.NEGATIVE_INFINITY, region = '' }: Target,
   context: z.RefinementCtx,
 ): void {
   for (const [i, { schedule = '', timeZone = 'Etc/UTC' }] of exports.entries()) {

@@ -11,7 +11,7 @@ export interface DeployedSchedule {
   readonly state: 'enabled' | 'disabled' | 'missing';
 }
 
-/** All resources of the stack. */
+/** All resources of the deployment. */
 export async function listResources(stack: Stack): Promise<StackResourceSummary[]> {
   const { CloudFormation } = await import('@aws-sdk/client-cloudformation');
   const cloudFormation = new CloudFormation(stack.clientOptions);
@@ -19,10 +19,11 @@ export async function listResources(stack: Stack): Promise<StackResourceSummary[
   let next: string | undefined;
   do {
     const page = await cloudFormation.listStackResources({
-      StackName: stack.name,
+      StackName: stack.cloudFormationName,
       ...(next === undefined ? {} : { NextToken: next }),
     });
-    found.push(...(page.StackResourceSummaries ?? []));
+    const resources = page.StackResourceSummaries ?? [];
+    found.push(...resources.filter(({ LogicalResourceId = '' }) => LogicalResourceId.startsWith(stack.idPrefix)));
     next = page.NextToken;
   } while (next !== undefined);
   return found;

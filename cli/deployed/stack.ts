@@ -18,7 +18,12 @@ export interface ClientOptions {
 }
 
 export interface Stack {
+  /** As `--stack` names it: a stack, or `STACK/ID` for one of several exports in a stack. */
   readonly name: string;
+  /** The CloudFormation stack. */
+  readonly cloudFormationName: string;
+  /** The start of the logical ids that belong to this deployment. */
+  readonly idPrefix: string;
   readonly region: string;
   readonly stateMachineArn: string;
   /** Of CloudFormation, such as `UPDATE_COMPLETE`. */
@@ -88,7 +93,9 @@ async function findStack(flags: StackFlags, env: Terminal['env']): Promise<Stack
   });
   const place = { profile, region };
   const sfn = new SFN(options);
-  const { status, outputs } = await describeStack(cloudFormation, flags.stack, place);
+  const [stackName = '', ...ids] = flags.stack.split('/');
+  const { status, outputs: all } = await describeStack(cloudFormation, stackName, place);
+  const { idPrefix, outputs } = outputsOf(all, ids.join(''), stackName);
   const output = (key: string) => {
     const value = outputs.get(key);
     if (value !== undefined) return value;
@@ -98,6 +105,8 @@ async function findStack(flags: StackFlags, env: Terminal['env']): Promise<Stack
   };
   return {
     name: flags.stack,
+    cloudFormationName: stackName,
+    idPrefix,
     region,
     stateMachineArn: output('StateMachineArn'),
     status,
@@ -112,6 +121,32 @@ async function findStack(flags: StackFlags, env: Terminal['env']): Promise<Stack
       }
     },
   };
+}
+
+/**
+ * The outputs of one deployment: a construct in a larger stack starts their keys with its id.
+ * @param id which one, or `''` for the only one
+ * @throws CommandError if there are several
+ */
+function outputsOf(
+  all: ReadonlyMap<string, string>,
+  id: string,
+  stackName: string,
+): Pick<Stack, 'idPrefix' | 'outputs'> {
+  const ending = 'StateMachineArn';
+  const prefixes = [...all.keys()].filter((key) => key.endsWith(ending)).map((key) => key.slice(0, -ending.length));
+  const [only = ''] = prefixes;
+  if (id === '' && prefixes.length > 1 && !prefixes.includes('')) {
+    const names = prefixes.map((prefix) => `${stackName}/${prefix}`).join(' or ');
+    throw new CommandError(
+      `Stack ${JSON.stringify(stackName)} has several deployments: choose one with --stack ${names}.`,
+    );
+  }
+  const idPrefix = id === '' ? (prefixes.includes('') ? '' : only) : id.replaceAll(/[^A-Za-z0-9]/g, '');
+  const own = [...all]
+    .filter(([key]) => key.startsWith(idPrefix))
+    .map(([key, value]) => [key.slice(idPrefix.length), value] as const);
+  return { idPrefix, outputs: new Map(own) };
 }
 
 /** What to do about a stack that lacks an output. */

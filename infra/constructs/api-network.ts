@@ -10,6 +10,7 @@ import {
   Peer,
   Port,
   SecurityGroup,
+  type SubnetSelection,
   SubnetType,
   Vpc,
 } from 'aws-cdk-lib/aws-ec2';
@@ -20,12 +21,21 @@ import { acknowledge } from '../acknowledge.ts';
 import type { NetworkConfig } from '../stack-config.ts';
 import { kept } from './kept.ts';
 
+/** A network of the same app. */
+export interface ExistingNetwork {
+  readonly vpc: IVpc;
+  /** @default private subnets with egress */
+  readonly subnets?: SubnetSelection | undefined;
+  /** @default a group that admits only HTTPS to the outside */
+  readonly securityGroups?: readonly ISecurityGroup[] | undefined;
+}
+
 export interface ApiNetworkProps {
-  readonly network: NetworkConfig;
+  readonly network: NetworkConfig | ExistingNetwork;
   /** The only bucket that can be reached from the new network. */
   readonly bucket: IBucket;
   /** Receives the flow logs of the new network. */
-  readonly accessLogs: IBucket;
+  readonly accessLogs?: IBucket | undefined;
   /** Whether the fixed address is released with the stack. */
   readonly deletable: boolean;
 }
@@ -48,8 +58,16 @@ export class ApiNetwork extends Construct implements FunctionNetwork {
   constructor(scope: Construct, id: string, props: ApiNetworkProps) {
     super(scope, id);
     const { network } = props;
+    if ('vpc' in network) {
+      this.vpc = network.vpc;
+      this.subnets = network.vpc.selectSubnets(
+        network.subnets ?? { subnetType: SubnetType.PRIVATE_WITH_EGRESS },
+      ).subnets;
+      this.securityGroups = network.securityGroups ?? [this.httpsOnly(this.vpc)];
+      return;
+    }
     if (network.fixedEgressIp) {
-      const { vpc, egressIp } = this.ownVpc(props);
+      const { vpc, egressIp } = this.ownVpc(props, network);
       this.vpc = vpc;
       this.subnets = vpc.privateSubnets;
       this.securityGroups = [this.httpsOnly(vpc)];
@@ -81,11 +99,13 @@ export class ApiNetwork extends Construct implements FunctionNetwork {
    * Functions in two availability zones, which cost nothing, and one NAT gateway: a second would cost as much again, and need
    * a second address in the API's allowlist. A run that fails while its zone is down can be resumed.
    */
-  private ownVpc({ network, bucket, accessLogs, deletable }: ApiNetworkProps): { vpc: Vpc; egressIp: string } {
+  private ownVpc(
+    { bucket, accessLogs, deletable }: ApiNetworkProps,
+    { availabilityZones }: NetworkConfig,
+  ): { vpc: Vpc; egressIp: string } {
     const address = new CfnEIP(this, 'Address', { domain: 'vpc' });
     // It is in the allowlist of the API key, and a released address cannot be had again.
     address.applyRemovalPolicy(kept(deletable));
-    const { availabilityZones } = network;
     const vpc = new Vpc(this, 'Vpc', {
       ...(availabilityZones ? { availabilityZones } : { maxAzs: 2 }),
       natGateways: 1,
@@ -110,10 +130,12 @@ export class ApiNetwork extends Construct implements FunctionNetwork {
         resources: [bucket.bucketArn, bucket.arnForObjects('*')],
       }),
     );
-    vpc.addFlowLog('Connections', {
-      destination: FlowLogDestination.toS3(accessLogs, 'network'),
-      trafficType: FlowLogTrafficType.ALL,
-    });
+    if (accessLogs) {
+      vpc.addFlowLog('Connections', {
+        destination: FlowLogDestination.toS3(accessLogs, 'network'),
+        trafficType: FlowLogTrafficType.ALL,
+      });
+    }
     return { vpc, egressIp: address.attrPublicIp };
   }
 

@@ -1,7 +1,7 @@
 import { CfnBudget } from 'aws-cdk-lib/aws-budgets';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
-import type { Topic } from 'aws-cdk-lib/aws-sns';
+import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Stack } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import { allowOnKey, byBudgets, KEY_SENDS } from './data-key.ts';
@@ -12,7 +12,7 @@ export interface CostBudgetProps {
   /** Resources with this tag are counted. */
   readonly costTag: { readonly key: string; readonly value: string };
   /** Receives the notifications. */
-  readonly topic: Topic;
+  readonly topic: ITopic;
   /** The customer managed key of the topic, if any. */
   readonly encryptionKey?: IKey | undefined;
 }

@@ -5,6 +5,8 @@ import { Construct } from 'constructs';
 import { kept } from './kept.ts';
 
 export interface DataKeyProps {
+  /** A key to use instead. Its policy is extended if it is of the same app. @default a new key */
+  readonly existing?: IKey | undefined;
   /** Whether the key is deleted with the stack; everything it encrypted is then lost. */
   readonly deletable: boolean;
 }
@@ -24,15 +26,17 @@ export const KEY_SENDS = [...KEY_READS, ...KEY_WRITES] as const;
  * services through which they use the key.
  */
 export class DataKey extends Construct {
-  readonly key: Key;
+  readonly key: IKey;
 
-  constructor(scope: Construct, id: string, { deletable }: DataKeyProps) {
+  constructor(scope: Construct, id: string, { existing, deletable }: DataKeyProps) {
     super(scope, id);
-    this.key = new Key(this, 'Key', {
-      description: 'Account Export: parts, manifests, query results, API key, executions, logs, notifications',
-      enableKeyRotation: true,
-      removalPolicy: kept(deletable),
-    });
+    this.key =
+      existing ??
+      new Key(this, 'Key', {
+        description: 'Account Export: parts, manifests, query results, API key, executions, logs, notifications',
+        enableKeyRotation: true,
+        removalPolicy: kept(deletable),
+      });
     const stack = Stack.of(this);
     // Source: CloudWatch Logs user guide, "Encrypt log data". All groups, because one group's ARN would be a circular
     // dependency.

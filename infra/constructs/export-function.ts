@@ -1,19 +1,18 @@
-import { rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Effect, Policy, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
-import { Architecture, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
-import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
+import { Architecture, Code, Function as LambdaFunction, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { type Duration, FileSystem, RemovalPolicy, Stack } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
+import { ExportError } from '../../functions/model/errors.ts';
 import { STACK_VARIABLE } from '../../functions/runtime/metric-names.ts';
 import { acknowledge, acknowledgeWildcard, defaultPolicyOf } from '../acknowledge.ts';
-import { BUNDLING, copyFile, NOTICES_FILE } from '../bundling.ts';
+import { BUNDLES_FOLDER } from '../package-info.ts';
 import { secretArn } from './api-key.ts';
 import type { FunctionNetwork } from './api-network.ts';
 import { KEY_READS, KEY_SENDS, KEY_WRITES, useOfKey } from './data-key.ts';
@@ -23,6 +22,8 @@ export interface ExportFunctionProps {
   /** The file in `functions/handlers/`, without its extension. */
   readonly entry: string;
   readonly description: string;
+  /** Which deployment it belongs to, in metrics and emails. */
+  readonly deployment: string;
   readonly memoryMb: number;
   readonly timeout: Duration;
   readonly logRetentionDays: number;
@@ -66,12 +67,9 @@ const NETWORK_ACTIONS = [
   'ec2:UnassignPrivateIpAddresses',
 ];
 
-const HANDLERS = fileURLToPath(new URL('../../functions/handlers/', import.meta.url));
-const LOCKFILE = fileURLToPath(new URL('../../package-lock.json', import.meta.url));
-
 /** A Lambda function with exactly the rights that its code uses. */
 export class ExportFunction extends Construct {
-  readonly function: NodejsFunction;
+  readonly function: LambdaFunction;
   /** The file in `functions/handlers/`, without its extension. */
   readonly entry: string;
 
@@ -91,14 +89,11 @@ export class ExportFunction extends Construct {
         resources: [logGroup.logGroupArn],
       }),
     );
-    const files = Object.entries(props.files ?? {});
-    const filesFolder = FileSystem.mkdtemp('account-export-');
-    for (const [name, content] of files) writeFileSync(join(filesFolder, name), content);
-    this.function = new NodejsFunction(this, 'Function', {
+    this.function = new LambdaFunction(this, 'Function', {
       role,
       description: props.description,
-      entry: `${HANDLERS}${props.entry}.ts`,
-      handler: 'handler',
+      code: Code.fromAsset(this.codeFolder(props)),
+      handler: 'index.handler',
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
       memorySize: props.memoryMb,
@@ -115,9 +110,8 @@ export class ExportFunction extends Construct {
             securityGroups: [...props.network.securityGroups],
           }
         : {}),
-      depsLockFilePath: LOCKFILE,
       environment: {
-        [STACK_VARIABLE]: Stack.of(this).stackName,
+        [STACK_VARIABLE]: props.deployment,
         BUCKET: props.bucket.bucketName,
         ...(props.api ? { API_URL: props.api.url, SECRET_ID: props.api.secret.secretName } : {}),
         ...(props.catalog ? { DATABASE: props.catalog.database } : {}),
@@ -125,28 +119,7 @@ export class ExportFunction extends Construct {
         POWERTOOLS_TRACER_CAPTURE_RESPONSE: 'false',
         NODE_OPTIONS: '--enable-source-maps',
       },
-      bundling: {
-        format: OutputFormat.ESM,
-        target: BUNDLING.target,
-        mainFields: [...BUNDLING.mainFields],
-        minify: BUNDLING.minify,
-        sourceMap: BUNDLING.sourcemap,
-        sourcesContent: BUNDLING.sourcesContent,
-        // The AWS SDK is bundled, so that the tested version is the deployed one.
-        externalModules: [],
-        banner: BUNDLING.banner,
-        esbuildArgs: { '--legal-comments': BUNDLING.legalComments },
-        commandHooks: {
-          beforeBundling: () => [],
-          beforeInstall: () => [],
-          afterBundling: (from, to) => [
-            copyFile(NOTICES_FILE, from, to),
-            ...files.map(([name]) => copyFile(name, filesFolder, to)),
-          ],
-        },
-      },
     });
-    rmSync(filesFolder, { recursive: true });
     this.allowObjects(props.bucket, 's3:GetObject', props.reads);
     this.allowObjects(props.bucket, 's3:PutObject', props.writes);
     this.allowObjects(props.bucket, 's3:DeleteObject', props.deletes ?? []);
@@ -164,6 +137,21 @@ export class ExportFunction extends Construct {
     if (props.encryptionKey) this.allowKey(props.encryptionKey, props);
     if (props.network) this.allowNetwork(role);
     this.acknowledgeFindings(role, props);
+  }
+
+  /** The bundle, and next to it the files that depend on the configuration. */
+  private codeFolder({ entry, files = {} }: ExportFunctionProps): string {
+    // The CDK needs no code of a stack that this command does not deploy.
+    if (!Stack.of(this).bundlingRequired) return import.meta.dirname;
+    const bundle = join(BUNDLES_FOLDER, entry);
+    if (!existsSync(bundle)) throw new ExportError('ConfigError', `Missing bundle ${bundle}: run npm run build.`);
+    if (Object.keys(files).length === 0) return bundle;
+    const folder = FileSystem.mkdtemp('account-export-');
+    // CDK may read it as late as in the deployment.
+    process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+    cpSync(bundle, folder, { recursive: true });
+    for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), content);
+    return folder;
   }
 
   private allowKey(key: IKey, { api, writes, deadLetters }: ExportFunctionProps): void {

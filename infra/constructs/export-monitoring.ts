@@ -19,23 +19,25 @@ import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { type ILogGroup, QueryDefinition, QueryString } from 'aws-cdk-lib/aws-logs';
-import type { Topic } from 'aws-cdk-lib/aws-sns';
+import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Duration, Stack } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import type { ExportSettings } from '../../functions/model/export-settings.ts';
 import { longestGapHours } from '../../functions/model/schedule-expression.ts';
 import { DIMENSIONS, METRIC_NAMESPACE, METRICS } from '../../functions/runtime/metric-names.ts';
+import type { Deployment } from '../deployment.ts';
 import type { Undelivered } from './undelivered.ts';
 
 export interface ExportMonitoringProps {
+  readonly deployment: Deployment;
   readonly exports: readonly ExportSettings[];
   readonly stateMachine: StateMachine;
   readonly undelivered: Undelivered;
   /** The function that deletes old runs. */
   readonly retention: IFunction;
   /** Receives the alarms. */
-  readonly topic: Topic;
+  readonly topic: ITopic;
   /** The logs of the functions of a run. */
   readonly logGroups: readonly ILogGroup[];
 }
@@ -77,12 +79,13 @@ export function watchedExports(exports: readonly ExportSettings[]): { name: stri
 /** Alarms that link to the runbook, saved log queries, and a dashboard of one screen. */
 export class ExportMonitoring extends Construct {
   readonly dashboard: Dashboard;
-  readonly #topic: Topic;
-  readonly #stackName = Stack.of(this).stackName;
+  readonly #topic: ITopic;
+  readonly #deployment: Deployment;
 
   constructor(scope: Construct, id: string, props: ExportMonitoringProps) {
     super(scope, id);
     this.#topic = props.topic;
+    this.#deployment = props.deployment;
     // The topic has its own policy, which replaces the default one that admits alarms.
     props.topic.addToResourcePolicy(
       new PolicyStatement({
@@ -202,7 +205,7 @@ export class ExportMonitoring extends Construct {
     };
     for (const [name, query] of Object.entries(queries)) {
       new QueryDefinition(this, `Query-${name}`, {
-        queryDefinitionName: `${this.#stackName}/${name}`,
+        queryDefinitionName: `${this.#deployment.name}/${name}`,
         queryString: new QueryString(query),
         logGroups: [...logGroups],
       });
@@ -221,7 +224,7 @@ export class ExportMonitoring extends Construct {
       entry = entryOf(id),
     } = settings;
     const alarm = new Alarm(this, id, {
-      alarmName: `${this.#stackName}-${id}`,
+      alarmName: `${this.#deployment.name}-${id}`,
       metric,
       threshold,
       evaluationPeriods: periods,
@@ -242,7 +245,7 @@ export class ExportMonitoring extends Construct {
     });
     const latency = (statistic: string) => this.total(METRICS.apiLatency, FIVE_MINUTES, statistic);
     const retries = new MathExpression({
-      expression: `SEARCH('{${METRIC_NAMESPACE},service,${DIMENSIONS.stack},${DIMENSIONS.export},${DIMENSIONS.cause}} ${DIMENSIONS.stack}="${this.#stackName}" MetricName="${METRICS.retries}"', 'Sum', 300)`,
+      expression: `SEARCH('{${METRIC_NAMESPACE},service,${DIMENSIONS.stack},${DIMENSIONS.export},${DIMENSIONS.cause}} ${DIMENSIONS.stack}="${this.#deployment.reference}" MetricName="${METRICS.retries}"', 'Sum', 300)`,
       usingMetrics: {},
       label: '',
     });
@@ -302,19 +305,25 @@ export class ExportMonitoring extends Construct {
   }
 
   private total(metricName: string, period: Duration, statistic: string = Stats.SUM): Metric {
-    const dimensionsMap = this.#ofStack();
-    return new Metric({ namespace: METRIC_NAMESPACE, metricName, dimensionsMap, period, statistic });
+    return stackMetric(this.#deployment, metricName).with({ period, statistic });
   }
 
   private byExport(metricName: string, name: string, period: Duration, statistic: string): Metric {
-    const dimensionsMap = { ...this.#ofStack(), [DIMENSIONS.export]: name };
-    return new Metric({ namespace: METRIC_NAMESPACE, metricName, dimensionsMap, period, statistic });
+    return stackMetric(this.#deployment, metricName, name).with({ period, statistic });
   }
+}
 
-  /** Powertools adds the dimension `service` to every metric. */
-  #ofStack(): Record<string, string> {
-    return { service: 'account-export', [DIMENSIONS.stack]: this.#stackName };
-  }
+/**
+ * A metric of the functions: of the whole deployment, or of one export. Powertools adds the dimension `service` to every
+ * metric.
+ */
+export function stackMetric({ reference }: Deployment, metricName: string, exportName?: string): Metric {
+  const dimensionsMap = {
+    service: 'account-export',
+    [DIMENSIONS.stack]: reference,
+    ...(exportName === undefined ? {} : { [DIMENSIONS.export]: exportName }),
+  };
+  return new Metric({ namespace: METRIC_NAMESPACE, metricName, dimensionsMap });
 }
 
 function heading(markdown: string): TextWidget {

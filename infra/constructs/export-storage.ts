@@ -1,5 +1,12 @@
 import type { IKey } from 'aws-cdk-lib/aws-kms';
-import { BlockPublicAccess, Bucket, BucketEncryption, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
+import {
+  BlockPublicAccess,
+  Bucket,
+  BucketEncryption,
+  type IBucket,
+  type LifecycleRule,
+  ObjectOwnership,
+} from 'aws-cdk-lib/aws-s3';
 import { Duration } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import type { AccessLogs } from './access-logs.ts';
@@ -11,8 +18,10 @@ export interface ExportStorageProps {
   readonly workRetentionDays: number;
   /** Whether objects are deleted with the stack. */
   readonly deletable: boolean;
-  /** Receives the access logs. */
-  readonly accessLogs: AccessLogs;
+  /** A bucket to use instead. @default a new bucket */
+  readonly existing?: IBucket | undefined;
+  /** Receives the access logs of a new bucket. */
+  readonly accessLogs?: AccessLogs | undefined;
   /** @default S3-managed encryption */
   readonly encryptionKey?: IKey | undefined;
 }
@@ -27,11 +36,21 @@ const RESULT_RETENTION = Duration.days(30);
  * money.
  */
 export class ExportStorage extends Construct {
-  readonly bucket: Bucket;
+  readonly bucket: IBucket;
 
   constructor(scope: Construct, id: string, props: ExportStorageProps) {
     super(scope, id);
-    this.bucket = new Bucket(this, 'Bucket', {
+    const lifecycleRules: LifecycleRule[] = [
+      { id: 'work', prefix: 'work/', expiration: Duration.days(props.workRetentionDays) },
+      { id: 'query-results', prefix: RESULTS_PREFIX, expiration: RESULT_RETENTION },
+      { id: 'unfinished-uploads', abortIncompleteMultipartUploadAfter: Duration.days(7) },
+    ];
+    if (props.existing) {
+      this.bucket = props.existing;
+      if (props.existing instanceof Bucket) for (const rule of lifecycleRules) props.existing.addLifecycleRule(rule);
+      return;
+    }
+    const bucket = new Bucket(this, 'Bucket', {
       blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
       encryption: props.encryptionKey ? BucketEncryption.KMS : BucketEncryption.S3_MANAGED,
       // A bucket key: S3 calls KMS once for many objects instead of once for each.
@@ -39,14 +58,11 @@ export class ExportStorage extends Construct {
       enforceSSL: true,
       minimumTLSVersion: 1.2,
       objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
-      lifecycleRules: [
-        { id: 'work', prefix: 'work/', expiration: Duration.days(props.workRetentionDays) },
-        { id: 'query-results', prefix: RESULTS_PREFIX, expiration: RESULT_RETENTION },
-        { id: 'unfinished-uploads', abortIncompleteMultipartUploadAfter: Duration.days(7) },
-      ],
+      lifecycleRules,
       removalPolicy: kept(props.deletable),
       autoDeleteObjects: props.deletable,
     });
-    props.accessLogs.recordAccessTo(this.bucket);
+    props.accessLogs?.recordAccessTo(bucket);
+    this.bucket = bucket;
   }
 }

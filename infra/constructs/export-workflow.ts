@@ -15,9 +15,11 @@ import { Construct } from 'constructs';
 import { titleOf } from '../../functions/model/stack-name.ts';
 import { exportWorkflow, MAP_LABEL, type TaskName } from '../../functions/workflow.ts';
 import { acknowledgeWildcard, defaultPolicyOf } from '../acknowledge.ts';
+import type { Deployment } from '../deployment.ts';
 import { KEY_SENDS, useOfKey } from './data-key.ts';
 
 export interface ExportWorkflowProps {
+  readonly deployment: Deployment;
   /** Published versions, so that a deployment does not change the code of a run in progress. */
   readonly tasks: Readonly<Record<TaskName, IVersion>>;
   readonly concurrency: number;
@@ -35,6 +37,7 @@ export class ExportWorkflow extends Construct {
   constructor(scope: Construct, id: string, props: ExportWorkflowProps) {
     super(scope, id);
     const stack = Stack.of(this);
+    const { name } = props.deployment;
     const { planExport, exportPage, publishRun, reportFailure } = props.tasks;
     const definition = exportWorkflow({
       resources: {
@@ -44,12 +47,12 @@ export class ExportWorkflow extends Construct {
         reportFailure: reportFailure.functionArn,
       },
       partition: stack.partition,
-      title: titleOf(stack.stackName),
+      title: titleOf(name),
       concurrency: props.concurrency,
       topicArn: props.topic.topicArn,
     });
     this.stateMachine = new StateMachine(this, 'StateMachine', {
-      stateMachineName: stack.stackName,
+      stateMachineName: name,
       stateMachineType: StateMachineType.STANDARD,
       definitionBody: DefinitionBody.fromString(stack.toJsonString(definition)),
       comment: definition.Comment,
@@ -60,7 +63,7 @@ export class ExportWorkflow extends Construct {
       logs: {
         destination: new LogGroup(this, 'Logs', {
           // This prefix keeps the resource policy of log delivery short: Step Functions developer guide, "Logging".
-          logGroupName: `/aws/vendedlogs/states/${stack.stackName}`,
+          logGroupName: `/aws/vendedlogs/states/${name}`,
           retention: props.logRetentionDays as RetentionDays,
           removalPolicy: RemovalPolicy.DESTROY,
           ...(props.encryptionKey ? { encryptionKey: props.encryptionKey } : {}),
@@ -90,7 +93,7 @@ export class ExportWorkflow extends Construct {
     );
     if (props.encryptionKey) {
       this.stateMachine.addToRolePolicy(useOfKey(props.encryptionKey, KEY_SENDS, ['sns']));
-      this.stateMachine.addToRolePolicy(useByChildren(props.encryptionKey, stack.stackName));
+      this.stateMachine.addToRolePolicy(useByChildren(this, props.encryptionKey, name));
     }
     acknowledgeWildcard(
       defaultPolicyOf(this.stateMachine.role),
@@ -170,11 +173,11 @@ export class ExportWorkflow extends Construct {
  * Distributed Map (developer guide, "Data at rest encryption"), but their state machine is NAME/LABEL in every other ARN
  * (the same guide, "Map state in Distributed mode", Label), so both forms are allowed.
  */
-function useByChildren(key: IKey, stackName: string): PolicyStatement {
-  const children = Stack.of(key).formatArn({
+function useByChildren(scope: Construct, key: IKey, name: string): PolicyStatement {
+  const children = Stack.of(scope).formatArn({
     service: 'states',
     resource: 'stateMachine',
-    resourceName: `${stackName}/${MAP_LABEL}`,
+    resourceName: `${name}/${MAP_LABEL}`,
     arnFormat: ArnFormat.COLON_RESOURCE_NAME,
   });
   return new PolicyStatement({

@@ -15,6 +15,7 @@ import { ANNOUNCING_STATES, exportWorkflow, STATES } from '../../functions/workf
 import { ExportFunction } from '../../infra/constructs/export-function.ts';
 import { parseStackConfig } from '../../infra/stack-config.ts';
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts';
+import { bundleFunctions } from '../../tools/build/bundling.ts';
 import { makeBundles } from '../../tools/docs/bundles.ts';
 import { expectSameAccount } from '../support/exact-json.ts';
 import { startSmallGlue } from '../support/small-glue.ts';
@@ -58,6 +59,7 @@ const accessDenied: string[] = [];
 beforeAll(async () => {
   const folder = await mkdtemp(join(tmpdir(), 'account-export-bundles-'));
   closing.push(() => rm(folder, { recursive: true, force: true }));
+  await bundleFunctions();
   const { stack, template } = synthesizedStack({}, { bundlesFolder: folder });
   const functions = template.findResources('AWS::Lambda::Function');
   for (const one of stack.node.findAll()) {

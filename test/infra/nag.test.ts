@@ -33,7 +33,7 @@ function acknowledgmentsOf(app: App): Acknowledgment[] {
       .flatMap(({ data }) => Object.entries(data as Record<string, string>))
       .map(([id, reason]) => ({
         id: id.replace(/^annotation::(?=AwsSolutions|Serverless)/i, '').replaceAll(HASH, ''),
-        path: node.path.replace('AccountExport/', ''),
+        path: node.path.replace(/^AccountExport\/(Default\/)?/, ''),
         reason,
       })),
   );
@@ -167,7 +167,7 @@ describe('the acknowledgments', () => {
     });
     const acknowledged = acknowledgmentsOf(app)
       .filter(({ id }) => /^(AwsSolutions|Serverless)-/.test(id))
-      .map(({ id, path }) => `${id} at AccountExport/${path}/Resource`);
+      .map(({ id, path }) => `${id} at AccountExport/Default/${path}/Resource`);
     expect(found.map((line) => line.replaceAll(HASH, '')).sort()).toEqual(acknowledged.sort());
   });
 });

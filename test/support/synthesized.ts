@@ -40,13 +40,16 @@ export function synthesizedStack(config: object = {}, options: SynthesisOptions 
   if (known) return known;
   const { allowDataDeletion = false, validate = false, bundlesFolder } = options;
   const app = new App({
-    context: bundlesFolder === undefined ? { ...context, 'aws:cdk:bundling-stacks': [] } : context,
+    context: {
+      ...context,
+      'accountExport:allowDataDeletion': String(allowDataDeletion),
+      ...(bundlesFolder === undefined ? { 'aws:cdk:bundling-stacks': [] } : {}),
+    },
     builtinCloudFormationValidation: validate,
     ...(bundlesFolder === undefined ? {} : { outdir: bundlesFolder }),
   });
   const stack = new AccountExportStack(app, 'AccountExport', {
     config: parseStackConfig({ ...CONFIG, ...config }),
-    allowDataDeletion,
   });
   const synthesized = { app, stack, template: Template.fromStack(stack) };
   stacks.set(key, synthesized);

@@ -1,13 +1,9 @@
-/** Bundles each function as CDK does, and lists the packages in it. */
+/** Bundles each function as for the deployment, and lists the packages in it. */
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { App } from 'aws-cdk-lib/core';
 import { build } from 'esbuild';
-import { AccountExportStack } from '../../infra/account-export-stack.ts';
-import { BUNDLE_FILE, BUNDLING } from '../../infra/bundling.ts';
-import { ExportFunction } from '../../infra/constructs/export-function.ts';
-import { parseStackConfig } from '../../infra/stack-config.ts';
+import { BUNDLE_FILE, BUNDLING, functionEntries } from '../build/bundling.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -32,32 +28,14 @@ export interface BundledPackage {
   readonly functions: readonly string[];
 }
 
-/** The entries of all functions of the stack, sorted. */
-export function functionEntries(): string[] {
-  const app = new App({ context: { 'aws:cdk:bundling-stacks': [] } });
-  const config = parseStackConfig({
-    accountName: 'acme',
-    instance: 'us-5',
-    exports: [{ name: 'all-accounts', datasetId: 'engage', schedule: 'rate(1 day)' }],
-  });
-  const constructs = new AccountExportStack(app, 'AccountExport', { config }).node.findAll();
-  return constructs.flatMap((construct) => (construct instanceof ExportFunction ? [construct.entry] : [])).sort();
-}
-
 export async function makeBundles(): Promise<Bundle[]> {
-  return Promise.all(functionEntries().map(makeBundle));
+  return Promise.all((await functionEntries()).map(makeBundle));
 }
 
 async function makeBundle(entry: string): Promise<Bundle> {
-  const { banner, mainFields, ...options } = BUNDLING;
   const { outputFiles, metafile } = await build({
-    ...options,
-    mainFields: [...mainFields],
-    banner: { js: banner },
+    ...BUNDLING,
     entryPoints: [`functions/handlers/${entry}.ts`],
-    absWorkingDir: ROOT,
-    bundle: true,
-    platform: 'node',
     metafile: true,
     outfile: BUNDLE_FILE,
     write: false,

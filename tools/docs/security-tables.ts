@@ -83,7 +83,7 @@ function namesIn(stack: Stack): (logicalId: string) => string {
     .filter((construct) => CfnElement.isCfnElement(construct))
     .map((element) => [
       String(stack.resolve(element.logicalId)),
-      element.node.path.replace('AccountExport/', '').replace(/\/Resource$/, ''),
+      element.node.path.replace(/^AccountExport\/(Default\/)?/, '').replace(/\/Resource$/, ''),
     ]);
   const byId = new Map(paths as [string, string][]);
   return (logicalId) => {

@@ -1,6 +1,6 @@
 /** `npm run docs`: writes what the pages take from the code. */
 import { readFile, writeFile } from 'node:fs/promises';
-import { NOTICES_FILE } from '../../infra/bundling.ts';
+import { NOTICES_FILE } from '../build/bundling.ts';
 import { makeBundles, packagesIn } from './bundles.ts';
 import { configurationBlocks } from './configuration-tables.ts';
 import { costBlocks } from './cost-tables.ts';

@@ -1,0 +1,53 @@
+/** How a function and its dependencies become one file, for the deployment and for tools that inspect the bundles. */
+import { copyFile, readdir, rm } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { type BuildOptions, build } from 'esbuild';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+
+/** Some bundled dependencies are CommonJS and call `require`, which does not exist in ES modules. */
+const REQUIRE = "import{createRequire}from'node:module';const require=createRequire(import.meta.url);";
+
+/** The AWS SDK is bundled, so that the tested version is the deployed one. */
+export const BUNDLING = {
+  absWorkingDir: ROOT,
+  bundle: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node24',
+  mainFields: ['module', 'main'],
+  minify: true,
+  sourcemap: true,
+  sourcesContent: false,
+  banner: { js: REQUIRE },
+  /** License comments in the code stay, at its end. */
+  legalComments: 'eof',
+} satisfies BuildOptions;
+
+/** The file that esbuild writes; Lambda's handler is `index.handler`. */
+export const BUNDLE_FILE = 'index.mjs';
+
+/** The licenses of all bundled packages, which require that their texts accompany the code. */
+export const NOTICES_FILE = 'THIRD-PARTY-NOTICES.txt';
+
+/** The files in `functions/handlers/`, without their extension, sorted. */
+export async function functionEntries(): Promise<string[]> {
+  const files = await readdir(`${ROOT}functions/handlers`);
+  return files.map((file) => file.replace('.ts', '')).sort();
+}
+
+/** Bundles every function into its own folder, with the notices. @param folder is emptied first */
+export async function bundleFunctions(folder = `${ROOT}dist/lambda`): Promise<void> {
+  await rm(folder, { recursive: true, force: true });
+  const entries = await functionEntries();
+  await build({
+    ...BUNDLING,
+    entryPoints: entries.map((entry) => ({ in: `functions/handlers/${entry}.ts`, out: `${entry}/index` })),
+    outdir: folder,
+    outExtension: { '.js': '.mjs' },
+    logLevel: 'warning',
+  });
+  await Promise.all(entries.map((entry) => copyFile(`${ROOT}${NOTICES_FILE}`, `${folder}/${entry}/${NOTICES_FILE}`)));
+}
+
+if (import.meta.main) await bundleFunctions();
