@@ -86,6 +86,7 @@ export class AccountExport extends Construct {
   readonly stateMachine: StateMachine;
   /** Receives failures and alarms. */
   readonly topic: ITopic;
+  /** Freshness, usage, runs and errors of all exports. */
   readonly dashboard: Dashboard;
   /** The secret with the API key. */
   readonly secret: ISecret;

@@ -1,6 +1,7 @@
 /** `npm run docs`: writes what the pages take from the code. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { NOTICES_FILE } from '../build/bundling.ts';
+import { apiBlocks } from './api-reference.ts';
 import { makeBundles, packagesIn } from './bundles.ts';
 import { configurationBlocks } from './configuration-tables.ts';
 import { costBlocks } from './cost-tables.ts';
@@ -13,6 +14,7 @@ const packages = packagesIn(bundles);
 const pages = {
   configuration: configurationBlocks(),
   cost: await costBlocks(),
+  package: apiBlocks(),
   'security-permissions': securityBlocks(),
   'third-party': thirdPartyBlocks(packages, bundles.length),
 };
