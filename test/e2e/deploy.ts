@@ -24,15 +24,20 @@ export interface Deployment {
   readonly apiUrl: string;
   /** What differs from `accountExport` in the project's `cdk.json`. */
   readonly config: { readonly stackName?: string };
+  /** The command that synthesizes the app. @default the project's */
+  readonly app?: string;
 }
 
 /** @throws Error with the last lines of the CDK output */
-export async function deploy(emulator: Emulator, { folder, apiUrl, config }: Deployment): Promise<Deployed> {
+export async function deploy(
+  emulator: Emulator,
+  { folder, apiUrl, config, app: command }: Deployment,
+): Promise<Deployed> {
   const { stackName = DEFAULT_STACK_NAME } = config;
   const app = join(folder, 'cdk.out');
   const settings = JSON.parse(await readFile(join(PROJECT, 'cdk.json'), 'utf8')) as Settings;
   const { accountExport } = settings.context;
-  settings.app = `node ${JSON.stringify(join(PROJECT, 'infra', 'app.ts'))}`;
+  settings.app = command ?? ['tools/build/bundling.ts', 'infra/app.ts'].map(inProject).join(' && ');
   settings.context.accountExport = { ...accountExport, ...config };
   await writeFile(join(folder, 'cdk.json'), JSON.stringify(settings));
   const cdk = (args: readonly string[], environment: Readonly<Record<string, string>>) =>
@@ -53,6 +58,8 @@ export async function deploy(emulator: Emulator, { folder, apiUrl, config }: Dep
   const written = JSON.parse(await readFile(outputs, 'utf8')) as Record<string, Record<string, string>>;
   return { outputs: written[stackName] ?? {}, changes };
 }
+
+const inProject = (file: string) => `node ${JSON.stringify(join(PROJECT, file))}`;
 
 interface Settings {
   app: string;

@@ -118,11 +118,13 @@ export async function startDeployedStack(simulated: SimulatorOptions): Promise<D
 /**
  * Starts a simulator, deploys a stack for it without an API key, and prints the changes to the template.
  * @param config what differs from `cdk.json`
+ * @param app the command that synthesizes it. @default the project's
  */
 export async function deployStack(
   { emulator, traces }: EmulatedAws,
   simulated: SimulatorOptions,
   config: Deployment['config'] = {},
+  app?: string,
 ): Promise<DeployedStack> {
   const folder = await mkdtemp(join(tmpdir(), 'account-export-e2e-'));
   const closing: (() => unknown)[] = [() => rm(folder, { recursive: true, force: true })];
@@ -132,7 +134,12 @@ export async function deployStack(
   try {
     const simulator = await startSimulator(simulated);
     closing.push(() => simulator.close());
-    const { outputs, changes } = await deploy(emulator, { folder, apiUrl: simulator.url, config });
+    const { outputs, changes } = await deploy(emulator, {
+      folder,
+      apiUrl: simulator.url,
+      config,
+      ...(app === undefined ? {} : { app }),
+    });
     for (const { what, why, onAws, resources } of changes) {
       const where = `in ${resources.length} resources`;
       process.stdout.write(`changed for the emulator, ${where}: ${what}\n  because ${why}\n  on AWS ${onAws}\n`);

@@ -1,0 +1,223 @@
+/**
+ * The npm package, packed and installed into empty folders: the construct in a CommonJS app and an ES module app, deployed once,
+ * and the command line through npx.
+ */
+import { execFile, spawn } from 'node:child_process';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parseStackConfig } from '../../infra/stack-config.ts';
+import { type Simulator, startSimulator } from '../../simulator/simulator.ts';
+import { deployStack, type EmulatedAws, startEmulatedAws } from './deployed-stack.ts';
+
+const PROJECT = fileURLToPath(new URL('../../', import.meta.url));
+const NODE = join(PROJECT, 'node_modules', '.bin', 'node');
+const MAX_TARBALL_BYTES = 6_000_000;
+const MAX_INSTALLED_BYTES = 60_000_000;
+/** In both module systems, with the settings of the project's `cdk.json`. */
+const APPS = {
+  'app.cjs': `
+    const { App, Stack } = require('aws-cdk-lib');
+    const { AccountExport } = require('account-export');`,
+  'app.mjs': `
+    import { App, Stack } from 'aws-cdk-lib';
+    import { AccountExport } from 'account-export';`,
+};
+const BODY = `
+    const app = new App();
+    const { stackName, ...settings } = app.node.tryGetContext('accountExport');
+    const stack = new Stack(app, 'Data', { stackName });
+    new AccountExport(stack, 'Default', settings);
+    if (process.argv.includes('--two')) {
+      new AccountExport(stack, 'Second', settings);
+      new AccountExport(new Stack(app, 'Other'), 'Second', settings);
+    }`;
+
+const run = promisify(execFile);
+let folder: string;
+let tarball: string;
+let emulated: EmulatedAws;
+let simulator: Simulator;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'account-export-package-'));
+  await run('npm', ['run', 'build'], { cwd: PROJECT });
+  await run('npm', ['pack', '--pack-destination', folder], { cwd: PROJECT });
+  const [name = ''] = await readdir(folder);
+  tarball = join(folder, name);
+  simulator = await startSimulator({ accounts: 1234 });
+  await install('cli', []);
+  const { devDependencies } = JSON.parse(await readFile(join(PROJECT, 'package.json'), 'utf8')) as {
+    devDependencies: Readonly<Record<string, string>>;
+  };
+  const cdk = ['aws-cdk-lib', 'constructs'].map((one) => `${one}@${devDependencies[one]}`);
+  await install('app', [...cdk, `cdk-nag@${devDependencies['cdk-nag']}`]);
+  for (const [file, imports] of Object.entries(APPS)) await writeFile(join(folder, 'app', file), imports + BODY);
+  await cp(join(PROJECT, 'examples'), join(folder, 'app'), { recursive: true });
+  emulated = await startEmulatedAws();
+}, 600_000);
+
+afterAll(async () => {
+  await emulated?.close();
+  await simulator?.close();
+  if (folder !== undefined) await rm(folder, { recursive: true, force: true });
+});
+
+/** Installs the tarball and other packages into a new folder. */
+async function install(name: string, others: readonly string[]): Promise<void> {
+  await mkdir(join(folder, name));
+  await writeFile(join(folder, name, 'package.json'), JSON.stringify({ private: true }));
+  await run('npm', ['install', '--no-audit', '--no-fund', tarball, ...others], { cwd: join(folder, name) });
+}
+
+/** The templates of an app, by stack. @param context of the CDK */
+async function synthesize(
+  file: string,
+  context: object,
+  args: readonly string[] = [],
+): Promise<Record<string, Template>> {
+  const out = await mkdtemp(join(folder, 'out-'));
+  const env = { ...process.env, CDK_OUTDIR: out, CDK_CONTEXT_JSON: JSON.stringify(context) };
+  await run(NODE, [file, ...args], { cwd: join(folder, 'app'), env });
+  const files = (await readdir(out)).filter((name) => name.endsWith('.template.json'));
+  const templates = files.map(async (name) => [
+    name.replace('.template.json', ''),
+    JSON.parse(await readFile(join(out, name), 'utf8')) as Template,
+  ]);
+  return Object.fromEntries(await Promise.all(templates)) as Record<string, Template>;
+}
+
+interface Template {
+  readonly Resources: Readonly<
+    Record<string, { readonly Type: string; readonly Properties?: { readonly AlarmName?: string } }>
+  >;
+}
+
+/** `cdk.json` of the project: its configuration, and the recommended feature flags. */
+async function projectContext(): Promise<{ accountExport: object }> {
+  const { context } = JSON.parse(await readFile(join(PROJECT, 'cdk.json'), 'utf8')) as {
+    context: { accountExport: object };
+  };
+  return context;
+}
+
+async function bytesIn(path: string): Promise<number> {
+  const files = await readdir(path, { recursive: true, withFileTypes: true });
+  const sizes = files
+    .filter((file) => file.isFile())
+    .map(async (file) => (await stat(join(file.parentPath, file.name))).size);
+  return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
+}
+
+it('is small, also when it is installed', async () => {
+  const sizes = [(await stat(tarball)).size, await bytesIn(join(folder, 'cli', 'node_modules'))];
+  process.stdout.write(`tarball ${sizes[0]} bytes, installed command line ${sizes[1]} bytes\n`);
+  expect(sizes[0]).toBeLessThan(MAX_TARBALL_BYTES);
+  expect(sizes[1]).toBeLessThan(MAX_INSTALLED_BYTES);
+});
+
+it('can be published', async () => {
+  const { stderr } = await run('npm', ['publish', '--dry-run', '--access', 'public', tarball], { cwd: folder });
+  expect(stderr).not.toContain('npm error');
+});
+
+describe('the construct', () => {
+  it.each(Object.keys(APPS))('synthesizes the template of the clone: %s', async (file) => {
+    const context = await projectContext();
+    const { stackName } = parseStackConfig(context.accountExport);
+    const own = await synthesize(file, { ...context, accountExport: { ...context.accountExport, stackName } });
+    const out = await mkdtemp(join(folder, 'clone-'));
+    const env = { ...process.env, CDK_OUTDIR: out, CDK_CONTEXT_JSON: JSON.stringify(context) };
+    await run(NODE, ['infra/app.ts'], { cwd: PROJECT, env });
+    const clone = JSON.parse(await readFile(join(out, `${stackName}.template.json`), 'utf8')) as Template;
+    expect(withoutPaths(own.Data)).toEqual(withoutPaths(clone));
+  });
+
+  it('synthesizes without feature flags', async () => {
+    const { accountExport } = await projectContext();
+    const { Data } = await synthesize('app.mjs', { accountExport: { ...accountExport, stackName: 'Data' } });
+    expect(Object.keys(Data?.Resources ?? {}).length).toBeGreaterThan(50);
+  });
+
+  it('is there twice in a stack, and in another, without a clash', async () => {
+    const { accountExport } = await projectContext();
+    const context = { accountExport: { ...accountExport, stackName: 'Data' } };
+    const templates = Object.values(await synthesize('app.mjs', context, ['--two']));
+    const names = templates.flatMap(({ Resources }) =>
+      Object.values(Resources).flatMap(({ Properties }) => Properties?.AlarmName ?? []),
+    );
+    expect(templates).toHaveLength(2);
+    expect(names.length).toBeGreaterThan(30);
+    expect(new Set(names).size).toBe(names.length);
+  });
+
+  it.each(['minimal.ts', 'full.ts'])('synthesizes examples/%s', async (example) => {
+    const { Data } = await synthesize(example, {});
+    expect(Object.keys(Data?.Resources ?? {}).length).toBeGreaterThan(50);
+  });
+
+  it('names every invalid prop', async () => {
+    const context = {
+      accountExport: { stackName: 'Data', accountName: 'acme', instance: 'us 5', exports: [], concurrency: 0 },
+    };
+    const failed = await synthesize('app.cjs', context).catch((error: Error) => error.message);
+    for (const prop of ['instance', 'exports', 'concurrency']) expect(failed).toContain(prop);
+  });
+
+  it('is deployed in the emulator, and exports', async () => {
+    const app = `${JSON.stringify(NODE)} ${JSON.stringify(join(folder, 'app', 'app.cjs'))}`;
+    const stack = await deployStack(emulated, { accounts: 120 }, { stackName: 'Data' }, app);
+    try {
+      const [, SecretId = ''] = /--secret-id (\S+) /.exec(stack.outputs.PutKeyCommand ?? '') ?? [];
+      const SecretString = JSON.stringify({ keyId: 'demo-key', secret: 'demo:secret' });
+      await stack.aws.secrets.putSecretValue({ SecretId, SecretString });
+      const ended = await stack.execute({ exportName: 'all-accounts' }, 'from-the-package');
+      expect(ended).toMatchObject({ status: 'SUCCEEDED', output: { accounts: 120 } });
+    } finally {
+      await stack.close();
+    }
+  });
+});
+
+describe('the command line', () => {
+  const npx = (...args: readonly string[]) => {
+    const env = {
+      ...process.env,
+      PERSONALIZATION_API_KEY_ID: 'demo-key',
+      PERSONALIZATION_API_KEY_SECRET: 'demo:secret',
+    };
+    return run('npx', ['--no-install', 'account-export', ...args], { cwd: join(folder, 'cli'), env });
+  };
+
+  it('exports', async () => {
+    const { stdout } = await npx('run', '--api-url', simulator.url, '--dataset', 'engage', '--json');
+    expect(JSON.parse(stdout)).toMatchObject({ accounts: 1234, verdict: 'consistent' });
+  });
+
+  it('says how to install what query needs', async () => {
+    const failed = await npx('query', 'SELECT 1').catch((error: { code: number; stderr: string }) => error);
+    expect(failed).toMatchObject({ code: 1 });
+    expect((failed as { stderr: string }).stderr).toContain('npm install @duckdb/node-api');
+  });
+
+  it('simulates', async () => {
+    const child = spawn('npx', ['--no-install', 'account-export', 'simulate', '--accounts', '10', '--port', '0'], {
+      cwd: join(folder, 'cli'),
+      detached: true,
+    });
+    const [line] = (await child.stdout.take(1).toArray()) as Buffer[];
+    process.kill(-(child.pid ?? 0), 'SIGTERM');
+    expect(String(line)).toContain('Simulating 10 accounts');
+  });
+});
+
+/** A template without construct paths, asset hashes and the versions that follow from them. */
+function withoutPaths(template: Template | undefined): unknown {
+  const text = JSON.stringify(template, (key, value: unknown) => (key === 'Metadata' ? undefined : value));
+  return JSON.parse(
+    text.replaceAll(/[0-9a-f]{64}/g, 'HASH').replaceAll(/(CurrentVersion[0-9A-F]{8})[0-9a-f]{32}/g, '$1'),
+  );
+}
