@@ -33,8 +33,9 @@ import { ExportMonitoring, stackMetric, watchedExports } from './constructs/expo
 import { ExportSchedules } from './constructs/export-schedules.ts';
 import { ExportStorage } from './constructs/export-storage.ts';
 import { ExportWorkflow } from './constructs/export-workflow.ts';
-import { FailureTopic, StoppedRuns } from './constructs/failure-topic.ts';
+import { FailureTopic } from './constructs/failure-topic.ts';
 import { PeoplePolicies } from './constructs/people-policies.ts';
+import { StoppedRuns, TimedOutRuns } from './constructs/stopped-runs.ts';
 import { TimedCall } from './constructs/timed-call.ts';
 import { Undelivered } from './constructs/undelivered.ts';
 import { type Deployment, deploymentOf } from './deployment.ts';
@@ -208,6 +209,15 @@ export class AccountExport extends Construct {
       topic: this.topic,
       deadLetters: undelivered.notifications,
       console,
+    });
+    new TimedOutRuns(this, 'TimedOutRuns', {
+      deployment,
+      stateMachine: this.stateMachine,
+      reportFailure: tasks.reportFailure.function.currentVersion,
+      topic: this.topic,
+      deadLetters: undelivered.notifications,
+      logRetentionDays,
+      encryptionKey: key,
     });
     new ExportSchedules(this, 'Schedules', {
       exports,
