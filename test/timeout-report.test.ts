@@ -7,6 +7,7 @@ import { TIMEOUT_STATES, timeoutReport } from '../functions/workflow.ts';
 import { memoryStore } from './support/memory-store.ts';
 import { setUp, WORK } from './support/stepped-run.ts';
 
+const COMMAND_LINE = { program: 'npm run --silent account-export --', stack: 'AccountExport' };
 const LAMBDA = 'arn:aws:lambda:eu-west-1:111111111111:function:report-failure:1';
 /** Its constructor validates the definition, which takes long. */
 const machine = new StateMachine(timeoutReport({ resources: { reportFailure: LAMBDA }, topicArn: 'topic' }) as never);
@@ -61,7 +62,7 @@ async function report(store: ObjectStore, input: object, work = reportFailure): 
   const execution = machine.run(input as never, {
     overrides: {
       taskResourceLocalHandlers: {
-        [TIMEOUT_STATES.report]: (received: unknown) => work({ store }, received),
+        [TIMEOUT_STATES.report]: (received: unknown) => work({ store, commandLine: COMMAND_LINE }, received),
         [TIMEOUT_STATES.announceFailed]: async ({ Entries }: { Entries: never[] }) => {
           [event] = Entries;
           return {};

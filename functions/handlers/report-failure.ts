@@ -1,11 +1,12 @@
 import { reportFailure } from '../export/report/report-failure.ts';
+import { commandLineEnvironment } from '../runtime/environment.ts';
 import { lambdaHandler } from '../runtime/lambda-handler.ts';
 import { deployedStore } from '../runtime/ports.ts';
 import { measureFailure } from '../runtime/run-metrics.ts';
 
 /** Lambda *Report failure*: what Catch caught in, a `FailureReport` out. It has no access to the API key. */
 export const handler = lambdaHandler('Report failure', async (event) => {
-  const report = await reportFailure({ store: deployedStore() }, event);
+  const report = await reportFailure({ store: deployedStore(), commandLine: commandLineEnvironment() }, event);
   measureFailure(report);
   return report;
 });

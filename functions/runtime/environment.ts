@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { ExportError } from '../model/errors.ts';
 import { problemsOf } from '../model/parse-input.ts';
+import { PROGRAM_VARIABLE, STACK_VARIABLE } from './metric-names.ts';
 
 const error = 'must have the value that the stack sets';
 const variable = z.string({ error }).min(1, { error });
@@ -39,6 +40,15 @@ const CatalogEnvironmentSchema = z.object({ BUCKET: variable, DATABASE: variable
 /** For functions that change the Glue catalog. @throws ExportError `ConfigError` */
 export function catalogEnvironment(env: NodeJS.ProcessEnv = process.env): z.infer<typeof CatalogEnvironmentSchema> {
   return parseEnvironment(CatalogEnvironmentSchema, env);
+}
+
+const CommandLineSchema = z
+  .object({ [STACK_VARIABLE]: variable, [PROGRAM_VARIABLE]: variable })
+  .transform((env) => ({ stack: env[STACK_VARIABLE], program: env[PROGRAM_VARIABLE] }));
+
+/** For *Report failure*, whose emails name commands. @throws ExportError `ConfigError` */
+export function commandLineEnvironment(env: NodeJS.ProcessEnv = process.env): z.infer<typeof CommandLineSchema> {
+  return parseEnvironment(CommandLineSchema, env);
 }
 
 const RetentionEnvironmentSchema = z.object({

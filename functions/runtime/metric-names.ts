@@ -18,5 +18,7 @@ export const METRICS = {
 /** All metrics are per stack and per export; retries also per cause. */
 export const DIMENSIONS = { stack: 'stack', export: 'export', cause: 'cause' } as const;
 
-/** The environment variable with the stack of a function. */
+/** The environment variable with the stack of a function, as commands take it. */
 export const STACK_VARIABLE = 'STACK_NAME';
+/** The environment variable with the start of every command, for emails. */
+export const PROGRAM_VARIABLE = 'PROGRAM';

@@ -22,6 +22,8 @@ import {
 } from '../../functions/export/storage/bucket-layout.ts';
 import { ExportFormatSchema } from '../../functions/model/export-format.ts';
 import type { ExportSettings } from '../../functions/model/export-settings.ts';
+import { PROGRAM } from '../../functions/model/program.ts';
+import { PROGRAM_VARIABLE } from '../../functions/runtime/metric-names.ts';
 import { LAMBDA_TIMEOUT_SECONDS, type TaskName } from '../../functions/workflow.ts';
 import type { FunctionNetwork } from './api-network.ts';
 import { ExportFunction } from './export-function.ts';
@@ -114,6 +116,7 @@ export function addExportFunctions(scope: Construct, props: ExportFunctionsProps
     description: 'Account Export: reports why a run failed and what to do',
     memoryMb: MEMORY_MB.report,
     timeout: timeoutOf('reportFailure'),
+    environment: { [PROGRAM_VARIABLE]: PROGRAM },
     reads: [RUN_FOLDER],
     writes: [],
   });

@@ -9,6 +9,7 @@ import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Stack } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import { executionPage, type RegionConsole } from '../../functions/model/console-url.ts';
+import { PROGRAM } from '../../functions/model/program.ts';
 import { DEFAULT_STACK_NAME, titleOf } from '../../functions/model/stack-name.ts';
 import { timeoutReport } from '../../functions/workflow.ts';
 import type { Deployment } from '../deployment.ts';
@@ -39,7 +40,7 @@ export class StoppedRuns extends Construct {
         new SnsTopic(topic, {
           deadLetterQueue: deadLetters,
           message: RuleTargetInput.fromText(
-            `${titleOf(deployment.name)}: run ${name} was stopped. Published data is unchanged, and its finished pages are kept. To resume it: npm run --silent account-export -- resume ${name}${stack}  If it was not planned yet, start the export again.  Execution: ${page}`,
+            `${titleOf(deployment.name)}: run ${name} was stopped. Published data is unchanged, and its finished pages are kept. To resume it: ${PROGRAM} resume ${name}${stack}  If it was not planned yet, start the export again.  Execution: ${page}`,
           ),
         }),
       ],

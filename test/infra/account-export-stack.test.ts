@@ -133,6 +133,7 @@ describe('the API key', () => {
       'EXPORTS_FILE',
       'NODE_OPTIONS',
       'POWERTOOLS_TRACER_CAPTURE_RESPONSE',
+      'PROGRAM',
       'RETENTION_DAYS',
       'SECRET_ID',
       'STACK_NAME',

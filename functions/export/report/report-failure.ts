@@ -18,16 +18,27 @@ import { RunFolder } from '../storage/run-folder.ts';
 
 const OUR_ERRORS: readonly string[] = [...PERMANENT_ERRORS, ...TRANSIENT_ERRORS];
 
+/** How to call the command line for the deployment of a run. */
+export interface CommandLine {
+  /** `npx account-export` */
+  readonly program: string;
+  /** What it takes as `--stack`. */
+  readonly stack: string;
+}
+
+export interface ReportPorts {
+  readonly store: ObjectStore;
+  /** @default the email names no command */
+  readonly commandLine?: CommandLine;
+}
+
 /**
  * A Distributed Map reports only that a child failed, so the failure that the page recorded is looked up.
  *
  * @param event as in `FailureEventSchema`
  * @returns the error that the execution ends with, and the notifications about it
  */
-export async function reportFailure(
-  { store }: { readonly store: ObjectStore },
-  event: unknown,
-): Promise<FailureReport> {
+export async function reportFailure({ store, commandLine }: ReportPorts, event: unknown): Promise<FailureReport> {
   const { failure, execution, ...started } = parseOrThrow(FailureEventSchema, event, 'event of Report failure');
   // An invalid request is the failure to report.
   const request = ExportRequestSchema.safeParse(started.request ?? {}).data;
@@ -62,7 +73,7 @@ export async function reportFailure(
   return {
     error,
     cause: `${message}${progress}`,
-    ...emailOf(failed, { execution, isRetry: plan?.run.retryOf !== undefined }),
+    ...emailOf(failed, { execution, commandLine, isRetry: plan?.run.retryOf !== undefined }),
     event: failed,
   };
 }
@@ -124,6 +135,7 @@ function stackOf(execution: string): string {
 }
 
 interface Reported {
+  readonly commandLine: CommandLine | undefined;
   readonly execution: string;
   /** Whether the run repeats one after drift: no execution has its id, so the command line cannot name it. */
   readonly isRetry: boolean;
@@ -146,9 +158,9 @@ function emailOf(failed: FailedRun, reported: Reported): Pick<FailureReport, 'su
   return { subject: `${title}: ${what} ${ended}`.slice(0, MAX_SUBJECT), message: lines.join('\n') };
 }
 
-function whatToDo({ error, resume, publish }: FailedRun, { execution, isRetry }: Reported): string {
+function whatToDo({ error, resume, publish }: FailedRun, { execution, isRetry, commandLine }: Reported): string {
   if (publish !== null) {
-    return `To export again, start a new run. To publish this run:\n${howTo(execution, isRetry ? undefined : `publish ${publish.publish}`, JSON.stringify(publish))}`;
+    return `To export again, start a new run. To publish this run:\n${howTo(commandLine, isRetry ? undefined : `publish ${publish.publish}`, JSON.stringify(publish))}`;
   }
   // What is wrong with a request, the message says, and whether a new run is needed.
   if (error === 'RequestError') return 'Follow the message above.';
@@ -160,18 +172,18 @@ function whatToDo({ error, resume, publish }: FailedRun, { execution, isRetry }:
   const name = execution.split(':').at(-1) ?? '';
   if (remedy === 'resume with a higher maxRecords') {
     const input = `{"resume":${JSON.stringify(resume.resume)},"maxRecords":N}`;
-    return `Resume the run, where N is higher than before. ${kept}\n${howTo(execution, `resume ${name} --max-records N`, input)}`;
+    return `Resume the run, where N is higher than before. ${kept}\n${howTo(commandLine, `resume ${name} --max-records N`, input)}`;
   }
-  return `When the cause is gone, resume the run. ${kept}\n${howTo(execution, `resume ${name}`, JSON.stringify(resume))}`;
+  return `When the cause is gone, resume the run. ${kept}\n${howTo(commandLine, `resume ${name}`, JSON.stringify(resume))}`;
 }
 
 /** The command, if the run is one of a deployed stack, and the input that does the same. */
-function howTo(execution: string, command: string | undefined, input: string): string {
+function howTo(commandLine: CommandLine | undefined, command: string | undefined, input: string): string {
   const start = `Start the state machine with ${input}.`;
-  if (command === undefined || consoleOf(execution) === undefined) return start;
-  const stack = stackOf(execution);
+  if (command === undefined || commandLine === undefined) return start;
+  const { program, stack } = commandLine;
   const place = stack === DEFAULT_STACK_NAME ? '' : ` --stack ${stack}`;
-  return `npm run --silent account-export -- ${command}${place}\nWithout the command line: ${start}`;
+  return `${program} ${command}${place}\nWithout the command line: ${start}`;
 }
 
 const MAX_SUBJECT = 99;

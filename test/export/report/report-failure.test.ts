@@ -9,8 +9,11 @@ import { setUp, WORK } from '../../support/stepped-run.ts';
 
 const EXECUTION = 'arn:aws:states:eu-west-1:111111111111:execution:AccountExport:run-1';
 const MAP_FAILED = { Error: 'States.ExceedToleratedFailureThreshold', Cause: 'The threshold was exceeded' };
-const report = (store: ObjectStore, more: object) =>
-  reportFailure({ store }, { runId: 'run-1', execution: EXECUTION, request: {}, failure: MAP_FAILED, ...more });
+const report = (store: ObjectStore, more: object, stack = 'AccountExport') =>
+  reportFailure(
+    { store, commandLine: { program: 'npx account-export', stack } },
+    { runId: 'run-1', execution: EXECUTION, request: {}, failure: MAP_FAILED, ...more },
+  );
 
 /** A planned run of three pages, of which so many are done, with failures of pages, of this execution or another. */
 async function planned(
@@ -44,7 +47,7 @@ describe('reportFailure', () => {
         'Pages:  2 of 3 exported and kept',
         '',
         'Published data is unchanged. When the cause is gone, resume the run. Finished pages are not fetched again.',
-        'npm run --silent account-export -- resume run-1',
+        'npx account-export resume run-1',
         'Without the command line: Start the state machine with {"resume":"run-1"}.',
         '',
         executionUrl,
@@ -198,7 +201,7 @@ describe('reportFailure', () => {
       'the record budget',
       'BudgetExceededError',
       { resume: 'run-1' },
-      'Resume the run, where N is higher than before. Finished pages are not fetched again.\nnpm run --silent account-export -- resume run-1 --max-records N\nWithout the command line: Start the state machine with {"resume":"run-1","maxRecords":N}.',
+      'Resume the run, where N is higher than before. Finished pages are not fetched again.\nnpx account-export resume run-1 --max-records N\nWithout the command line: Start the state machine with {"resume":"run-1","maxRecords":N}.',
     ],
   ])('says what to do if %s has to change (%s)', async (_what, error, resume, remedy) => {
     const { message, event } = await report((await planned(1)).store, { failure: { Error: error, Cause: 'No.' } });
@@ -209,9 +212,9 @@ describe('reportFailure', () => {
   it.each([
     [
       'names the stack',
-      EXECUTION.replace(/AccountExport:run-1$/, 'AccountExport-acme:run-2'),
+      EXECUTION.replace(/AccountExport:run-1$/, 'Data-Accounts:run-2'),
       { resume: 'run-1' },
-      'resume run-2 --stack AccountExport-acme',
+      'resume run-2 --stack Data/Accounts',
     ],
     [
       'resumes a failed publication by its own id',
@@ -221,9 +224,10 @@ describe('reportFailure', () => {
     ],
   ])('gives a command that %s', async (_what, execution, request, command) => {
     const failure = { Error: 'RunIncompleteError', Cause: 'No.' };
-    const { message } = await report((await planned(3)).store, { runId: 'run-2', execution, request, failure });
+    const stack = execution.includes(':AccountExport:') ? 'AccountExport' : 'Data/Accounts';
+    const { message } = await report((await planned(3)).store, { runId: 'run-2', execution, request, failure }, stack);
     expect(message).toContain(
-      `\nnpm run --silent account-export -- ${command}\nWithout the command line: Start the state machine with {"resume":"run-1"}.\n`,
+      `\nnpx account-export ${command}\nWithout the command line: Start the state machine with {"resume":"run-1"}.\n`,
     );
   });
 
@@ -240,7 +244,8 @@ describe('reportFailure', () => {
 
   it('gives no command for a run on one machine', async () => {
     const failure = { Error: 'StorageError', Cause: 'No.' };
-    const { message } = await report((await planned(3)).store, { execution: 'local/1', failure });
+    const event = { runId: 'run-1', execution: 'local/1', request: {}, failure };
+    const { message } = await reportFailure({ store: (await planned(3)).store }, event);
     expect(message).toContain('fetched again.\nStart the state machine with {"resume":"run-1"}.');
   });
 
@@ -259,7 +264,7 @@ describe('reportFailure', () => {
     expect(subject).toBe('Account Export: Export all is quarantined');
     expect(message).toContain('Export all is quarantined: Run "run-1" is quarantined: the data changed');
     expect(message).toContain(
-      'Published data is unchanged. To export again, start a new run. To publish this run:\nnpm run --silent account-export -- publish run-1\nWithout the command line: Start the state machine with {"publish":"run-1"}.\n',
+      'Published data is unchanged. To export again, start a new run. To publish this run:\nnpx account-export publish run-1\nWithout the command line: Start the state machine with {"publish":"run-1"}.\n',
     );
   });
 
