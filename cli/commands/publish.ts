@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { checkRunId } from '../../functions/export/plan/resolve-request.ts';
 import type { AccountsApi } from '../../functions/export/ports.ts';
 import { isPublished } from '../../functions/export/storage/published-runs.ts';
+import { ExportError } from '../../functions/model/errors.ts';
 import { startAndFollow } from '../deployed/follow-on-terminal.ts';
 import { describeRun } from '../deployed/look-at-run.ts';
 import { reportOf } from '../deployed/run-report.ts';
@@ -36,10 +37,22 @@ Example:
     )
     .action(async (run: string, flags: PublishFlags) => {
       if (flags.out === undefined && flags.s3Endpoint !== undefined) throw endpointWithoutBucket();
+      if (flags.out !== undefined) refuseStackFlags(command);
       terminal.exitCode = await (flags.out === undefined
         ? publishDeployed(run, flags, terminal)
         : publishLocal(run, { ...flags, out: flags.out }, terminal));
     });
+}
+
+/** A run is either on this machine or deployed. */
+function refuseStackFlags(command: Command): void {
+  const typed = ['stack', 'region', 'profile', 'follow'].filter((name) => command.getOptionValueSource(name) === 'cli');
+  if (typed.length === 0) return;
+  const flags = typed.map((name) => (name === 'follow' ? '--no-follow' : `--${name}`)).join(', ');
+  throw new ExportError(
+    'RequestError',
+    `Conflicting flags: --out is for a run on this machine, and ${flags} for a deployed run.`,
+  );
 }
 
 async function publishDeployed(run: string, flags: PublishFlags, terminal: Terminal): Promise<number> {

@@ -82,6 +82,10 @@ describe('exit code 2', () => {
     [[...dataset, '--attribute-columns', '"a,b'], /is invalid\. Close the double quotes, as in 'name,"city, state"'\./],
     [['run', '--api-url', 'ftp://x', '--dataset', 'x'], /^error: Invalid --api-url: use an http or https URL/],
     [['publish', '../x', '--out', './out'], /^error: .*"\.\.\/x"/],
+    [
+      ['publish', 'run-1', '--out', './out', '--stack', 'A', '--region', 'eu-west-1', '--no-follow'],
+      /^error: Conflicting flags: --out is for a run on this machine, and --stack, --region, --no-follow for a deployed run\.\n$/,
+    ],
     [['query', 'SELECT 1', '--out', 's3://bucket'], /^error: Cannot query "s3:\/\/bucket": --out must be a folder/],
     [['start', 'all-accounts', '--window', '7 days', '--due', 'yesterday'], /"7 days".*"yesterday"/],
     [
