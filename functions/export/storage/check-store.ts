@@ -8,18 +8,26 @@ const TEXT = Buffer.from('{}');
 const OTHER_ETAG = '"0"';
 
 /**
- * Writes a small object, tries to create and to replace it, and deletes it.
- * @throws ExportError of the store, or `ConfigError` if the store ignores conditions
+ * Writes a small object, reads it, tries to create and to replace it, and deletes it.
+ * @throws ExportError of the store, or `ConfigError` if the store ignores conditions or returns something else
  */
 export async function checkStore(store: ObjectStore): Promise<void> {
   const created = await store.put(STORE_CHECK_KEY, TEXT, { ifNoneMatch: '*' });
   // Left by another check: conditions work.
   if (created === undefined) return;
   try {
-    if (await store.put(STORE_CHECK_KEY, TEXT, { ifNoneMatch: '*' })) {
+    const stored = await store.get(STORE_CHECK_KEY);
+    // A web server that is no store may accept every request.
+    if (!stored || !TEXT.equals(stored.body)) {
+      throw new ExportError(
+        'ConfigError',
+        `Cannot read what was written to ${store.location}${STORE_CHECK_KEY}: check the destination and its endpoint.`,
+      );
+    }
+    if ((await store.put(STORE_CHECK_KEY, TEXT, { ifNoneMatch: '*' })) !== undefined) {
       throw noConditionalWrites(store, 'If-None-Match is ignored');
     }
-    if (await store.put(STORE_CHECK_KEY, TEXT, { ifMatch: OTHER_ETAG })) {
+    if ((await store.put(STORE_CHECK_KEY, TEXT, { ifMatch: OTHER_ETAG })) !== undefined) {
       throw noConditionalWrites(store, 'If-Match is ignored');
     }
   } finally {

@@ -33,6 +33,24 @@ describe('the check of a store', () => {
     expect([...objects.keys()]).toEqual([]);
   });
 
+  it('refuses a store whose answers to conditional writes have no etag', async () => {
+    const { store } = memoryStore();
+    const withoutEtags = ignoring(store, 'ifNoneMatch');
+    const put: ObjectStore['put'] = async (...args) =>
+      (await withoutEtags.put(...args)) === undefined ? undefined : '';
+    await expect(checkStore({ ...store, put })).rejects.toThrow('If-None-Match is ignored');
+  });
+
+  it('refuses a web server that is no store', async () => {
+    const { store } = memoryStore();
+    for (const get of [async () => undefined, async () => ({ body: Buffer.from('<html></html>'), etag: '' })]) {
+      await expect(checkStore({ ...store, put: async () => '', get })).rejects.toMatchObject({
+        name: 'ConfigError',
+        message: 'Cannot read what was written to memory/work/check.json: check the destination and its endpoint.',
+      });
+    }
+  });
+
   it('accepts the object of another check, and leaves it to that one', async () => {
     const { store, objects, puts } = memoryStore();
     await store.put(KEY, Buffer.from('{}'));
