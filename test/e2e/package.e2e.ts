@@ -45,16 +45,16 @@ let simulator: Simulator;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'account-export-package-'));
   await run('npm', ['run', 'build'], { cwd: PROJECT });
-  await run('npm', ['pack', '--pack-destination', folder], { cwd: PROJECT });
+  await run('npm', ['pack', '--pack-destination', folder], { cwd: join(PROJECT, 'dist') });
   const [name = ''] = await readdir(folder);
   tarball = join(folder, name);
   simulator = await startSimulator({ accounts: 1234 });
   await install('cli', []);
-  const { devDependencies } = JSON.parse(await readFile(join(PROJECT, 'package.json'), 'utf8')) as {
-    devDependencies: Readonly<Record<string, string>>;
+  const { dependencies } = JSON.parse(await readFile(join(PROJECT, 'package.json'), 'utf8')) as {
+    dependencies: Readonly<Record<string, string>>;
   };
-  const cdk = ['aws-cdk-lib', 'constructs'].map((one) => `${one}@${devDependencies[one]}`);
-  await install('app', [...cdk, `cdk-nag@${devDependencies['cdk-nag']}`]);
+  const cdk = ['aws-cdk-lib', 'constructs'].map((one) => `${one}@${dependencies[one]}`);
+  await install('app', [...cdk, `cdk-nag@${dependencies['cdk-nag']}`]);
   for (const [file, imports] of Object.entries(APPS)) await writeFile(join(folder, 'app', file), imports + BODY);
   await cp(join(PROJECT, 'examples'), join(folder, 'app'), { recursive: true });
   emulated = await startEmulatedAws();

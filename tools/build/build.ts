@@ -1,10 +1,10 @@
-/** Builds the npm package in `dist/`: the command line, the construct with its types, and the bundles of the functions. */
+/** Builds the npm package, which is the folder `dist/`: the command line, the construct with its types, and the functions. */
 import { execFileSync } from 'node:child_process';
-import { rm } from 'node:fs/promises';
+import { copyFile, readFile, rm, writeFile } from 'node:fs/promises';
 import { build } from 'esbuild';
-import { BUNDLING, bundleFunctions } from './bundling.ts';
+import { BUNDLING, bundleFunctions, NOTICES_FILE } from './bundling.ts';
 
-/** Installed by those who need them: the construct by CDK apps, DuckDB by people who query on their machine. */
+/** Installed by those who need them: CDK apps, and people who query on their machine. All other packages are bundled. */
 const PEERS = ['aws-cdk-lib', 'constructs', '@duckdb/node-api'];
 
 await rm('dist', { recursive: true, force: true });
@@ -21,8 +21,31 @@ await Promise.all([
     splitting: true,
     chunkNames: 'chunks/[name]-[hash]',
     outdir: 'dist',
-    external: PEERS,
+    // The construct's types need zod.
+    external: [...PEERS, 'zod'],
     logLevel: 'warning',
   }),
 ]);
 execFileSync('tsc', ['-p', 'tsconfig.types.json'], { stdio: 'inherit' });
+
+const { name, version, description, license, type, dependencies } = JSON.parse(
+  await readFile('package.json', 'utf8'),
+) as Record<string, string> & { dependencies: Readonly<Record<string, string>> };
+const types = './types/infra/index.d.ts';
+const manifest = {
+  name,
+  version,
+  description,
+  license,
+  type,
+  engines: { node: '>=22.12' },
+  bin: { [name ?? '']: 'cli/main.js' },
+  main: './infra/index.js',
+  types,
+  exports: { '.': { types, default: './infra/index.js' }, './package.json': './package.json' },
+  dependencies: { zod: dependencies.zod },
+  peerDependencies: Object.fromEntries(PEERS.map((peer) => [peer, `^${dependencies[peer]}`])),
+  peerDependenciesMeta: Object.fromEntries(PEERS.map((peer) => [peer, { optional: true }])),
+};
+await writeFile('dist/package.json', `${JSON.stringify(manifest, null, 2)}\n`);
+await Promise.all(['README.md', 'CHANGELOG.md', 'LICENSE', NOTICES_FILE].map((file) => copyFile(file, `dist/${file}`)));
