@@ -22,6 +22,7 @@ import { attributeColumnsOf, attributeNamesOf } from '../functions/model/export-
 import { databaseNameOf } from '../functions/model/stack-name.ts';
 import { evergageBaseUrl } from '../functions/personalization/request-url.ts';
 import { METRICS } from '../functions/runtime/metric-names.ts';
+import packageJson from '../package.json' with { type: 'json' };
 import { AccessLogs } from './constructs/access-logs.ts';
 import { AccountCatalog } from './constructs/account-catalog.ts';
 import { ApiKey } from './constructs/api-key.ts';
@@ -39,7 +40,6 @@ import { StoppedRuns, TimedOutRuns } from './constructs/stopped-runs.ts';
 import { TimedCall } from './constructs/timed-call.ts';
 import { Undelivered } from './constructs/undelivered.ts';
 import { type Deployment, deploymentOf } from './deployment.ts';
-import { VERSION } from './package-info.ts';
 import { type AccountExportSettings, parseSettings } from './stack-config.ts';
 import { allTags, costTag } from './stack-tags.ts';
 
@@ -321,7 +321,7 @@ export class AccountExport extends Construct {
     // ASCII only: CloudFormation returns "?" for other characters. Double quotes also work in cmd.exe.
     const input = `"{\\"exportName\\":\\"${firstExport}\\"}"`;
     const outputs = {
-      Version: [VERSION, 'The version of Account Export that was deployed'],
+      Version: [packageJson.version, 'The version of Account Export that was deployed'],
       BucketName: [this.bucket.bucketName, 'The bucket with the parts and manifests'],
       Workgroup: [this.workgroup.name, 'The Athena workgroup with the saved queries; the database has the same name'],
       StateMachineArn: [stateMachine.stateMachineArn, 'The state machine that exports'],

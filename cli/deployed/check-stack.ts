@@ -1,9 +1,9 @@
 /** The checks of a deployment: what it needs so that its exports run, and so that people notice when they fail. */
-import { createRequire } from 'node:module';
 import type { StackResourceSummary } from '@aws-sdk/client-cloudformation';
 import type { Subscription } from '@aws-sdk/client-sns';
 import { explainAwsFailure } from '../../functions/aws/aws-errors.ts';
 import { tableDefinitions } from '../../functions/catalog/tables.ts';
+import packageJson from '../../package.json' with { type: 'json' };
 import { nextCommand, placeOptions, type StackFlags } from '../flags/stack-flags.ts';
 import { count, counted } from '../terminal/format.ts';
 import { CommandError } from '../terminal/terminal.ts';
@@ -11,9 +11,6 @@ import { listRuns } from './list-runs.ts';
 import { isQuarantined, type RunReport } from './run-report.ts';
 import type { Stack } from './stack.ts';
 import { type DeployedSchedule, describeSchedules, listResources } from './stack-resources.ts';
-
-// By its own name, because the compiled file lies in another folder than the source.
-const { version: VERSION } = createRequire(import.meta.url)('account-export/package.json') as { version: string };
 
 /** What `--json` prints of a check. Every key is always present. */
 export interface Finding {
@@ -89,7 +86,7 @@ async function checkVersion({ stack: { status, outputs } }: Deployment): Promise
     return [warn(`a deployment is in progress (${status})`, 'Check again when it has finished.')];
   }
   if (status.includes('ROLLBACK')) return [warn(`the last deployment was rolled back (${status})`, events, DEPLOY)];
-  const [deployed, own] = [outputs.get('Version'), VERSION];
+  const [deployed, own] = [outputs.get('Version'), packageJson.version];
   if (deployed === own) return [ok(`version ${own}, ${status}`)];
   const detail = `version ${deployed ?? 'unknown'} is deployed, and this is ${own}`;
   return deployed !== undefined && deployed.localeCompare(own, 'en', { numeric: true }) > 0

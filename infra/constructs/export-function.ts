@@ -12,7 +12,7 @@ import { Construct } from 'constructs';
 import { ExportError } from '../../functions/model/errors.ts';
 import { STACK_VARIABLE } from '../../functions/runtime/metric-names.ts';
 import { acknowledge, acknowledgeWildcard, defaultPolicyOf } from '../acknowledge.ts';
-import { BUNDLES_FOLDER } from '../package-info.ts';
+import { BUNDLES_FOLDER } from '../bundles-folder.ts';
 import { secretArn } from './api-key.ts';
 import type { FunctionNetwork } from './api-network.ts';
 import { KEY_READS, KEY_SENDS, KEY_WRITES, useOfKey } from './data-key.ts';
