@@ -24,9 +24,10 @@ export function publishCommand(terminal: Terminal): Command {
     .addHelpText(
       'after',
       `
-A run is quarantined when it has lost too many accounts (--max-drop-percent)
-or when the data changed during the run (--on-drift fail). Publishing it
-sends no requests to the API.
+A run is quarantined when it has lost too many accounts (--max-drop-percent),
+when the first run of a segment has none, when it has another dataset or
+segment than the last published run, or when the data changed during the run
+(--on-drift fail). Publishing it sends no requests to the API.
 
 Example:
   npm run --silent account-export -- publish 20260822T020000Z-1f3a --out ./out`,

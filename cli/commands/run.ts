@@ -25,7 +25,7 @@ export function runCommand(terminal: Terminal): Command {
     .description('export the accounts of a dataset on this machine')
     .requiredOption('--dataset <id>', 'dataset to export');
   withApiFlags(command)
-    .option('--name <name>', 'name of the export (default: the dataset)')
+    .option('--name <name>', 'name of the export (default: the dataset; required for a segment)')
     .option('--out <place>', 'folder, or s3://bucket/prefix', './out')
     .option('--run-id <id>', 'id of the run; an existing id resumes that run')
     .option('--concurrency <n>', 'concurrent API requests', integer(1, 1000), 8);

@@ -64,7 +64,10 @@ export function requestOf(flags: ExportFlags): Record<string, unknown> {
   const given = Object.fromEntries(KEYS.map((key) => [key, request[key]]).filter(([, value]) => value !== undefined));
   const { error } = ExportRequestSchema.safeParse(given);
   if (!error) return given;
-  const problems = problemsOf(error.issues, given, (text) => nameFlags(text, KEYS));
+  // Only `run` can lack a name, and has a flag for it.
+  const problems = problemsOf(error.issues, given, (text) =>
+    nameFlags(flags.name === undefined ? text.replace('exportName', '--name') : text, KEYS),
+  );
   throw new ExportError('RequestError', `Invalid command line: ${problems}.`);
 }
 

@@ -20,6 +20,7 @@ export function printPlan({ note }: Pick<Output, 'note'>, { accounts, pages, pag
     `           counted with ${counted(plan.apiRequests, 'request')} in ${counted(plan.rounds, 'round')} (${counted(plan.recordsFetched, 'record')})`,
   );
   if (plan.countedBy === 'pages') note('           by whole pages: page numbers are not offsets in this API');
+  if (accounts === 0) note('Warning    there is no account: check the dataset, and the segment if you set one');
 }
 
 export function printEstimate({ out }: Pick<Output, 'out'>, estimate: RunEstimate): void {

@@ -337,9 +337,15 @@ describe.skipIf(missing !== undefined)('on Trino', () => {
     it('shows a run when its last partition is added, complete', async () => {
       const counted = () =>
         rows("SELECT run_id, count(*) FROM accounts_latest WHERE export_name = 'steps' GROUP BY run_id");
-      const before = await exported('steps-1', { exportName: 'steps', filter: 'Tier 1 & 2/EMEA' });
+      const request = { exportName: 'steps', filter: 'Tier 1 & 2/EMEA' };
+      const before = await exported('steps-1', request);
       await publish(before);
-      const run = await exported('steps-2', { exportName: 'steps', filter: 'Tier 1 & 2/EMEA + ü%' });
+      // The segment has grown.
+      const grown: AccountsApi = {
+        host: api.host,
+        fetchPage: (query, ...rest) => api.fetchPage({ ...query, filter: 'Tier 1 & 2/EMEA + ü%' }, ...rest),
+      };
+      const run = await exported('steps-2', request, grown);
       expect(await counted()).toEqual([['steps-1', 243]]);
       await addAccounts(run);
       expect(await counted()).toEqual([['steps-1', 243]]);

@@ -227,6 +227,61 @@ describe('a failed run', () => {
   });
 });
 
+describe('run --filter', () => {
+  const TYPO = ['--filter', 'Tier 1 & 2/EMAE'];
+
+  it.each(['--filter', '--segmentation-id', '--segment-id'])('asks for --name before any request: %s', async (flag) => {
+    const { args, simulator, out } = await simulated();
+    const { code, stdout, stderr } = await commandLine([...args, flag, 'Trials']);
+    expect({ code, stdout, stderr }).toEqual({
+      code: 2,
+      stdout: '',
+      stderr: `error: Invalid command line: --name must be set together with ${flag}, because its default is the name of the whole dataset.\n`,
+    });
+    expect(simulator.requests).toEqual([]);
+    expect(await readdir(out)).toEqual([]);
+  });
+
+  it('quarantines the first run if the segment is empty, and says how to publish it', async () => {
+    const { args, out } = await simulated();
+    const { code, stdout, stderr } = await commandLine([...args, '--name', 'trials', ...TYPO]);
+    expect(code).toBe(1);
+    expect(stdout).not.toContain('Published');
+    expect(stderr.split('\n')).toEqual([
+      expect.stringMatching(
+        /^error: Run "run-1" is quarantined: it has 0 accounts, and export "trials" has no published run to compare it with\. Check the spelling of its segment \(filter\); if it is right, publish the run\./,
+      ),
+      `To publish: npm run --silent account-export -- publish run-1 --out ${out}`,
+      '',
+    ]);
+    expect(await readdir(out)).not.toContain('export_runs');
+    const published = await commandLine(['publish', 'run-1', '--out', out]);
+    expect(published).toMatchObject({ code: 0, stderr: '' });
+    expect(published.stdout).toMatch(/^Published {2}0 accounts /);
+  });
+
+  it('does not replace the whole dataset under the same name', async () => {
+    const { args, to, out } = await simulated();
+    expect((await commandLine([...args, '--name', 'all'])).code).toBe(0);
+    const trials = [...to(out).with(-1, 'run-2'), '--name', 'all', '--filter', 'Tier 1 & 2/EMEA'];
+    const { code, stderr } = await commandLine(trials);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      /^error: Run "run-2" is quarantined: it has other accounts \(filter differs; \d+ accounts\)/,
+    );
+    expect(await readdir(join(out, 'export_runs'))).toEqual(['run_id=run-1']);
+  });
+
+  it('warns if a dataset has no accounts', async () => {
+    const { args } = await simulated({ accounts: 0 });
+    for (const more of [[], ['--run-id', 'other', '--dry-run']]) {
+      const { code, stdout } = await commandLine([...args, ...more]);
+      expect(code).toBe(0);
+      expect(stdout).toContain('\nWarning    there is no account: check the dataset, and the segment if you set one\n');
+    }
+  });
+});
+
 describe('publish --out', () => {
   it('publishes a quarantined run without an API request', async () => {
     const { simulator, to, out } = await simulated({ accounts: 60 });
