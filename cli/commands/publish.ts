@@ -9,6 +9,7 @@ import { connect, executionArnOf } from '../deployed/stack.ts';
 import { newRunId, storeAt } from '../flags/common-flags.ts';
 import { type StackFlags, withStackFlags } from '../flags/stack-flags.ts';
 import { runLocal } from '../local/run-local.ts';
+import { runProgress } from '../terminal/progress.ts';
 import { type OutputFlags, outputOf, type Terminal } from '../terminal/terminal.ts';
 import { printOutcome } from './run.ts';
 
@@ -54,7 +55,8 @@ const NO_API: AccountsApi = {
 
 async function publishLocal(run: string, out: string, flags: OutputFlags, terminal: Terminal): Promise<number> {
   const store = await storeAt(out);
-  const output = outputOf(terminal, flags);
+  const progress = runProgress(terminal, flags);
+  const output = outputOf(progress, flags);
   const runId = checkRunId(run);
   if (await isPublished(store, runId)) output.note(`Run "${runId}" is already published.`);
   const outcome = await runLocal({
@@ -64,6 +66,7 @@ async function publishLocal(run: string, out: string, flags: OutputFlags, termin
     request: { publish: runId },
     concurrency: 1,
     signal: new AbortController().signal,
-  });
+    observe: progress.observe,
+  }).finally(progress.stop);
   return printOutcome(outcome, output, store, { ...flags, out });
 }

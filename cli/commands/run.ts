@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { checkRunId } from '../../functions/export/plan/resolve-request.ts';
 import type { ObjectStore } from '../../functions/export/ports.ts';
 import { readManifest } from '../../functions/export/storage/published-runs.ts';
+import { RunFolder } from '../../functions/export/storage/run-folder.ts';
 import { DEFAULT_MAX_DROP_PERCENT, DEFAULT_PAGE_SIZE } from '../../functions/model/export-settings.ts';
 import type { FailedRun, PlanOutcome } from '../../functions/model/outcomes.ts';
 import { remedyOf } from '../../functions/model/remedies.ts';
@@ -10,8 +11,8 @@ import { type ApiFlags, baseUrlOf, credentialsOf, withApiFlags } from '../flags/
 import { integer, newRunId, storeAt, withOutputFlags } from '../flags/common-flags.ts';
 import { type ExportFlags, requestOf, withExportFlags, withFlagNames } from '../flags/export-flags.ts';
 import { type LocalOutcome, runLocal } from '../local/run-local.ts';
-import { printEstimate, printPlan, printPublished } from '../terminal/print-run.ts';
-import { type Progress, pageProgress } from '../terminal/progress.ts';
+import { printEstimate, printPlan, printPublished, printUsage } from '../terminal/print-run.ts';
+import { type Progress, runProgress } from '../terminal/progress.ts';
 import { type Output, type OutputFlags, outputOf, type Terminal } from '../terminal/terminal.ts';
 
 interface RunFlags extends ExportFlags, ApiFlags, OutputFlags {
@@ -54,7 +55,8 @@ Example:
  * @throws ExportError before anything has started: invalid flags, no key
  */
 async function runExport(flags: RunFlags, terminal: Terminal): Promise<number> {
-  const output = outputOf(terminal, flags);
+  const progress = runProgress(terminal, flags);
+  const output = outputOf(progress, flags);
   const baseUrl = baseUrlOf(flags);
   const request = requestOf(flags);
   const credentials = await credentialsOf(flags, terminal.env);
@@ -66,14 +68,15 @@ async function runExport(flags: RunFlags, terminal: Terminal): Promise<number> {
     baseUrl,
     credentials,
     concurrency,
+    observe: progress.observe,
     sleep: (ms, aborted) => terminal.sleep(ms, aborted ?? signal),
   });
-  const progress = pageProgress(terminal, flags);
   const printNext = planPrinter(output, progress);
   // A retry after drift has an id of its own.
   let currentRunId = runId;
   let lastError: unknown;
   try {
+    progress.planning();
     const outcome = await runLocal({
       api,
       store,
@@ -82,6 +85,7 @@ async function runExport(flags: RunFlags, terminal: Terminal): Promise<number> {
       concurrency,
       signal,
       retryIntervalMs: terminal.retryIntervalMs,
+      observe: progress.observe,
       onPlan: (plan) => {
         currentRunId = plan.runId;
         printNext(plan);
@@ -98,6 +102,7 @@ async function runExport(flags: RunFlags, terminal: Terminal): Promise<number> {
   } catch (error) {
     if (!signal.aborted) throw error;
     progress.stop();
+    await printUsageSoFar(output, store, currentRunId);
     return output.fail(
       `Run "${currentRunId}" was interrupted; its finished pages are kept. To resume it, run the same command with --run-id ${currentRunId}.`,
     );
@@ -112,20 +117,18 @@ function planPrinter(output: Output, progress: Progress): (plan: PlanOutcome) =>
   let planned = false;
   return (plan) => {
     if (plan.outcome === 'skipped') return;
-    if (planned) {
-      progress.stop();
-      output.note('Drifted    the data changed during the run; exporting it again');
-    }
+    if (planned) output.note('Drifted    the data changed during the run; exporting it again');
     planned = true;
     if (plan.outcome === 'publishOnly') {
       output.note(`Run "${plan.runId}" is already published: no page is fetched.`);
+      progress.publishing();
       return;
     }
     printPlan(output, plan);
     if (plan.outcome !== 'exportPages') return;
     // Printed before the pages, so that the run can be resumed even after a crash.
     output.note(`           run ${plan.runId}`);
-    progress.start(plan.pages);
+    progress.exporting(plan.pages);
   };
 }
 
@@ -151,10 +154,22 @@ export async function printOutcome(
       return 0;
     }
     case 'failed':
+      await printUsageSoFar(output, store, outcome.failure.event.runId);
       output.fail(withFlagNames(outcome.failure.cause));
       for (const line of nextSteps(outcome.failure.event, flags.out)) output.hint(line);
       return 1;
   }
+}
+
+/** A run that publishes nothing has used records, too. */
+async function printUsageSoFar({ note }: Output, store: ObjectStore, runId: string): Promise<void> {
+  const folder = new RunFolder(store, runId);
+  // The store may be why the run failed.
+  const usage = await folder
+    .receipts()
+    .then((receipts) => folder.usage(receipts))
+    .catch(() => undefined);
+  if (usage && usage.apiRequests > 0) printUsage(note, { ...usage, retries: usage.totalRetries });
 }
 
 function nextSteps({ runId, publish, resume, error }: FailedRun, out: string): string[] {

@@ -37,13 +37,16 @@ export function printEstimate({ out }: Pick<Output, 'out'>, estimate: RunEstimat
 type Published = Pick<
   PublishResult,
   'accounts' | 'distinctAccounts' | 'seconds' | 'bytes' | 'verdict' | 'unmappedColumns' | 'runId' | 'parts' | 'manifest'
->;
+> &
+  // Another version of a deployed stack may report none.
+  Partial<Pick<PublishResult, 'recordsFetched' | 'apiRequests' | 'retries'>>;
 
 export function printPublished({ out }: Pick<Output, 'out'>, result: Published): void {
   out(`Published  ${counted(result.accounts, 'account')} in ${result.seconds} s, ${bytes(result.bytes)}`);
   for (const line of VERDICTS[result.verdict]) out(`           ${line}`);
   const duplicates = result.accounts - result.distinctAccounts;
   if (duplicates > 0) out(`           ${counted(duplicates, 'duplicate')}: the later record is current`);
+  printUsage(out, result, result.accounts);
   if (result.unmappedColumns.length > 0) {
     out('Warning    the table has no column for these fields, but the parts keep them');
     out('           (for CSV, append them to the attribute columns):');
@@ -52,6 +55,27 @@ export function printPublished({ out }: Pick<Output, 'out'>, result: Published):
   out(`  run      ${result.runId}`);
   out(`  parts    ${result.parts}`);
   out(`  manifest ${result.manifest}`);
+}
+
+/**
+ * Prints what the contract counts.
+ * @param accounts those of a published run: the other records were fetched to count, to check, or again
+ */
+export function printUsage(
+  print: (line: string) => void,
+  { recordsFetched, apiRequests, retries }: Partial<Pick<PublishResult, 'recordsFetched' | 'apiRequests' | 'retries'>>,
+  accounts?: number,
+): void {
+  if (recordsFetched === undefined || apiRequests === undefined || retries === undefined) return;
+  const requests = `(${counted(apiRequests, 'request')}, ${count(retries)} ${retries === 1 ? 'retry' : 'retries'})`;
+  const records = `Contract   ${counted(recordsFetched, 'record')} counted`;
+  const more = recordsFetched - (accounts ?? recordsFetched);
+  if (accounts === undefined || more <= 0) {
+    print(`${records} ${requests}`);
+  } else {
+    print(`${records}: ${counted(accounts, 'account')}, and ${count(more)} more`);
+    print(`           for probes and retries ${requests}`);
+  }
 }
 
 const VERDICTS = {

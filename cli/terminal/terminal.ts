@@ -4,6 +4,8 @@ import { printable } from '../../functions/model/printable.ts';
 /** What a command needs of `process.stdout` or of a test's buffer. */
 export interface Stream {
   readonly isTTY?: boolean;
+  /** Width of a terminal. */
+  readonly columns?: number;
   write(text: string): unknown;
 }
 

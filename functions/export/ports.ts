@@ -136,10 +136,35 @@ export interface AttemptFigures {
   readonly latencyMs?: number;
 }
 
+/** What a run is doing, for people who watch it: figures only. */
+export type Activity =
+  /** A round of parallel requests that count the accounts begins; the first is 1. */
+  | { readonly activity: 'counting'; readonly round: number }
+  /** A request is sent, retries included; its answer was read, or it failed. */
+  | { readonly activity: 'requested' | 'answered' }
+  /** A failed request waits before it is sent again. */
+  | {
+      readonly activity: 'waiting';
+      readonly ms: number;
+      /** As in `Usage`. */
+      readonly cause: string;
+      /** The attempt that follows the wait; the first request is attempt 1. */
+      readonly attempt: number;
+      readonly attempts: number;
+    }
+  /** Publishing begins to check something. */
+  | {
+      readonly activity: 'checking';
+      readonly what: 'new accounts' | 'pages' | 'page boundaries';
+      readonly pages: number;
+    };
+
 /** What the steps of a run need. */
 export interface RunPorts {
   readonly api: AccountsApi;
   readonly store: ObjectStore;
+  /** Receives what the run is doing. */
+  readonly observe?: ((activity: Activity) => void) | undefined;
   /** Receives the figures of each attempt, failed ones too. */
   readonly measure?: ((attempt: AttemptFigures) => void) | undefined;
 }

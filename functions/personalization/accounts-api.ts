@@ -3,7 +3,7 @@
 import { setTimeout } from 'node:timers/promises';
 import pLimit from 'p-limit';
 import { Agent } from 'undici';
-import type { AccountsApi, ApiAnswer, Decode, FetchOptions } from '../export/ports.ts';
+import type { AccountsApi, Activity, ApiAnswer, Decode, FetchOptions } from '../export/ports.ts';
 import { ExportError, isExportError } from '../model/errors.ts';
 import { PageError } from '../model/page-error.ts';
 import type { PageQuery } from '../model/run.ts';
@@ -23,6 +23,8 @@ export interface AccountsApiOptions {
   /** Requests in flight at once, over all calls. @default no limit: a Lambda sends one request at a time */
   readonly concurrency?: number;
   readonly limits?: Partial<ClientLimits>;
+  /** Receives requests and waits. */
+  readonly observe?: ((activity: Activity) => void) | undefined;
   /** For tests. */
   readonly random?: () => number;
   readonly sleep?: (ms: number, signal: AbortSignal | undefined) => Promise<void>;
@@ -52,7 +54,7 @@ export const DEFAULT_LIMITS: ClientLimits = {
 /** The client; `close` ends its connections. */
 export function createAccountsApi(options: AccountsApiOptions): AccountsApi & { close(): Promise<void> } {
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
-  const { random = Math.random, sleep = sleepMs, now = Date.now } = options;
+  const { random = Math.random, sleep = sleepMs, now = Date.now, observe } = options;
   const agent = new Agent({ connect: { timeout: limits.connectTimeoutMs }, keepAliveTimeout: 10_000 });
   const keys = sharedKey(options.credentials);
   const inFlight = pLimit(options.concurrency ?? Number.POSITIVE_INFINITY);
@@ -78,7 +80,9 @@ export function createAccountsApi(options: AccountsApiOptions): AccountsApi & { 
         await budget?.take(query.pageSize);
         const received = await inFlight(async () => {
           startedAt ??= now();
-          return signal?.aborted ? undefined : requestPage(agent, request);
+          if (signal?.aborted) return undefined;
+          observe?.({ activity: 'requested' });
+          return requestPage(agent, request).finally(() => observe?.({ activity: 'answered' }));
         });
         if (!received) {
           // The request was never sent.
@@ -109,6 +113,13 @@ export function createAccountsApi(options: AccountsApiOptions): AccountsApi & { 
           result.outcome === 'transient' && requests < limits.maxRequests && elapsed + wait <= limits.retryWindowMs;
         if (!retry) throw withAttempts(result, requests, elapsed);
         countRetry(result.cause);
+        observe?.({
+          activity: 'waiting',
+          ms: wait,
+          cause: result.cause,
+          attempt: requests + 1,
+          attempts: limits.maxRequests,
+        });
         await sleep(wait, signal);
       }
     } catch (error) {

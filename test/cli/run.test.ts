@@ -26,6 +26,7 @@ async function simulated(options: SimulatorOptions = {}) {
   return { simulator, out, args: to(out), to };
 }
 
+const ERASE = '\r\u001B[K';
 const ALWAYS = Number.POSITIVE_INFINITY;
 const manifestPath = (out: string) => join(out, 'export_runs/run_id=run-1/manifest.json');
 /** The requests for whole pages of the plan. */
@@ -44,6 +45,8 @@ describe('run', () => {
     expect(lines[3]).toMatch(/^Published {2}1,234 accounts in [\d.]+ s, [\d.]+ kB$/);
     expect(lines.slice(4)).toEqual([
       '           consistent: every check passed',
+      expect.stringMatching(/^Contract {3}1,2\d\d records counted: 1,234 accounts, and \d\d more$/),
+      expect.stringMatching(/^ {11}for probes and retries \(\d\d requests, 0 retries\)$/),
       'Warning    the table has no column for these fields, but the parts keep them',
       '           (for CSV, append them to the attribute columns):',
       '           healthIndex',
@@ -67,11 +70,54 @@ describe('run', () => {
     expect(await commandLine([...args, '--quiet'])).toEqual({ code: 0, stdout: '', stderr: '' });
   });
 
-  it('shows the progress on a terminal', async () => {
+  it('shows each phase on a terminal, and leaves only the result', async () => {
     const { args } = await simulated();
-    const { stderr } = await commandLine(args, { isTTY: true });
-    expect(stderr).toMatch(/Exporting {2}[█░]{24} 0\/3 pages, 0 accounts/);
-    expect(stderr).toMatch(/█{24} 3\/3 pages, 1,234 accounts/);
+    const { stderr } = await commandLine([...args, '--concurrency', '1'], { isTTY: true });
+    const lines = [
+      'Planning: counting the accounts',
+      'Planning: round 1',
+      'Planning: round 9, 8 requests',
+      'Exporting: 0 of 3 pages, 0 accounts, 0/s',
+      'Exporting: 3 of 3 pages, 1,234 accounts, ',
+      'Publishing: looking for new accounts',
+      'Publishing: checking 3 pages',
+      'Publishing: checking page boundaries',
+    ].map((line) => stderr.indexOf(`${ERASE}${line}`));
+    expect(lines).toEqual(lines.filter((at) => at >= 0).toSorted((a, b) => a - b));
+    expect(stderr.endsWith(ERASE)).toBe(true);
+    expect(stderr).not.toContain('\n');
+  });
+
+  it('shows how long it waits for the API', async () => {
+    const { args } = await simulated({ faults: [{ fault: { status: 429, retryAfter: '2' }, times: 1 }] });
+    const { stderr } = await commandLine([...args, '--concurrency', '1'], { isTTY: true });
+    expect(stderr).toMatch(/Waiting 2 s after 429 \(attempt 2 of \d+\)/);
+  });
+
+  it('shows the retry after drift, and no line with --quiet', async () => {
+    let removed = false;
+    const { args } = await simulated({
+      onRequest: ({ pageSize, page }, tenant) => {
+        if (pageSize !== 500 || page !== 1 || removed) return;
+        removed = true;
+        tenant.removeAt(3, 1);
+      },
+    });
+    const { stderr } = await commandLine([...args, '--on-drift', 'retry', '--concurrency', '1'], { isTTY: true });
+    expect(stderr).toMatch(/Publishing: checking page boundaries.*Planning: round 1.*Exporting: 0 of 3 pages/s);
+    expect(await commandLine([...args, '--quiet'], { isTTY: true })).toMatchObject({ stderr: '' });
+  });
+
+  it('says what the contract has counted when it fails or is interrupted', async () => {
+    const failing = await simulated({ faults: [{ fault: { status: 404 }, minPageSize: 500, pages: [1], times: 1 }] });
+    const counted = /^Contract {3}[\d,]+ records counted \(\d+ requests, \d+ retr(y|ies)\)$/m;
+    expect((await commandLine(failing.args)).stdout).toMatch(counted);
+
+    const { args, simulator } = await simulated(hangingRun);
+    const run = startCommandLine(args);
+    await until(() => isHanging(simulator));
+    run.interrupt();
+    expect((await run.finished).stdout).toMatch(counted);
   });
 
   it('exports nothing in a dry run and prints the estimate', async () => {

@@ -67,7 +67,8 @@ async function planRequest(
 ): Promise<StoredPlan> {
   const { name: exportName, datasetId, format, maxRecords, onDrift, maxDropPercent } = settings;
   const expected = (await lastPublishedRun(ports.store, exportName))?.records;
-  const counted = await countPages(source, { pageSize: parameters.pageSize, concurrency: event.concurrency, expected });
+  const { pageSize } = parameters;
+  const counted = await countPages(ports, source, { pageSize, concurrency: event.concurrency, expected });
   // All exports share one CSV table. Columns that only this request names come after it, like any that the API sends.
   const tableAttributes = attributeColumnsOf(exports.length > 0 ? exports : [settings]);
   return {
@@ -112,8 +113,9 @@ export async function makeRetryPlan(planning: Planning, drifted: StoredPlan, run
       : drifted.earlierRecords + (await planningRecords(folder, drifted)) + ticketRecords;
   const target = { ...run, runId, maxRecords, earlierRecords };
   return planWithinBudget(planning, target, formatForRun(run).decode, async (source) => {
+    const { pageSize } = parameters;
     const { concurrency } = planning.event;
-    const counted = await countPages(source, { pageSize: parameters.pageSize, concurrency, expected: run.accounts });
+    const counted = await countPages(planning.ports, source, { pageSize, concurrency, expected: run.accounts });
     return {
       version: 1,
       run: { ...run, runId, retryOf: run.runId, ...counted.size },
@@ -228,11 +230,13 @@ async function planningRecords(folder: RunFolder, plan?: StoredPlan): Promise<nu
 
 /** @throws ExportError `PlanTooLargeError` */
 async function countPages(
+  { observe }: RunPorts,
   source: Source<ProbeAnswer>,
   options: Omit<CountOptions, 'probe'>,
 ): Promise<{ readonly size: Pick<Run, 'accounts' | 'pages' | 'countedBy'>; readonly rounds: number }> {
   const probe = (size: number, page: number) => source.probe(size, page);
-  const { accounts, countedBy, rounds } = await countAccounts({ ...options, probe });
+  const onRound = (round: number) => observe?.({ activity: 'counting', round });
+  const { accounts, countedBy, rounds } = await countAccounts({ ...options, probe, onRound });
   refuseTooManyPages(accounts, options.pageSize);
   return { size: { accounts, countedBy, pages: Math.max(1, Math.ceil(accounts / options.pageSize)) }, rounds };
 }
