@@ -76,7 +76,7 @@ describe('run', () => {
     const lines = [
       'Planning: counting the accounts',
       'Planning: round 1',
-      'Planning: round 9, 8 requests',
+      'Planning: round 5, 8 requests',
       'Exporting: 0 of 3 pages, 0 accounts, 0/s',
       'Exporting: 3 of 3 pages, 1,234 accounts, ',
       'Publishing: looking for new accounts',

@@ -1,4 +1,4 @@
-/** What a run tells people who watch it: its phases, its requests and its waits; nothing about accounts. */
+/** What a run reports to people who watch it: its phases, its requests and its waits; nothing about accounts. */
 import { expect, it } from 'vitest';
 import { runLocal } from '../../cli/local/run-local.ts';
 import type { Activity } from '../../functions/export/ports.ts';
@@ -55,7 +55,7 @@ it('publishing a quarantined run names its check', async () => {
   expect(seen).toEqual([{ activity: 'checking', what: 'pages', pages: 1 }]);
 });
 
-it('the API client tells each request, its answer, and the wait before a retry', async () => {
+it('the API client reports each request, its answer, and the wait before a retry', async () => {
   const simulator = await startSimulator({
     accounts: 5,
     faults: [{ fault: { status: 429, retryAfter: '2' }, times: 1 }],
