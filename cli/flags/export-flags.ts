@@ -41,7 +41,7 @@ export function withExportFlags(command: Command, defaults: { format?: string; p
 const KEYS = Object.keys(ExportRequestSchema.shape);
 /** Keys whose flag has another name. */
 const RENAMED: Readonly<Record<string, string>> = {
-  exportName: 'the name of the export',
+  exportName: '--name',
   datasetId: '--dataset',
   dueAt: '--due',
   accountName: '--account',
@@ -49,9 +49,10 @@ const RENAMED: Readonly<Record<string, string>> = {
 
 /**
  * The flags as an ad-hoc request, in the form an execution of the state machine takes.
+ * @param exportName what the user calls the name of the export
  * @throws ExportError `RequestError` that names every invalid flag
  */
-export function requestOf(flags: ExportFlags): Record<string, unknown> {
+export function requestOf(flags: ExportFlags, exportName = '--name'): Record<string, unknown> {
   const request: Record<string, unknown> = {
     ...flags,
     exportName: flags.name,
@@ -64,10 +65,7 @@ export function requestOf(flags: ExportFlags): Record<string, unknown> {
   const given = Object.fromEntries(KEYS.map((key) => [key, request[key]]).filter(([, value]) => value !== undefined));
   const { error } = ExportRequestSchema.safeParse(given);
   if (!error) return given;
-  // Only `run` can lack a name, and has a flag for it.
-  const problems = problemsOf(error.issues, given, (text) =>
-    nameFlags(flags.name === undefined ? text.replace('exportName', '--name') : text, KEYS),
-  );
+  const problems = problemsOf(error.issues, given, (text) => nameFlags(text, KEYS, { exportName }));
   throw new ExportError('RequestError', `Invalid command line: ${problems}.`);
 }
 
@@ -80,8 +78,9 @@ export function withFlagNames(message: string): string {
   );
 }
 
-function nameFlags(text: string, keys: readonly string[]): string {
-  return text.replaceAll(new RegExp(`\\b(?:${keys.join('|')})\\b`, 'g'), (key) => RENAMED[key] ?? flagOf(key));
+function nameFlags(text: string, keys: readonly string[], renamed: Readonly<Record<string, string>> = {}): string {
+  const names = { ...RENAMED, ...renamed };
+  return text.replaceAll(new RegExp(`\\b(?:${keys.join('|')})\\b`, 'g'), (key) => names[key] ?? flagOf(key));
 }
 
 function flagOf(key: string): string {

@@ -29,7 +29,7 @@ type Wait = Extract<Activity, { activity: 'waiting' }> & { readonly untilMs: num
 /** A live line on a terminal; nothing elsewhere or with `--quiet`. */
 export function runProgress(terminal: Terminal, flags: Pick<OutputFlags, 'quiet'>, now = Date.now): Progress {
   const { stdout, stderr, show, stop } = liveLine(terminal, flags);
-  let phase: () => string;
+  let phase = () => '';
   let requests = 0;
   let inFlight = 0;
   let wait: Wait | undefined;
@@ -115,7 +115,8 @@ const CAUSES: Readonly<Record<string, string>> = {
   'broken-body': 'a damaged answer',
 };
 
-function waitText({ untilMs, cause, attempt, attempts }: Wait, nowMs: number): string {
+function waitText({ untilMs, cause, request, maxRequests }: Wait, nowMs: number): string {
   const seconds = Math.max(1, Math.ceil((untilMs - nowMs) / 1000));
-  return `Waiting ${count(seconds)} s after ${CAUSES[cause] ?? cause} (attempt ${attempt} of ${attempts})`;
+  const why = cause === 'asked' ? 'as the API asked' : `after ${CAUSES[cause] ?? cause}`;
+  return `Waiting ${count(seconds)} s ${why}${request === 0 ? '' : ` (attempt ${request + 1} of ${maxRequests})`}`;
 }

@@ -146,11 +146,12 @@ export type Activity =
   | {
       readonly activity: 'waiting';
       readonly ms: number;
-      /** As in `Usage`. */
+      /** As in `Usage`; `asked` if the API asked another request of the run to wait. */
       readonly cause: string;
-      /** The attempt that follows the wait; the first request is attempt 1. */
-      readonly attempt: number;
-      readonly attempts: number;
+      /** The request that failed, from 1; 0 if it was not sent yet. */
+      readonly request: number;
+      /** How often it is sent at most. */
+      readonly maxRequests: number;
     }
   /** Publishing begins to check something. */
   | {

@@ -113,13 +113,8 @@ export function createAccountsApi(options: AccountsApiOptions): AccountsApi & { 
           result.outcome === 'transient' && requests < limits.maxRequests && elapsed + wait <= limits.retryWindowMs;
         if (!retry) throw withAttempts(result, requests, elapsed);
         countRetry(result.cause);
-        observe?.({
-          activity: 'waiting',
-          ms: wait,
-          cause: result.cause,
-          attempt: requests + 1,
-          attempts: limits.maxRequests,
-        });
+        const { maxRequests } = limits;
+        observe?.({ activity: 'waiting', ms: wait, cause: result.cause, request: requests, maxRequests });
         await sleep(wait, signal);
       }
     } catch (error) {

@@ -100,7 +100,7 @@ describe('exit code 2', () => {
 
   it.each([
     [['--dataset', 'a b'], /^error: Invalid command line: --dataset must have [^;]*\(got "a b"\)\.\n$/],
-    [['--name', 'a b'], /: the name of the export must have .* \(got "a b"\)\.\n$/],
+    [['--name', 'a b'], /: --name must have .* \(got "a b"\)\.\n$/],
     [['--attribute-columns', 'a,,b'], /: --attribute-columns\[1\] must not be empty \(got ""\)\.\n$/],
     [['--segment-id', '', '--name', 'x'], /: --segment-id must not be empty \(value not shown\)\.\n$/],
     [['--window', 'P7D', '--end', '2026-08-01'], /: --window must not be set together with --start or --end \(got/],

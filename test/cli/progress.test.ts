@@ -94,7 +94,7 @@ describe('the progress of a run', () => {
     for (let i = 0; i < times; i++) progress.observe({ activity: 'answered' });
   };
   const wait = (progress: Progress, ms: number, more: object = {}) =>
-    progress.observe({ activity: 'waiting', ms, cause: '429', attempt: 3, attempts: 8, ...more });
+    progress.observe({ activity: 'waiting', ms, cause: '429', request: 2, maxRequests: 8, ...more });
 
   it.each<[string, (progress: Progress) => void]>([
     ['Planning: counting the accounts', (progress) => progress.planning()],
@@ -166,6 +166,11 @@ describe('the progress of a run', () => {
         vi.advanceTimersByTime(3000);
       }),
     ).toBe('Planning: counting the accounts, 2 requests');
+  });
+
+  it('shows a wait that the API asked of other requests', () => {
+    const act = (progress: Progress) => wait(progress, 12_000, { cause: 'asked', request: 0 });
+    expect(shownBy(act)).toBe('Waiting 12 s as the API asked');
   });
 
   it('shows the wait that ends first, and its cause', () => {

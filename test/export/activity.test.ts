@@ -76,7 +76,7 @@ it('the API client reports each request, its answer, and the wait before a retry
   expect(seen).toEqual([
     { activity: 'requested' },
     { activity: 'answered' },
-    { activity: 'waiting', ms: 2000, cause: '429', attempt: 2, attempts: 4 },
+    { activity: 'waiting', ms: 2000, cause: '429', request: 1, maxRequests: 4 },
     { activity: 'requested' },
     { activity: 'answered' },
   ]);
