@@ -27,7 +27,7 @@ type Check = Extract<Activity, { activity: 'checking' }>;
 type Wait = Extract<Activity, { activity: 'waiting' }> & { readonly untilMs: number };
 
 /** A live line on a terminal; nothing elsewhere or with `--quiet`. */
-export function runProgress(terminal: Terminal, flags: Pick<OutputFlags, 'quiet'>, now = Date.now): Progress {
+export function runProgress(terminal: Terminal, flags: Pick<OutputFlags, 'quiet'>): Progress {
   const { stdout, stderr, show, stop } = liveLine(terminal, flags);
   let phase = () => '';
   let requests = 0;
@@ -42,10 +42,10 @@ export function runProgress(terminal: Terminal, flags: Pick<OutputFlags, 'quiet'
     isPlanning = planning;
     show(line);
   };
-  const line = () => (wait && inFlight === 0 && now() < wait.untilMs ? waitText(wait, now()) : phase());
+  const line = () => (wait && inFlight === 0 && Date.now() < wait.untilMs ? waitText(wait, Date.now()) : phase());
   const sent = () => (requests === 0 ? '' : `, ${counted(requests, 'request')}`);
   const exportText = () => {
-    const speed = Math.round((accounts * 1000) / Math.max(1, now() - startedAt));
+    const speed = Math.round((accounts * 1000) / Math.max(1, Date.now() - startedAt));
     return `Exporting: ${count(pagesDone)} of ${counted(pages, 'page')}, ${counted(accounts, 'account')}, ${count(speed)}/s`;
   };
   let round = 0;
@@ -59,20 +59,24 @@ export function runProgress(terminal: Terminal, flags: Pick<OutputFlags, 'quiet'
     [pagesDone, accounts] = [done, all];
     show(line);
   };
+  const publishing = () => enter(() => 'Publishing: all pages are done');
   return {
     stdout,
     stderr,
     planning: () => planning(0),
-    exporting(all, sinceMs = now()) {
+    exporting(all, sinceMs = Date.now()) {
       pages = all;
       // The clock of AWS may be ahead of this one.
-      startedAt = Math.min(sinceMs, now());
+      startedAt = Math.min(sinceMs, Date.now());
       [pagesDone, accounts] = [0, 0];
       enter(exportText);
     },
-    page: (more) => reach(pagesDone + 1, accounts + more),
+    page(more) {
+      reach(pagesDone + 1, accounts + more);
+      if (pagesDone === pages) publishing();
+    },
     reach,
-    publishing: () => enter(() => 'Publishing: all pages are done'),
+    publishing,
     observe(activity) {
       switch (activity.activity) {
         case 'counting':
@@ -86,8 +90,8 @@ export function runProgress(terminal: Terminal, flags: Pick<OutputFlags, 'quiet'
           return;
         case 'waiting':
           // Of several requests that wait, the first one to end its wait ends the silence.
-          if (!wait || wait.untilMs <= now() || wait.untilMs > now() + activity.ms) {
-            wait = { ...activity, untilMs: now() + activity.ms };
+          if (!wait || wait.untilMs <= Date.now() || wait.untilMs > Date.now() + activity.ms) {
+            wait = { ...activity, untilMs: Date.now() + activity.ms };
           }
           return show(line);
         case 'checking':

@@ -79,6 +79,7 @@ describe('run', () => {
       'Planning: round 5, 8 requests',
       'Exporting: 0 of 3 pages, 0 accounts, 0/s',
       'Exporting: 3 of 3 pages, 1,234 accounts, ',
+      'Publishing: all pages are done',
       'Publishing: looking for new accounts',
       'Publishing: checking 3 pages',
       'Publishing: checking page boundaries',
