@@ -61,10 +61,15 @@ it('the API client reports each request, its answer, and the wait before a retry
     faults: [{ fault: { status: 429, retryAfter: '2' }, times: 1 }],
   });
   const seen: Activity[] = [];
+  let time = 0;
   const api = createAccountsApi({
     baseUrl: simulator.url,
     credentials: { get: async () => ({ keyId: 'demo-key', secret: 'demo:secret' }) },
-    sleep: async () => undefined,
+    random: () => 0,
+    now: () => time,
+    sleep: async (ms) => {
+      time += ms;
+    },
     observe: (activity) => seen.push(activity),
   });
   try {
