@@ -11,7 +11,7 @@ import { type ApiFlags, baseUrlOf, credentialsOf, withApiFlags } from '../flags/
 import { integer, newRunId, storeAt, withOutputFlags } from '../flags/common-flags.ts';
 import { type ExportFlags, requestOf, withExportFlags, withFlagNames } from '../flags/export-flags.ts';
 import { type LocalOutcome, runLocal } from '../local/run-local.ts';
-import { printEstimate, printPlan, printPublished, printUsage } from '../terminal/print-run.ts';
+import { printEstimate, printPlan, printPublished, printUsageSoFar } from '../terminal/print-run.ts';
 import { type Progress, runProgress } from '../terminal/progress.ts';
 import { type Output, type OutputFlags, outputOf, type Terminal } from '../terminal/terminal.ts';
 
@@ -102,7 +102,7 @@ async function runExport(flags: RunFlags, terminal: Terminal): Promise<number> {
   } catch (error) {
     if (!signal.aborted) throw error;
     progress.stop();
-    await printUsageSoFar(output, store, currentRunId);
+    await noteUsage(output, store, currentRunId);
     return output.fail(
       `Run "${currentRunId}" was interrupted; its finished pages are kept. To resume it, run the same command with --run-id ${currentRunId}.`,
     );
@@ -154,7 +154,7 @@ export async function printOutcome(
       return 0;
     }
     case 'failed':
-      await printUsageSoFar(output, store, outcome.failure.event.runId);
+      await noteUsage(output, store, outcome.failure.event.runId);
       output.fail(withFlagNames(outcome.failure.cause));
       for (const line of nextSteps(outcome.failure.event, flags.out)) output.hint(line);
       return 1;
@@ -162,14 +162,14 @@ export async function printOutcome(
 }
 
 /** A run that publishes nothing has used records, too. */
-async function printUsageSoFar({ note }: Output, store: ObjectStore, runId: string): Promise<void> {
+async function noteUsage(output: Output, store: ObjectStore, runId: string): Promise<void> {
   const folder = new RunFolder(store, runId);
   // The store may be why the run failed.
   const usage = await folder
     .receipts()
     .then((receipts) => folder.usage(receipts))
     .catch(() => undefined);
-  if (usage && usage.apiRequests > 0) printUsage(note, { ...usage, retries: usage.totalRetries });
+  if (usage) printUsageSoFar(output, usage);
 }
 
 function nextSteps({ runId, publish, resume, error }: FailedRun, out: string): string[] {

@@ -1,5 +1,6 @@
 /** The lines about a run that `run` and the commands for the deployed state machine share. At most 80 columns, except paths. */
 import type { PlanFigures, PublishResult, RunEstimate } from '../../functions/model/outcomes.ts';
+import type { Usage } from '../../functions/model/usage.ts';
 import { bytes, count, counted, duration, money } from './format.ts';
 import type { Output } from './terminal.ts';
 
@@ -46,7 +47,7 @@ export function printPublished({ out }: Pick<Output, 'out'>, result: Published):
   for (const line of VERDICTS[result.verdict]) out(`           ${line}`);
   const duplicates = result.accounts - result.distinctAccounts;
   if (duplicates > 0) out(`           ${counted(duplicates, 'duplicate')}: the later record is current`);
-  printUsage(out, result, result.accounts);
+  printUsage(out, result);
   if (result.unmappedColumns.length > 0) {
     out('Warning    the table has no column for these fields, but the parts keep them');
     out('           (for CSV, append them to the attribute columns):');
@@ -57,25 +58,24 @@ export function printPublished({ out }: Pick<Output, 'out'>, result: Published):
   out(`  manifest ${result.manifest}`);
 }
 
-/**
- * Prints what the contract counts.
- * @param accounts those of a published run: the other records were fetched to count, to check, or again
- */
-export function printUsage(
-  print: (line: string) => void,
-  { recordsFetched, apiRequests, retries }: Partial<Pick<PublishResult, 'recordsFetched' | 'apiRequests' | 'retries'>>,
-  accounts?: number,
-): void {
+/** What the contract counts: records that are no accounts of the run were fetched to count, to check, or again. */
+function printUsage(out: Output['out'], { accounts, recordsFetched, apiRequests, retries }: Published): void {
   if (recordsFetched === undefined || apiRequests === undefined || retries === undefined) return;
   const requests = `(${counted(apiRequests, 'request')}, ${count(retries)} ${retries === 1 ? 'retry' : 'retries'})`;
   const records = `Contract   ${counted(recordsFetched, 'record')} counted`;
-  const more = recordsFetched - (accounts ?? recordsFetched);
-  if (accounts === undefined || more <= 0) {
-    print(`${records} ${requests}`);
+  const more = recordsFetched - accounts;
+  if (more <= 0) {
+    out(`${records} ${requests}`);
   } else {
-    print(`${records}: ${counted(accounts, 'account')}, and ${count(more)} more`);
-    print(`           for probes and retries ${requests}`);
+    out(`${records}: ${counted(accounts, 'account')}, and ${count(more)} more`);
+    out(`           for probes and retries ${requests}`);
   }
+}
+
+/** What the contract has counted of a run that was not published. Which of its requests were retries, only the end shows. */
+export function printUsageSoFar({ note }: Pick<Output, 'note'>, { recordsFetched, apiRequests }: Usage): void {
+  if (apiRequests === 0) return;
+  note(`Contract   ${counted(recordsFetched, 'record')} counted so far (${counted(apiRequests, 'request')})`);
 }
 
 const VERDICTS = {

@@ -111,7 +111,7 @@ describe('run', () => {
 
   it('says what the contract has counted when it fails or is interrupted', async () => {
     const failing = await simulated({ faults: [{ fault: { status: 403 }, minPageSize: 500, pages: [1], times: 1 }] });
-    const counted = /^Contract {3}[\d,]+ records counted \(\d+ requests, \d+ retr(y|ies)\)$/m;
+    const counted = /^Contract {3}[\d,]+ records counted so far \(\d+ requests\)$/m;
     expect((await commandLine(failing.args)).stdout).toMatch(counted);
 
     const { args, simulator } = await simulated(hangingRun);
