@@ -10,6 +10,8 @@ export interface SimulatorOptions {
   readonly accounts?: number;
   readonly seed?: number;
   readonly nasty?: boolean;
+  /** Some accounts have a field that no table declares: `healthIndex`. @default nasty */
+  readonly unknownField?: boolean;
   readonly latencyMs?: number;
   /** @default 0, any free port */
   readonly port?: number;
@@ -80,8 +82,8 @@ interface Answer {
 }
 
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
-  const { accounts = 12_431, seed = 1, nasty = true } = options;
-  const tenant = new Tenant({ accounts, seed, nasty });
+  const { accounts = 12_431, seed = 1, nasty = true, unknownField } = options;
+  const tenant = new Tenant({ accounts, seed, nasty, unknownField });
   const requests: SeenRequest[] = [];
   let key = { keyId: options.keyId ?? DEFAULT_KEY.keyId, keySecret: options.keySecret ?? DEFAULT_KEY.keySecret };
   let inFlight = 0;

@@ -27,8 +27,8 @@ export class Tenant {
   #nextId: number;
   readonly #versions = new Map<number, number>();
 
-  constructor({ accounts, seed, nasty }: TenantOptions) {
-    this.#style = { seed, nasty };
+  constructor({ accounts, ...style }: TenantOptions) {
+    this.#style = style;
     this.#spans = accounts === 0 ? [] : [{ firstId: 0, length: accounts }];
     this.#nextId = accounts;
   }

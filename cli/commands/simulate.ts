@@ -7,7 +7,10 @@ import { integer } from '../flags/common-flags.ts';
 import { count } from '../terminal/format.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 
-type SimulateFlags = Pick<SimulatorOptions, 'latencyMs' | 'port' | 'seed' | 'pageSizeCap' | 'pretty'> & {
+type SimulateFlags = Pick<
+  SimulatorOptions,
+  'latencyMs' | 'port' | 'seed' | 'pageSizeCap' | 'pretty' | 'unknownField'
+> & {
   accounts: number;
   dataset: string;
   grow?: number;
@@ -31,6 +34,7 @@ export function simulateCommand(terminal: Terminal): Command {
     .option('--change-key-after <n>', 'reject the API key after n requests', integer(0))
     .option('--pretty', 'format the JSON with whitespace')
     .option('--plain', 'no special characters in the accounts')
+    .option('--unknown-field', 'send a field that the tables do not have')
     .option('--verbose', 'print stack traces with errors')
     .option(
       '--fault <fault>',
@@ -61,6 +65,7 @@ async function simulate(flags: SimulateFlags, terminal: Terminal): Promise<void>
   const simulator = await startSimulator({
     ...options,
     nasty: plain !== true,
+    unknownField: options.unknownField === true,
     datasets: [dataset],
     faults: fault,
     onRequest: ({ pageSize }, tenant) => {

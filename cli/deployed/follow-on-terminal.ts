@@ -81,7 +81,7 @@ export async function followOnTerminal(
     });
     bar.stop();
     if (last) return printEnd(deployed, last);
-    return output.fail(`Detached from run "${runId}", which continues. Follow it with ${followAgain}`);
+    return output.interrupted(`Detached   run ${runId} continues. Follow it with ${followAgain}`);
   } catch (error) {
     if (!(error instanceof CommandError) || !looked) throw error;
     throw new CommandError(`${error.message} The run continues. Follow it with ${followAgain}`, { cause: error });
