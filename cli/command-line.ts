@@ -3,6 +3,7 @@ import { setTimeout as sleepFor } from 'node:timers/promises';
 import { Command, CommanderError } from 'commander';
 import { ExportError } from '../functions/model/errors.ts';
 import { printable } from '../functions/model/printable.ts';
+import packageJson from '../package.json' with { type: 'json' };
 import { doctorCommand } from './commands/doctor.ts';
 import { publishCommand } from './commands/publish.ts';
 import { queryCommand } from './commands/query.ts';
@@ -78,6 +79,7 @@ function interruptOfProcess(): AbortSignal {
 function programOf(terminal: Terminal): Command {
   const program = new Command('account-export')
     .description('Exports the accounts of Salesforce Marketing Cloud Personalization.')
+    .version(packageJson.version, '--version', 'print the version')
     .addCommand(runCommand(terminal))
     .addCommand(queryCommand(terminal))
     .addCommand(simulateCommand(terminal))

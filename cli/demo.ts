@@ -17,7 +17,7 @@ const print = (text: string) => void process.stdout.write(`${text}\n`);
 const shorten = (line: string) => (line.length > COLUMNS ? `${line.slice(0, COLUMNS - 1)}…` : line);
 
 const key = { keyId: 'demo-key', keySecret: 'demo:secret' };
-const simulator = await startSimulator({ accounts: ACCOUNTS, latencyMs: LATENCY_MS, ...key });
+const simulator = await startSimulator({ accounts: ACCOUNTS, latencyMs: LATENCY_MS, unknownField: false, ...key });
 const runId = newRunId();
 try {
   print(`Simulating ${count(ACCOUNTS)} accounts at ${simulator.url}`);

@@ -4,7 +4,7 @@
  * It is plain Amazon States Language (JSONPath) from a pure function, because a local run cannot wait for a synth.
  */
 
-import { taskRetries } from './model/retry-policy.ts';
+import { TIMEOUT_ERROR, taskRetries } from './model/retry-policy.ts';
 import { DEFAULT_STACK_NAME, titleOf } from './model/stack-name.ts';
 
 /** The states, by the names that the console shows. */
@@ -28,6 +28,19 @@ export const STATES = {
   failedWithoutReport: 'Run failed without report',
 } as const;
 
+/** The states of the second state machine, which reports a run that timed out. It shares the states that report a failure. */
+export const TIMEOUT_STATES = {
+  inputIncluded: 'Input included?',
+  readInput: 'Read input',
+  noInput: 'No input',
+  report: STATES.report,
+  announceFailed: STATES.announceFailed,
+  notify: STATES.notify,
+  reported: 'Reported',
+  notifyWithoutReport: STATES.notifyWithoutReport,
+  failedWithoutReport: STATES.failedWithoutReport,
+} as const;
+
 /** The name of the Distributed Map's children in metrics and permissions. */
 export const MAP_LABEL = 'Pages';
 
@@ -48,11 +61,9 @@ const ANSWER_SECONDS = 60;
 /** A run that takes longer is stuck, or can be resumed. */
 export const RUN_TIMEOUT_SECONDS = 86_400;
 
-export interface WorkflowOptions {
-  /** The ARN of each task's Lambda. */
-  readonly resources: Readonly<Record<TaskName, string>>;
-  /** Pages in flight at once. */
-  readonly concurrency: number;
+export interface ReportOptions {
+  /** The ARN of the task's Lambda. */
+  readonly resources: Readonly<Pick<Record<TaskName, string>, 'reportFailure'>>;
   /** The SNS topic for failures. */
   readonly topicArn: string;
   /** What emails call the product. @default `Account Export` */
@@ -63,6 +74,13 @@ export interface WorkflowOptions {
   readonly retries?: number;
   /** The timeout of the run and of each attempt at a task. @default a day, and a minute more than the task's Lambda has */
   readonly timeoutSeconds?: number;
+}
+
+export interface WorkflowOptions extends ReportOptions {
+  /** The ARN of each task's Lambda. */
+  readonly resources: Readonly<Record<TaskName, string>>;
+  /** Pages in flight at once. */
+  readonly concurrency: number;
 }
 
 /** The events on the default event bus (`docs/operations.md`). */
@@ -107,31 +125,165 @@ function callService({ comment, resource, parameters, next }: ServiceCall) {
   };
 }
 
-/** The workflow's definition as a plain object, ready for `JSON.stringify`. */
-export function exportWorkflow(options: WorkflowOptions) {
-  const { resources, concurrency, topicArn, retries, timeoutSeconds } = options;
-  const { partition = 'aws', title = titleOf(DEFAULT_STACK_NAME) } = options;
-  const task = (name: TaskName) => ({
+interface Announcement {
+  readonly detailType: string;
+  /** A JSONPath. */
+  readonly detail: string;
+  /** What the event concerns, besides the execution that sends it: a JSONPath or intrinsic function. @default nothing */
+  readonly about?: string | undefined;
+  readonly next: string;
+}
+
+/** Sends an event to the default event bus. */
+function announce({ partition = 'aws' }: Pick<ReportOptions, 'partition'>, announcement: Announcement) {
+  const { detailType, detail, about, next } = announcement;
+  const purpose = detailType === EVENT_TYPES.published ? ', which downstream jobs can start on' : '';
+  return callService({
+    comment: `Sends the event "${detailType}" (source ${EVENT_SOURCE})${purpose}.`,
+    resource: `arn:${partition}:states:::events:putEvents`,
+    parameters: {
+      Entries: [
+        {
+          Source: EVENT_SOURCE,
+          DetailType: detailType,
+          'Detail.$': detail,
+          ...(about === undefined ? {} : { 'Resources.$': about }),
+        },
+      ],
+    },
+    next,
+  });
+}
+
+function taskState(name: TaskName, resource: string, { retries, timeoutSeconds }: ReportOptions) {
+  return {
     Type: 'Task',
-    Resource: resources[name],
+    Resource: resource,
     TimeoutSeconds: timeoutSeconds ?? LAMBDA_TIMEOUT_SECONDS[name] + ANSWER_SECONDS,
     Retry: taskRetries(retries),
-  });
-  /** Sends an event to the default event bus. @param detail a JSONPath */
-  const announce = (detailType: string, detail: string, next: string, more = '') =>
-    callService({
-      comment: `Sends the event "${detailType}" (source ${EVENT_SOURCE})${more}.`,
-      resource: `arn:${partition}:states:::events:putEvents`,
-      parameters: { Entries: [{ Source: EVENT_SOURCE, DetailType: detailType, 'Detail.$': detail }] },
-      next,
-    });
-  const notify = (comment: string, email: object, next: string) =>
+  };
+}
+
+/** Where the states that report a run find it: JSONPaths. */
+interface FailedRunPaths {
+  /** Of the context object, because the input of a state depends on the states before it. */
+  readonly runId: string;
+  readonly execution: string;
+  /** Of the input of *Report failure*, or the context object. */
+  readonly request: string;
+  readonly failure: string;
+  /** As in `Announcement`. */
+  readonly about?: string;
+}
+
+/** The states that report a failed run. @param next the state after the report */
+function reportStates(options: ReportOptions, paths: FailedRunPaths, next: string) {
+  const { runId, execution, request, failure } = paths;
+  const { resources, topicArn, partition = 'aws', title = titleOf(DEFAULT_STACK_NAME) } = options;
+  const notify = (comment: string, email: object, then: string) =>
     callService({
       comment,
       resource: `arn:${partition}:states:::sns:publish`,
       parameters: { TopicArn: topicArn, ...email },
-      next,
+      next: then,
     });
+  return {
+    [STATES.report]: {
+      ...taskState('reportFailure', resources.reportFailure, options),
+      Comment: 'Finds the error to report, and writes the event and the email.',
+      Parameters: { 'runId.$': runId, 'execution.$': execution, 'request.$': request, 'failure.$': failure },
+      Catch: [{ ErrorEquals: ['States.ALL'], ResultPath: null, Next: STATES.notifyWithoutReport }],
+      Next: STATES.announceFailed,
+    },
+    [STATES.announceFailed]: announce(options, {
+      detailType: EVENT_TYPES.failed,
+      detail: '$.event',
+      about: paths.about,
+      next: STATES.notify,
+    }),
+    [STATES.notify]: notify(
+      'Publishes the failure to the SNS topic, which sends emails.',
+      { 'Subject.$': '$.subject', 'Message.$': '$.message' },
+      next,
+    ),
+    [STATES.notifyWithoutReport]: notify(
+      'Publishes a short notification if the report itself failed.',
+      {
+        Subject: `${title}: a run failed`,
+        'Message.$': `States.Format('Run {} failed, and its failure report could not be written. Published data is unchanged. See the execution: {}', ${runId}, ${execution})`,
+      },
+      STATES.failedWithoutReport,
+    ),
+    [STATES.failedWithoutReport]: {
+      Type: 'Fail',
+      Error: 'RunFailed',
+      Cause: 'The run failed, and its failure report could not be written: see the history of the execution.',
+    },
+  };
+}
+
+/**
+ * A state machine that reports a run whose execution timed out, which enters no further state. Its input is the event of
+ * Step Functions about that execution. A second delivery of the event sends the report a second time and changes nothing.
+ *
+ * @returns a plain object, ready for `JSON.stringify`
+ */
+export function timeoutReport(options: ReportOptions) {
+  const limit = `${RUN_TIMEOUT_SECONDS / 3600} hours`;
+  const failure = {
+    Error: TIMEOUT_ERROR,
+    Cause: `The run reached the limit of ${limit}: find out what took so long, and raise pageSize or concurrency for the next run.`,
+  };
+  const detail = '$$.Execution.Input.detail';
+  const timedOutRun = {
+    runId: `${detail}.name`,
+    execution: `${detail}.executionArn`,
+    request: '$.request',
+    failure: '$.failure',
+    // Subscribers find events by the state machine of the run. Step Functions adds only the one that sends the event.
+    about: `States.Array(${detail}.stateMachineArn, ${detail}.executionArn)`,
+  };
+  return {
+    Comment: `Reports a run of the export workflow that reached the limit of ${limit}. An EventBridge rule starts it.`,
+    StartAt: TIMEOUT_STATES.inputIncluded,
+    TimeoutSeconds: RUN_TIMEOUT_SECONDS,
+    States: {
+      [TIMEOUT_STATES.inputIncluded]: {
+        Type: 'Choice',
+        Comment: 'The event lacks an input of more than 248 KiB.',
+        Choices: [
+          {
+            And: [
+              { Variable: '$.detail.input', IsPresent: true },
+              { Variable: '$.detail.input', IsString: true },
+            ],
+            Next: TIMEOUT_STATES.readInput,
+          },
+        ],
+        Default: TIMEOUT_STATES.noInput,
+      },
+      [TIMEOUT_STATES.readInput]: {
+        Type: 'Pass',
+        Parameters: { failure, 'request.$': 'States.StringToJson($.detail.input)' },
+        Next: STATES.report,
+      },
+      [TIMEOUT_STATES.noInput]: { Type: 'Pass', Parameters: { failure, request: null }, Next: STATES.report },
+      ...reportStates(options, timedOutRun, TIMEOUT_STATES.reported),
+      [TIMEOUT_STATES.reported]: { Type: 'Succeed' },
+    },
+  };
+}
+
+/** The workflow's definition as a plain object, ready for `JSON.stringify`. */
+export function exportWorkflow(options: WorkflowOptions) {
+  const { resources, concurrency, timeoutSeconds } = options;
+  const task = (name: TaskName) => taskState(name, resources[name], options);
+  const failedRun = {
+    runId: '$$.Execution.Name',
+    execution: '$$.Execution.Id',
+    request: '$$.Execution.Input',
+    failure: '$',
+  };
   return {
     Comment:
       'Exports the accounts of one dataset: plans the pages, exports each, verifies and publishes the run. Start it with {"exportName":"<name of a configured export>"}',
@@ -161,7 +313,11 @@ export function exportWorkflow(options: WorkflowOptions) {
         Default: STATES.pages,
       },
       [STATES.dryRunEnd]: { Type: 'Succeed', Comment: 'The output is the plan; nothing was exported.' },
-      [STATES.announceSkipped]: announce(EVENT_TYPES.skipped, '$', STATES.skipped),
+      [STATES.announceSkipped]: announce(options, {
+        detailType: EVENT_TYPES.skipped,
+        detail: '$',
+        next: STATES.skipped,
+      }),
       [STATES.skipped]: { Type: 'Succeed', Comment: 'Another run holds the lock; the output names it.' },
       [STATES.pages]: {
         Type: 'Map',
@@ -195,45 +351,13 @@ export function exportWorkflow(options: WorkflowOptions) {
         Choices: [{ Variable: '$.status', StringEquals: 'drifted', Next: STATES.plan }],
         Default: STATES.announcePublished,
       },
-      [STATES.announcePublished]: announce(
-        EVENT_TYPES.published,
-        '$',
-        STATES.published,
-        ', which downstream jobs can start on',
-      ),
+      [STATES.announcePublished]: announce(options, {
+        detailType: EVENT_TYPES.published,
+        detail: '$',
+        next: STATES.published,
+      }),
       [STATES.published]: { Type: 'Succeed' },
-      [STATES.report]: {
-        ...task('reportFailure'),
-        Comment: 'Finds the error to report, and writes the event and the email.',
-        Parameters: {
-          'runId.$': '$$.Execution.Name',
-          'execution.$': '$$.Execution.Id',
-          'request.$': '$$.Execution.Input',
-          'failure.$': '$',
-        },
-        Catch: [{ ErrorEquals: ['States.ALL'], ResultPath: null, Next: STATES.notifyWithoutReport }],
-        Next: STATES.announceFailed,
-      },
-      [STATES.announceFailed]: announce(EVENT_TYPES.failed, '$.event', STATES.notify),
-      [STATES.notify]: notify(
-        'Publishes the failure to the SNS topic, which sends emails.',
-        { 'Subject.$': '$.subject', 'Message.$': '$.message' },
-        STATES.failed,
-      ),
-      [STATES.notifyWithoutReport]: notify(
-        'Publishes a short notification if the report itself failed.',
-        {
-          Subject: `${title}: a run failed`,
-          'Message.$':
-            "States.Format('Run {} failed, and its failure report could not be written. Published data is unchanged. See the execution: {}', $$.Execution.Name, $$.Execution.Id)",
-        },
-        STATES.failedWithoutReport,
-      ),
-      [STATES.failedWithoutReport]: {
-        Type: 'Fail',
-        Error: 'RunFailed',
-        Cause: 'The run failed, and its failure report could not be written: see the history of the execution.',
-      },
+      ...reportStates(options, failedRun, STATES.failed),
       [STATES.failed]: { Type: 'Fail', ErrorPath: '$.error', CausePath: '$.cause' },
     },
   };

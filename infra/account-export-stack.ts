@@ -35,8 +35,9 @@ import { ExportMonitoring, watchedExports } from './constructs/export-monitoring
 import { ExportSchedules } from './constructs/export-schedules.ts';
 import { ExportStorage } from './constructs/export-storage.ts';
 import { ExportWorkflow } from './constructs/export-workflow.ts';
-import { FailureTopic, StoppedRuns } from './constructs/failure-topic.ts';
+import { FailureTopic } from './constructs/failure-topic.ts';
 import { PeoplePolicies } from './constructs/people-policies.ts';
+import { StoppedRuns, TimedOutRuns } from './constructs/stopped-runs.ts';
 import { TimedCall } from './constructs/timed-call.ts';
 import { Undelivered } from './constructs/undelivered.ts';
 import type { StackConfig } from './stack-config.ts';
@@ -213,6 +214,14 @@ export class AccountExportStack extends Stack {
     const mapping = new CfnMapping(this, 'Console', { mapping: Object.fromEntries(domains) });
     const console = { region: this.region, domain: mapping.findInMap(this.partition, 'domain') };
     new StoppedRuns(this, 'StoppedRuns', { stateMachine, topic, deadLetters: undelivered.notifications, console });
+    new TimedOutRuns(this, 'TimedOutRuns', {
+      stateMachine,
+      reportFailure: reportFailure.function.currentVersion,
+      topic,
+      deadLetters: undelivered.notifications,
+      logRetentionDays,
+      encryptionKey,
+    });
     new ExportSchedules(this, 'Schedules', {
       exports: config.exports,
       group,

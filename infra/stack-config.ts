@@ -176,7 +176,7 @@ function checkAttributeOrder(exports: readonly ExportSettings[], context: z.Refi
     context.addIssue({
       code: 'custom',
       path: [i, 'attributeColumns'],
-      message: `must have ${namesOf(longest)} in this order, and may omit only the last ones, because all CSV exports share one table`,
+      message: `must be ${namesOf(longest)} in this order, or the first names of this list, because all CSV exports share one table`,
     });
   }
 }

@@ -13,6 +13,8 @@ export interface SimulatorOptions {
   readonly nasty?: boolean;
   /** The shape of `attributes` in JSON. @default 'flat' */
   readonly attributeShape?: AttributeShape;
+  /** Some accounts have a field that no table declares: `healthIndex`. @default nasty */
+  readonly unknownField?: boolean;
   readonly latencyMs?: number;
   /** @default 0, any free port */
   readonly port?: number;
@@ -85,8 +87,8 @@ interface Answer {
 }
 
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
-  const { accounts = 12_431, seed = 1, nasty = true, attributeShape = 'flat' } = options;
-  const tenant = new Tenant({ accounts, seed, nasty, attributeShape });
+  const { accounts = 12_431, seed = 1, nasty = true, unknownField, attributeShape = 'flat' } = options;
+  const tenant = new Tenant({ accounts, seed, nasty, unknownField, attributeShape });
   const requests: SeenRequest[] = [];
   let key = { keyId: options.keyId ?? DEFAULT_KEY.keyId, keySecret: options.keySecret ?? DEFAULT_KEY.keySecret };
   let inFlight = 0;

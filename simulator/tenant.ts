@@ -34,8 +34,8 @@ export class Tenant {
   #nextId: number;
   readonly #versions = new Map<number, number>();
 
-  constructor({ accounts, seed, nasty, attributeShape = 'flat' }: TenantOptions) {
-    this.#style = { seed, nasty };
+  constructor({ accounts, attributeShape = 'flat', ...style }: TenantOptions) {
+    this.#style = style;
     this.#shape = attributeShape;
     this.#spans = accounts === 0 ? [] : [{ firstId: 0, length: accounts }];
     this.#nextId = accounts;

@@ -2,24 +2,28 @@ import { Command } from 'commander';
 import { checkRunId } from '../../functions/export/plan/resolve-request.ts';
 import type { AccountsApi } from '../../functions/export/ports.ts';
 import { isPublished } from '../../functions/export/storage/published-runs.ts';
+import { ExportError } from '../../functions/model/errors.ts';
 import { startAndFollow } from '../deployed/follow-on-terminal.ts';
 import { describeRun } from '../deployed/look-at-run.ts';
 import { reportOf } from '../deployed/run-report.ts';
 import { connect, executionArnOf } from '../deployed/stack.ts';
-import { newRunId, storeAt } from '../flags/common-flags.ts';
+import { newRunId } from '../flags/common-flags.ts';
+import { type DestinationFlags, endpointWithoutBucket, storeAt, withDestinationFlags } from '../flags/destination.ts';
 import { type StackFlags, withStackFlags } from '../flags/stack-flags.ts';
 import { runLocal } from '../local/run-local.ts';
 import { type OutputFlags, outputOf, type Terminal } from '../terminal/terminal.ts';
 import { printOutcome } from './run.ts';
 
-type PublishFlags = StackFlags & { out?: string };
+type PublishFlags = StackFlags & DestinationFlags & { out?: string };
 
 export function publishCommand(terminal: Terminal): Command {
   const command = new Command('publish')
     .description('publish a quarantined run')
-    .argument('<run>', 'run id, or execution ARN')
-    .option('--out <place>', 'for a run on this machine: folder or s3://bucket/prefix')
-    .option('--no-follow', 'start it and exit');
+    .argument('<run>', 'run id, or execution ARN');
+  withDestinationFlags(command, 'for a run on this machine: folder or s3://bucket/prefix').option(
+    '--no-follow',
+    'start it and exit',
+  );
   return withStackFlags(command, 'the run (with --out: the manifest)')
     .addHelpText(
       'after',
@@ -32,10 +36,23 @@ Example:
   npm run --silent account-export -- publish 20260822T020000Z-1f3a --out ./out`,
     )
     .action(async (run: string, flags: PublishFlags) => {
+      if (flags.out === undefined && flags.s3Endpoint !== undefined) throw endpointWithoutBucket();
+      if (flags.out !== undefined) refuseStackFlags(command);
       terminal.exitCode = await (flags.out === undefined
         ? publishDeployed(run, flags, terminal)
-        : publishLocal(run, flags.out, flags, terminal));
+        : publishLocal(run, { ...flags, out: flags.out }, terminal));
     });
+}
+
+/** A run is either on this machine or deployed. */
+function refuseStackFlags(command: Command): void {
+  const typed = ['stack', 'region', 'profile', 'follow'].filter((name) => command.getOptionValueSource(name) === 'cli');
+  if (typed.length === 0) return;
+  const flags = typed.map((name) => (name === 'follow' ? '--no-follow' : `--${name}`)).join(', ');
+  throw new ExportError(
+    'RequestError',
+    `Conflicting flags: --out is for a run on this machine, and ${flags} for a deployed run.`,
+  );
 }
 
 async function publishDeployed(run: string, flags: PublishFlags, terminal: Terminal): Promise<number> {
@@ -51,8 +68,12 @@ const NO_API: AccountsApi = {
   fetchPage: () => Promise.reject(new Error('Publishing a quarantined run sent an API request.')),
 };
 
-async function publishLocal(run: string, out: string, flags: OutputFlags, terminal: Terminal): Promise<number> {
-  const store = await storeAt(out);
+async function publishLocal(
+  run: string,
+  flags: OutputFlags & DestinationFlags & { out: string },
+  terminal: Terminal,
+): Promise<number> {
+  const store = await storeAt(flags.out, flags);
   const output = outputOf(terminal, flags);
   const runId = checkRunId(run);
   if (await isPublished(store, runId)) output.note(`Run "${runId}" is already published.`);
@@ -64,5 +85,5 @@ async function publishLocal(run: string, out: string, flags: OutputFlags, termin
     concurrency: 1,
     signal: new AbortController().signal,
   });
-  return printOutcome(outcome, output, store, { ...flags, out });
+  return printOutcome(outcome, output, store, flags);
 }

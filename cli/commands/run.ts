@@ -1,22 +1,27 @@
 import { Command } from 'commander';
 import { checkRunId } from '../../functions/export/plan/resolve-request.ts';
 import type { ObjectStore } from '../../functions/export/ports.ts';
+import { checkStore } from '../../functions/export/storage/check-store.ts';
 import { readManifest } from '../../functions/export/storage/published-runs.ts';
+import { PERMANENT_ERRORS } from '../../functions/model/errors.ts';
 import { DEFAULT_MAX_DROP_PERCENT, DEFAULT_PAGE_SIZE } from '../../functions/model/export-settings.ts';
 import type { FailedRun, PlanOutcome } from '../../functions/model/outcomes.ts';
 import { remedyOf } from '../../functions/model/remedies.ts';
 import { createAccountsApi } from '../../functions/personalization/accounts-api.ts';
 import { type ApiFlags, baseUrlOf, credentialsOf, withApiFlags } from '../flags/api-flags.ts';
-import { integer, newRunId, storeAt, withOutputFlags } from '../flags/common-flags.ts';
+import { integer, newRunId, withOutputFlags } from '../flags/common-flags.ts';
+import { type DestinationFlags, storeAt, withDestinationFlags } from '../flags/destination.ts';
 import { type ExportFlags, requestOf, withExportFlags, withFlagNames } from '../flags/export-flags.ts';
+import { shellWord } from '../flags/stack-flags.ts';
 import { type LocalOutcome, runLocal } from '../local/run-local.ts';
 import { printEstimate, printPlan, printPublished } from '../terminal/print-run.ts';
 import { type Progress, pageProgress } from '../terminal/progress.ts';
 import { type Output, type OutputFlags, outputOf, type Terminal } from '../terminal/terminal.ts';
 
-interface RunFlags extends ExportFlags, ApiFlags, OutputFlags {
+interface RunFlags extends ExportFlags, ApiFlags, DestinationFlags, OutputFlags {
   concurrency: number;
   out: string;
+  dryRun?: boolean;
   runId?: string;
 }
 
@@ -24,9 +29,8 @@ export function runCommand(terminal: Terminal): Command {
   const command = new Command('run')
     .description('export the accounts of a dataset on this machine')
     .requiredOption('--dataset <id>', 'dataset to export');
-  withApiFlags(command)
-    .option('--name <name>', 'name of the export (default: the dataset)')
-    .option('--out <place>', 'folder, or s3://bucket/prefix', './out')
+  withApiFlags(command).option('--name <name>', 'name of the export (default: the dataset)');
+  withDestinationFlags(command, 'folder, or s3://bucket/prefix', './out')
     .option('--run-id <id>', 'id of the run; an existing id resumes that run')
     .option('--concurrency <n>', 'concurrent API requests', integer(1, 1000), 8);
   withExportFlags(command, { format: 'json', pageSize: DEFAULT_PAGE_SIZE });
@@ -58,8 +62,10 @@ async function runExport(flags: RunFlags, terminal: Terminal): Promise<number> {
   const baseUrl = baseUrlOf(flags);
   const request = requestOf(flags);
   const credentials = await credentialsOf(flags, terminal.env);
-  const store = await storeAt(flags.out);
+  const store = await storeAt(flags.out, flags);
   const runId = checkRunId(flags.runId ?? newRunId());
+  // A dry run writes nothing.
+  if (!flags.dryRun) await checkStore(store);
   const { concurrency } = flags;
   const signal = terminal.interrupted();
   const api = createAccountsApi({
@@ -72,6 +78,7 @@ async function runExport(flags: RunFlags, terminal: Terminal): Promise<number> {
   const printNext = planPrinter(output, progress);
   // A retry after drift has an id of its own.
   let currentRunId = runId;
+  let planned = false;
   let lastError: unknown;
   try {
     const outcome = await runLocal({
@@ -84,6 +91,7 @@ async function runExport(flags: RunFlags, terminal: Terminal): Promise<number> {
       retryIntervalMs: terminal.retryIntervalMs,
       onPlan: (plan) => {
         currentRunId = plan.runId;
+        planned = true;
         printNext(plan);
       },
       onPage: progress.page,
@@ -98,9 +106,11 @@ async function runExport(flags: RunFlags, terminal: Terminal): Promise<number> {
   } catch (error) {
     if (!signal.aborted) throw error;
     progress.stop();
-    return output.fail(
-      `Run "${currentRunId}" was interrupted; its finished pages are kept. To resume it, run the same command with --run-id ${currentRunId}.`,
-    );
+    if (flags.dryRun) return output.interrupted('Interrupted  the dry run');
+    if (!planned)
+      return output.interrupted(`Interrupted  run ${currentRunId} before it was planned; nothing was exported`);
+    output.interrupted(`Interrupted  run ${currentRunId}; its finished pages are kept`);
+    return output.interrupted(`To resume: ${repeatCommand(currentRunId, flags)}`);
   } finally {
     progress.stop();
     await api.close();
@@ -129,17 +139,20 @@ function planPrinter(output: Output, progress: Progress): (plan: PlanOutcome) =>
   };
 }
 
+/** The flags of `run`, or of `publish --out`, that its last lines depend on. */
+type EndFlags = DestinationFlags & { out: string; json?: boolean } & Partial<Pick<RunFlags, 'apiUrl' | 'runId'>>;
+
 /** Prints how a run on this machine ended. @returns the exit code */
 export async function printOutcome(
   outcome: LocalOutcome,
   output: Output,
   store: ObjectStore,
-  flags: Pick<RunFlags, 'json' | 'out'>,
+  flags: EndFlags,
 ): Promise<number> {
   switch (outcome.outcome) {
     case 'dryRun':
       if (flags.json) output.out(JSON.stringify(outcome.plan));
-      else printEstimate(output, outcome.plan.estimate);
+      else printEstimate(output, outcome.plan.estimate, 'local');
       return 0;
     case 'skipped':
       output.out(flags.json ? JSON.stringify(outcome.skipped) : `Skipped    ${outcome.skipped.reason}`);
@@ -147,20 +160,32 @@ export async function printOutcome(
     case 'published': {
       const { runId } = outcome.result;
       if (flags.json) output.out(JSON.stringify(await readManifest(store, runId)));
-      else printPublished(output, outcome.result);
+      else printPublished(output, outcome.result, 'local');
       return 0;
     }
     case 'failed':
-      output.fail(withFlagNames(outcome.failure.cause));
-      for (const line of nextSteps(outcome.failure.event, flags.out)) output.hint(line);
+      output.fail(withFlagNames(outcome.failure.cause, flags.apiUrl === undefined ? undefined : '--api-url'));
+      for (const line of nextSteps(outcome.failure.event, flags)) output.hint(line);
       return 1;
   }
 }
 
-function nextSteps({ runId, publish, resume, error }: FailedRun, out: string): string[] {
-  if (publish !== null) return [`To publish: npm run --silent account-export -- publish ${runId} --out ${out}`];
+function nextSteps({ runId, publish, resume, error }: FailedRun, flags: EndFlags): string[] {
+  if (publish !== null) {
+    const endpoint = flags.s3Endpoint === undefined ? '' : ` --s3-endpoint ${shellWord(flags.s3Endpoint)}`;
+    return [`To publish: npm run --silent account-export -- publish ${runId} --out ${shellWord(flags.out)}${endpoint}`];
+  }
   if (resume === null) return [];
-  const budget = remedyOf(error) === 'resume with a higher maxRecords' ? ' and a higher --max-records' : '';
-  // `publish --out` has no --run-id.
-  return [`To resume: repeat its run command with --run-id ${resume.resume}${budget}`];
+  return [`To resume: ${firstStep(error)}${repeatCommand(resume.resume, flags)}`];
+}
+
+/** Repeating a command that was refused is refused again, unless its cause is gone. */
+function firstStep(error: string): string {
+  if (remedyOf(error) === 'resume with a higher maxRecords') return 'raise --max-records, then ';
+  return (PERMANENT_ERRORS as readonly string[]).includes(error) ? 'remove the cause, then ' : '';
+}
+
+/** `publish --out` has no --run-id. */
+function repeatCommand(runId: string, flags: Pick<EndFlags, 'runId'>): string {
+  return flags.runId === runId ? 'repeat this command' : `repeat the run command with --run-id ${runId}`;
 }

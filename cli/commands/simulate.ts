@@ -10,7 +10,7 @@ import type { Terminal } from '../terminal/terminal.ts';
 
 type SimulateFlags = Pick<
   SimulatorOptions,
-  'latencyMs' | 'port' | 'seed' | 'pageSizeCap' | 'pretty' | 'omitEmptyCsvColumns'
+  'latencyMs' | 'port' | 'seed' | 'pageSizeCap' | 'pretty' | 'unknownField' | 'omitEmptyCsvColumns'
 > & {
   accounts: number;
   dataset: string;
@@ -40,6 +40,7 @@ export function simulateCommand(terminal: Terminal): Command {
       new Option('--attributes <shape>', 'shape of the attributes in JSON').choices(ATTRIBUTE_SHAPES).default('flat'),
     )
     .option('--omit-empty-csv-columns', 'omit attributes that no account on a CSV page has')
+    .option('--unknown-field', 'send a field that the tables do not have')
     .option('--verbose', 'print stack traces with errors')
     .option(
       '--fault <fault>',
@@ -71,6 +72,7 @@ async function simulate(flags: SimulateFlags, terminal: Terminal): Promise<void>
     ...options,
     nasty: plain !== true,
     attributeShape: attributes,
+    unknownField: options.unknownField === true,
     datasets: [dataset],
     faults: fault,
     onRequest: ({ pageSize }, tenant) => {

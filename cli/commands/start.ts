@@ -25,7 +25,7 @@ Example: backfill August 7
     )
     .action(async (exportName: string, flags: ExportFlags & StackFlags) => {
       // Invalid flags are reported before AWS is called.
-      const request = requestOf({ ...flags, name: exportName });
+      const request = requestOf({ ...flags, name: exportName }, 'the name of the export');
       const deployed = await connect(terminal, flags);
       terminal.exitCode = await startAndFollow(deployed, request, (runId) => `run ${runId} of export ${exportName}`);
     });

@@ -65,7 +65,11 @@ async function stopRun(deployed: Deployed, executionArn: string): Promise<number
     onLook: () => undefined,
     sleep: terminal.sleep,
   });
-  if (!look) return 1;
+  if (!look) {
+    return output.interrupted(
+      `Detached   run ${runId} is being stopped. See it with ${nextCommand('status', runId, flags)}`,
+    );
+  }
   const { report, plan } = look;
   // It may have ended by itself meanwhile.
   if (report.status !== 'stopped') return printEnd(deployed, look);

@@ -45,7 +45,7 @@ async function startExecution(stack: Stack, runId: string, request: object): Pro
   } catch (error) {
     if ((error as { cause?: Error }).cause?.name !== 'StateMachineDoesNotExist') throw error;
     throw new CommandError(
-      `Stack ${JSON.stringify(stack.name)} in ${stack.region} has no state machine: deploy the stack again.`,
+      `Stack ${JSON.stringify(stack.name)} in ${stack.region} has no state machine (someone deleted it outside of CloudFormation): create it again with npm run deploy -- --revert-drift.`,
       { cause: error },
     );
   }
@@ -81,7 +81,7 @@ export async function followOnTerminal(
     });
     bar.stop();
     if (last) return printEnd(deployed, last);
-    return output.fail(`Detached from run "${runId}", which continues. Follow it with ${followAgain}`);
+    return output.interrupted(`Detached   run ${runId} continues. Follow it with ${followAgain}`);
   } catch (error) {
     if (!(error instanceof CommandError) || !looked) throw error;
     throw new CommandError(`${error.message} The run continues. Follow it with ${followAgain}`, { cause: error });

@@ -1,5 +1,6 @@
 /** Prints the state of a deployed run, in the lines that `run` prints, and what to do next. */
 import { remedyOf } from '../../functions/model/remedies.ts';
+import { withTypedFlags } from '../flags/export-flags.ts';
 import { nextCommand } from '../flags/stack-flags.ts';
 import { count, counted, duration } from '../terminal/format.ts';
 import { printEstimate, printPublished } from '../terminal/print-run.ts';
@@ -48,7 +49,7 @@ export function printEnd({ output, flags }: Deployed, { report, output: runOutpu
   if (flags.json) output.out(JSON.stringify(report));
   if (runOutput && !flags.json) printOutput(output, runOutput);
   if (runOutput || status === 'running') return 0;
-  output.fail(endSentence(report));
+  output.fail(withTypedFlags(endSentence(report), flags));
   const remedy = remedyOf(report.error ?? '');
   if (remedy === 'publish') {
     output.hint(`To publish: ${nextCommand('publish', runId, flags)}`);
@@ -63,10 +64,10 @@ export function printEnd({ output, flags }: Deployed, { report, output: runOutpu
 function printOutput(output: Output, runOutput: RunOutput): void {
   switch (runOutput.status) {
     case 'published':
-      printPublished(output, runOutput.result);
+      printPublished(output, runOutput.result, 'deployed');
       break;
     case 'dry run':
-      printEstimate(output, runOutput.result.estimate);
+      printEstimate(output, runOutput.result.estimate, 'deployed');
       break;
     case 'skipped':
       output.out(`Skipped    ${runOutput.result.reason}`);

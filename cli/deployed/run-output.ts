@@ -1,5 +1,6 @@
 /** The input and output of an execution. Both are checked: another version of the stack may have written them. */
 import * as z from 'zod';
+import { ExportFormatSchema } from '../../functions/model/export-format.ts';
 import type { PlanFigures, RunEstimate } from '../../functions/model/outcomes.ts';
 
 const planned = {
@@ -30,6 +31,7 @@ const PublishedSchema = z.looseObject({
   bytes: z.number(),
   seconds: z.number(),
   verdict: z.enum(['consistent', 'drifted', 'unverified']),
+  format: ExportFormatSchema.optional().catch(undefined),
   unmappedColumns: z.array(z.string()),
   parts: z.string(),
   manifest: z.string(),

@@ -122,7 +122,7 @@ function withoutOutput(status: string): string {
   if (!status.startsWith('UPDATE_') && /ROLLBACK|FAILED/.test(status)) {
     return 'open its events in the CloudFormation console, correct the cause of the failure, and deploy';
   }
-  return 'pass the name of an Account Export stack with --stack; if it is one, deploy this version';
+  return 'if it is an Account Export stack, deploy this version; otherwise name the right stack with --stack';
 }
 
 async function describeStack(

@@ -1,5 +1,6 @@
 /** What `run` and `start` export: the flags both take, and the request they stand for. */
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { parse } from 'csv-parse/sync';
 import { ExportError } from '../../functions/model/errors.ts';
 import { EXPORT_FORMATS } from '../../functions/model/export-format.ts';
 import { ExportRequestSchema, MAX_PAGE_SIZE } from '../../functions/model/export-settings.ts';
@@ -12,7 +13,7 @@ export interface ExportFlags {
   name?: string;
   start?: string;
   end?: string;
-  attributeColumns?: string;
+  attributeColumns?: readonly string[];
   due?: string;
   // All others have the names of their settings.
 }
@@ -30,7 +31,11 @@ export function withExportFlags(command: Command, defaults: { format?: string; p
     .option('--window <duration>', 'statistics of the time before the run, such as P7D')
     .option('--segmentation-id <id>', 'segmentation to export')
     .option('--segment-id <id>', 'segment to export')
-    .option('--attribute-columns <names>', 'attribute columns of CSV, comma-separated')
+    .option(
+      '--attribute-columns <names>',
+      'attribute columns of CSV, comma-separated; a name with a comma in double quotes; repeatable',
+      attributeNames,
+    )
     .option('--max-records <n>', 'record budget: the run fails before it exceeds it', integer(1))
     .addOption(choice('--on-drift <policy>', 'if the data changes during the run', ['publish', 'fail', 'retry']))
     .option('--max-drop-percent <n>', 'quarantine the run if more than n % of accounts are gone', integer(0, 100))
@@ -41,44 +46,78 @@ export function withExportFlags(command: Command, defaults: { format?: string; p
 const KEYS = Object.keys(ExportRequestSchema.shape);
 /** Keys whose flag has another name. */
 const RENAMED: Readonly<Record<string, string>> = {
-  exportName: 'the name of the export',
+  exportName: '--name',
   datasetId: '--dataset',
   dueAt: '--due',
   accountName: '--account',
 };
 
+/** Names as a line of CSV, after those of the flags before. */
+function attributeNames(text: string, before: readonly string[] = []): readonly string[] {
+  try {
+    // An argument has no such character, so it is one line.
+    const [names = ['']] = parse(text, { trim: true, relax_quotes: true, record_delimiter: '\0' }) as string[][];
+    return [...before, ...names];
+  } catch {
+    throw new InvalidArgumentError('Close the double quotes, as in \'name,"city, state"\'.');
+  }
+}
+
 /**
  * The flags as an ad-hoc request, in the form an execution of the state machine takes.
+ * @param exportName what the user calls the name of the export
  * @throws ExportError `RequestError` that names every invalid flag
  */
-export function requestOf(flags: ExportFlags): Record<string, unknown> {
+export function requestOf(flags: ExportFlags, exportName = '--name'): Record<string, unknown> {
   const request: Record<string, unknown> = {
     ...flags,
     exportName: flags.name,
     datasetId: flags.dataset,
     start: instant(flags.start),
     end: instant(flags.end),
-    attributeColumns: flags.attributeColumns?.split(',').map((column) => column.trim()),
     dueAt: instant(flags.due),
   };
   const given = Object.fromEntries(KEYS.map((key) => [key, request[key]]).filter(([, value]) => value !== undefined));
   const { error } = ExportRequestSchema.safeParse(given);
   if (!error) return given;
-  const problems = problemsOf(error.issues, given, (text) => nameFlags(text, KEYS));
+  const problems = problemsOf(error.issues, given, (text) => nameFlags(text, KEYS, { exportName }));
   throw new ExportError('RequestError', `Invalid command line: ${problems}.`);
 }
 
-/** A message about a run on this machine, with flags in place of keys: `start a new run with --page-size 250`, not `pageSize`. */
-export function withFlagNames(message: string): string {
-  // Other keys, such as `start`, are also words.
+/**
+ * A message about a run on this machine, with flags in place of keys: `start a new run with --page-size 250`, not `pageSize`.
+ * @param host the flags that name the host of the API
+ */
+export function withFlagNames(message: string, host = '--account and --instance'): string {
+  // Keys such as `start` are also words: they are keys in a list of parameters.
+  const parameters = message
+    .replace(/\baccountName and instance\b/g, host)
+    .replace(/(\bparameters \()([^)]*)/g, (_, start: string, list: string) => {
+      return start + list.replaceAll(KEY_IN_LIST, (key) => nameFlags(key, KEYS));
+    });
+  return nameFlags(parameters, [...CAMEL_CASE, 'accountName']);
+}
+
+const CAMEL_CASE = KEYS.filter((key) => /[A-Z]/.test(key));
+/** `(pageSize, filter)` and `(start was 1, now 2; filter differs)` */
+const KEY_IN_LIST = new RegExp(`(?<=^|[,;] )(?:${KEYS.join('|')})(?=$|,| was | differs)`, 'g');
+
+/**
+ * A message about a deployed run, whose keys are in `cdk.json`, with the flags that were typed in place of theirs.
+ * @param flags what commander parsed
+ */
+export function withTypedFlags(message: string, flags: object): string {
   return nameFlags(
     message,
-    [...KEYS, 'accountName'].filter((key) => /[A-Z]/.test(key)),
+    CAMEL_CASE.filter((key) => (flags as Readonly<Record<string, unknown>>)[key] !== undefined),
   );
 }
 
-function nameFlags(text: string, keys: readonly string[]): string {
-  return text.replaceAll(new RegExp(`\\b(?:${keys.join('|')})\\b`, 'g'), (key) => RENAMED[key] ?? flagOf(key));
+function nameFlags(text: string, keys: readonly string[], renamed: Readonly<Record<string, string>> = {}): string {
+  if (keys.length === 0) return text;
+  const names = { ...RENAMED, ...renamed };
+  // Not within a name that a message already has, such as `--pageSize`.
+  return text.replaceAll(new RegExp(`(?<![-\\w])(?:${keys.join('|')})\\b`, 'g'), (key) => names[key] ?? flagOf(key));
 }
 
 function flagOf(key: string): string {

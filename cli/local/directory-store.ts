@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Dirent } from 'node:fs';
 import { link, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { dirname, join, resolve, sep } from 'node:path';
+import { dirname, join, relative, resolve, sep } from 'node:path';
 import type { ObjectStore, StoredObject } from '../../functions/export/ports.ts';
 import { ExportError } from '../../functions/model/errors.ts';
 
@@ -14,6 +14,31 @@ const HIDDEN = '.';
 /** Modes of new files and folders: accounts are readable by their owner only. */
 const OWNER_ONLY = 0o600;
 const OWNER_ONLY_FOLDER = 0o700;
+
+/** A backslash separates folders on Windows only. */
+const TRAILING_SEPARATORS = sep === '/' ? /\/+$/ : /[/\\]+$/;
+
+/** Why a file or folder cannot be written, by error code. */
+const WRITE_CAUSES: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  EROFS: 'the file system is read-only',
+  ENOTDIR: 'a file is in its path',
+  EEXIST: 'a file is in its path',
+  ENOENT: 'it cannot be created there',
+  ENOSPC: 'no space left',
+  EDQUOT: 'the disk quota is used up',
+  ENAMETOOLONG: 'the path is too long',
+  ELOOP: 'too many symbolic links',
+  EINVAL: 'the file system does not allow this name',
+};
+/** Hard links create a file unless it exists. Network drives and memory cards often lack them. */
+const NO_LINKS: Readonly<Record<string, string>> = Object.fromEntries(
+  ['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK', 'EINVAL'].map((code) => [
+    code,
+    'the file system has no hard links',
+  ]),
+);
 
 /**
  * An object store in a folder: a key is a path below it.
@@ -42,7 +67,7 @@ export function directoryStore(folder: string): ObjectStore {
   }
 
   return {
-    location: `${folder.replace(/[/\\]+$/, '')}/`,
+    location: `${folder.replace(TRAILING_SEPARATORS, '')}/`,
 
     async get(key) {
       const path = join(root, key);
@@ -55,7 +80,7 @@ export function directoryStore(folder: string): ObjectStore {
       const path = join(root, key);
       const draft = draftOf(path);
       try {
-        await mkdir(dirname(path), { recursive: true, mode: OWNER_ONLY_FOLDER });
+        await makeFolder(dirname(path));
         await writeFile(draft, body, { mode: OWNER_ONLY });
         // A rename or link keeps both what the etag is made of.
         const etag = etagFrom(await stat(draft, { bigint: true }));
@@ -65,12 +90,13 @@ export function directoryStore(folder: string): ObjectStore {
         await (condition && 'ifNoneMatch' in condition ? link(draft, path) : rename(draft, path));
         return etag;
       } catch (error) {
-        const { code = 'unknown error' } = error as NodeJS.ErrnoException;
+        const { code = 'unknown error', syscall } = error as NodeJS.ErrnoException;
         if (code === 'EEXIST' && condition) return undefined;
         // A full disk or a missing permission does not change by itself, so this is permanent.
+        const cause = (syscall === 'link' && NO_LINKS[code]) || WRITE_CAUSES[code];
         throw new ExportError(
           'ConfigError',
-          `Cannot write to --out ${JSON.stringify(folder)} (${code}): use a folder with write permission and free space.`,
+          `Cannot write to --out ${JSON.stringify(folder)} (${cause === undefined ? code : `${cause}, ${code}`}): use a folder with write permission and free space.`,
         );
       } finally {
         await rm(draft, { force: true }).catch(() => undefined);
@@ -83,10 +109,7 @@ export function directoryStore(folder: string): ObjectStore {
         files.map(async (path): Promise<StoredObject | undefined> => {
           // Another process may have removed the file since.
           const facts = await stat(path, { bigint: true }).catch(ifMissing(path, undefined));
-          const key = path
-            .slice(root.length + 1)
-            .split(sep)
-            .join('/');
+          const key = relative(root, path).split(sep).join('/');
           return facts && { key, bytes: Number(facts.size), etag: etagFrom(facts) };
         }),
       );
@@ -102,6 +125,25 @@ export function directoryStore(folder: string): ObjectStore {
       for (const key of keys) await rm(join(root, key), { force: true });
     },
   };
+}
+
+/**
+ * Creates a folder and those above it. With `recursive`, `mkdir` of Node never ends where a folder accepts no folders
+ * and says that it does not exist, as /proc does.
+ */
+async function makeFolder(path: string): Promise<void> {
+  const make = () => mkdir(path, { mode: OWNER_ONLY_FOLDER });
+  const unlessItExists = (error: NodeJS.ErrnoException) => {
+    // If it is a file, writing below it fails.
+    if (error.code !== 'EEXIST') throw error;
+  };
+  try {
+    await make().catch(unlessItExists);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || dirname(path) === path) throw error;
+    await makeFolder(dirname(path));
+    await make().catch(unlessItExists);
+  }
 }
 
 /** A file that is written again is another file, written at another time. */

@@ -22,7 +22,10 @@ export function printPlan({ note }: Pick<Output, 'note'>, { accounts, pages, pag
   if (plan.countedBy === 'pages') note('           by whole pages: page numbers are not offsets in this API');
 }
 
-export function printEstimate({ out }: Pick<Output, 'out'>, estimate: RunEstimate): void {
+/** Where a run is executed: on this machine it costs nothing on AWS, and flags configure it. */
+export type Execution = 'deployed' | 'local';
+
+export function printEstimate({ out }: Pick<Output, 'out'>, estimate: RunEstimate, execution: Execution): void {
   const { apiRequests, recordsFetched, maxRecordsNeeded, seconds, secondsFrom, usd } = estimate;
   out('Dry run    nothing was exported; the estimate for a run is');
   out(`           ${counted(apiRequests, 'request')}, ${counted(recordsFetched, 'record')} of the contract`);
@@ -30,27 +33,35 @@ export function printEstimate({ out }: Pick<Output, 'out'>, estimate: RunEstimat
   out(
     `           about ${duration(seconds)} (measured in ${secondsFrom === 'probes' ? 'the probes' : 'the last run'})`,
   );
-  out(`           ${money(usd)} on AWS, without storage and queries`);
+  if (execution === 'deployed') out(`           ${money(usd)} on AWS, without storage and queries`);
 }
 
 type Published = Pick<
   PublishResult,
   'accounts' | 'distinctAccounts' | 'seconds' | 'bytes' | 'verdict' | 'unmappedColumns' | 'runId' | 'parts' | 'manifest'
->;
+> &
+  // Older deployments do not name it.
+  Partial<Pick<PublishResult, 'format'>>;
 
-export function printPublished({ out }: Pick<Output, 'out'>, result: Published): void {
+export function printPublished({ out }: Pick<Output, 'out'>, result: Published, execution: Execution): void {
   out(`Published  ${counted(result.accounts, 'account')} in ${result.seconds} s, ${bytes(result.bytes)}`);
   for (const line of VERDICTS[result.verdict]) out(`           ${line}`);
   const duplicates = result.accounts - result.distinctAccounts;
   if (duplicates > 0) out(`           ${counted(duplicates, 'duplicate')}: the later record is current`);
   if (result.unmappedColumns.length > 0) {
     out('Warning    the table has no column for these fields, but the parts keep them');
-    out('           (for CSV, append them to the attribute columns):');
-    out(`           ${result.unmappedColumns.join(', ')}`);
+    const columns = execution === 'deployed' ? 'attributeColumns in cdk.json' : '--attribute-columns';
+    if (result.format === 'csv') out(`           (to query them, append them to ${columns}):`);
+    out(`           ${result.unmappedColumns.map(quotedName).join(', ')}`);
   }
   out(`  run      ${result.runId}`);
   out(`  parts    ${result.parts}`);
   out(`  manifest ${result.manifest}`);
+}
+
+/** As `--attribute-columns` takes it. */
+function quotedName(name: string): string {
+  return /[",]/.test(name) ? `"${name.replaceAll('"', '""')}"` : name;
 }
 
 const VERDICTS = {

@@ -41,6 +41,8 @@ export interface Output {
   readonly hint: (line: string) => void;
   /** One sentence on stderr. @returns the exit code 1 */
   readonly fail: (sentence: string) => number;
+  /** What Ctrl-C did, which is no error, on stderr: also with `--quiet`. @returns the exit code 1, as nothing was published */
+  readonly interrupted: (line: string) => number;
 }
 
 export function outputOf({ stdout, stderr }: Pick<Terminal, 'stdout' | 'stderr'>, flags: OutputFlags): Output {
@@ -53,6 +55,10 @@ export function outputOf({ stdout, stderr }: Pick<Terminal, 'stdout' | 'stderr'>
     hint: flags.quiet ? silent : toStderr,
     fail(sentence) {
       toStderr(`error: ${sentence}`);
+      return 1;
+    },
+    interrupted(line) {
+      toStderr(line);
       return 1;
     },
   };

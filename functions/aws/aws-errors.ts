@@ -8,6 +8,8 @@ export interface AwsPlace {
   readonly region?: string | undefined;
   /** Whether the call was made by a deployed function, with the credentials of its role. @default false */
   readonly inFunction?: boolean;
+  /** The host of an S3-compatible store. @default AWS */
+  readonly endpoint?: string | undefined;
 }
 
 interface ServiceFailure {
@@ -16,6 +18,9 @@ interface ServiceFailure {
   /** Of Node's network errors. */
   readonly code?: unknown;
   readonly hostname?: unknown;
+  /** A failed connection may be the cause of another error, or one of several: a host can have several addresses. */
+  readonly cause?: unknown;
+  readonly errors?: unknown;
   readonly $metadata?: { readonly httpStatusCode?: number };
 }
 
@@ -72,6 +77,9 @@ const ADVICE: Readonly<Record<string, Advice>> = {
   TokenProviderError: MISSING,
   ProviderError: MISSING,
   NoSuchBucket: () => 'the bucket does not exist; check its name, or create it',
+  // Of the headers that a store may not know, requests have only those of conditional writes.
+  NotImplemented: () =>
+    'the store has no conditional writes, which the locks of runs need; use one that has them, such as Amazon S3, MinIO, Ceph or Cloudflare R2',
   PermanentRedirect: WRONG_REGION,
   AuthorizationHeaderMalformed: WRONG_REGION,
   'status 301': WRONG_REGION,
@@ -80,6 +88,19 @@ const ADVICE: Readonly<Record<string, Advice>> = {
   EntityNotFound: () =>
     'the Glue table or database does not exist; restore it as described in docs/operations.md, "Restore the tables"',
 };
+
+/** Connections that fail in the same way every time, by Node's error codes. Source: Node.js, "TLS (SSL)", certificate error codes. */
+const UNANSWERED: readonly { readonly codes: RegExp; readonly advice: string }[] = [
+  {
+    codes: /CERT|^UNABLE_TO_|^INVALID_CA$|^HOSTNAME_MISMATCH$/,
+    advice:
+      'the certificate of this host is not accepted; set NODE_EXTRA_CA_CERTS to the file of its CA, or check the host name and the clock',
+  },
+  {
+    codes: /^(EPROTO|ERR_SSL_|HPE_)/,
+    advice: 'this host does not speak the protocol; check whether it needs http or https',
+  },
+];
 
 /**
  * Transient failures that AWS answers with status 400: throttling, damaged bodies and timeouts. Source: Amazon S3 API
@@ -100,7 +121,7 @@ export interface AwsFailure {
 /** @param what what was done to what: `Writing s3://bucket/key` */
 export function explainAwsFailure(what: string, error: unknown, place: AwsPlace = {}): AwsFailure {
   const failure = error as ServiceFailure;
-  const { message = '', code } = failure;
+  const { message = '' } = failure;
   const status = failure.$metadata?.httpStatusCode;
   const name = nameOf(failure);
   const again = place.inFunction ? RESUME_OR_START : 'run the command again';
@@ -117,9 +138,14 @@ export function explainAwsFailure(what: string, error: unknown, place: AwsPlace 
     return permanent(`: ${JSON.stringify(place.region)} is not an AWS region; use one such as eu-west-1`);
   }
   // Without a status, no service has answered.
-  if (status === undefined && (typeof code === 'string' || name === 'TimeoutError')) {
-    const region = place.region === undefined ? '' : ` and the region (${place.region})`;
-    return transient(`(${networkFailure(failure)}): AWS is unreachable; check the network${region}`);
+  const unanswered = status === undefined ? networkFailure(failure) : undefined;
+  if (unanswered) {
+    const { code, host = place.endpoint } = unanswered;
+    const shown = `(${code}${host === undefined ? '' : ` ${host}`})`;
+    const adviceFor = UNANSWERED.find(({ codes }) => codes.test(code));
+    // A deployed function calls AWS, where such failures pass.
+    if (adviceFor && !place.inFunction) return permanent(` ${shown}: ${adviceFor.advice}`);
+    return transient(`${shown}: ${unreachable(place)}`);
   }
   if ([THROTTLED, DAMAGED, TIMED_OUT].some((names) => names.test(name)) || TRANSIENT_STATUS.test(String(status))) {
     return transient(`(${name}): transient AWS error; ${place.inFunction ? again : `${again} in a minute`}`);
@@ -132,12 +158,19 @@ export function explainAwsFailure(what: string, error: unknown, place: AwsPlace 
     };
   }
   const shown = name === `status ${status}` ? name : `${name}, status ${status}`;
-  return permanent(` (${shown}): look up this error in the AWS documentation`);
+  return permanent(
+    place.endpoint === undefined
+      ? ` (${shown}): look up this error in the AWS documentation`
+      : ` (${shown}): check that ${place.endpoint} is the S3 endpoint of the store, and look up this error in its documentation`,
+  );
 }
 
-/** The same as the error of a run: `ConfigError` if permanent; `StorageError`, which the state machine retries, otherwise. */
-export function awsFailure(what: string, error: unknown): ExportError {
-  const { message, kind } = explainAwsFailure(what, error, { inFunction: isLambda() });
+/**
+ * The same as the error of a run: `ConfigError` if permanent; `StorageError`, which the state machine retries, otherwise.
+ * @param endpoint the host of an S3-compatible store. @default AWS
+ */
+export function awsFailure(what: string, error: unknown, endpoint?: string): ExportError {
+  const { message, kind } = explainAwsFailure(what, error, { inFunction: isLambda(), endpoint });
   return new ExportError(kind === 'permanent' ? 'ConfigError' : 'StorageError', message);
 }
 
@@ -153,9 +186,22 @@ function nameOf({ name = 'unknown error', message = '', $metadata }: ServiceFail
   return name === 'Unknown' && status !== undefined ? `status ${status}` : name;
 }
 
-function networkFailure({ name, code, hostname }: ServiceFailure): string {
-  const what = typeof code === 'string' ? code : name;
-  return typeof hostname === 'string' ? `${what} ${hostname}` : String(what);
+/** The error of a connection: the failure itself, its cause, or one of its errors. */
+function networkFailure(failure: unknown): { readonly code: string; readonly host?: string } | undefined {
+  const { name, code, hostname, cause, errors } = (failure ?? {}) as ServiceFailure;
+  if (typeof code === 'string' && code !== '') {
+    return { code, ...(typeof hostname === 'string' ? { host: hostname } : {}) };
+  }
+  if (name === 'TimeoutError') return { code: name };
+  if (cause !== undefined) return networkFailure(cause);
+  return Array.isArray(errors) && errors.length > 0 ? networkFailure(errors[0]) : undefined;
+}
+
+function unreachable({ endpoint, region }: AwsPlace): string {
+  if (endpoint !== undefined) {
+    return 'the S3 endpoint is unreachable; check --s3-endpoint (or AWS_ENDPOINT_URL_S3), the network, and that the store is running';
+  }
+  return `AWS is unreachable; check the network${region === undefined ? '' : ` and the region (${region})`}`;
 }
 
 function ofProfile({ profile }: AwsPlace): string {

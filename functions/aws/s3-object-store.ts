@@ -16,6 +16,8 @@ export interface S3Place {
   readonly bucket: string;
   /** Put before every key; with or without a slash at its end. */
   readonly prefix?: string;
+  /** The host of an S3-compatible store, for error messages. @default AWS */
+  readonly endpoint?: string | undefined;
 }
 
 /** Source: Amazon S3 user guide, "Conditional writes": 412 when the condition fails, 409 while another write is in progress. */
@@ -26,7 +28,7 @@ const CONFLICT_WAIT_MS = 100;
  * An object store in a bucket. S3 shows an object whole or not at all, and lists it at once.
  * Needs s3:GetObject, s3:PutObject and s3:ListBucket on what it is used for, and s3:DeleteObject to delete.
  */
-export function s3ObjectStore({ client, bucket, prefix = '' }: S3Place): ObjectStore {
+export function s3ObjectStore({ client, bucket, prefix = '', endpoint }: S3Place): ObjectStore {
   const root = prefix === '' ? '' : `${prefix.replace(/\/+$/, '')}/`;
   const location = `s3://${bucket}/${root}`;
 
@@ -36,7 +38,7 @@ export function s3ObjectStore({ client, bucket, prefix = '' }: S3Place): ObjectS
       const input = { Bucket: bucket, Prefix: root + below, Delimiter: delimiter };
       for await (const page of paginateListObjectsV2({ client }, input)) pages.push(page);
     } catch (error) {
-      throw awsFailure(`Listing ${location}${below}`, error);
+      throw awsFailure(`Listing ${location}${below}`, error, endpoint);
     }
     return pages;
   }
@@ -50,7 +52,7 @@ export function s3ObjectStore({ client, bucket, prefix = '' }: S3Place): ObjectS
         return { body: (await Body?.transformToByteArray()) ?? new Uint8Array(), etag: ETag };
       } catch (error) {
         if (isNotFound(error)) return undefined;
-        throw awsFailure(`Reading ${location}${key}`, error);
+        throw awsFailure(`Reading ${location}${key}`, error, endpoint);
       }
     },
 
@@ -69,7 +71,7 @@ export function s3ObjectStore({ client, bucket, prefix = '' }: S3Place): ObjectS
             await setTimeout(CONFLICT_WAIT_MS * attempt);
             continue;
           }
-          throw awsFailure(`Writing ${location}${key}`, error);
+          throw awsFailure(`Writing ${location}${key}`, error, endpoint);
         }
       }
     },
@@ -101,7 +103,7 @@ export function s3ObjectStore({ client, bucket, prefix = '' }: S3Place): ObjectS
         // Errors of single objects come with status 200.
         if (failed) throw Object.assign(new Error(failed.Message), { name: failed.Code ?? 'unknown error' });
       } catch (error) {
-        throw awsFailure(what, error);
+        throw awsFailure(what, error, endpoint);
       }
     },
   };

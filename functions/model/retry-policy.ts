@@ -13,6 +13,9 @@ export const RETRY_POLICY = {
   JitterStrategy: 'FULL',
 } as const;
 
+/** What Step Functions calls the end of a task that takes too long. A run that takes too long has no error of its own. */
+export const TIMEOUT_ERROR = 'States.Timeout';
+
 /**
  * Transient errors of Lambda itself. `Sandbox.Timedout` is a function's own timeout, `States.Timeout` that of the task.
  * Source: Step Functions developer guide, "Handle transient Lambda service exceptions".
@@ -24,7 +27,7 @@ export const LAMBDA_ERRORS = [
   'Lambda.SdkClientException',
   'Lambda.TooManyRequestsException',
   'Sandbox.Timedout',
-  'States.Timeout',
+  TIMEOUT_ERROR,
 ] as const;
 
 /**

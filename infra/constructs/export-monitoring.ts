@@ -104,7 +104,7 @@ export class ExportMonitoring extends Construct {
       threshold: 0,
       text: 'A run failed; earlier published runs are unchanged. The failure email and the execution say why, and what to do.',
     });
-    // A stopped or timed-out execution enters no further state, so only the rule of `StoppedRuns` reports it.
+    // Step Functions sends its event about the timeout at best effort, and without it there is no email.
     this.alarm('RunTimedOut', {
       metric: stateMachine.metricTimedOut({ period: FIVE_MINUTES }),
       threshold: 0,
@@ -143,7 +143,7 @@ export class ExportMonitoring extends Construct {
       ],
       NotificationUndelivered: [
         undelivered.notifications,
-        'An email or a notification about a stopped run could not be delivered. Read the message in the dead-letter queue, and check the address.',
+        'An email, or an event about a stopped or timed-out run, could not be delivered. Read the message in the dead-letter queue, and check the address.',
       ],
     } as const;
     for (const [id, [queue, text]] of Object.entries(causes)) {

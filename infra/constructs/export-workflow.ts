@@ -1,21 +1,15 @@
 import { Policy, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { IVersion } from 'aws-cdk-lib/aws-lambda';
-import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
-import {
-  CustomerManagedEncryptionConfiguration,
-  DefinitionBody,
-  LogLevel,
-  StateMachine,
-  StateMachineType,
-} from 'aws-cdk-lib/aws-stepfunctions';
-import { ArnFormat, RemovalPolicy, Stack } from 'aws-cdk-lib/core';
+import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
+import { ArnFormat, Stack } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import { titleOf } from '../../functions/model/stack-name.ts';
 import { exportWorkflow, MAP_LABEL, type TaskName } from '../../functions/workflow.ts';
-import { acknowledgeWildcard, defaultPolicyOf } from '../acknowledge.ts';
-import { KEY_SENDS, useOfKey } from './data-key.ts';
+import { acknowledgeWildcard } from '../acknowledge.ts';
+import { KEY_SENDS } from './data-key.ts';
+import { workflowMachine } from './workflow-machine.ts';
 
 export interface ExportWorkflowProps {
   /** Published versions, so that a deployment does not change the code of a run in progress. */
@@ -48,55 +42,15 @@ export class ExportWorkflow extends Construct {
       concurrency: props.concurrency,
       topicArn: props.topic.topicArn,
     });
-    this.stateMachine = new StateMachine(this, 'StateMachine', {
-      stateMachineName: stack.stackName,
-      stateMachineType: StateMachineType.STANDARD,
-      definitionBody: DefinitionBody.fromString(stack.toJsonString(definition)),
-      comment: definition.Comment,
-      tracingEnabled: true,
-      ...(props.encryptionKey
-        ? { encryptionConfiguration: new CustomerManagedEncryptionConfiguration(props.encryptionKey) }
-        : {}),
-      logs: {
-        destination: new LogGroup(this, 'Logs', {
-          // This prefix keeps the resource policy of log delivery short: Step Functions developer guide, "Logging".
-          logGroupName: `/aws/vendedlogs/states/${stack.stackName}`,
-          retention: props.logRetentionDays as RetentionDays,
-          removalPolicy: RemovalPolicy.DESTROY,
-          ...(props.encryptionKey ? { encryptionKey: props.encryptionKey } : {}),
-        }),
-        level: LogLevel.ALL,
-        // Inputs hold filters, which may be personal data.
-        includeExecutionData: false,
-      },
+    this.stateMachine = workflowMachine(this, {
+      ...props,
+      name: stack.stackName,
+      definition,
+      tasks: Object.values(props.tasks),
     });
-    for (const { lambda } of Object.values(props.tasks)) {
-      // A running execution calls the versions that were current when it started, with the role's present rights.
-      const versions = `${lambda.functionArn}:*`;
-      this.stateMachine.addToRolePolicy(
-        new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [versions] }),
-      );
-      acknowledgeWildcard(
-        defaultPolicyOf(this.stateMachine.role),
-        versions,
-        'A run that started before a deployment calls earlier versions of this function, whose numbers Lambda assigns. The right is limited to versions of this one function.',
-      );
-    }
-    this.stateMachine.addToRolePolicy(
-      new PolicyStatement({ actions: ['events:PutEvents'], resources: [defaultBus(stack)] }),
-    );
-    this.stateMachine.addToRolePolicy(
-      new PolicyStatement({ actions: ['sns:Publish'], resources: [props.topic.topicArn] }),
-    );
     if (props.encryptionKey) {
-      this.stateMachine.addToRolePolicy(useOfKey(props.encryptionKey, KEY_SENDS, ['sns']));
       this.stateMachine.addToRolePolicy(useByChildren(props.encryptionKey, stack.stackName));
     }
-    acknowledgeWildcard(
-      defaultPolicyOf(this.stateMachine.role),
-      '*',
-      'X-Ray traces and log delivery support no resource-level permissions (Step Functions developer guide, "Logging"). The functions, the topic and the event bus of the workflow are named.',
-    );
     this.allowChildren(stack);
     this.allowLookingUp(planExport);
   }
@@ -182,8 +136,4 @@ function useByChildren(key: IKey, stackName: string): PolicyStatement {
     resources: [key.keyArn],
     conditions: { StringEquals: { 'kms:EncryptionContext:aws:states:stateMachineArn': children } },
   });
-}
-
-function defaultBus(stack: Stack): string {
-  return stack.formatArn({ service: 'events', resource: 'event-bus', resourceName: 'default' });
 }

@@ -1,15 +1,10 @@
-import { EventField, Rule, RuleTargetInput } from 'aws-cdk-lib/aws-events';
-import { SnsTopic } from 'aws-cdk-lib/aws-events-targets';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
-import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
+import { Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
-import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Stack } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
-import { executionPage, type RegionConsole } from '../../functions/model/console-url.ts';
-import { DEFAULT_STACK_NAME, titleOf } from '../../functions/model/stack-name.ts';
-import { RUN_TIMEOUT_SECONDS } from '../../functions/workflow.ts';
+import { titleOf } from '../../functions/model/stack-name.ts';
 
 export interface FailureTopicProps {
   /** @default no subscription */
@@ -32,48 +27,5 @@ export class FailureTopic extends Construct {
       ...(encryptionKey ? { masterKey: encryptionKey } : {}),
     });
     if (email !== undefined) this.topic.addSubscription(new EmailSubscription(email, { deadLetterQueue: deadLetters }));
-  }
-}
-
-export interface StoppedRunsProps {
-  readonly stateMachine: StateMachine;
-  readonly topic: ITopic;
-  /** Receives notifications that could not be delivered. */
-  readonly deadLetters: IQueue;
-  readonly console: RegionConsole;
-}
-
-/** How such a run ended, by the status of its execution. */
-const ENDS = {
-  ABORTED: 'was stopped',
-  TIMED_OUT: `failed (States.Timeout): it reached the limit of ${RUN_TIMEOUT_SECONDS / 3600} hours`,
-} as const;
-
-/** Notifies the topic about runs that were stopped or timed out: such an execution enters no further state. */
-export class StoppedRuns extends Construct {
-  constructor(scope: Construct, id: string, { stateMachine, topic, deadLetters, console }: StoppedRunsProps) {
-    super(scope, id);
-    const name = EventField.fromPath('$.detail.name');
-    const { stackName } = Stack.of(this);
-    const stack = stackName === DEFAULT_STACK_NAME ? '' : ` --stack ${stackName}`;
-    const page = executionPage(console, EventField.fromPath('$.detail.executionArn'));
-    for (const [status, ended] of Object.entries(ENDS)) {
-      new Rule(this, status, {
-        description: `Account Export: runs that end with status ${status}`,
-        eventPattern: {
-          source: ['aws.states'],
-          detailType: ['Step Functions Execution Status Change'],
-          detail: { stateMachineArn: [stateMachine.stateMachineArn], status: [status] },
-        },
-        targets: [
-          new SnsTopic(topic, {
-            deadLetterQueue: deadLetters,
-            message: RuleTargetInput.fromText(
-              `${titleOf(stackName)}: run ${name} ${ended}. Published data is unchanged, and its finished pages are kept. To resume it: npm run --silent account-export -- resume ${name}${stack}  If it was not planned yet, start the export again.  Execution: ${page}`,
-            ),
-          }),
-        ],
-      });
-    }
   }
 }

@@ -20,7 +20,7 @@ export class Undelivered extends Construct {
   readonly retention: Queue;
   /** Hourly calls of *Watch exports*. */
   readonly freshness: Queue;
-  /** Emails, and notifications about stopped runs. */
+  /** Emails, and events about stopped and timed-out runs. */
   readonly notifications: Queue;
   readonly all: readonly Queue[];
 
@@ -31,7 +31,7 @@ export class Undelivered extends Construct {
     this.retention = this.queue('Retention', encryptionKey);
     this.freshness = this.queue('Freshness', encryptionKey);
     this.notifications = this.queue('Notifications', encryptionKey);
-    acknowledgeUnseen(this.notifications, 'failure topic and of the rule for stopped runs');
+    acknowledgeUnseen(this.notifications, 'failure topic and of the rules for stopped and timed-out runs');
     this.all = [this.starts, this.retention, this.freshness, this.notifications];
   }
 
@@ -45,7 +45,7 @@ export class Undelivered extends Construct {
     acknowledge(
       queue,
       'Serverless-SQSRedrivePolicy',
-      'This queue is a dead-letter queue of schedules, a rule, a topic or a function. Nothing consumes it, so no message in it can fail.',
+      'This queue is a dead-letter queue of schedules, rules, a topic or a function. Nothing consumes it, so no message in it can fail.',
     );
     return queue;
   }

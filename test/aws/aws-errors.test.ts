@@ -70,3 +70,62 @@ describe('awsFailure', () => {
     });
   });
 });
+
+describe('a connection that failed', () => {
+  afterEach(() => vi.unstubAllEnvs());
+  const failed = (facts: object, message = 'hidden') => Object.assign(new Error(message), facts);
+  const ENDPOINT = 'minio.example.com:9000';
+  const UNREACHABLE =
+    'the S3 endpoint is unreachable; check --s3-endpoint (or AWS_ENDPOINT_URL_S3), the network, and that the store is running.';
+  const CERTIFICATE =
+    'the certificate of this host is not accepted; set NODE_EXTRA_CA_CERTS to the file of its CA, or check the host name and the clock.';
+  const PROTOCOL = 'this host does not speak the protocol; check whether it needs http or https.';
+
+  it.each([
+    [failed({ code: 'ENOTFOUND', hostname: 'minio.example.com' }), `(ENOTFOUND minio.example.com): ${UNREACHABLE}`],
+    [failed({ code: 'EAI_AGAIN', hostname: 'minio.example.com' }), `(EAI_AGAIN minio.example.com): ${UNREACHABLE}`],
+    [failed({ code: 'ECONNREFUSED' }), `(ECONNREFUSED ${ENDPOINT}): ${UNREACHABLE}`],
+    [failed({ name: 'TimeoutError' }), `(TimeoutError ${ENDPOINT}): ${UNREACHABLE}`],
+    [failed({ cause: failed({ code: 'ECONNRESET' }) }), `(ECONNRESET ${ENDPOINT}): ${UNREACHABLE}`],
+    [new AggregateError([failed({ code: 'ECONNREFUSED' })]), `(ECONNREFUSED ${ENDPOINT}): ${UNREACHABLE}`],
+  ])('names the cause and the host of the endpoint, and is transient: %s', (error, message) => {
+    expect(awsFailure('Writing it', error, ENDPOINT)).toMatchObject({
+      name: 'StorageError',
+      message: `Writing it failed ${message}`,
+    });
+  });
+
+  it.each([
+    ['DEPTH_ZERO_SELF_SIGNED_CERT', CERTIFICATE],
+    ['SELF_SIGNED_CERT_IN_CHAIN', CERTIFICATE],
+    ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', CERTIFICATE],
+    ['UNABLE_TO_GET_ISSUER_CERT_LOCALLY', CERTIFICATE],
+    ['CERT_HAS_EXPIRED', CERTIFICATE],
+    ['ERR_TLS_CERT_ALTNAME_INVALID', CERTIFICATE],
+    ['EPROTO', PROTOCOL],
+    ['ERR_SSL_WRONG_VERSION_NUMBER', PROTOCOL],
+    ['HPE_INVALID_CONSTANT', PROTOCOL],
+  ])('is permanent if it fails in the same way every time: %s', (code, advice) => {
+    expect(awsFailure('Writing it', failed({ code }), ENDPOINT)).toMatchObject({
+      name: 'ConfigError',
+      message: `Writing it failed (${code} ${ENDPOINT}): ${advice}`,
+    });
+  });
+
+  it('stays transient in a deployed function', () => {
+    vi.stubEnv('AWS_LAMBDA_FUNCTION_NAME', 'ExportPage');
+    expect(awsFailure('Writing it', failed({ code: 'EPROTO' }))).toMatchObject({
+      name: 'StorageError',
+      message: 'Writing it failed (EPROTO): AWS is unreachable; check the network.',
+    });
+  });
+});
+
+describe('a store without conditional writes', () => {
+  it('is named as such, although its status is one of transient errors', () => {
+    expect(awsFailure('Writing it', answered(501, 'NotImplemented'))).toMatchObject({
+      name: 'ConfigError',
+      message: expect.stringMatching(/^Writing it failed \(NotImplemented\): the store has no conditional writes, /),
+    });
+  });
+});

@@ -74,7 +74,9 @@ describe('a signal', () => {
       child.kill('SIGINT');
       const { code, stderr } = await finished;
       expect(code).toBe(1);
-      expect(stderr).toMatch(/^error: Run "run-1" was interrupted; its finished pages are kept\. .*\n$/);
+      expect(stderr).toMatch(
+        /^Interrupted {2}run run-1; its finished pages are kept\nTo resume: repeat this command\n$/,
+      );
       expect(await receipts()).toHaveLength(3);
     } finally {
       await tenant.close();
@@ -90,7 +92,7 @@ describe('a signal', () => {
     const [execution] = aws.stateMachine.executions;
     expect({ code, stderr }).toEqual({
       code: 1,
-      stderr: `error: Detached from run "${execution?.name}", which continues. Follow it with npm run --silent account-export -- status ${execution?.name} --region eu-west-1\n`,
+      stderr: `Detached   run ${execution?.name} continues. Follow it with npm run --silent account-export -- status ${execution?.name} --region eu-west-1\n`,
     });
     expect(execution?.status).toBe('RUNNING');
     expect(aws.callsOf('StopExecution')).toEqual([]);

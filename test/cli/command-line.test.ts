@@ -75,9 +75,17 @@ describe('exit code 2', () => {
     [[...dataset, '--window', '7 days'], /^error: .*"7 days"/],
     [[...dataset, '--start', 'yesterday'], /^error: .*"yesterday"/],
     [[...dataset, '--nonsense'], /^error: unknown option '--nonsense'/],
-    [[...dataset, '--out', 's3://'], /^error: Invalid --out \("s3:\/\/"\): use s3:\/\/bucket\/prefix\.\n$/],
+    [
+      [...dataset, '--out', 's3://'],
+      /^error: Invalid --out \("s3:\/\/"\): use s3:\/\/bucket\/prefix with a bucket name/,
+    ],
+    [[...dataset, '--attribute-columns', '"a,b'], /is invalid\. Close the double quotes, as in 'name,"city, state"'\./],
     [['run', '--api-url', 'ftp://x', '--dataset', 'x'], /^error: Invalid --api-url: use an http or https URL/],
     [['publish', '../x', '--out', './out'], /^error: .*"\.\.\/x"/],
+    [
+      ['publish', 'run-1', '--out', './out', '--stack', 'A', '--region', 'eu-west-1', '--no-follow'],
+      /^error: Conflicting flags: --out is for a run on this machine, and --stack, --region, --no-follow for a deployed run\.\n$/,
+    ],
     [['query', 'SELECT 1', '--out', 's3://bucket'], /^error: Cannot query "s3:\/\/bucket": --out must be a folder/],
     [['start', 'all-accounts', '--window', '7 days', '--due', 'yesterday'], /"7 days".*"yesterday"/],
     [
@@ -100,7 +108,7 @@ describe('exit code 2', () => {
 
   it.each([
     [['--dataset', 'a b'], /^error: Invalid command line: --dataset must have [^;]*\(got "a b"\)\.\n$/],
-    [['--name', 'a b'], /: the name of the export must have .* \(got "a b"\)\.\n$/],
+    [['--name', 'a b'], /: --name must have .* \(got "a b"\)\.\n$/],
     [['--attribute-columns', 'a,,b'], /: --attribute-columns\[1\] must not be empty \(got ""\)\.\n$/],
     [['--segment-id', ''], /: --segment-id must not be empty \(value not shown\)\.\n$/],
     [['--window', 'P7D', '--end', '2026-08-01'], /: --window must not be set together with --start or --end \(got/],

@@ -123,7 +123,8 @@ describe('a region', () => {
 });
 
 describe('a stack', () => {
-  const OTHER_KIND = 'pass the name of an Account Export stack with --stack; if it is one, deploy this version.';
+  const OTHER_KIND =
+    'if it is an Account Export stack, deploy this version; otherwise name the right stack with --stack.';
   const FAILED = 'open its events in the CloudFormation console, correct the cause of the failure, and deploy.';
 
   it.each([
@@ -142,7 +143,9 @@ describe('a stack', () => {
 
   it('has lost its state machine', async () => {
     await smallWorld({}, failing('StartExecution', 'StateMachineDoesNotExist'));
-    expect(await start()).toBe('Stack "AccountExport" in eu-west-1 has no state machine: deploy the stack again.');
+    expect(await start()).toBe(
+      'Stack "AccountExport" in eu-west-1 has no state machine (someone deleted it outside of CloudFormation): create it again with npm run deploy -- --revert-drift.',
+    );
   });
 });
 

@@ -128,7 +128,7 @@ describe('following a run', () => {
     const [execution] = aws.stateMachine.executions;
     expect({ code, stderr }).toEqual({
       code: 1,
-      stderr: `error: Detached from run "${execution?.name}", which continues. Follow it with npm run --silent account-export -- status ${execution?.name} --region eu-west-1\n`,
+      stderr: `Detached   run ${execution?.name} continues. Follow it with npm run --silent account-export -- status ${execution?.name} --region eu-west-1\n`,
     });
     expect(stdout).not.toContain('Published');
     expect(execution?.status).toBe('RUNNING');

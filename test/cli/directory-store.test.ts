@@ -60,6 +60,25 @@ describe('directoryStore', () => {
     expect(await readdir(folder)).toEqual(['k']);
   });
 
+  it('lists the keys of a store in the root folder', async () => {
+    const folder = await temporaryFolder();
+    await directoryStore(folder).put('a/b', Buffer.from('x'));
+    const prefix = `${folder.slice(1)}/`;
+    expect((await directoryStore('/').list(prefix)).map(({ key }) => key)).toEqual([`${prefix}a/b`]);
+  });
+
+  it.skipIf(process.platform !== 'linux')('ends where no folder can be created, as in /proc', async () => {
+    await expect(directoryStore('/proc/x').put('a/b', Buffer.from('x'))).rejects.toMatchObject({
+      name: 'ConfigError',
+      message: expect.stringContaining('(it cannot be created there, ENOENT)'),
+    });
+  });
+
+  it.skipIf(process.platform === 'win32')('keeps a backslash at the end of a name', async () => {
+    expect(directoryStore('out\\').location).toBe('out\\/');
+    expect(directoryStore('out//').location).toBe('out/');
+  });
+
   it('deletes several objects at once, and ignores missing ones', async () => {
     const store = directoryStore(await temporaryFolder());
     for (const key of ['a/1', 'a/2', 'a/3']) await store.put(key, Buffer.from('x'));
@@ -93,7 +112,7 @@ describe('directoryStore', () => {
     await expect(directoryStore(folder).put('k', Buffer.from('x'))).rejects.toMatchObject({
       name: 'ConfigError',
       message: expect.stringMatching(
-        /^Cannot write to --out ".*" \(E[A-Z]+\): use a folder with write permission and free space\.$/,
+        /^Cannot write to --out ".*" \([a-z -]*,? ?E[A-Z]+\): use a folder with write permission and free space\.$/,
       ),
     });
     expect(await readdir(folder)).toEqual(['k']);

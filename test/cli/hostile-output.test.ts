@@ -38,17 +38,19 @@ describe('control characters', () => {
       },
     });
     const output = outputOf({ stdout: stream('stdout'), stderr: stream('stderr') }, {});
-    printPublished(output, {
+    const result: Parameters<typeof printPublished>[1] = {
       accounts: 1,
       distinctAccounts: 1,
       seconds: 1,
       bytes: 1,
       verdict: 'consistent',
+      format: 'json',
       unmappedColumns: ['\u001b]0;title\u0007', 'two\nlines', 'caf\u00e9 \ud83d\ude00'],
       runId: 'run-1',
       parts: 'p',
       manifest: 'm',
-    });
+    };
+    printPublished(output, result, 'local');
     output.fail('failed: \u009b2J');
     expect(text.stdout).toContain('\n           \\u001b]0;title\\u0007, two\\u000alines, caf\u00e9 \ud83d\ude00\n');
     expect(text.stderr).toBe('error: failed: \\u009b2J\n');

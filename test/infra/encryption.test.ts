@@ -89,8 +89,8 @@ describe('a customer key', () => {
     template.allResourcesProperties('AWS::Logs::LogGroup', { KmsKeyId: KEY });
   });
 
-  it('encrypts executions and the definition of the state machine, for this state machine only', () => {
-    template.hasResourceProperties('AWS::StepFunctions::StateMachine', {
+  it('encrypts executions and the definitions of the state machines, for these state machines only', () => {
+    template.allResourcesProperties('AWS::StepFunctions::StateMachine', {
       EncryptionConfiguration: { KmsKeyId: KEY, Type: 'CUSTOMER_MANAGED_KMS_KEY' },
     });
     const statements = Object.values(template.findResources('AWS::IAM::Policy'))
@@ -99,6 +99,7 @@ describe('a customer key', () => {
     expect(statements.map(({ Condition }) => /:stateMachine:([^"]*)/.exec(JSON.stringify(Condition))?.[1])).toEqual([
       'AccountExport',
       'AccountExport/Pages',
+      'AccountExport_TimedOutRuns',
     ]);
   });
 
@@ -127,6 +128,11 @@ describe('a customer key', () => {
           (action) => `WorkflowStateMachine: ${action} for kms:EncryptionContext:aws:states:stateMachineArn`,
         ),
         'WorkflowStateMachine: kms:GenerateDataKey for kms:EncryptionContext:SourceArn',
+        ...sends('TimedOutRunsStateMachine', 'sns'),
+        ...KEY_USES.map(
+          (action) => `TimedOutRunsStateMachine: ${action} for kms:EncryptionContext:aws:states:stateMachineArn`,
+        ),
+        'TimedOutRunsStateMachine: kms:GenerateDataKey for kms:EncryptionContext:SourceArn',
       ].sort(),
     );
   });

@@ -98,6 +98,8 @@ const ACKNOWLEDGED = [
   ...objects('ExpireRuns', ...PARTS, 'export_runs/*', PLAN),
   ...objects('WatchExports', 'export_runs/*'),
   ...PEOPLE,
+  'TimedOutRuns/StateMachine/Role/DefaultPolicy: AwsSolutions-IAM5[Resource::*]',
+  'TimedOutRuns/StateMachine/Role/DefaultPolicy: AwsSolutions-IAM5[Resource::<ReportFailureFunction.Arn>:*]',
   ...['Starts', 'Retention', 'Freshness', 'Notifications'].map(
     (queue) => `Undelivered/${queue}: Serverless-SQSRedrivePolicy`,
   ),

@@ -134,16 +134,9 @@ describe('failures', () => {
     synthesized().resourceCountIs('AWS::SNS::Subscription', 0);
   });
 
-  it.each([
-    ['ABORTED', 'was stopped'],
-    ['TIMED_OUT', 'failed (States.Timeout): it reached the limit of 24 hours'],
-  ])('include runs that end with status %s, of which Report failure knows nothing', (status, ended) => {
+  it('include stopped runs, of which Report failure knows nothing', () => {
     template.hasResourceProperties('AWS::Events::Rule', {
-      EventPattern: {
-        source: ['aws.states'],
-        'detail-type': ['Step Functions Execution Status Change'],
-        detail: { status: [status], stateMachineArn: [Match.anyValue()] },
-      },
+      EventPattern: endsOf('ABORTED'),
       Targets: [
         Match.objectLike({
           InputTransformer: {
@@ -155,7 +148,7 @@ describe('failures', () => {
               'Fn::Join': [
                 '',
                 [
-                  `"Account Export: run <detail-name> ${ended}. Published data is unchanged, and its finished pages are kept. To resume it: npm run --silent account-export -- resume <detail-name>  If it was not planned yet, start the export again.  Execution: https://`,
+                  '"Account Export: run <detail-name> was stopped. Published data is unchanged, and its finished pages are kept. To resume it: npm run --silent account-export -- resume <detail-name>  If it was not planned yet, start the export again.  Execution: https://',
                   { Ref: 'AWS::Region' },
                   '.',
                   Match.anyValue(),
@@ -171,3 +164,79 @@ describe('failures', () => {
     });
   });
 });
+
+describe('runs that time out', () => {
+  const machines = template.findResources('AWS::StepFunctions::StateMachine');
+  const idOf = (start: string) => Object.keys(machines).find((id) => id.startsWith(start)) ?? expect.fail(start);
+  const [workflow, reporting] = [idOf('Workflow'), idOf('TimedOutRuns')];
+  /** What the role of a target or of a state machine allows, as `action on logical ids`. */
+  const rightsOf = (roleId: string) =>
+    Object.values(template.findResources('AWS::IAM::Policy'))
+      .filter(({ Properties }) => (Properties.Roles as { Ref: string }[]).some(({ Ref }) => Ref === roleId))
+      .flatMap(({ Properties }) => Properties.PolicyDocument.Statement as { Action: string; Resource: object }[])
+      .flatMap(({ Action, Resource }) =>
+        [Action].flat().map((action) => {
+          const named = JSON.stringify(Resource).match(/[A-Z]\w+(?=[0-9A-F]{8}")|event-bus\/\w+|(?<=^")\*(?="$)/g);
+          return `${action} on ${named?.join()}`;
+        }),
+      );
+
+  it('start the state machine that reports them, with the whole event, or go to the dead-letter queue', () => {
+    const [rule = expect.fail()] = Object.values(
+      template.findResources('AWS::Events::Rule', { Properties: { EventPattern: endsOf('TIMED_OUT') } }),
+    );
+    const [queueId = ''] = Object.keys(template.findResources('AWS::SQS::Queue')).filter((id) =>
+      id.includes('Notifications'),
+    );
+    const { Targets, EventPattern } = rule.Properties;
+    expect(EventPattern.detail.stateMachineArn).toEqual([{ Ref: workflow }]);
+    expect(Targets).toEqual([
+      {
+        Id: 'Target0',
+        Arn: { Ref: reporting },
+        RoleArn: { 'Fn::GetAtt': [expect.any(String), 'Arn'] },
+        DeadLetterConfig: { Arn: { 'Fn::GetAtt': [queueId, 'Arn'] } },
+      },
+    ]);
+    expect(rightsOf(Targets[0].RoleArn['Fn::GetAtt'][0])).toEqual([
+      'states:StartExecution on TimedOutRunsStateMachine',
+    ]);
+  });
+
+  it('have a state machine that can only report', () => {
+    const { RoleArn, ...properties } = machines[reporting]?.Properties ?? {};
+    expect(properties).toMatchObject({
+      StateMachineName: 'AccountExport_TimedOutRuns',
+      StateMachineType: 'STANDARD',
+      TracingConfiguration: { Enabled: true },
+      LoggingConfiguration: { IncludeExecutionData: false, Level: 'ALL' },
+    });
+    const rights = rightsOf(RoleArn['Fn::GetAtt'][0]).filter((right) => !/^(logs|xray):.* on \*$/.test(right));
+    expect(rights).toEqual([
+      'lambda:InvokeFunction on ReportFailureFunction',
+      'events:PutEvents on event-bus/default',
+      'sns:Publish on FailuresTopic',
+    ]);
+    const called = JSON.stringify(properties.DefinitionString).match(/\w+FunctionCurrentVersion/g);
+    expect(called).toEqual(['ReportFailureFunctionCurrentVersion']);
+  });
+
+  it('do not make its executions runs: outputs, alarms, the dashboard and people know one state machine', () => {
+    const { Resources, Outputs } = template.toJSON() as { Resources: Record<string, object>; Outputs: object };
+    const users = Object.keys(Resources).filter((id) => JSON.stringify(Resources[id]).includes(`"${reporting}"`));
+    expect(users.map((id) => id.replace(/[0-9A-F]{8}$/, '')).sort()).toEqual([
+      'TimedOutRunsRule',
+      'TimedOutRunsStateMachineEventsRoleDefaultPolicy',
+    ]);
+    expect(JSON.stringify(Outputs)).not.toContain(reporting);
+  });
+});
+
+/** The pattern of a rule for executions of one state machine that end this way. */
+function endsOf(status: string) {
+  return {
+    source: ['aws.states'],
+    'detail-type': ['Step Functions Execution Status Change'],
+    detail: { status: [status], stateMachineArn: [Match.anyValue()] },
+  };
+}

@@ -42,7 +42,7 @@ describe('parseStackConfig', () => {
       {
         exports: [...CONFIG.exports, { ...EXPORT, name: 'x', format: 'csv', attributeColumns: ['region', 'industry'] }],
       },
-      'exports[1].attributeColumns must have region, industry in this order, and may omit only the last ones, because all CSV exports share one table (got ["industry"])',
+      'exports[1].attributeColumns must be region, industry in this order, or the first names of this list, because all CSV exports share one table (got ["industry"])',
     ],
     [
       { accountName: 'acme.evil.example/', instance: 'x.y' },

@@ -1,5 +1,5 @@
 /** Exact versions, checksums, and only the named install scripts. */
-import { readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 
 interface Locked {
@@ -10,6 +10,7 @@ interface Locked {
   /** Part of the archive of the enclosing package, and covered by its checksum. */
   readonly inBundle?: boolean;
   readonly hasInstallScript?: boolean;
+  readonly dev?: boolean;
 }
 
 type Versions = Readonly<Record<string, string>>;
@@ -60,6 +61,62 @@ describe('the lockfile', () => {
 
   it('installs only from the registry, never from a URL, repository or folder', () => {
     expect(LOCKED.filter(([, { resolved, link }]) => resolved !== undefined || link === true)).toEqual([]);
+  });
+});
+
+describe('npm ci --omit=dev', () => {
+  it('installs every package that the command line, the simulator and the deployment import', () => {
+    const files = globSync(['cli/**/*.{ts,mjs}', 'functions/**/*.ts', 'infra/**/*.ts', 'simulator/**/*.ts']);
+    expect(files.length).toBeGreaterThan(100);
+    const imported = files.flatMap((file) => {
+      const text = readFileSync(file, 'utf8').replaceAll(/^import type [^;]*;/gm, '');
+      return [...text.matchAll(/(?:from |import\()'((?:@[\w-]+\/)?[\w-]+)/g)].map(
+        ([, name = '']) => `${name} in ${file}`,
+      );
+    });
+    const known = [...Object.keys(dependencies), 'node'];
+    expect(imported.filter((text) => !known.includes(text.split(' ')[0] ?? ''))).toEqual([]);
+  });
+
+  it('installs the commands of the scripts for users', () => {
+    const names = ['start', 'account-export', 'simulate', 'synth', 'deploy', 'diff'];
+    expect(new Set(names.map((name) => scripts[name]?.split(' ')[0]))).toEqual(new Set(['node', 'cdk']));
+    expect(dependencies).toMatchObject({
+      node: expect.any(String),
+      'aws-cdk': expect.any(String),
+      esbuild: expect.any(String),
+    });
+  });
+
+  it('leaves out what only maintainers need', () => {
+    const tools = Object.keys(devDependencies).filter((name) =>
+      /vitest|stryker|biome|typescript|fast-check/.test(name),
+    );
+    expect(tools.length).toBeGreaterThan(5);
+    const size = LOCKED.filter(([, { dev }]) => !dev).length;
+    expect(size).toBeLessThan(LOCKED.length / 2);
+  });
+
+  it('prints no warnings about the version of Node.js', () => {
+    expect(readFileSync('.npmrc', 'utf8').split('\n')).toContain('loglevel=error');
+  });
+});
+
+describe('Node.js', () => {
+  it('of an old version, or without npm ci, says what to do', async () => {
+    const { problemOf } = (await import(String('../../cli/need-node.mjs'))) as {
+      problemOf(version: string, installed: boolean): string | undefined;
+    };
+    expect(problemOf('24.0.0', true)).toBeUndefined();
+    expect(problemOf('20.20.2', true)).toBe(
+      'Node.js 20.20.2 is too old (24 is needed): run npm ci --omit=dev in this folder, which installs Node.js 24 for its scripts, or install it yourself.',
+    );
+    expect(problemOf('24.0.0', false)).toBe('The packages are not installed: run npm ci --omit=dev in this folder.');
+  });
+
+  it('is checked before TypeScript is loaded', () => {
+    const run = ['start', 'account-export', 'simulate'].map((name) => scripts[name]?.split(' ').slice(0, 3));
+    expect(run).toEqual(Array(3).fill(['node', '--import', './cli/need-node.mjs']));
   });
 });
 

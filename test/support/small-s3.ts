@@ -4,7 +4,7 @@
  * Source: Amazon S3 API reference, "ListObjectsV2".
  */
 import { createHash } from 'node:crypto';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 export interface SmallS3 {
@@ -21,14 +21,25 @@ export interface SmallS3 {
   close(): Promise<void>;
 }
 
+interface Failure {
+  readonly status: number;
+  readonly code: string;
+}
+
 const PAGE = 1000;
 const etagOf = (body: Buffer) => `"${createHash('md5').update(body).digest('hex')}"`;
+
+/** How a store differs from Amazon S3. */
+export interface StoreOddities {
+  /** Conditional headers that it ignores. */
+  readonly ignored?: readonly ('if-match' | 'if-none-match')[];
+}
 
 /** @param fail makes a request fail */
 export async function startSmallS3(
   buckets: readonly string[],
-  fail: (method: string, key: string) => { readonly status: number; readonly code: string } | undefined = () =>
-    undefined,
+  fail: (method: string, key: string, headers: IncomingHttpHeaders) => Failure | undefined = () => undefined,
+  { ignored = [] }: StoreOddities = {},
 ): Promise<SmallS3> {
   const objects = new Map(buckets.map((bucket) => [bucket, new Map<string, Buffer>()]));
   const reads: string[] = [];
@@ -45,7 +56,8 @@ export async function startSmallS3(
       response.end(body);
     };
     const failure = (status: number, code: string) => answer(status, `<Error><Code>${code}</Code></Error>`);
-    const refused = fail(request.method ?? '', key);
+    for (const header of ignored) delete request.headers[header];
+    const refused = fail(request.method ?? '', key, request.headers);
     if (refused) return failure(refused.status, refused.code);
     const bucket = objects.get(bucketName);
     if (!bucket) return failure(404, 'NoSuchBucket');
@@ -54,7 +66,7 @@ export async function startSmallS3(
       const keys = [...text.matchAll(/<Key>(.*?)<\/Key>/g)].map(([, name = '']) => name);
       bulkDeletes.push(keys.length);
       const failed = keys.flatMap((name) => {
-        const { code } = fail('DELETE', name) ?? {};
+        const { code } = fail('DELETE', name, request.headers) ?? {};
         if (code === undefined) bucket.delete(name);
         return code === undefined ? [] : [`<Error><Key>${name}</Key><Code>${code}</Code></Error>`];
       });

@@ -31,6 +31,7 @@ const NAMES: Readonly<Record<string, string>> = {
   'Undelivered/Notifications': 'dead-letter queue of notifications',
   'Failures/Topic': 'failure topic',
   'Workflow/StateMachine': 'state machine',
+  'TimedOutRuns/StateMachine': 'state machine for timed-out runs',
   'People/Analysts': 'analysts',
   'People/Operators': 'operators',
 };

@@ -9,6 +9,7 @@ import { parseOrThrow } from '../../model/parse-input.ts';
 import { printable } from '../../model/printable.ts';
 import type { TaskFailure } from '../../model/receipt.ts';
 import { remedyOf } from '../../model/remedies.ts';
+import { TIMEOUT_ERROR } from '../../model/retry-policy.ts';
 import type { StoredPlan } from '../../model/run.ts';
 import { DEFAULT_STACK_NAME, titleOf } from '../../model/stack-name.ts';
 import type { ObjectStore } from '../ports.ts';
@@ -94,7 +95,8 @@ function explain(caught: Explanation, found: RunState | undefined, runId: string
   const { error, message } = caught;
   const plain =
     message === '' ? { error, message: `Run "${runId}" failed (${error}): open the execution for details.` } : caught;
-  if (OUR_ERRORS.includes(error)) return plain;
+  // A timeout is that of the run or of a task which is no page: pages fail the map.
+  if (OUR_ERRORS.includes(error) || error === TIMEOUT_ERROR) return plain;
   if (!found) {
     const why = `Run "${runId}" failed, and the cause is unknown because the function Report failure could not read ${store.location}: see the map run of the execution for the cause, and check the permissions of the function.`;
     return { error: 'StorageError', message: why };

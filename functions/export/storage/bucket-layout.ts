@@ -48,6 +48,9 @@ export function workPrefix(runId: string): string {
   return `work/run_id=${runId}/`;
 }
 
+/** Written and deleted before a run on one machine, to check the store. */
+export const STORE_CHECK_KEY = 'work/check.json';
+
 export function planKey(runId: string): string {
   return `${workPrefix(runId)}plan.json`;
 }

@@ -134,6 +134,9 @@ describe('reportFailure', () => {
       error: 'States.Timeout',
       cause: 'It took a day. 1 of 3 pages are exported and kept.',
     });
+    // A page that was retried does not explain why the run took a day.
+    const slow = await planned(1, [[1, 'ApiThrottledError']]);
+    expect(await report(slow.store, { failure: timeout })).toMatchObject({ error: 'States.Timeout' });
     expect((await report(memoryStore().store, {})).event).toMatchObject({
       error: MAP_FAILED.Error,
       message: MAP_FAILED.Cause,
