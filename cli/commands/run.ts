@@ -5,7 +5,9 @@ import { readManifest } from '../../functions/export/storage/published-runs.ts';
 import { DEFAULT_MAX_DROP_PERCENT, DEFAULT_PAGE_SIZE } from '../../functions/model/export-settings.ts';
 import type { FailedRun, PlanOutcome } from '../../functions/model/outcomes.ts';
 import { remedyOf } from '../../functions/model/remedies.ts';
+import { MAX_API_WAIT_SECONDS } from '../../functions/model/retry-policy.ts';
 import { createAccountsApi } from '../../functions/personalization/accounts-api.ts';
+import { proxyFor } from '../../functions/personalization/proxy.ts';
 import { type ApiFlags, baseUrlOf, credentialsOf, withApiFlags } from '../flags/api-flags.ts';
 import { integer, newRunId, storeAt, withOutputFlags } from '../flags/common-flags.ts';
 import { type ExportFlags, requestOf, withExportFlags, withFlagNames } from '../flags/export-flags.ts';
@@ -65,7 +67,10 @@ async function runExport(flags: RunFlags, terminal: Terminal): Promise<number> {
   const api = createAccountsApi({
     baseUrl,
     credentials,
+    proxy: proxyFor(baseUrl, terminal.env),
     concurrency,
+    // Waiting costs nothing here, and only the client can wait as long as the API asks. A person waits for a wrong host.
+    limits: { maxWaitMs: MAX_API_WAIT_SECONDS * 1000, lookupWindowMs: 6000 },
     sleep: (ms, aborted) => terminal.sleep(ms, aborted ?? signal),
   });
   const progress = pageProgress(terminal, flags);

@@ -25,7 +25,7 @@ const CLOSE_OBJECT = 0x7d;
 
 /**
  * Checks bytes that may or may not be valid JSON.
- * @throws PageError `ApiAnswerError` if nested too deeply, `PageTooLargeError` if it has too many values
+ * @throws PageError `ApiContentError` if nested too deeply, `PageTooLargeError` if it has too many values
  */
 export function checkJsonLimits(body: Buffer): void {
   let depth = 0;
@@ -48,7 +48,7 @@ export function checkJsonLimits(body: Buffer): void {
         groups++;
         if (++depth > MAX_DEPTH) {
           const problem = `JSON nested deeper than ${MAX_DEPTH} levels`;
-          throw new PageError('ApiAnswerError', { problem, remedy: 'contact Salesforce' });
+          throw new PageError('ApiContentError', { problem, remedy: 'contact Salesforce' });
         }
       } else if (bracket === CLOSE_OBJECT) {
         depth--;

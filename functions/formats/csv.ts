@@ -58,7 +58,7 @@ export function csvFormat(options: CsvOptions): PageFormat<CsvPage> {
 /**
  * Decodes a body of the CSV endpoint: a header and one row per account. After the last page the API sends only a header, or
  * nothing.
- * @throws PageError `ApiAnswerError`, which never quotes the body; `PageTooLargeError`; `PlanTooLargeError` for too many columns
+ * @throws PageError `ApiAnswerError` for a damaged body, `ApiContentError` for another one, which never quotes the body; `PageTooLargeError`; `PlanTooLargeError` for too many columns
  */
 export function decodeCsv(body: Buffer, { finalNewline }: { finalNewline: boolean | undefined }): CsvPage {
   checkCsvLimits(body);
@@ -66,7 +66,7 @@ export function decodeCsv(body: Buffer, { finalNewline }: { finalNewline: boolea
   const endsWithNewline = text.endsWith('\n');
   if (text.trim() === '') return { records: 0, names: [], columns: [], rows: [], endsWithNewline };
   if (text.trimStart().startsWith('<')) {
-    throw new PageError('ApiAnswerError', { problem: 'HTML instead of CSV', remedy: CHECK_HOST });
+    throw new PageError('ApiContentError', { problem: 'HTML instead of CSV', remedy: CHECK_HOST });
   }
   const [header = [], ...rows] = parseRows(text);
   checkHeader(header, body);
@@ -89,7 +89,7 @@ export function decodeCsv(body: Buffer, { finalNewline }: { finalNewline: boolea
  */
 function checkHeader(header: readonly string[], body: Buffer): void {
   if (header.some((column) => NOT_UTF8.test(column))) {
-    throw new PageError('ApiAnswerError', {
+    throw new PageError('ApiContentError', {
       problem: 'CSV header is not plain UTF-8',
       values: ['NUL or byte order mark'],
       remedy: 'contact Salesforce',
@@ -104,7 +104,7 @@ function checkHeader(header: readonly string[], body: Buffer): void {
   }
   if (header.some((column) => COLUMN_KINDS.has(column.toLowerCase()))) return;
   const columns = `${header.length} ${header.length === 1 ? 'column' : 'columns'}`;
-  throw new PageError('ApiAnswerError', {
+  throw new PageError('ApiContentError', {
     problem: 'Text instead of CSV',
     values: [`no account field in the first line, ${columns}, ${body.length} bytes`],
     remedy: CHECK_HOST,

@@ -15,7 +15,8 @@ function decoded(body: Buffer, finalNewline: boolean | undefined): CsvPage | und
   try {
     return decodeCsv(body, { finalNewline });
   } catch (error) {
-    if (!isExportError(error) || !['ApiAnswerError', 'PageTooLargeError'].includes(error.name)) throw error;
+    if (!isExportError(error) || !['ApiAnswerError', 'ApiContentError', 'PageTooLargeError'].includes(error.name))
+      throw error;
     expect(error.message.length).toBeLessThan(300);
     return undefined;
   }
