@@ -143,8 +143,11 @@ export function askedToWait(page: RequestedPage, waitMs: number, maxMs: number):
   );
 }
 
+const DAY_MS = 86_400_000;
+
 /** `3,600 s` */
 function seconds(ms: number): string {
+  if (ms > DAY_MS) return 'more than a day';
   return `${Math.ceil(ms / 1000).toLocaleString('en-US')} s`;
 }
 
@@ -274,9 +277,12 @@ const CONNECTION_TIMEOUT = /^(?:UND_ERR_CONNECT_TIMEOUT|ETIMEDOUT)$/;
 
 const CLOSED = /^(?:ECONNRESET|UND_ERR_SOCKET)$/;
 
+/** The first bytes, other than a damaged length or chunk. Source: llhttp, `src/llhttp/http.ts`. */
+const NO_HTTP = /\((?:Expected HTTP\/|Invalid HTTP version)/;
+
 const BROTLI = /^ERR_(?:_|BROTLI)/;
 
-function describeError(name: string | undefined, code: string): NetworkError {
+function describeError({ name, code = '', message = '' }: Partial<NodeJS.ErrnoException>): NetworkError {
   const known = NETWORK[code];
   if (known) return known;
   if (CERTIFICATE.test(code)) {
@@ -287,8 +293,8 @@ function describeError(name: string | undefined, code: string): NetworkError {
     const remedy = 'check accountName and instance, and the proxies of this network';
     return unsent(`the TLS handshake failed (${code})`, { outcome: 'permanent', remedy });
   }
-  // Some versions of undici set a code and some do not.
-  if (name === 'HTTPParserError') return sent('the response is not HTTP');
+  // undici often knows no code for it, only the reason that llhttp gives.
+  if (name === 'HTTPParserError') return NO_HTTP.test(message) ? notHttp : sent('the response is not HTTP');
   if (BROTLI.test(code)) return brokenBody(DAMAGED);
   return sent(`the connection failed${code === '' ? '' : ` (${code})`}`);
 }
@@ -304,8 +310,11 @@ const TUNNEL_STATUS = /^Proxy response \((\d{3})\)/;
 const PROXY_LOGIN = /^Proxy Authentication Required/;
 
 /** A proxy that answers for itself: it refuses the connection to the API. */
-function proxyRefusal(page: RequestedPage, code: string, message: string): NetworkError | undefined {
-  if (page.proxy === undefined) return undefined;
+function proxyRefusal(
+  { proxy }: RequestedPage,
+  { code, message = '' }: Partial<NodeJS.ErrnoException>,
+): NetworkError | undefined {
+  if (proxy === undefined) return undefined;
   const status = code === 'UND_ERR_INVALID_ARG' && PROXY_LOGIN.test(message) ? '407' : TUNNEL_STATUS.exec(message)?.[1];
   if (status === undefined) return undefined;
   const problem = `the proxy answered ${statusText(Number(status))}`;
@@ -326,18 +335,20 @@ export interface Timeouts {
   readonly totalTimeoutMs: number;
 }
 
-function slowAnswer(code: string, timeouts: Timeouts): NetworkError | undefined {
-  if (code === 'UND_ERR_HEADERS_TIMEOUT')
-    return sent(`no response within ${timeouts.headersTimeoutMs / 1000} s`, { cause: 'timeout' });
-  if (code === 'UND_ERR_BODY_TIMEOUT')
-    return sent(`the body stalled for ${timeouts.bodyTimeoutMs / 1000} s`, { cause: 'timeout' });
+function slowAnswer({ name, code }: Partial<NodeJS.ErrnoException>, timeouts: Timeouts): NetworkError | undefined {
+  const slow = (problem: string) => sent(problem, { cause: 'timeout' });
+  if (name === 'TimeoutError' || name === 'AbortError')
+    return slow(`timed out after ${timeouts.totalTimeoutMs / 1000} s`);
+  if (code === 'UND_ERR_HEADERS_TIMEOUT') return slow(`no response within ${timeouts.headersTimeoutMs / 1000} s`);
+  if (code === 'UND_ERR_BODY_TIMEOUT') return slow(`the body stalled for ${timeouts.bodyTimeoutMs / 1000} s`);
   return undefined;
 }
 
 /** A connection that failed before or during the response, or a body that cannot be decompressed. */
 export function networkFailure(page: RequestedPage, error: unknown, timeouts: Timeouts): FailedRequest {
-  const { name, code = '', syscall, message = '' } = error as Partial<NodeJS.ErrnoException>;
-  const failure = proxyRefusal(page, code, message) ?? describe(name, code, timeouts);
+  const thrown = error as Partial<NodeJS.ErrnoException>;
+  const { code = '', syscall } = thrown;
+  const failure = proxyRefusal(page, thrown) ?? slowAnswer(thrown, timeouts) ?? describeError(thrown);
   // EHOSTUNREACH and ENETUNREACH may also end an established connection.
   const established = syscall === 'read' || syscall === 'write';
   const { outcome, cause, problem, isUnsent, remedy } = failure;
@@ -351,12 +362,6 @@ export function networkFailure(page: RequestedPage, error: unknown, timeouts: Ti
       remedy: remedy === undefined ? remedyOf(page, cause, code) : `${remedy}, then ${RESUME_OR_START}`,
     }),
   };
-}
-
-function describe(name: string | undefined, code: string, timeouts: Timeouts): NetworkError {
-  if (name === 'TimeoutError' || name === 'AbortError')
-    return sent(`timed out after ${timeouts.totalTimeoutMs / 1000} s`, { cause: 'timeout' });
-  return slowAnswer(code, timeouts) ?? describeError(name, code);
 }
 
 function remedyOf({ baseUrl }: RequestedPage, cause: string, code: string): string {

@@ -110,7 +110,7 @@ describe('run', () => {
   it('resumes a failed run with the same id, without fetching finished pages again', async () => {
     const { args, simulator } = await simulated({
       accounts: 4000,
-      faults: [{ fault: { status: 400 }, minPageSize: 500, pages: [7], times: 1 }],
+      faults: [{ fault: { status: 403 }, minPageSize: 500, pages: [7], times: 1 }],
     });
     const first = await commandLine([...args, '--concurrency', '1']);
     expect(first.code).toBe(1);

@@ -6,7 +6,7 @@ const timeouts = { headersTimeoutMs: 120_000, bodyTimeoutMs: 60_000, totalTimeou
 const failure = (error: object) =>
   networkFailure({ baseUrl: 'https://acme.us-5.evergage.com', query }, error, timeouts);
 
-type Row = readonly [error: { name?: string; code?: string; syscall?: string }, outcome: FailureKind, records: 0 | 10];
+type Row = readonly [error: Partial<NodeJS.ErrnoException>, outcome: FailureKind, records: 0 | 10];
 const unsent = (outcome: FailureKind, ...codes: string[]) => codes.map((code): Row => [{ code }, outcome, 0]);
 const sent = (outcome: FailureKind, ...codes: string[]) => codes.map((code): Row => [{ code }, outcome, 10]);
 
@@ -41,7 +41,9 @@ const ROWS: readonly Row[] = [
   ...sent('confirm', 'HPE_INVALID_CONSTANT', 'HPE_INVALID_VERSION', 'UND_ERR_HEADERS_OVERFLOW'),
   [{ code: 'EHOSTUNREACH', syscall: 'read' }, 'transient', 10],
   [{ code: 'ENETUNREACH', syscall: 'write' }, 'transient', 10],
-  [{ name: 'HTTPParserError' }, 'transient', 10],
+  [{ name: 'HTTPParserError', message: '… (Expected HTTP/, RTSP/ or ICE/)' }, 'confirm', 10],
+  [{ name: 'HTTPParserError', message: '… (Invalid HTTP version)' }, 'confirm', 10],
+  [{ name: 'HTTPParserError', message: '… (Invalid character in chunk size)' }, 'transient', 10],
   [{ name: 'AbortError' }, 'transient', 10],
   [{ name: 'TimeoutError' }, 'transient', 10],
   [{}, 'transient', 10],
