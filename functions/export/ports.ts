@@ -110,7 +110,7 @@ export interface SharedWait {
    * @param isFirst for the first request of a call, a value that another call has read is enough
    */
   notBefore(isFirst: boolean): Promise<number>;
-  /** Holds back all requests of the run until then, unless they already wait longer. */
+  /** Makes all requests of the run wait until then, unless they already wait longer. */
   holdUntil(epochMs: number): Promise<void>;
 }
 

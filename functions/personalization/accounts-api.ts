@@ -8,9 +8,9 @@ import { ExportError, isExportError } from '../model/errors.ts';
 import { PageError } from '../model/page-error.ts';
 import type { PageQuery } from '../model/run.ts';
 import { addUsage, NO_USAGE } from '../model/usage.ts';
+import { askedWaits } from './asked-waits.ts';
 import { basicAuthorization, type CredentialsSource, sharedKey } from './credentials.ts';
 import type { FailedRequest } from './failures.ts';
-import { heldRequests } from './held-requests.ts';
 import { type RequestLimits, readPage, requestPage } from './request-page.ts';
 import { pagePath } from './request-url.ts';
 import { backoffMs } from './retry-timing.ts';
@@ -79,7 +79,7 @@ export function createAccountsApi(options: AccountsApiOptions): AccountsApi & { 
   const keys = sharedKey(options.credentials);
   const inFlight = pLimit(options.concurrency ?? Number.POSITIVE_INFINITY);
   const largeBodies = pLimit(1);
-  const waitsOfCall = heldRequests({ now, random, maxWaitMs: limits.maxWaitMs });
+  const waitsOfCall = askedWaits({ now, random, maxWaitMs: limits.maxWaitMs });
 
   async function fetchPage<T extends { readonly records: number }>(
     query: PageQuery,
@@ -116,7 +116,7 @@ export function createAccountsApi(options: AccountsApiOptions): AccountsApi & { 
         }
         await budget?.take(query.pageSize);
         const result = await inFlight(async () => {
-          if (signal?.aborted || waits.isHeldBack()) return undefined;
+          if (signal?.aborted || waits.mustWait()) return undefined;
           startedAt ??= now();
           const received = await requestPage(agent, request);
           // Before the slot is free for the next request.

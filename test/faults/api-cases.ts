@@ -68,7 +68,7 @@ async function failRequests(source: Source, step: Step, fault: ApiFault, duratio
     return fault;
   });
   const api = (current: Step) => (fault === 'no answer' && current === step ? source.impatient : source.api);
-  // Whoever resumes the run waits until the API accepts requests.
+  // The run is resumed when the API accepts requests again.
   const repair = () => skip(HOUR_MS);
   const text = await injectFault(world, { faults: { invoke: now.invoke, api }, repair });
   await mustReportUsage(world, servedBefore);

@@ -193,7 +193,7 @@ describe('an answer that is not what was requested', () => {
       { 'content-type': 'application/json; charset=utf-16' },
       'Body is not UTF-8',
     ],
-  ])('is requested once more, then fails for good: %s', async (...[_what, endpoint, body, headers, problem]) => {
+  ])('is requested again once, then fails for good: %s', async (...[_what, endpoint, body, headers, problem]) => {
     let requests = 0;
     const server = await counted(
       createHttpServer((_request, response) => {

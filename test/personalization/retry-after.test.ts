@@ -93,7 +93,7 @@ async function plannedPages(
 }
 
 describe('a page that is asked to wait', () => {
-  it('holds back the pages in all other Lambdas of the run until then, and no longer', async () => {
+  it('keeps the pages in all other Lambdas of the run waiting until then, and no longer', async () => {
     let throttles = false;
     const { clock, seen, process } = await throttlingApi(() => (throttles ? '60' : undefined));
     const { store } = memoryStore();

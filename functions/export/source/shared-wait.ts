@@ -1,4 +1,4 @@
-/** Until when the API asked to wait, as an object in the run's folder: what one page learns holds back all others. */
+/** Until when the API asked to wait, as an object in the run's folder: what one page learns is valid for all. */
 import * as z from 'zod';
 import type { ObjectStore, SharedWait } from '../ports.ts';
 import { notBeforeKey } from '../storage/bucket-layout.ts';

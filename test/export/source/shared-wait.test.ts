@@ -1,4 +1,4 @@
-/** What one page learns about `Retry-After` holds back all pages of the run, in all processes. */
+/** What one page learns about `Retry-After` keeps all pages of the run waiting, in all processes. */
 import { describe, expect, it } from 'vitest';
 import { sharedWait } from '../../../functions/export/source/shared-wait.ts';
 import { memoryStore } from '../../support/memory-store.ts';

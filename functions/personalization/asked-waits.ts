@@ -1,14 +1,14 @@
-/** Holds back requests while the API asks to wait with `Retry-After`: those of this process, and all of the run. */
+/** Requests wait while the API asks for it with `Retry-After`: those of this process, and all of the run. */
 import type { SharedWait } from '../export/ports.ts';
 import { MAX_API_WAIT_SECONDS } from '../model/retry-policy.ts';
 import { askedToWait, type RequestedPage } from './failures.ts';
 import { spreadMs } from './retry-timing.ts';
 
 const MAX_WAIT_MS = MAX_API_WAIT_SECONDS * 1000;
-/** What other processes are told: a failed run can be resumed after a day, whatever the API asked for. */
+/** What other processes read: a failed run can be resumed after a day, whatever the API asked for. */
 const MAX_SHARED_WAIT_MS = 86_400_000;
 
-export interface HoldOptions {
+export interface WaitOptions {
   readonly now: () => number;
   readonly random: () => number;
   /** The longest time that one call waits. */
@@ -16,7 +16,7 @@ export interface HoldOptions {
 }
 
 /** What a process knows of the API: one per client. */
-export function heldRequests({ now, random, maxWaitMs }: HoldOptions) {
+export function askedWaits({ now, random, maxWaitMs }: WaitOptions) {
   let notBefore = 0;
 
   /** The waits of one call. @param shared what all processes of the run know */
@@ -28,7 +28,7 @@ export function heldRequests({ now, random, maxWaitMs }: HoldOptions) {
     return {
       /** How long this call has waited because the API asked for it. */
       waitedMs: () => waitedMs,
-      isHeldBack: () => notBefore > Math.max(now(), passed),
+      mustWait: () => notBefore > Math.max(now(), passed),
 
       /**
        * The wait that the caller makes now, before it asks again; `undefined` when a request may be sent.
@@ -53,7 +53,7 @@ export function heldRequests({ now, random, maxWaitMs }: HoldOptions) {
       },
 
       /**
-       * Tells the other processes of the run.
+       * Stores the moment for the other processes of the run.
        * @returns whether this call can wait that long
        * @throws ExportError `ApiWaitError`
        */
