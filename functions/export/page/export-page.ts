@@ -125,6 +125,7 @@ async function fetchCompletePage(source: Source<DecodedPage>, run: Run, page: nu
   const again = await source.page(page);
   const { records } = again.value;
   if (records >= plannedRecords || run.countedBy === 'pages' || !(await isFollowed(again))) return again;
+  if (records === 0 && source.takenForEnd) throw source.takenForEnd;
   if (records === answer.value.records && records > 0) throw pageSizeCapped(pageSize, records);
   throw new ExportError(
     'ApiAnswerError',

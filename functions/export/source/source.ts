@@ -1,4 +1,4 @@
-import { isExportError } from '../../model/errors.ts';
+import { type ExportError, isExportError } from '../../model/errors.ts';
 import { FORMAT_DETAILS } from '../../model/export-format.ts';
 import type { PageQuery, Run } from '../../model/run.ts';
 import { addUsage, NO_USAGE, type Usage } from '../../model/usage.ts';
@@ -17,6 +17,7 @@ export class Source<P extends { readonly records: number }> {
   readonly #latenciesMs: number[] = [];
   /** Whether the dataset exists: known after the first answer. */
   #isThere: Promise<boolean> | undefined;
+  #takenForEnd: ExportError | undefined;
 
   /** @param decode reads one body of the run's format */
   constructor(api: AccountsApi, run: SourceRun, decode: Decode<P>, options: FetchOptions = {}) {
@@ -29,6 +30,11 @@ export class Source<P extends { readonly records: number }> {
   /** Requests and records of all calls so far, failed ones included. */
   get usage(): Usage {
     return this.#usage;
+  }
+
+  /** The last 404 that was taken for the end of the data. */
+  get takenForEnd(): ExportError | undefined {
+    return this.#takenForEnd;
   }
 
   /** The median time of an answer, in ms; 0 before the first. */
@@ -70,6 +76,7 @@ export class Source<P extends { readonly records: number }> {
         },
       );
       if (!(await this.#isThere)) throw error;
+      this.#takenForEnd = error;
       const end = Buffer.from(FORMAT_DETAILS[this.#run.format].endpoint === 'json' ? '[]' : '');
       return { ...NO_USAGE, value: this.#decode(end), latencyMs: 0 };
     }
