@@ -8,6 +8,7 @@ import {
   exportLockPrefix,
   failuresPrefix,
   manifestKey,
+  notBeforeKey,
   PUBLISHED_RUNS_PREFIX,
   planKey,
   quarantinedManifestKey,
@@ -60,6 +61,7 @@ const PUBLISHED = `${PUBLISHED_RUNS_PREFIX}*`;
 const RUN_FOLDER = `${workPrefix('*')}*`;
 const PLAN = planKey('*');
 const QUARANTINED_MANIFEST = quarantinedManifestKey('*');
+const NOT_BEFORE = notBeforeKey('*');
 const TICKETS = `${ticketsPrefix('*')}*`;
 const RECEIPTS = `${receiptsPrefix('*')}*`;
 const FAILURES = `${failuresPrefix('*')}*`;
@@ -130,7 +132,7 @@ export class AccountExportStack extends Stack {
       files: { [EXPORTS_FILE]: JSON.stringify(config.exports) },
       environment: { EXPORTS_FILE },
       reads: ['work/*', PUBLISHED],
-      writes: [PLAN, TICKETS, FAILURES, ...LOCKS, exportHostKey('*')],
+      writes: [PLAN, NOT_BEFORE, TICKETS, FAILURES, ...LOCKS, exportHostKey('*')],
       deletes: [TICKETS],
     });
     const exportPage = new ExportFunction(this, 'ExportPage', {
@@ -141,7 +143,7 @@ export class AccountExportStack extends Stack {
       timeout: timeoutOf('exportPage'),
       // It refuses to overwrite a published run.
       reads: [...PARTS, RUN_FOLDER, manifestKey('*')],
-      writes: [...PARTS, TICKETS, RECEIPTS, FAILURES],
+      writes: [...PARTS, NOT_BEFORE, TICKETS, RECEIPTS, FAILURES],
       deletes: [TICKETS],
     });
     const publishRun = new ExportFunction(this, 'PublishRun', {
@@ -156,7 +158,7 @@ export class AccountExportStack extends Stack {
       memoryMb: MEMORY_MB.publish,
       timeout: timeoutOf('publishRun'),
       reads: [...PARTS, RUN_FOLDER, PUBLISHED],
-      writes: [...PARTS, TICKETS, RECEIPTS, FAILURES, QUARANTINED_MANIFEST, PUBLISHED],
+      writes: [...PARTS, NOT_BEFORE, TICKETS, RECEIPTS, FAILURES, QUARANTINED_MANIFEST, PUBLISHED],
       // It takes its manifest back if a part was modified while it was published.
       deletes: [TICKETS, PUBLISHED],
     });

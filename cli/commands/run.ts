@@ -8,7 +8,9 @@ import { PERMANENT_ERRORS } from '../../functions/model/errors.ts';
 import { DEFAULT_MAX_DROP_PERCENT, DEFAULT_PAGE_SIZE } from '../../functions/model/export-settings.ts';
 import type { FailedRun, PlanOutcome } from '../../functions/model/outcomes.ts';
 import { remedyOf } from '../../functions/model/remedies.ts';
+import { MAX_API_WAIT_SECONDS } from '../../functions/model/retry-policy.ts';
 import { createAccountsApi } from '../../functions/personalization/accounts-api.ts';
+import { proxyFor } from '../../functions/personalization/proxy.ts';
 import { type ApiFlags, baseUrlOf, credentialsOf, withApiFlags } from '../flags/api-flags.ts';
 import { integer, newRunId, withOutputFlags } from '../flags/common-flags.ts';
 import { type DestinationFlags, storeAt, withDestinationFlags } from '../flags/destination.ts';
@@ -73,8 +75,11 @@ async function runExport(flags: RunFlags, terminal: Terminal): Promise<number> {
   const api = createAccountsApi({
     baseUrl,
     credentials,
+    proxy: proxyFor(baseUrl, terminal.env),
     concurrency,
     observe: progress.observe,
+    // Waiting costs nothing here, and only the client can wait as long as the API asks. A person waits for a wrong host.
+    limits: { maxWaitMs: MAX_API_WAIT_SECONDS * 1000, lookupWindowMs: 6000 },
     sleep: (ms, aborted) => terminal.sleep(ms, aborted ?? signal),
   });
   const printNext = planPrinter(output, progress);

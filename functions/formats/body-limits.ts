@@ -26,7 +26,7 @@ const CLOSE_OBJECT = 0x7d;
 /**
  * Checks bytes that may or may not be valid JSON.
  * @returns the number of commas outside strings
- * @throws PageError `ApiAnswerError` if nested too deeply, `PageTooLargeError` if it has too many values
+ * @throws PageError `ApiContentError` if nested too deeply, `PageTooLargeError` if it has too many values
  */
 export function checkJsonLimits(body: Buffer): number {
   let depth = 0;
@@ -49,7 +49,7 @@ export function checkJsonLimits(body: Buffer): number {
         groups++;
         if (++depth > MAX_DEPTH) {
           const problem = `JSON nested deeper than ${MAX_DEPTH} levels`;
-          throw new PageError('ApiAnswerError', { problem, remedy: 'contact Salesforce' });
+          throw new PageError('ApiContentError', { problem, remedy: 'contact Salesforce' });
         }
       } else if (bracket === CLOSE_OBJECT) {
         depth--;

@@ -82,8 +82,9 @@ export function csvFormat(options: CsvOptions): PageFormat<CsvPage> {
 /**
  * Decodes a body of the CSV endpoint: a header and one row per account. After the last page the API sends only a header, or
  * nothing.
- * @throws PageError `ApiAnswerError`, which never quotes the body; `PageTooLargeError`; `PlanTooLargeError` for too many
- * columns; `ApiRequestError` for a header without `name` or with two columns of one name
+ * @throws PageError `ApiAnswerError` for a damaged body and `ApiContentError` for another one, which never quote it;
+ * `PageTooLargeError`; `PlanTooLargeError` for too many columns; `ApiRequestError` for a header without `name` or with two
+ * columns of one name
  */
 export function decodeCsv(body: Buffer, { finalNewline }: { finalNewline: boolean | undefined }): CsvPage {
   checkCsvLimits(body);
@@ -91,7 +92,7 @@ export function decodeCsv(body: Buffer, { finalNewline }: { finalNewline: boolea
   const endsWithNewline = text.endsWith('\n');
   if (text.trim() === '') return { records: 0, names: [], columns: [], rows: [], endsWithNewline };
   if (text.trimStart().startsWith('<')) {
-    throw new PageError('ApiAnswerError', { problem: 'HTML instead of CSV', remedy: CHECK_HOST });
+    throw new PageError('ApiContentError', { problem: 'HTML instead of CSV', remedy: CHECK_HOST });
   }
   const [header = [], ...rows] = parseRows(text);
   checkHeader(header, body);
@@ -131,7 +132,7 @@ function columnName(sent: string): string {
  */
 function checkHeader(header: readonly string[], body: Buffer): void {
   if (header.some((column) => NOT_UTF8.test(column))) {
-    throw new PageError('ApiAnswerError', {
+    throw new PageError('ApiContentError', {
       problem: 'CSV header is not plain UTF-8',
       values: ['NUL or byte order mark'],
       remedy: 'contact Salesforce',
@@ -146,7 +147,7 @@ function checkHeader(header: readonly string[], body: Buffer): void {
   }
   if (header.some((column) => fieldOf(column))) return;
   const columns = `${header.length} ${header.length === 1 ? 'column' : 'columns'}`;
-  throw new PageError('ApiAnswerError', {
+  throw new PageError('ApiContentError', {
     problem: 'Text instead of CSV',
     values: [`no account field in the first line, ${columns}, ${body.length} bytes`],
     remedy: CHECK_HOST,

@@ -23,7 +23,7 @@ export function jsonLinesFormat(): PageFormat<JsonPage> {
 
 /**
  * Decodes a body of the JSON endpoint: an array of accounts.
- * @throws PageError `ApiAnswerError`, which never quotes the body; `PageTooLargeError`
+ * @throws PageError `ApiAnswerError` for a damaged body, `ApiContentError` for another one, which never quotes the body; `PageTooLargeError`
  */
 export function decodeJson(body: Buffer): JsonPage {
   const commas = checkJsonLimits(body);
@@ -36,13 +36,14 @@ export function decodeJson(body: Buffer): JsonPage {
     throw invalidJson(text, body.length);
   }
   if (!Array.isArray(parsed)) {
-    throw new PageError('ApiAnswerError', { problem: `JSON is ${typeName(parsed)} instead of an array of accounts` });
+    const problem = `JSON is ${typeName(parsed)} instead of an array of accounts`;
+    throw new PageError('ApiContentError', { problem, remedy: CHECK_HOST });
   }
   const records: readonly unknown[] = parsed;
   const wrong = records.findIndex((record) => typeName(record) !== 'an object');
   if (wrong >= 0) {
     const problem = `Record ${wrong} is ${typeName(records[wrong])} instead of an account`;
-    throw new PageError('ApiAnswerError', { problem });
+    throw new PageError('ApiContentError', { problem });
   }
   const columns = new Set<string>();
   let parsedCommas = Math.max(0, records.length - 1);
@@ -104,7 +105,7 @@ function invalidJson(text: string, bytes: number): PageError {
   const start = text.trimStart();
   const size = `${bytes} bytes`;
   if (start.startsWith('<')) {
-    return new PageError('ApiAnswerError', { problem: 'HTML instead of JSON', values: [size], remedy: CHECK_HOST });
+    return new PageError('ApiContentError', { problem: 'HTML instead of JSON', values: [size], remedy: CHECK_HOST });
   }
   const truncated = start.startsWith('[') && !/[\]}]$/.test(text.trimEnd());
   return new PageError('ApiAnswerError', {

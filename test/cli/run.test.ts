@@ -155,7 +155,7 @@ describe('run', () => {
   it('resumes a failed run with the same id, without fetching finished pages again', async () => {
     const { args, simulator } = await simulated({
       accounts: 4000,
-      faults: [{ fault: { status: 404 }, minPageSize: 500, pages: [7], times: 1 }],
+      faults: [{ fault: { status: 403 }, minPageSize: 500, pages: [7], times: 1 }],
     });
     const first = await commandLine([...args, '--concurrency', '1']);
     expect(first.code).toBe(1);
@@ -169,7 +169,7 @@ describe('run', () => {
   });
 
   it('does not suggest to resume with other parameters, which is refused again', async () => {
-    const { args } = await simulated({ faults: [{ fault: { status: 404 }, minPageSize: 500, pages: [1], times: 1 }] });
+    const { args } = await simulated({ faults: [{ fault: { status: 400 }, minPageSize: 500, pages: [1], times: 1 }] });
     await commandLine(args);
     const { code, stderr } = await commandLine([...args, '--page-size', '400']);
     expect(code).toBe(1);

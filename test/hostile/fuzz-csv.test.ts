@@ -15,8 +15,8 @@ function decoded(body: Buffer, finalNewline: boolean | undefined): CsvPage | und
   try {
     return decodeCsv(body, { finalNewline });
   } catch (error) {
-    if (!isExportError(error) || !['ApiAnswerError', 'ApiRequestError', 'PageTooLargeError'].includes(error.name))
-      throw error;
+    const expected = ['ApiAnswerError', 'ApiContentError', 'ApiRequestError', 'PageTooLargeError'];
+    if (!isExportError(error) || !expected.includes(error.name)) throw error;
     expect(error.message.length).toBeLessThan(300);
     return undefined;
   }

@@ -80,7 +80,7 @@ it('deployed: logs, metrics, emails, events, and the command line with --verbose
   expect(ends).toEqual([
     'published',
     'published',
-    'ApiAnswerError',
+    'ApiContentError',
     'ApiUnavailableError',
     'ApiRequestError',
     'published',

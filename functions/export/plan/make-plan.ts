@@ -12,6 +12,7 @@ import type { Decode, ObjectStore, RunPorts } from '../ports.ts';
 import { type CountOptions, countAccounts, type ProbeAnswer, refuseTooManyPages } from '../source/count-accounts.ts';
 import { verificationTickets } from '../source/page-boundaries.ts';
 import { type TicketBudget, takenTickets, ticketBudget, ticketLimitOf } from '../source/record-budget.ts';
+import { sharedWait } from '../source/shared-wait.ts';
 import { Source, type SourceRun } from '../source/source.ts';
 import { lastPublishedRun } from '../storage/published-runs.ts';
 import { RunFolder } from '../storage/run-folder.ts';
@@ -173,7 +174,7 @@ async function planWithinBudget(
     // Only a retry after drift repeats a run that has a plan.
     budget = ticketBudget(store, { runId, pageSize, ticketLimit, maxRecords, hasPlan: earlierRecords > 0 });
   }
-  const source = new Source(api, target, decode, { signal, budget });
+  const source = new Source(api, target, decode, { signal, budget, wait: sharedWait(store, runId) });
   try {
     const stored = await storePlan(store, await plan(source), budget);
     await budget?.returnTickets(source.usage.recordsFetched);

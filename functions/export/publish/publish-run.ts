@@ -9,6 +9,7 @@ import type { Run } from '../../model/run.ts';
 import type { Catalog, Clock, RunPorts } from '../ports.ts';
 import { budgetOf } from '../source/record-budget.ts';
 import { mayRetry } from '../source/retry-after-drift.ts';
+import { sharedWait } from '../source/shared-wait.ts';
 import { Source } from '../source/source.ts';
 import { manifestKey, partsPrefix } from '../storage/bucket-layout.ts';
 import { exportDateOf, lastPublishedRun, readManifest } from '../storage/published-runs.ts';
@@ -90,7 +91,8 @@ async function verifyAndCommit(
   const { run, execution } = event;
   const folder = new RunFolder(store, run.runId);
   const budget = budgetOf(store, run);
-  const source = new Source(api, run, formatForRun(run).decode, { signal, budget });
+  const wait = sharedWait(store, run.runId);
+  const source = new Source(api, run, formatForRun(run).decode, { signal, budget, wait });
   const recordFailure = async (error: unknown) => {
     const { usage } = source;
     if (usage.apiRequests > 0) await folder.recordFailure('publish', execution, { error, usage });
