@@ -1,4 +1,6 @@
-/** Hand-made runs for the tests on Trino. */
+/** Hand-made runs for the tests on Trino and of the command `query`. */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { decodeJson } from '../../functions/formats/json-lines.ts';
 import { parquetFormat } from '../../functions/formats/parquet.ts';
@@ -192,6 +194,29 @@ export const WIDE_RUNS: readonly HandMadeRun[] = [
     partitions: ['accounts', 'newest', 'run'],
   },
 ];
+
+/** Writes the published runs into a folder, as `run` does. */
+export async function writeAll(folder: string, runs: readonly HandMadeRun[] = RUNS): Promise<void> {
+  const put = async (key: string, body: Uint8Array) => {
+    await mkdir(dirname(join(folder, key)), { recursive: true });
+    await writeFile(join(folder, key), body);
+  };
+  for (const run of runs.filter(({ partitions }) => partitions.includes('run'))) {
+    const place = `export_name=${run.exportName}/export_date=${run.date}/run_id=${run.runId}`;
+    const parts: object[] = [];
+    for (const [page, lines] of run.parts.entries()) {
+      const key = `accounts_${run.format}/${place}/part-0000${page}.${FORMAT_DETAILS[run.format].partExtension}`;
+      const body = await partOf(run.format, lines);
+      await put(key, body);
+      parts.push({ key, page, records: lines.length, bytes: body.length, sha256: '' });
+    }
+    const manifest = JSON.parse(manifestOf(run)) as object;
+    await put(
+      `export_runs/run_id=${run.runId}/manifest.json`,
+      Buffer.from(`${JSON.stringify({ ...manifest, parts })}\n`),
+    );
+  }
+}
 
 /** Writes parts and manifests into a bucket and registers the partitions in the schema of its name. */
 export async function publishAll(

@@ -1,0 +1,89 @@
+/** The SQL of Athena in the command `query`. test/catalog/dialect.slow.test.ts compares the same facts with Trino. */
+import { readFile } from 'node:fs/promises';
+import { describe, expect, it } from 'vitest';
+import { directoryStore } from '../../cli/local/directory-store.ts';
+import { queryFolder } from '../../cli/query/query-folder.ts';
+import { SAVED_QUERIES } from '../../functions/catalog/saved-queries.ts';
+import { DOCUMENTED_ROWS, SAVED_ROWS } from '../catalog/expected-rows.ts';
+import { writeAll } from '../catalog/published-runs.ts';
+import { accounts, arrayApi } from '../support/array-api.ts';
+import { temporaryFolder } from '../support/command-line.ts';
+import { runSteps } from '../support/run-steps.ts';
+import { DIALECT_FACTS } from '../trino/dialect-facts.ts';
+
+async function folderWithRun(): Promise<string> {
+  const folder = await temporaryFolder();
+  await runSteps(arrayApi({ list: accounts(1) }).api, directoryStore(folder)).all();
+  return folder;
+}
+
+const documentedQueries = Array.from(
+  (await readFile('docs/athena.md', 'utf8')).matchAll(/^```sql\n([\s\S]*?)```/gm),
+  ([, sql = '']) => sql,
+);
+
+/**
+ * Rows as Trino returns them. DuckDB drops trailing zeros of seconds. The map of an account has only the attributes that it
+ * has, or is NULL; in Athena it also has the other configured ones, as NULL.
+ */
+function comparable(rows: readonly (readonly unknown[])[]): unknown[][] {
+  const value = (cell: unknown) => {
+    if (typeof cell === 'string' && /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?$/.test(cell)) {
+      return new Date(`${cell.replace(' ', 'T')}Z`).toISOString();
+    }
+    if (typeof cell === 'string' && /^\d+\.\d$/.test(cell)) return Number(cell);
+    if (cell === null || typeof cell !== 'object') return cell;
+    const present = Object.entries(cell).filter(([, inner]) => inner !== null);
+    return present.length === 0 ? null : Object.fromEntries(present);
+  };
+  return rows.map((row) => row.map(value));
+}
+
+describe('a query has the rows that it has on Trino, where trino.slow.test.ts expects the same', () => {
+  it.each(SAVED_QUERIES.map(({ name, sql }) => [name, sql] as const))('the saved query "%s"', async (name, sql) => {
+    const folder = await temporaryFolder();
+    await writeAll(folder);
+    expect(comparable((await queryFolder(folder, sql)).rows)).toEqual(comparable(SAVED_ROWS[name] ?? []));
+  });
+
+  it.each(documentedQueries.map((sql, i) => [i + 1, sql] as const))(
+    'query %i of docs/athena.md',
+    async (number, sql) => {
+      const folder = await temporaryFolder();
+      await writeAll(folder);
+      expect(comparable((await queryFolder(folder, sql)).rows)).toEqual(comparable(DOCUMENTED_ROWS[number - 1] ?? []));
+    },
+  );
+
+  it('for every run in accounts_history', async () => {
+    const folder = await temporaryFolder();
+    await writeAll(folder);
+    const sql =
+      'SELECT export_name, export_date, run_id, count(*) FROM accounts_history GROUP BY 1, 2, 3 ORDER BY 1, 2, 3';
+    expect((await queryFolder(folder, sql)).rows).toEqual([
+      ['all-accounts', '2026-08-10', 'json-filled-in', 1],
+      ['all-accounts', '2026-08-20', 'json-1', 1],
+      ['all-accounts', '2026-08-21', 'json-2', 3],
+      ['all-accounts', '2026-08-21', 'json-2-again', 7],
+      ['sheet', '2026-08-21', 'csv-1', 6],
+      ['switched', '2026-08-20', 'switched-json', 1],
+      ['switched', '2026-08-21', 'switched-parquet', 4],
+    ]);
+  });
+});
+
+describe('an expression has the value that it has in Athena', () => {
+  it('for all facts', async () => {
+    const folder = await folderWithRun();
+    const found: unknown[] = [];
+    for (const [expression] of DIALECT_FACTS) {
+      const { rows } = await queryFolder(folder, `SELECT ${expression}`).catch((error) => ({
+        rows: [[String(error)]],
+      }));
+      const value = rows[0]?.[0];
+      found.push([expression, value]);
+    }
+    const differing = found.filter((fact, i) => JSON.stringify(fact) !== JSON.stringify(DIALECT_FACTS[i]));
+    expect(differing).toEqual([]);
+  });
+});
