@@ -12,7 +12,7 @@ import {
   tableName,
 } from '../../functions/catalog/tables.ts';
 import { manifestKey, runIdOfFolder } from '../../functions/export/storage/bucket-layout.ts';
-import { exportDateOf, readManifest } from '../../functions/export/storage/published-runs.ts';
+import { exportDateOf, newestFirst, readManifest } from '../../functions/export/storage/published-runs.ts';
 import { ACCOUNT_FIELDS, ACCOUNT_KEY, type AccountField } from '../../functions/formats/account-columns.ts';
 import { ExportError } from '../../functions/model/errors.ts';
 import { EXPORT_FORMATS, type ExportFormat } from '../../functions/model/export-format.ts';
@@ -65,14 +65,14 @@ export async function emptyDatabase({ scratch = '' }: DatabaseOptions = {}): Pro
   return connection;
 }
 
-/** The published runs of a folder: those with a manifest. @throws ExportError `ConfigError` if there is none */
+/** The published runs of a folder, the newest first: DuckDB takes the schema of Parquet from the first part. @throws ExportError `ConfigError` if there is none */
 export async function publishedRuns(folder: string): Promise<Manifest[]> {
   const store = directoryStore(folder);
   const limit = pLimit(16);
   const runs = await store.listFolders('export_runs/');
   const found = await Promise.all(runs.map((run) => limit(readManifest, store, runIdOfFolder(run))));
   const manifests = found.filter((manifest) => manifest !== undefined);
-  if (manifests.length > 0) return manifests;
+  if (manifests.length > 0) return newestFirst(manifests);
   throw new ExportError(
     'ConfigError',
     `No published run in ${folder}: run an export first, or pass another folder with --out.`,

@@ -56,7 +56,10 @@ describe('a query reads a folder of any name, and no folder beside it', () => {
       expect(await rowsOf(folder, `${runs} FROM ${view} GROUP BY 1, 2, 3 ORDER BY 1`)).toEqual(expected);
     }
     expect(
-      await rowsOf(folder, "SELECT name FROM accounts_latest WHERE run_id = 'csv' AND export_date = '2026-08-22' ORDER BY name"),
+      await rowsOf(
+        folder,
+        "SELECT name FROM accounts_latest WHERE run_id = 'csv' AND export_date = '2026-08-22' ORDER BY name",
+      ),
     ).toEqual([['account 0'], ['account 1']]);
     expect(await rowsOf(folder, `${runs} FROM accounts_csv GROUP BY 1, 2, 3`)).toEqual([expected[0]]);
     expect(await rowsOf(folder, 'SELECT run_id FROM export_runs ORDER BY 1')).toEqual([['csv'], ['json'], ['parquet']]);
@@ -118,18 +121,18 @@ describe.each(FORMATS)('a damaged part of an old %s run', (format) => {
       /^error: Cannot read .* of run "old" \((missing|changed since it was published)\): restore it from a copy, or delete the run and export again\.\n$/,
     );
   });
+});
 
-  it('is not opened by a query that selects another run, day or export', async () => {
+it.each(['json', 'parquet'] as const)(
+  'a %s part is not opened by a query that selects another run, day or export',
+  async (format) => {
     const folder = await twoRuns(format);
     const part = await partOf(folder, 'old');
-    // The header stays readable: CSV parts are read by their own.
-    const body = await readFile(part);
-    if (format !== 'csv') await writeFile(part, Buffer.alloc(body.length, 'x'));
+    await writeFile(part, Buffer.alloc((await readFile(part)).length, 'x'));
     const count = (where: string) => rowsOf(folder, `SELECT count(name) FROM accounts_history WHERE ${where}`);
-    if (format === 'parquet') return;
     expect(await count("run_id = 'new'")).toEqual([[4]]);
     expect(await count("export_date >= '2026-08-21'")).toEqual([[6]]);
     expect(await count("export_name IN ('other') AND name <> ''")).toEqual([[2]]);
     expect(await rowsOf(folder, `SELECT count(name) FROM accounts_${format} WHERE run_id = 'new'`)).toEqual([[4]]);
-  });
-});
+  },
+);
