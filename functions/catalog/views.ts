@@ -2,6 +2,7 @@
 
 import { ACCOUNT_FIELDS, type FieldKind } from '../formats/account-columns.ts';
 import { csvTableColumns } from '../formats/csv.ts';
+import { NUMBER_PATTERN, WHOLE_PATTERN } from '../formats/numbers.ts';
 import { EXPORT_FORMATS, type ExportFormat } from '../model/export-format.ts';
 import { csvColumns, newestName, RUNS_TABLE, tableName } from './tables.ts';
 
@@ -141,9 +142,13 @@ const fromEpochMs = (sql: string) =>
 const fromTimestamp = (sql: string) =>
   `IF(${sql} BETWEEN TIMESTAMP '0001-01-01 00:00:00.000' AND TIMESTAMP '9999-12-31 23:59:59.999', CAST(${sql} AS timestamp(3)))`;
 
+/** The column of both views for an account field: `engagement_score` */
+export function viewColumnOf(field: string): string {
+  return field.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
 function valuesBy(sqlOf: (column: string, kind: FieldKind) => string, superseded = 'a.superseded IS NULL'): Values {
-  const snakeCase = (name: string) => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-  const values = ACCOUNT_FIELDS.map(({ name, kind }) => [snakeCase(name), sqlOf(name.toLowerCase(), kind)]);
+  const values = ACCOUNT_FIELDS.map(({ name, kind }) => [viewColumnOf(name), sqlOf(name.toLowerCase(), kind)]);
   return { ...Object.fromEntries(values), superseded } as Values;
 }
 
@@ -171,6 +176,20 @@ function inArrays(values: readonly string[]): string {
   return starts.map((start) => `ARRAY[${values.slice(start, start + MAX_ARRAY_VALUES).join(', ')}]`).join(' || ');
 }
 
+/**
+ * The number in a CSV cell, by the rules of numbers.ts. A cast alone reads `NaN`, and a cast to bigint neither `51.0` nor
+ * `1.7E12`.
+ */
+const finiteNumber = (cell: string) => {
+  const number = `try_cast(${cell} AS double)`;
+  return `IF(regexp_like(${cell}, ${sqlText(NUMBER_PATTERN)}) AND is_finite(${number}), ${number})`;
+};
+
+const wholeNumber = (cell: string) => {
+  const number = `try_cast(trim(${cell}) AS decimal(38, 19))`;
+  return `IF(regexp_like(${cell}, ${sqlText(WHOLE_PATTERN)}) AND ${number} % 1 = 0, try_cast(${number} AS bigint))`;
+};
+
 /** CSV columns are strings, and empty where a value is missing. */
 function csvValues(attributeColumns: readonly string[]): Values {
   const header = csvTableColumns(attributeColumns);
@@ -190,11 +209,11 @@ function csvValues(attributeColumns: readonly string[]): Values {
       case 'text':
         return `nullif(a.${column}, '')`;
       case 'double':
-        return `try_cast(nullif(a.${column}, '') AS double)`;
+        return finiteNumber(`a.${column}`);
       case 'integer':
-        return `try_cast(nullif(a.${column}, '') AS bigint)`;
+        return wholeNumber(`a.${column}`);
       case 'epochMs':
-        return fromEpochMs(`try_cast(nullif(a.${column}, '') AS bigint)`);
+        return fromEpochMs(wholeNumber(`a.${column}`));
       case 'textMap':
         return column === 'attributes' ? map : `CAST(NULL AS ${MAP})`;
     }

@@ -25,9 +25,10 @@ const CLOSE_OBJECT = 0x7d;
 
 /**
  * Checks bytes that may or may not be valid JSON.
+ * @returns the number of commas outside strings
  * @throws PageError `ApiAnswerError` if nested too deeply, `PageTooLargeError` if it has too many values
  */
-export function checkJsonLimits(body: Buffer): void {
+export function checkJsonLimits(body: Buffer): number {
   let depth = 0;
   let groups = 0;
   let commas = 0;
@@ -57,6 +58,7 @@ export function checkJsonLimits(body: Buffer): void {
   }
   // An array of n values has n - 1 commas.
   refuseMore(groups, 'objects and arrays', groups + commas, 'values');
+  return commas;
 }
 
 /**

@@ -14,6 +14,7 @@ import { ATTRIBUTES } from '../../simulator/accounts.ts';
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts';
 import { account, accounts, arrayApi } from '../support/array-api.ts';
 import { expectedFromCsv, expectedFromJson } from '../support/expected-account.ts';
+import { ODD_ROWS_FROM_CSV, ODD_ROWS_FROM_JSON } from '../support/odd-accounts.ts';
 import { runSteps } from '../support/run-steps.ts';
 import { type SmallS3, startSmallS3 } from '../support/small-s3.ts';
 import { CSV_FACTS, type Fact, JSON_FACTS } from '../trino/serde-facts.ts';
@@ -23,6 +24,9 @@ import { ACME, COMMA, DOCUMENTED_ROWS, MOVED, NASTY, NONE, RETAIL, SAVED_ROWS } 
 import {
   ATTRIBUTE_COLUMNS,
   ATTRIBUTE_NAMES,
+  ODD_RUNS,
+  PAGE_COLUMNS,
+  PAGE_RUN,
   publishAll,
   WIDE_COLUMNS,
   WIDE_NAMES,
@@ -39,13 +43,15 @@ vi.setConfig({ testTimeout: 180_000, hookTimeout: 600_000 });
 const missing = await trinoMissing();
 if (missing !== undefined) process.stdout.write(`Skipping the tests on Trino: ${missing}.\n`);
 
+const BUCKETS = ['exports', 'simulated', 'wide', 'odd', 'pages'];
+
 describe.skipIf(missing !== undefined)('on Trino', () => {
   let s3: SmallS3;
   let trino: Trino;
 
   beforeAll(async () => {
-    s3 = await startSmallS3(['exports', 'simulated', 'wide']);
-    trino = await startTrino(s3.url, ['exports', 'simulated', 'wide']);
+    s3 = await startSmallS3(BUCKETS);
+    trino = await startTrino(s3.url, BUCKETS);
   });
 
   afterAll(async () => {
@@ -204,6 +210,35 @@ describe.skipIf(missing !== undefined)('on Trino', () => {
       const sql = `SELECT name FROM accounts_latest WHERE attributes['Column 498'] = '498'`;
       expect(await trino.query(sql, 'wide')).toEqual([['Wide']]);
     });
+  });
+
+  describe('odd values', () => {
+    beforeAll(async () => {
+      await createTablesAndViews('odd', [], []);
+      await publishAll(s3, trino, ODD_RUNS, 'odd');
+    });
+
+    it.each(EXPORT_FORMATS)('are the same in every format: %s', async (format) => {
+      const sql = `SELECT name, engagement_score + 0, last_activity, CAST(total_actions AS varchar), attributes
+        FROM accounts_latest WHERE export_name = 'odd-${format}'`;
+      const found = new Map((await trino.query(sql, 'odd')).map((row) => [row[0], row]));
+      const expected = format === 'csv' ? ODD_ROWS_FROM_CSV : ODD_ROWS_FROM_JSON;
+      for (const row of expected) expect([format, ...(found.get(row[0]) ?? [])]).toEqual([format, ...row]);
+      expect(found.size).toBe(expected.length);
+    });
+  });
+
+  it('reads CSV whose columns depend on the page', async () => {
+    await createTablesAndViews('pages', PAGE_COLUMNS, []);
+    await publishAll(s3, trino, [PAGE_RUN], 'pages');
+    const sql =
+      "SELECT name, total_actions, attributes['tier'], attributes['Region'] FROM accounts_latest ORDER BY name";
+    expect(await trino.query(sql, 'pages')).toEqual([
+      ['both', null, 'silver', 'APAC'],
+      ['first attribute', 2, 'gold', null],
+      ['none', 1, null, null],
+      ['second attribute', null, null, 'EMEA'],
+    ]);
   });
 
   describe.each<[string, { facts: readonly Fact[]; header: string; columns: string; properties: string }]>([

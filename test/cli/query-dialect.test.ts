@@ -4,10 +4,12 @@ import { describe, expect, it } from 'vitest';
 import { directoryStore } from '../../cli/local/directory-store.ts';
 import { queryFolder } from '../../cli/query/query-folder.ts';
 import { SAVED_QUERIES } from '../../functions/catalog/saved-queries.ts';
+import { EXPORT_FORMATS } from '../../functions/model/export-format.ts';
 import { DOCUMENTED_ROWS, SAVED_ROWS } from '../catalog/expected-rows.ts';
-import { writeAll } from '../catalog/published-runs.ts';
+import { ODD_RUNS, PAGE_RUN, writeAll } from '../catalog/published-runs.ts';
 import { accounts, arrayApi } from '../support/array-api.ts';
 import { temporaryFolder } from '../support/command-line.ts';
+import { ODD_ROWS_FROM_CSV, ODD_ROWS_FROM_JSON } from '../support/odd-accounts.ts';
 import { runSteps } from '../support/run-steps.ts';
 import { DIALECT_FACTS } from '../trino/dialect-facts.ts';
 
@@ -68,6 +70,35 @@ describe('a query has the rows that it has on Trino, where trino.slow.test.ts ex
       ['sheet', '2026-08-21', 'csv-1', 6],
       ['switched', '2026-08-20', 'switched-json', 1],
       ['switched', '2026-08-21', 'switched-parquet', 4],
+    ]);
+  });
+});
+
+describe('odd values have the rows that they have on Trino', () => {
+  it.each(EXPORT_FORMATS)('%s', async (format) => {
+    const folder = await temporaryFolder();
+    await writeAll(folder, ODD_RUNS);
+    const { rows } = await queryFolder(
+      folder,
+      `SELECT name, engagement_score + 0, last_activity, CAST(total_actions AS varchar), attributes
+        FROM accounts_latest WHERE export_name = 'odd-${format}'`,
+    );
+    const byName = (all: readonly (readonly unknown[])[]) => new Map(comparable(all).map((row) => [row[0], row]));
+    const expected = format === 'csv' ? ODD_ROWS_FROM_CSV : ODD_ROWS_FROM_JSON;
+    expect(rows).toHaveLength(expected.length);
+    expect(byName(rows)).toEqual(byName(expected));
+  });
+
+  it('CSV whose columns depend on the page', async () => {
+    const folder = await temporaryFolder();
+    await writeAll(folder, [PAGE_RUN]);
+    const sql =
+      "SELECT name, total_actions, attributes['tier'], attributes['Region'] FROM accounts_latest ORDER BY name";
+    expect((await queryFolder(folder, sql)).rows).toEqual([
+      ['both', null, 'silver', 'APAC'],
+      ['first attribute', 2, 'gold', null],
+      ['none', 1, null, null],
+      ['second attribute', null, null, 'EMEA'],
     ]);
   });
 });

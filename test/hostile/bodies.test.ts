@@ -174,11 +174,6 @@ describe('a CSV body', () => {
       /no account field in the first line, 2 columns/,
     ],
     ['rows without a header', { body: `${ACCOUNT},a,1\nb,b,2\n` }, /no account field in the first line, 3 columns/],
-    [
-      'rows without a header, with a repeated value',
-      { body: `name,${ACCOUNT},${ACCOUNT}\n` },
-      /^Repeated CSV column for page 0 .*\(columns 2 and 3\)/,
-    ],
     ['an unclosed quote', { body: `name,note\n"${ACCOUNT},x\n` }, /^Malformed CSV .*\(line/],
     ['a row with too many cells', { body: `name,note\n${ACCOUNT},x,y\n` }, /^Malformed CSV .*\(line 2/],
     ['a row with too few cells', { body: `name,note\n${ACCOUNT}\n` }, /^Malformed CSV .*\(line 2/],
@@ -193,6 +188,14 @@ describe('a CSV body', () => {
     const error = await safeErrorOf(fetched('csv', answer));
     expect(error.message).toMatch(message);
     expect(error.name).toBe('ApiAnswerError');
+  });
+
+  it.each([
+    ['a repeated column', `name,${ACCOUNT},${ACCOUNT}\n`, /^Repeated CSV column for page 0 .*\(columns 2 and 3\)/],
+    ['no names', `engagementScore,x\n0.5,${ACCOUNT}\n`, /^CSV without the column "name" for page 0 .*\(2 columns\)/],
+  ])('is rejected for good with %s, which a retry does not change', async (_what, body, message) => {
+    const error = await safeErrorOf(fetched('csv', { body }));
+    expect(error).toMatchObject({ name: 'ApiRequestError', message: expect.stringMatching(message) });
   });
 
   it('is rejected for good with 10,001 columns, which a retry does not change', async () => {

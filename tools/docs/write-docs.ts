@@ -1,6 +1,7 @@
 /** `npm run docs`: writes what the pages take from the code. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { NOTICES_FILE } from '../../infra/bundling.ts';
+import { athenaBlocks } from './athena-tables.ts';
 import { makeBundles, packagesIn } from './bundles.ts';
 import { configurationBlocks } from './configuration-tables.ts';
 import { costBlocks } from './cost-tables.ts';
@@ -11,6 +12,7 @@ import { thirdPartyBlocks, thirdPartyNotices } from './third-party.ts';
 const bundles = await makeBundles();
 const packages = packagesIn(bundles);
 const pages = {
+  athena: athenaBlocks(),
   configuration: configurationBlocks(),
   cost: await costBlocks(),
   'security-permissions': securityBlocks(),
