@@ -2,32 +2,40 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { DuckDBConnection } from '@duckdb/node-api';
+import { type DuckDBConnection, type DuckDBMaterializedResult, type DuckDBType, DuckDBTypeId } from '@duckdb/node-api';
 import { RUNS_TABLE, tableName } from '../../functions/catalog/tables.ts';
 import { ExportError } from '../../functions/model/errors.ts';
 import { EXPORT_FORMATS } from '../../functions/model/export-format.ts';
 import { type DatabaseOptions, openLocalDatabase } from './local-database.ts';
 import { plainValue } from './plain-value.ts';
+import { QueryCanceled, type QueryResult, type RunQuery } from './query-result.ts';
 import { text } from './sql-text.ts';
 
-export interface QueryResult {
-  readonly columns: readonly string[];
-  readonly rows: readonly (readonly unknown[])[];
+/** A statement, and what happens with its result. */
+type Query = Readonly<Record<'sql', string>> & {
+  readonly use: (result: QueryResult) => Promise<void>;
+  readonly signal: AbortSignal;
+};
+
+/** Queries a folder. It throws as `queryFolder`, and `QueryCanceled`. */
+export function folderQueries(folder: string): RunQuery {
+  return (sql, use, signal) => queryFolder(folder, { sql, use, signal });
 }
 
 /**
  * @throws ExportError `RequestError` for anything but one SELECT that succeeds, `ConfigError` without a published run or
  * for a file that cannot be read
  */
-export async function queryFolder(folder: string, sql: string): Promise<QueryResult> {
+async function queryFolder(folder: string, query: Query): Promise<void> {
   // DuckDB writes what does not fit in memory to a folder that nobody else can read.
   const scratch = await mkdtemp(join(tmpdir(), 'account-export-query-'));
   try {
-    return await rowsFrom(folder, sql, { scratch }).catch((error: Error) => {
+    await runIn(folder, query, { scratch }).catch((error: Error) => {
       if (!error.message.includes('Malformed JSON')) throw error;
-      return rowsFrom(folder, sql, { scratch, mendsJson: true });
+      return runIn(folder, query, { scratch, mendsJson: true });
     });
   } catch (error) {
+    if (query.signal.aborted) throw new QueryCanceled('Canceled.');
     if (error instanceof ExportError) throw error;
     throw new ExportError('RequestError', `Query failed: ${inOneLine((error as Error).message)}`);
   } finally {
@@ -35,15 +43,42 @@ export async function queryFolder(folder: string, sql: string): Promise<QueryRes
   }
 }
 
-async function rowsFrom(folder: string, sql: string, options: DatabaseOptions): Promise<QueryResult> {
+async function runIn(folder: string, { sql, use, signal }: Query, options: DatabaseOptions): Promise<void> {
   const connection = await openLocalDatabase(folder, options);
+  const interrupt = () => connection.interrupt();
+  signal.addEventListener('abort', interrupt, { once: true });
   try {
     await checkReadOnly(connection, sql);
-    const reader = await connection.runAndReadAll(sql);
-    return { columns: reader.deduplicatedColumnNames(), rows: reader.getRows().map((row) => row.map(plainValue)) };
+    signal.throwIfAborted();
+    await use(resultOf(await connection.run(sql), signal));
   } finally {
+    signal.removeEventListener('abort', interrupt);
     connection.closeSync();
   }
+}
+
+/** DuckDB holds the rows; they become JSON values a chunk at a time. */
+function resultOf(result: DuckDBMaterializedResult, signal: AbortSignal): QueryResult {
+  const types = result.columnTypes();
+  return {
+    columns: result.columnNames().map((name, i) => ({ name, isNumber: isNumber(types[i]) })),
+    chunks: (async function* () {
+      for await (const rows of result.yieldRows()) {
+        signal.throwIfAborted();
+        yield rows.map((row) => row.map(plainValue));
+      }
+    })(),
+  };
+}
+
+const NUMBERS: readonly DuckDBTypeId[] = [
+  ...[DuckDBTypeId.TINYINT, DuckDBTypeId.SMALLINT, DuckDBTypeId.INTEGER, DuckDBTypeId.BIGINT, DuckDBTypeId.HUGEINT],
+  ...[DuckDBTypeId.UTINYINT, DuckDBTypeId.USMALLINT, DuckDBTypeId.UINTEGER, DuckDBTypeId.UBIGINT],
+  ...[DuckDBTypeId.UHUGEINT, DuckDBTypeId.FLOAT, DuckDBTypeId.DOUBLE, DuckDBTypeId.DECIMAL],
+];
+
+function isNumber(type: DuckDBType | undefined): boolean {
+  return type !== undefined && NUMBERS.includes(type.typeId);
 }
 
 /** The first paragraph of DuckDB's message, without the marked position and suggestions. */

@@ -127,24 +127,6 @@ describe('the command', () => {
     return commandLine(['query', ...args, '--out', folder]);
   }
 
-  it('prints a table within 80 columns', async () => {
-    const { code, stdout } = await query(
-      'SELECT name, export_name, run_id, export_date, attributes, published_at FROM accounts_latest ORDER BY name LIMIT 2',
-    );
-    expect(code).toBe(0);
-    expect(stdout).toContain('account 0');
-    expect(stdout.trimEnd().endsWith('2 rows')).toBe(true);
-    expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
-  });
-
-  it('prints JSON and CSV', async () => {
-    const sql = 'SELECT name, \'a,"b"\' AS odd, NULL AS nothing FROM accounts_latest ORDER BY name LIMIT 1';
-    expect(JSON.parse((await query(sql, '--json')).stdout)).toEqual([
-      { name: 'account 0', odd: 'a,"b"', nothing: null },
-    ]);
-    expect((await query(sql, '--csv')).stdout).toBe('name,odd,nothing\naccount 0,"a,""b""",\n');
-  });
-
   it.each([
     ['SELCT 1', /^error: Query failed: Parser Error: syntax error at or near "SELCT"\n$/],
     [
