@@ -10,6 +10,7 @@ import { type Manifest, ManifestSchema } from '../../functions/model/manifest.ts
 import { directoryStore } from '../local/directory-store.ts';
 import { csvTable } from './csv-table.ts';
 import { emptyTable, GZIP, PARTITION_COLUMNS, PARTITIONS, partsOf } from './format-table.ts';
+import { LOCAL_RUNS_VIEW } from './local-runs-view.ts';
 import { localViews } from './local-views.ts';
 import { duckType, jsonStructure, list, text, wellFormedJson } from './sql-text.ts';
 
@@ -54,6 +55,7 @@ export async function openLocalDatabase(folder: string, options: DatabaseOptions
     csv.sql,
     parquetTable(parts('parquet')),
     ...localViews(csv.attributes),
+    LOCAL_RUNS_VIEW,
     `SET allowed_paths = ${list([...parts('json'), ...parts('csv'), ...parts('parquet')])}`,
     'SET enable_external_access = false',
     'SET lock_configuration = true',

@@ -2,20 +2,21 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type DuckDBConnection, type DuckDBMaterializedResult, type DuckDBType, DuckDBTypeId } from '@duckdb/node-api';
+import type { DuckDBConnection } from '@duckdb/node-api';
 import { RUNS_TABLE, tableName } from '../../functions/catalog/tables.ts';
 import { ExportError } from '../../functions/model/errors.ts';
 import { EXPORT_FORMATS } from '../../functions/model/export-format.ts';
+import { duckdbResult } from './duckdb-result.ts';
 import { type DatabaseOptions, openLocalDatabase } from './local-database.ts';
-import { plainValue } from './plain-value.ts';
 import { QueryCanceled, type QueryResult, type RunQuery } from './query-result.ts';
 import { text } from './sql-text.ts';
 
 /** A statement, and what happens with its result. */
-type Query = Readonly<Record<'sql', string>> & {
+interface Query {
+  readonly sql: string;
   readonly use: (result: QueryResult) => Promise<void>;
   readonly signal: AbortSignal;
-};
+}
 
 /** Queries a folder. It throws as `queryFolder`, and `QueryCanceled`. */
 export function folderQueries(folder: string): RunQuery {
@@ -50,35 +51,11 @@ async function runIn(folder: string, { sql, use, signal }: Query, options: Datab
   try {
     await checkReadOnly(connection, sql);
     signal.throwIfAborted();
-    await use(resultOf(await connection.run(sql), signal));
+    await use(duckdbResult(await connection.run(sql), signal));
   } finally {
     signal.removeEventListener('abort', interrupt);
     connection.closeSync();
   }
-}
-
-/** DuckDB holds the rows; they become JSON values a chunk at a time. */
-function resultOf(result: DuckDBMaterializedResult, signal: AbortSignal): QueryResult {
-  const types = result.columnTypes();
-  return {
-    columns: result.columnNames().map((name, i) => ({ name, isNumber: isNumber(types[i]) })),
-    chunks: (async function* () {
-      for await (const rows of result.yieldRows()) {
-        signal.throwIfAborted();
-        yield rows.map((row) => row.map(plainValue));
-      }
-    })(),
-  };
-}
-
-const NUMBERS: readonly DuckDBTypeId[] = [
-  ...[DuckDBTypeId.TINYINT, DuckDBTypeId.SMALLINT, DuckDBTypeId.INTEGER, DuckDBTypeId.BIGINT, DuckDBTypeId.HUGEINT],
-  ...[DuckDBTypeId.UTINYINT, DuckDBTypeId.USMALLINT, DuckDBTypeId.UINTEGER, DuckDBTypeId.UBIGINT],
-  ...[DuckDBTypeId.UHUGEINT, DuckDBTypeId.FLOAT, DuckDBTypeId.DOUBLE, DuckDBTypeId.DECIMAL],
-];
-
-function isNumber(type: DuckDBType | undefined): boolean {
-  return type !== undefined && NUMBERS.includes(type.typeId);
 }
 
 /** The first paragraph of DuckDB's message, without the marked position and suggestions. */
@@ -90,7 +67,7 @@ function inOneLine(message: string): string {
   return line.startsWith('Catalog Error: Table') ? `${line} Tables: ${TABLES.join(', ')}.` : line;
 }
 
-const TABLES = ['accounts_latest', 'accounts_history', RUNS_TABLE, ...EXPORT_FORMATS.map(tableName)];
+const TABLES = ['accounts_latest', 'accounts_history', 'runs', RUNS_TABLE, ...EXPORT_FORMATS.map(tableName)];
 
 /**
  * Table functions that a query may call. Others run or write: `SELECT * FROM enable_profiling(save_location = …)` overwrites
