@@ -22,6 +22,7 @@ import { ACCOUNT_LINE, accountLineFunction } from './account-line.ts';
 import { csvHeader, csvLayouts, csvRows } from './csv-table.ts';
 import { DIALECT } from './dialect.ts';
 import { FILES, fileList, GZIP, LINES, noRows, partsOf, patternOf, runOfPart } from './format-table.ts';
+import { LOCAL_RUNS_VIEW } from './local-runs-view.ts';
 import {
   csvViewRows,
   currentNames,
@@ -43,8 +44,10 @@ const NO_EXTENSIONS = {
   allow_community_extensions: 'false',
 };
 
+const RUNS_VIEW = 'runs';
+
 /** All tables and views, as error messages list them. */
-export const TABLES = ['accounts_latest', 'accounts_history', RUNS_TABLE, ...EXPORT_FORMATS.map(tableName)];
+export const TABLES = ['accounts_latest', 'accounts_history', RUNS_VIEW, RUNS_TABLE, ...EXPORT_FORMATS.map(tableName)];
 
 export interface DatabaseOptions {
   /** Folder for what does not fit in memory. @default none: a query that needs more memory fails */
@@ -65,7 +68,10 @@ export async function emptyDatabase({ scratch = '' }: DatabaseOptions = {}): Pro
   return connection;
 }
 
-/** The published runs of a folder, the newest first: DuckDB takes the schema of Parquet from the first part. @throws ExportError `ConfigError` if there is none */
+/**
+ * The published runs of a folder, the newest first: DuckDB takes the schema of Parquet from the first part.
+ * @throws ExportError `ConfigError` if there is none
+ */
 export async function publishedRuns(folder: string): Promise<Manifest[]> {
   const store = directoryStore(folder);
   const limit = pLimit(16);
@@ -111,7 +117,7 @@ export async function fill(
     }
     return runs;
   };
-  statements.push(filled(RUNS_TABLE) ? runsTable(folder, manifests) : emptyTable(RUNS_TABLE, runColumns()));
+  statements.push(runsTable(folder, filled(RUNS_TABLE) || filled(RUNS_VIEW) ? manifests : []));
   for (const format of EXPORT_FORMATS) {
     const name = tableName(format);
     const runs = filled(name) ? await using(manifests.filter((run) => run.format === format)) : [];
@@ -124,6 +130,7 @@ export async function fill(
     const runs = filled(name) ? await using(chosen) : [];
     statements.push(await accountsView(name, { folder, manifests: runs }));
   }
+  statements.push(LOCAL_RUNS_VIEW);
   for (const statement of statements) await connection.run(statement);
   const paths = partsOf(folder, [...used]).flatMap((path) => [path, patternOf(path)]);
   await connection.run(`SET allowed_paths = ${list([...new Set(paths)])}`);
@@ -156,12 +163,8 @@ async function checkParts(folder: string, { parts }: Manifest): Promise<void> {
   );
 }
 
-function runColumns(): readonly TableColumn[] {
-  return tableDefinitions([]).find(({ name }) => name === RUNS_TABLE)?.columns ?? [];
-}
-
 function runsTable(folder: string, manifests: readonly Manifest[]): string {
-  const columns = runColumns();
+  const columns = tableDefinitions([]).find(({ name }) => name === RUNS_TABLE)?.columns ?? [];
   const files = manifests.map(({ runId }) => resolve(join(folder, manifestKey(runId))));
   const runIds = manifests.map(({ runId }, i) => `${text(files[i] ?? '')}: ${text(runId)}`);
   // In Athena, columns and struct fields are lower case.
@@ -171,9 +174,11 @@ function runsTable(folder: string, manifests: readonly Manifest[]): string {
     FROM (
       SELECT json_transform(${lowerCaseKeys(wellFormedJson('content'))}, ${text(JSON.stringify(structure))}) AS document,
         MAP {${runIds.join(', ')}}[filename] AS run_id
-      FROM read_text(${fileList(files)})
+      FROM ${files.length === 0 ? NO_FILES : `read_text(${fileList(files)})`}
     )`;
 }
+
+const NO_FILES = "(SELECT '' AS content, '' AS filename WHERE false)";
 
 /** Lower-cases the keys of a manifest. No value contains a key in quotes. */
 function lowerCaseKeys(sql: string): string {
@@ -182,12 +187,6 @@ function lowerCaseKeys(sql: string): string {
     .flatMap((fields) => Object.keys(fields))
     .filter((key) => key !== key.toLowerCase())
     .reduce((inner, key) => `replace(${inner}, '"${key}":', '"${key.toLowerCase()}":')`, sql);
-}
-
-function emptyTable(name: string, columns: readonly TableColumn[]): string {
-  const none = columns.map((column) => `json_transform(NULL, ${text(JSON.stringify(jsonStructure(column.type)))})`);
-  const values = columns.map((column, i) => `${none[i]} AS ${column.name}`);
-  return `CREATE TABLE ${name} AS SELECT ${[...values, "'' AS run_id"].join(', ')} WHERE false`;
 }
 
 async function accountsTable(format: ExportFormat, { folder, manifests }: Published): Promise<string> {

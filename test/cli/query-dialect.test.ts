@@ -2,7 +2,6 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { directoryStore } from '../../cli/local/directory-store.ts';
-import { queryFolder } from '../../cli/query/query-folder.ts';
 import { SAVED_QUERIES } from '../../functions/catalog/saved-queries.ts';
 import { EXPORT_FORMATS } from '../../functions/model/export-format.ts';
 import { DOCUMENTED_ROWS, SAVED_ROWS } from '../catalog/expected-rows.ts';
@@ -10,6 +9,7 @@ import { ODD_RUNS, PAGE_RUN, writeAll } from '../catalog/published-runs.ts';
 import { accounts, arrayApi } from '../support/array-api.ts';
 import { temporaryFolder } from '../support/command-line.ts';
 import { ODD_ROWS_FROM_CSV, ODD_ROWS_FROM_JSON } from '../support/odd-accounts.ts';
+import { queryRows } from '../support/query-rows.ts';
 import { runSteps } from '../support/run-steps.ts';
 import { DIALECT_FACTS } from '../trino/dialect-facts.ts';
 
@@ -45,7 +45,7 @@ describe('a query has the rows that it has on Trino, where trino.slow.test.ts ex
   it.each(SAVED_QUERIES.map(({ name, sql }) => [name, sql] as const))('the saved query "%s"', async (name, sql) => {
     const folder = await temporaryFolder();
     await writeAll(folder);
-    expect(comparable((await queryFolder(folder, sql)).rows)).toEqual(comparable(SAVED_ROWS[name] ?? []));
+    expect(comparable(await queryRows(folder, sql))).toEqual(comparable(SAVED_ROWS[name] ?? []));
   });
 
   it.each(documentedQueries.map((sql, i) => [i + 1, sql] as const))(
@@ -53,7 +53,7 @@ describe('a query has the rows that it has on Trino, where trino.slow.test.ts ex
     async (number, sql) => {
       const folder = await temporaryFolder();
       await writeAll(folder);
-      expect(comparable((await queryFolder(folder, sql)).rows)).toEqual(comparable(DOCUMENTED_ROWS[number - 1] ?? []));
+      expect(comparable(await queryRows(folder, sql))).toEqual(comparable(DOCUMENTED_ROWS[number - 1] ?? []));
     },
   );
 
@@ -62,7 +62,7 @@ describe('a query has the rows that it has on Trino, where trino.slow.test.ts ex
     await writeAll(folder);
     const sql =
       'SELECT export_name, export_date, run_id, count(*) FROM accounts_history GROUP BY 1, 2, 3 ORDER BY 1, 2, 3';
-    expect((await queryFolder(folder, sql)).rows).toEqual([
+    expect(await queryRows(folder, sql)).toEqual([
       ['all-accounts', '2026-08-10', 'json-filled-in', 1],
       ['all-accounts', '2026-08-20', 'json-1', 1],
       ['all-accounts', '2026-08-21', 'json-2', 3],
@@ -78,7 +78,7 @@ describe('odd values have the rows that they have on Trino', () => {
   it.each(EXPORT_FORMATS)('%s', async (format) => {
     const folder = await temporaryFolder();
     await writeAll(folder, ODD_RUNS);
-    const { rows } = await queryFolder(
+    const rows = await queryRows(
       folder,
       `SELECT name, engagement_score + 0, last_activity, CAST(total_actions AS varchar), attributes
         FROM accounts_latest WHERE export_name = 'odd-${format}'`,
@@ -94,7 +94,7 @@ describe('odd values have the rows that they have on Trino', () => {
     await writeAll(folder, [PAGE_RUN]);
     const sql =
       "SELECT name, total_actions, attributes['tier'], attributes['Region'] FROM accounts_latest ORDER BY name";
-    expect((await queryFolder(folder, sql)).rows).toEqual([
+    expect(await queryRows(folder, sql)).toEqual([
       ['both', null, 'silver', 'APAC'],
       ['first attribute', 2, 'gold', null],
       ['none', 1, null, null],
@@ -108,9 +108,7 @@ describe('an expression has the value that it has in Athena', () => {
     const folder = await folderWithRun();
     const found: unknown[] = [];
     for (const [expression] of DIALECT_FACTS) {
-      const { rows } = await queryFolder(folder, `SELECT ${expression}`).catch((error) => ({
-        rows: [[String(error)]],
-      }));
+      const rows = await queryRows(folder, `SELECT ${expression}`).catch((error: unknown) => [[String(error)]]);
       const value = rows[0]?.[0];
       found.push([expression, value]);
     }

@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { directoryStore } from '../../cli/local/directory-store.ts';
-import { queryFolder } from '../../cli/query/query-folder.ts';
 import { manifestKey } from '../../functions/export/storage/bucket-layout.ts';
 import { readManifest } from '../../functions/export/storage/published-runs.ts';
 import type { ExportFormat } from '../../functions/model/export-format.ts';
 import { account, arrayApi } from '../support/array-api.ts';
 import { temporaryFolder } from '../support/command-line.ts';
+import { queryRows } from '../support/query-rows.ts';
 import { randomFrom } from '../support/random.ts';
 import { runSteps } from '../support/run-steps.ts';
 
@@ -36,7 +36,7 @@ async function exported(format: ExportFormat): Promise<{ folder: string; part: s
 /** The message of the error, without which the query succeeded. */
 async function errorOf(folder: string, sql: string): Promise<string | undefined> {
   try {
-    await queryFolder(folder, sql);
+    await queryRows(folder, sql);
     return undefined;
   } catch (error) {
     expect(['RequestError', 'ConfigError']).toContain((error as Error).name);

@@ -3,17 +3,13 @@ import { cp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { directoryStore } from '../../cli/local/directory-store.ts';
-import { queryFolder } from '../../cli/query/query-folder.ts';
 import type { ExportFormat } from '../../functions/model/export-format.ts';
 import { accounts, arrayApi } from '../support/array-api.ts';
 import { commandLine, temporaryFolder } from '../support/command-line.ts';
+import { queryRows } from '../support/query-rows.ts';
 import { runSteps } from '../support/run-steps.ts';
 
 const FORMATS: readonly ExportFormat[] = ['json', 'csv', 'parquet'];
-
-async function rowsOf(folder: string, sql: string) {
-  return (await queryFolder(folder, sql)).rows;
-}
 
 async function export3(folder: string, count: number): Promise<void> {
   for (const format of FORMATS) {
@@ -53,16 +49,20 @@ describe('a query reads a folder of any name, and no folder beside it', () => {
     const runs = 'SELECT export_name, export_date, run_id, count(*)';
     const expected = ['csv', 'json', 'parquet'].map((format) => [format, '2026-08-22', format, 2]);
     for (const view of ['accounts_latest', 'accounts_history']) {
-      expect(await rowsOf(folder, `${runs} FROM ${view} GROUP BY 1, 2, 3 ORDER BY 1`)).toEqual(expected);
+      expect(await queryRows(folder, `${runs} FROM ${view} GROUP BY 1, 2, 3 ORDER BY 1`)).toEqual(expected);
     }
     expect(
-      await rowsOf(
+      await queryRows(
         folder,
         "SELECT name FROM accounts_latest WHERE run_id = 'csv' AND export_date = '2026-08-22' ORDER BY name",
       ),
     ).toEqual([['account 0'], ['account 1']]);
-    expect(await rowsOf(folder, `${runs} FROM accounts_csv GROUP BY 1, 2, 3`)).toEqual([expected[0]]);
-    expect(await rowsOf(folder, 'SELECT run_id FROM export_runs ORDER BY 1')).toEqual([['csv'], ['json'], ['parquet']]);
+    expect(await queryRows(folder, `${runs} FROM accounts_csv GROUP BY 1, 2, 3`)).toEqual([expected[0]]);
+    expect(await queryRows(folder, 'SELECT run_id FROM export_runs ORDER BY 1')).toEqual([
+      ['csv'],
+      ['json'],
+      ['parquet'],
+    ]);
   });
 
   it('that was moved, whose path in the parts is another', async () => {
@@ -70,7 +70,7 @@ describe('a query reads a folder of any name, and no folder beside it', () => {
     await export3(join(root, 'before'), 2);
     await cp(join(root, 'before'), join(root, 'run_id=moved'), { recursive: true });
     await rm(join(root, 'before'), { recursive: true });
-    expect(await rowsOf(join(root, 'run_id=moved'), 'SELECT count(*) FROM accounts_latest')).toEqual([[6]]);
+    expect(await queryRows(join(root, 'run_id=moved'), 'SELECT count(*) FROM accounts_latest')).toEqual([[6]]);
   });
 });
 
@@ -102,12 +102,12 @@ describe.each(FORMATS)('a damaged part of an old %s run', (format) => {
     const folder = await twoRuns(format);
     const part = await partOf(folder, 'old');
     await damage(part);
-    expect(await rowsOf(folder, 'SELECT run_id, count(*) FROM accounts_latest GROUP BY 1 ORDER BY 1')).toEqual([
+    expect(await queryRows(folder, 'SELECT run_id, count(*) FROM accounts_latest GROUP BY 1 ORDER BY 1')).toEqual([
       ['new', 4],
       ['other', 2],
     ]);
-    expect(await rowsOf(folder, 'SELECT count(*) FROM export_runs')).toEqual([[3]]);
-    expect(await rowsOf(folder, 'DESCRIBE accounts_latest')).toHaveLength(14);
+    expect(await queryRows(folder, 'SELECT count(*) FROM export_runs')).toEqual([[3]]);
+    expect(await queryRows(folder, 'DESCRIBE accounts_latest')).toHaveLength(14);
     const { code, stdout, stderr } = await commandLine([
       'query',
       'SELECT count(name) AS n FROM accounts_history',
@@ -129,10 +129,10 @@ it.each(['json', 'parquet'] as const)(
     const folder = await twoRuns(format);
     const part = await partOf(folder, 'old');
     await writeFile(part, Buffer.alloc((await readFile(part)).length, 'x'));
-    const count = (where: string) => rowsOf(folder, `SELECT count(name) FROM accounts_history WHERE ${where}`);
+    const count = (where: string) => queryRows(folder, `SELECT count(name) FROM accounts_history WHERE ${where}`);
     expect(await count("run_id = 'new'")).toEqual([[4]]);
     expect(await count("export_date >= '2026-08-21'")).toEqual([[6]]);
     expect(await count("export_name IN ('other') AND name <> ''")).toEqual([[2]]);
-    expect(await rowsOf(folder, `SELECT count(name) FROM accounts_${format} WHERE run_id = 'new'`)).toEqual([[4]]);
+    expect(await queryRows(folder, `SELECT count(name) FROM accounts_${format} WHERE run_id = 'new'`)).toEqual([[4]]);
   },
 );

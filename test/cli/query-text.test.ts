@@ -109,7 +109,7 @@ describe('control characters', () => {
   it('of a value are escaped in a table', async () => {
     const { stdout } = await commandLine(['query', sql, '--out', await exported(list)]);
     expect(stdout).not.toMatch(RAW);
-    expect(stdout).toContain('evil\\u001b[2J\\u009b31m\\u202e\\u0007 error: none');
+    expect(stdout).toContain('evil\\u001b[2J\\u009b31m\\u202e\\u0007\\u000d\\u000aerror: none');
   });
 
   it('of a value are escaped in JSON, which stays equal', async () => {

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { directoryStore } from '../../cli/local/directory-store.ts';
-import { queryFolder } from '../../cli/query/query-folder.ts';
 import { manifestKey } from '../../functions/export/storage/bucket-layout.ts';
 import { readManifest } from '../../functions/export/storage/published-runs.ts';
 import { accounts, arrayApi } from '../support/array-api.ts';
 import { temporaryFolder } from '../support/command-line.ts';
+import { queryRows } from '../support/query-rows.ts';
 import { runSteps } from '../support/run-steps.ts';
 
 /** A folder with one run, whose parts are replaced by these lines. */
@@ -27,10 +27,6 @@ async function folderOf(format: 'json' | 'csv', parts: readonly (readonly string
   }
   await store.put(manifestKey('r'), Buffer.from(JSON.stringify({ ...manifest, parts: replaced })));
   return folder;
-}
-
-async function rowsOf(folder: string, sql: string) {
-  return (await queryFolder(folder, sql)).rows;
 }
 
 const NUMBERS = 'SELECT name, total_actions, first_activity, engagement_score FROM accounts_latest ORDER BY name';
@@ -65,7 +61,7 @@ describe('numbers', () => {
   it('in CSV cells', async () => {
     const header = '"name","engagementScore","engagementPercentChange","firstActivity","lastActivity","totalActions"';
     const lines = CELLS.map(([sent], i) => `"${String(i).padStart(2, '0')}","${sent}","","${sent}","","${sent}"`);
-    const found = await rowsOf(await folderOf('csv', [[header, ...lines]]), NUMBERS);
+    const found = await queryRows(await folderOf('csv', [[header, ...lines]]), NUMBERS);
     expect(found.map((row, i) => [CELLS[i]?.[0], ...row.slice(1)])).toEqual(CELLS.map((cell) => [...cell]));
   });
 
@@ -84,7 +80,7 @@ describe('numbers', () => {
         exportName: 'numbers',
         maxDropPercent: 100,
       });
-      const found = await rowsOf(folder, NUMBERS);
+      const found = await queryRows(folder, NUMBERS);
       expect(
         found.map((row, i) => [sent[i]?.[0], ...row.slice(1)]),
         format,
@@ -99,7 +95,7 @@ it('names and attributes in JSON are texts as sent, digit for digit', async () =
   );
   const names = ['-0', '12345678901234567890123', '1e2', '5', '5.0', '5.00', '9007199254740993', 'true'];
   expect(
-    await rowsOf(await folderOf('json', [lines]), 'SELECT name, attributes FROM accounts_latest ORDER BY name'),
+    await queryRows(await folderOf('json', [lines]), 'SELECT name, attributes FROM accounts_latest ORDER BY name'),
   ).toEqual(names.map((name) => [name, { same: name, null: null, empty: '' }]));
 });
 
@@ -117,7 +113,7 @@ describe('parts of earlier versions', () => {
       ],
     ]);
     const sql = 'SELECT name, engagement_score, total_actions, attributes FROM accounts_latest ORDER BY name';
-    expect(await rowsOf(folder, sql)).toEqual([
+    expect(await queryRows(folder, sql)).toEqual([
       ['a', 0.5, 51, { Industry: 'x', industry: 'y' }],
       ['b', null, 2, null],
       ['c', 2, null, null],
@@ -137,14 +133,14 @@ describe('CSV whose columns depend on the page', () => {
       ['"name","totalActions","superseded","industry"', '"d","4","",""', '"e","5","true","gone"'],
     ]);
     const sql = 'SELECT name, total_actions, attributes FROM accounts_latest ORDER BY name';
-    expect(await rowsOf(folder, sql)).toEqual([
+    expect(await queryRows(folder, sql)).toEqual([
       ['a', 1, { industry: 'Retail' }],
       ['b', 2, { industry: 'Banking', region: 'EMEA' }],
       ['c', null, {}],
       ['d', 4, {}],
     ]);
     const columns = 'SELECT name, industry, region FROM accounts_csv ORDER BY name';
-    expect(await rowsOf(folder, columns)).toEqual([
+    expect(await queryRows(folder, columns)).toEqual([
       ['a', 'Retail', null],
       ['b', 'Banking', 'EMEA'],
       ['c', null, null],
