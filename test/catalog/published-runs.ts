@@ -304,7 +304,7 @@ function manifestOf({
     format,
     parameters: { filter: 'Tier 1', start: 1_358_640_000_123, end: 1_360_195_200_000, pageSize: 5 },
     dueAt: `${date}T02:00:00.000Z`,
-    startedAt: `${date}T02:00:00.500Z`,
+    startedAt: `${date}T02:00:00.000Z`,
     publishedAt,
     pages: parts.length,
     records: 4,

@@ -142,8 +142,11 @@ describe.skipIf(missing !== undefined)('on Trino', () => {
     it('runs shows the figures of each run under one name each, with timestamps', async () => {
       const columns = Object.keys(DRIFTED_RUN).join(', ');
       expect(await rows(`SELECT ${columns} FROM runs WHERE run_id = 'json-1'`)).toEqual([Object.values(DRIFTED_RUN)]);
-      const order = await rows('SELECT run_id FROM runs ORDER BY published_at DESC LIMIT 2');
-      expect(order).toEqual([['json-filled-in'], ['json-2-again']]);
+      const order = await rows('SELECT run_id, seconds FROM runs ORDER BY published_at DESC LIMIT 2');
+      expect(order).toEqual([
+        ['json-filled-in', 1_072_800],
+        ['json-2-again', 25_200.123],
+      ]);
     });
 
     it('runs has the columns and types declared in Glue', async () => {

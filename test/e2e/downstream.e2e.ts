@@ -35,7 +35,7 @@ beforeAll(async () => {
   const steps = (runId: string) => runSteps(api, directoryStore(folder), runId);
   const request = { exportName: 'all-accounts', format: 'parquet' };
   await steps('yesterday').all({ ...request, dueAt: '2026-08-21' });
-  await steps('other').all({ ...request, exportName: 'other', dueAt: '2026-08-24' });
+  await steps('other').all({ ...request, exportName: 'other', dueAt: '2026-08-22' });
   source.list = [
     ...accounts(7),
     account('between pages', ',"engagementScore":0.1'),
