@@ -85,7 +85,7 @@ export function splitRecords(text: string, { mayRepeatKeys }: SplitOptions = { m
         mustAdapt ||=
           field === undefined
             ? RESERVED.test(name)
-            : key !== `"${field.name}"` || !readsAsSent(field.kind, scalarAt(text, end));
+            : name !== field.name || key.includes('\\') || !readsAsSent(field.kind, scalarAt(text, end));
       }
       i = end;
     } else if (code <= BLANK) {
@@ -204,6 +204,9 @@ const SCALAR = /:\s*("|[^"\s,}\]]{0,1001})/y;
 
 /** The value after the key that ends at `end`: a number or literal, or the first character of anything else. */
 function scalarAt(text: string, end: number): string {
-  SCALAR.lastIndex = text.indexOf(':', end);
+  const colon = text.indexOf(':', end);
+  // Most fields that get here are maps.
+  if (text.charCodeAt(colon + 1) === OPEN_OBJECT) return '{';
+  SCALAR.lastIndex = colon;
   return SCALAR.exec(text)?.[1] ?? '';
 }
