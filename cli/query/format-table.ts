@@ -5,7 +5,7 @@ import type { Manifest } from '../../functions/model/manifest.ts';
 import { duckType, list, text } from './sql-text.ts';
 
 /**
- * Options of DuckDB's readers. The path tells nothing: a folder above may be named `export_date=2020-01-01`. DuckDB skips
+ * Options of DuckDB's readers. The path says nothing: a folder above may be named `export_date=2020-01-01`. DuckDB skips
  * whole files by a filter only if the column with their path has its default name.
  */
 export const FILES = 'hive_partitioning = false, filename = true';

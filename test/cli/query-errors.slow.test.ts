@@ -150,7 +150,7 @@ describe.each(['json', 'csv', 'parquet'] as const)('a damaged %s part', (format)
     }
   }
 
-  /** Replaces the part. If it is as published, no checksum tells that it is damaged. */
+  /** Replaces the part. If it is as published, no checksum shows that it is damaged. */
   async function replace({ folder, part }: { folder: string; part: string }, body: Buffer, asPublished: boolean) {
     await writeFile(part, body);
     if (!asPublished) return;
