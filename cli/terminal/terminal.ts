@@ -9,9 +9,13 @@ export interface Stream {
   write(text: string): unknown;
 }
 
+/** `process.stdin`, or a stream of a test. */
+export type Input = NodeJS.ReadableStream & { readonly isTTY?: boolean };
+
 export interface Terminal {
   readonly stdout: Stream;
   readonly stderr: Stream;
+  stdin(): Input;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Width of help texts and tables. */
   readonly columns: number;

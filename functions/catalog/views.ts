@@ -4,26 +4,14 @@ import { ACCOUNT_FIELDS, type FieldKind } from '../formats/account-columns.ts';
 import { csvTableColumns } from '../formats/csv.ts';
 import { NUMBER_PATTERN, WHOLE_PATTERN } from '../formats/numbers.ts';
 import { EXPORT_FORMATS, type ExportFormat } from '../model/export-format.ts';
+import { runsView } from './runs-view.ts';
 import { csvColumns, newestName, RUNS_TABLE, tableName } from './tables.ts';
-
-export interface ViewColumn {
-  readonly name: string;
-  /** A Trino type. */
-  readonly type: string;
-  readonly comment: string;
-}
-
-export interface ViewDefinition {
-  readonly name: string;
-  readonly description: string;
-  readonly columns: readonly ViewColumn[];
-  readonly sql: string;
-}
+import type { ViewColumn, ViewDefinition } from './view-definition.ts';
 
 const MAP = 'map(varchar,varchar)';
 const EMPTY_MAP = `CAST(map() AS ${MAP})`;
 
-/** The columns of both views. */
+/** The columns of both views of accounts. */
 export const VIEW_COLUMNS: readonly ViewColumn[] = [
   { name: 'export_name', type: 'varchar', comment: 'Name of the export' },
   { name: 'export_date', type: 'varchar', comment: 'Day (UTC) the run was due, YYYY-MM-DD' },
@@ -42,9 +30,9 @@ export const VIEW_COLUMNS: readonly ViewColumn[] = [
 ];
 
 /**
- * `accounts_latest` and `accounts_history`.
+ * `accounts_latest`, `accounts_history` and `runs`.
  *
- * Both join `export_runs`, whose partition is added last, so a run becomes visible complete and at one moment. The newest run
+ * The first two join `export_runs`, whose partition is added last, so a run becomes visible complete and at one moment. The newest run
  * of an export is the one due on the latest day, and among those the one published last, so a backfilled day does not count
  * as newest. For an account with several records in a run, the views show the latest: by `superseded` within a page, by the
  * name of the part between pages.
@@ -73,6 +61,7 @@ export function viewDefinitions(
       columns: VIEW_COLUMNS,
       sql: accountsSql(attributeColumns, attributeNames, tableName, ''),
     },
+    runsView({ time: fromIso8601, epochMs: fromEpochMs }),
   ];
 }
 
@@ -93,7 +82,7 @@ function accountsSql(
       exportname AS export_name,
       substr(dueat, 1, 10) AS export_date,
       format,
-      CAST(from_iso8601_timestamp(publishedat) AT TIME ZONE 'UTC' AS timestamp(3)) AS published_at,
+      ${fromIso8601('publishedat')} AS published_at,
       row_number() OVER (
         PARTITION BY exportname
         ORDER BY substr(dueat, 1, 10) DESC, publishedat DESC, run_id DESC
@@ -137,6 +126,8 @@ type Values = Readonly<Record<'superseded' | 'name', string>> & Readonly<Record<
  */
 const fromEpochMs = (sql: string) =>
   `IF(${sql} BETWEEN -62135596800000 AND 253402300799999, CAST(from_unixtime(${sql} / 1e3) AT TIME ZONE 'UTC' AS timestamp(3)))`;
+
+const fromIso8601 = (sql: string) => `CAST(from_iso8601_timestamp(${sql}) AT TIME ZONE 'UTC' AS timestamp(3))`;
 
 /** The same for a timestamp column. */
 const fromTimestamp = (sql: string) =>

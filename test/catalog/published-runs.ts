@@ -1,4 +1,6 @@
-/** Hand-made runs for the tests on Trino. */
+/** Hand-made runs for the tests on Trino and of the command `query`. */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { csvTableColumns } from '../../functions/formats/csv.ts';
 import { formatForRun } from '../../functions/formats/format-for-run.ts';
@@ -196,6 +198,29 @@ export const WIDE_RUNS: readonly HandMadeRun[] = [
   },
 ];
 
+/** Writes the published runs into a folder, as `run` does. */
+export async function writeAll(folder: string, runs: readonly HandMadeRun[] = RUNS): Promise<void> {
+  const put = async (key: string, body: Uint8Array) => {
+    await mkdir(dirname(join(folder, key)), { recursive: true });
+    await writeFile(join(folder, key), body);
+  };
+  for (const run of runs.filter(({ partitions }) => partitions.includes('run'))) {
+    const place = `export_name=${run.exportName}/export_date=${run.date}/run_id=${run.runId}`;
+    const parts: object[] = [];
+    for (const [page, lines] of run.parts.entries()) {
+      const key = `accounts_${run.format}/${place}/part-0000${page}.${FORMAT_DETAILS[run.format].partExtension}`;
+      const body = await partOf(run, lines);
+      await put(key, body);
+      parts.push({ key, page, records: lines.length, bytes: body.length, sha256: '' });
+    }
+    const manifest = JSON.parse(manifestOf(run)) as object;
+    await put(
+      `export_runs/run_id=${run.runId}/manifest.json`,
+      Buffer.from(`${JSON.stringify({ ...manifest, parts })}\n`),
+    );
+  }
+}
+
 export const ODD_RUNS: readonly HandMadeRun[] = EXPORT_FORMATS.map((format) => ({
   exportName: `odd-${format}`,
   runId: `odd-${format}-1`,
@@ -277,7 +302,7 @@ function manifestOf({
     exportName,
     datasetId: 'engage',
     format,
-    parameters: { pageSize: 5 },
+    parameters: { filter: 'Tier 1', start: 1_358_640_000_123, end: 1_360_195_200_000, pageSize: 5 },
     dueAt: `${date}T02:00:00.000Z`,
     startedAt: `${date}T02:00:00.000Z`,
     publishedAt,

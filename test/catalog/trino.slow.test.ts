@@ -20,7 +20,7 @@ import { type SmallS3, startSmallS3 } from '../support/small-s3.ts';
 import { CSV_FACTS, type Fact, JSON_FACTS } from '../trino/serde-facts.ts';
 import { startTrino, type Trino, trinoMissing } from '../trino/trino.ts';
 import { createTableInTrino } from '../trino/trino-ddl.ts';
-import { ACME, COMMA, DOCUMENTED_ROWS, MOVED, NASTY, NONE, RETAIL, SAVED_ROWS } from './expected-rows.ts';
+import { ACME, COMMA, DOCUMENTED_ROWS, DRIFTED_RUN, MOVED, NASTY, NONE, RETAIL, SAVED_ROWS } from './expected-rows.ts';
 import {
   ATTRIBUTE_COLUMNS,
   ATTRIBUTE_NAMES,
@@ -137,6 +137,25 @@ describe.skipIf(missing !== undefined)('on Trino', () => {
         ['switched', '2026-08-20', 'switched-json', 1],
         ['switched', '2026-08-21', 'switched-parquet', 4],
       ]);
+    });
+
+    it('runs shows the figures of each run under one name each, with timestamps', async () => {
+      const columns = Object.keys(DRIFTED_RUN).join(', ');
+      expect(await rows(`SELECT ${columns} FROM runs WHERE run_id = 'json-1'`)).toEqual([Object.values(DRIFTED_RUN)]);
+      const order = await rows('SELECT run_id, seconds FROM runs ORDER BY published_at DESC LIMIT 2');
+      expect(order).toEqual([
+        ['json-filled-in', 1_072_800],
+        ['json-2-again', 25_200.123],
+      ]);
+    });
+
+    it('runs has the columns and types declared in Glue', async () => {
+      const view = viewDefinitions([]).find(({ name }) => name === 'runs');
+      expect(view?.columns.map(({ name }) => name)).toEqual(Object.keys(DRIFTED_RUN));
+      const columns = await rows('SHOW COLUMNS FROM runs');
+      expect(columns.map(([name, type]) => `${name} ${String(type).replaceAll(' ', '')}`)).toEqual(
+        view?.columns.map(({ name, type }) => `${name} ${type}`),
+      );
     });
 
     // An upper limit: Trino may skip more, depending on when it knows the other side of the join.

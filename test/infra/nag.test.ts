@@ -67,6 +67,7 @@ const PEOPLE = [
   ...['*', ...[...PARTS, 'athena-results/*', 'export_runs/*'].map((pattern) => `<StorageBucket.Arn>/${pattern}`)].map(
     (on) => `People/Analysts: AwsSolutions-IAM5[Resource::${on}]`,
   ),
+  'People/Analysts: AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:cloudformation:<AWS::Region>:<AWS::AccountId>:stack/AccountExport/*]',
   'People/Analysts: AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:glue:<AWS::Region>:<AWS::AccountId>:table/account_export/*]',
   ...[
     '*',
