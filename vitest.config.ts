@@ -23,8 +23,9 @@ export default defineConfig({
     reporters: ['default', new LeftOut()],
     // By default Vitest leaves one processor unused, which is half of a small machine.
     maxWorkers: '100%',
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // Limits end a test that hangs; a busy machine is not one.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
     projects: [
       {
         extends: true,
@@ -38,7 +39,6 @@ export default defineConfig({
           unstubEnvs: true,
         },
       },
-      // Limits end a test that hangs; a busy machine is not one.
       { extends: true, test: { name: 'slow', include: SLOW, testTimeout: 600_000, hookTimeout: 600_000 } },
     ],
     coverage: {

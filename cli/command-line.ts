@@ -15,13 +15,15 @@ import { simulateCommand } from './commands/simulate.ts';
 import { startCommand } from './commands/start.ts';
 import { statusCommand } from './commands/status.ts';
 import { withFlagNames } from './flags/export-flags.ts';
-import { CommandError, type Sleep, type Stream, type Terminal } from './terminal/terminal.ts';
+import { CommandError, type Input, type Sleep, type Stream, type Terminal } from './terminal/terminal.ts';
 
 export interface CommandLineOptions {
   /** The arguments after the name of the program. */
   readonly argv: readonly string[];
   readonly stdout: Stream;
   readonly stderr: Stream;
+  /** @default stdin of this process */
+  readonly stdin?: Input;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Interrupts the command. @default SIGINT and SIGTERM of this process */
   readonly signal?: AbortSignal;
@@ -42,7 +44,8 @@ const COLUMNS = 80;
 export async function runCommandLine(options: CommandLineOptions): Promise<number> {
   const terminal = terminalOf(options);
   try {
-    await programOf(terminal).parseAsync(options.argv, { from: 'user' });
+    const report = (error: unknown) => reportError(error, terminal, options.argv.includes('--verbose'));
+    await programOf(terminal, report).parseAsync(options.argv, { from: 'user' });
     return terminal.exitCode;
   } catch (error) {
     return reportError(error, terminal, options.argv.includes('--verbose'));
@@ -54,11 +57,14 @@ export function terminalOf({ stdout, stderr, env, ...options }: Omit<CommandLine
   const {
     signal,
     retryIntervalMs,
+    stdin,
     sleep = async (ms, aborted) => void (await sleepFor(ms, undefined, { signal: aborted })),
   } = options;
   return {
     stdout,
     stderr,
+    // Without use, the stream of the process is not opened.
+    stdin: () => stdin ?? process.stdin,
     env,
     columns: COLUMNS,
     sleep,
@@ -76,12 +82,12 @@ function interruptOfProcess(): AbortSignal {
   return interrupt.signal;
 }
 
-function programOf(terminal: Terminal): Command {
+function programOf(terminal: Terminal, report: (error: unknown) => number): Command {
   const program = new Command('account-export')
     .description('Exports the accounts of Salesforce Marketing Cloud Personalization.')
     .version(packageJson.version, '--version', 'print the version')
     .addCommand(runCommand(terminal))
-    .addCommand(queryCommand(terminal))
+    .addCommand(queryCommand(terminal, report))
     .addCommand(simulateCommand(terminal))
     .addCommand(doctorCommand(terminal))
     .addCommand(startCommand(terminal))

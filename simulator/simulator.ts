@@ -3,13 +3,16 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
+import { ATTRIBUTES } from './accounts.ts';
 import { type FaultRule, faultPicker } from './faults.ts';
-import { Tenant } from './tenant.ts';
+import { type AttributeShape, Tenant } from './tenant.ts';
 
 export interface SimulatorOptions {
   readonly accounts?: number;
   readonly seed?: number;
   readonly nasty?: boolean;
+  /** The shape of `attributes` in JSON. @default 'flat' */
+  readonly attributeShape?: AttributeShape;
   /** Some accounts have a field that no table declares: `healthIndex`. @default nasty */
   readonly unknownField?: boolean;
   readonly latencyMs?: number;
@@ -35,6 +38,8 @@ export interface SimulatorOptions {
   readonly csvLineEnd?: '\n' | '\r\n';
   /** The order of the CSV columns differs from page to page. */
   readonly shuffleCsvColumns?: boolean;
+  /** A CSV page lacks the columns of attributes that no account on it has. */
+  readonly omitEmptyCsvColumns?: boolean;
   readonly compress?: boolean;
   /** Generates each response once and caches it, to save CPU in benchmarks. The accounts must not change. */
   readonly cacheResponses?: boolean;
@@ -82,8 +87,8 @@ interface Answer {
 }
 
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
-  const { accounts = 12_431, seed = 1, nasty = true, unknownField } = options;
-  const tenant = new Tenant({ accounts, seed, nasty, unknownField });
+  const { accounts = 12_431, seed = 1, nasty = true, unknownField, attributeShape = 'flat' } = options;
+  const tenant = new Tenant({ accounts, seed, nasty, unknownField, attributeShape });
   const requests: SeenRequest[] = [];
   let key = { keyId: options.keyId ?? DEFAULT_KEY.keyId, keySecret: options.keySecret ?? DEFAULT_KEY.keySecret };
   let inFlight = 0;
@@ -169,11 +174,9 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
       for (let i = from; i < to; i++) rows.push(tenant.json(i, segment) ?? '');
       return { body: Buffer.from(options.pretty ? prettyArray(rows) : `[${rows.join(',')}]`), records: rows.length };
     }
-    const columns = columnsOf(seen, segment);
-    for (let i = from; i < to; i++) {
-      const cells = tenant.csvCells(i, segment);
-      rows.push(columns.map((column) => quote(cells?.get(column) ?? '')).join(','));
-    }
+    const accounts = Array.from({ length: to - from }, (_, i) => tenant.csvCells(from + i, segment));
+    const columns = columnsOf(seen, segment).filter((column) => isServed(column, accounts));
+    for (const cells of accounts) rows.push(columns.map((column) => quote(cells?.get(column) ?? '')).join(','));
     const end = options.csvLineEnd ?? '\n';
     const last = options.csvFinalNewline === false ? '' : end;
     return { body: Buffer.from([columns.map(quote).join(','), ...rows].join(end) + last), records: rows.length };
@@ -193,6 +196,11 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     // A minimum page size changes offsets only: never more records than requested are served.
     const to = Math.min(from + Math.min(served, seen.pageSize), total);
     return { from, to, segment: named !== null };
+  }
+
+  function isServed(column: string, accounts: readonly (ReadonlyMap<string, string> | undefined)[]): boolean {
+    if (!options.omitEmptyCsvColumns || !(ATTRIBUTES as readonly string[]).includes(column)) return true;
+    return accounts.some((cells) => (cells?.get(column) ?? '') !== '');
   }
 
   function columnsOf(seen: SeenRequest, segment: boolean): readonly string[] {

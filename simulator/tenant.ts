@@ -6,8 +6,14 @@ interface Span {
   readonly length: number;
 }
 
+/** Shapes of `attributes` that Salesforce documents; `mixed` alternates between them. */
+export const ATTRIBUTE_SHAPES = ['flat', 'array', 'objects', 'mixed'] as const;
+export type AttributeShape = (typeof ATTRIBUTE_SHAPES)[number];
+
 export interface TenantOptions extends AccountStyle {
   readonly accounts: number;
+  /** @default 'flat' */
+  readonly attributeShape?: AttributeShape;
 }
 
 const FIELDS = [
@@ -23,12 +29,14 @@ const SEGMENT_FIELDS = ['segmentJoined'];
 
 export class Tenant {
   readonly #style: AccountStyle;
+  readonly #shape: AttributeShape;
   #spans: Span[];
   #nextId: number;
   readonly #versions = new Map<number, number>();
 
-  constructor({ accounts, ...style }: TenantOptions) {
+  constructor({ accounts, attributeShape = 'flat', ...style }: TenantOptions) {
     this.#style = style;
+    this.#shape = attributeShape;
     this.#spans = accounts === 0 ? [] : [{ firstId: 0, length: accounts }];
     this.#nextId = accounts;
   }
@@ -70,7 +78,8 @@ export class Tenant {
     if (id === undefined) return undefined;
     const { fields, attributes } = simulateAccount(this.#style, id, this.#versions.get(id) ?? 0);
     const parts = [...fields].map(([key, value]) => `"${key}":${value}`);
-    parts.push(`"attributes":{${[...attributes].map(([key, value]) => `"${key}":${value}`).join(',')}}`);
+    const shape = this.#shape === 'mixed' ? ATTRIBUTE_SHAPES[id % 3] : this.#shape;
+    parts.push(`"attributes":${inShape(attributes, shape)}`);
     if (segment) {
       const membership = simulateMembership(this.#style, id);
       parts.push(
@@ -116,6 +125,19 @@ export class Tenant {
       offset -= length;
     }
     return this.#spans.length;
+  }
+}
+
+function inShape(attributes: ReadonlyMap<string, string>, shape: AttributeShape | undefined): string {
+  const members = (memberOf: (key: string, value: string) => string) =>
+    Array.from(attributes, ([key, value]) => memberOf(key, value)).join(',');
+  switch (shape) {
+    case 'array':
+      return `[${members((key, value) => `{"name":"${key}","value":${value},"updated":1360195200000}`)}]`;
+    case 'objects':
+      return `{${members((key, value) => `"${key}":{"value":${value},"metadata":{"updated":1360195200000}}`)}}`;
+    default:
+      return `{${members((key, value) => `"${key}":${value}`)}}`;
   }
 }
 

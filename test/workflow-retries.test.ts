@@ -5,6 +5,7 @@ import { PERMANENT_ERRORS, TRANSIENT_ERRORS } from '../functions/model/errors.ts
 import {
   CRASH_POLICY,
   LAMBDA_ERRORS,
+  MAX_API_WAIT_SECONDS,
   NOT_READY_ERRORS,
   NOT_READY_POLICY,
   RETRY_POLICY,
@@ -135,6 +136,10 @@ describe('the state machine', () => {
       expect(Math.abs(survived(pages, percent) - minutes)).toBeLessThan(1);
     },
   );
+
+  it('outlasts the longest wait that the API may ask for, with 100 pages in flight', () => {
+    expect(survived(100, 99) * 60).toBeGreaterThan(MAX_API_WAIT_SECONDS);
+  });
 
   it('waits for a function that was idle for weeks longer than two minutes, without jitter', () => {
     const { IntervalSeconds: seconds, BackoffRate: rate, MaxAttempts: attempts, ...others } = NOT_READY_POLICY;

@@ -5,6 +5,7 @@ import { checkStack, type Finding } from '../deployed/check-stack.ts';
 import { connect } from '../deployed/stack.ts';
 import { type StackFlags, withPlaceFlags } from '../flags/stack-flags.ts';
 import { counted } from '../terminal/format.ts';
+import { liveLine } from '../terminal/live-line.ts';
 import { outputOf, type Terminal } from '../terminal/terminal.ts';
 
 type DoctorFlags = Omit<StackFlags, 'stack'> & { stack?: string | true };
@@ -37,7 +38,9 @@ Example:
 async function doctor(flags: StackFlags, terminal: Terminal): Promise<void> {
   const { out } = outputOf(terminal, flags);
   const connecting = connect(terminal, flags).then(({ stack }) => stack);
-  const findings = await checkStack(connecting, flags);
+  const line = liveLine(terminal, flags);
+  line.show(() => 'Checking the stack');
+  const findings = await checkStack(connecting, flags).finally(line.stop);
   const failed = findings.filter(({ status }) => status === 'fail').length;
   if (flags.json) out(JSON.stringify(findings));
   else for (const line of report(findings, terminal.columns)) out(line);

@@ -11,6 +11,7 @@ import { newRunId } from '../flags/common-flags.ts';
 import { type DestinationFlags, endpointWithoutBucket, storeAt, withDestinationFlags } from '../flags/destination.ts';
 import { type StackFlags, withStackFlags } from '../flags/stack-flags.ts';
 import { runLocal } from '../local/run-local.ts';
+import { runProgress } from '../terminal/progress.ts';
 import { type OutputFlags, outputOf, type Terminal } from '../terminal/terminal.ts';
 import { printOutcome } from './run.ts';
 
@@ -28,9 +29,10 @@ export function publishCommand(terminal: Terminal): Command {
     .addHelpText(
       'after',
       `
-A run is quarantined when it has lost too many accounts (--max-drop-percent)
-or when the data changed during the run (--on-drift fail). Publishing it
-sends no requests to the API.
+A run is quarantined when it has lost too many accounts (--max-drop-percent),
+when the first run of a segment has none, when it has another dataset or
+segment than the last published run, or when the data changed during the run
+(--on-drift fail). Publishing it sends no requests to the API.
 
 Example:
   npm run --silent account-export -- publish 20260822T020000Z-1f3a --out ./out`,
@@ -74,7 +76,8 @@ async function publishLocal(
   terminal: Terminal,
 ): Promise<number> {
   const store = await storeAt(flags.out, flags);
-  const output = outputOf(terminal, flags);
+  const progress = runProgress(terminal, flags);
+  const output = outputOf(progress, flags);
   const runId = checkRunId(run);
   if (await isPublished(store, runId)) output.note(`Run "${runId}" is already published.`);
   const outcome = await runLocal({
@@ -84,6 +87,7 @@ async function publishLocal(
     request: { publish: runId },
     concurrency: 1,
     signal: new AbortController().signal,
-  });
+    observe: progress.observe,
+  }).finally(progress.stop);
   return printOutcome(outcome, output, store, flags);
 }

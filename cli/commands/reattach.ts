@@ -3,6 +3,7 @@ import { type Reattached, reattachRuns } from '../../functions/export/publish/re
 import { connect } from '../deployed/stack.ts';
 import { type StackFlags, withStackFlags } from '../flags/stack-flags.ts';
 import { count, counted } from '../terminal/format.ts';
+import { liveLine } from '../terminal/live-line.ts';
 import type { Output, OutputFlags, Terminal } from '../terminal/terminal.ts';
 
 const MAX_NAMED = 10;
@@ -43,7 +44,9 @@ async function reattach(flags: ReattachFlags, terminal: Terminal): Promise<void>
   const store = s3ObjectStore({ client: new S3Client(stack.clientOptions), bucket });
   const sleep = (ms: number) => terminal.sleep(ms, new AbortController().signal);
   const catalog = glueCatalog({ client: new GlueClient(stack.clientOptions), database, bucket, sleep });
-  const result = await reattachRuns({ store, catalog }, flags.dryRun === true);
+  const line = liveLine(terminal, flags);
+  line.show(() => 'Comparing the published runs with the tables');
+  const result = await reattachRuns({ store, catalog }, flags.dryRun === true).finally(line.stop);
   if (flags.json) output.out(JSON.stringify({ ...result, dryRun: flags.dryRun === true }));
   else printReattached(output, result, flags);
 }

@@ -3,19 +3,22 @@ import { checkRunId } from '../../functions/export/plan/resolve-request.ts';
 import type { ObjectStore } from '../../functions/export/ports.ts';
 import { checkStore } from '../../functions/export/storage/check-store.ts';
 import { readManifest } from '../../functions/export/storage/published-runs.ts';
+import { RunFolder } from '../../functions/export/storage/run-folder.ts';
 import { PERMANENT_ERRORS } from '../../functions/model/errors.ts';
 import { DEFAULT_MAX_DROP_PERCENT, DEFAULT_PAGE_SIZE } from '../../functions/model/export-settings.ts';
 import type { FailedRun, PlanOutcome } from '../../functions/model/outcomes.ts';
 import { remedyOf } from '../../functions/model/remedies.ts';
+import { MAX_API_WAIT_SECONDS } from '../../functions/model/retry-policy.ts';
 import { createAccountsApi } from '../../functions/personalization/accounts-api.ts';
+import { proxyFor } from '../../functions/personalization/proxy.ts';
 import { type ApiFlags, baseUrlOf, credentialsOf, withApiFlags } from '../flags/api-flags.ts';
 import { integer, newRunId, withOutputFlags } from '../flags/common-flags.ts';
 import { type DestinationFlags, storeAt, withDestinationFlags } from '../flags/destination.ts';
 import { type ExportFlags, requestOf, withExportFlags, withFlagNames } from '../flags/export-flags.ts';
 import { shellWord } from '../flags/stack-flags.ts';
 import { type LocalOutcome, runLocal } from '../local/run-local.ts';
-import { printEstimate, printPlan, printPublished } from '../terminal/print-run.ts';
-import { type Progress, pageProgress } from '../terminal/progress.ts';
+import { printEstimate, printPlan, printPublished, printUsageSoFar } from '../terminal/print-run.ts';
+import { type Progress, runProgress } from '../terminal/progress.ts';
 import { type Output, type OutputFlags, outputOf, type Terminal } from '../terminal/terminal.ts';
 
 interface RunFlags extends ExportFlags, ApiFlags, DestinationFlags, OutputFlags {
@@ -29,7 +32,7 @@ export function runCommand(terminal: Terminal): Command {
   const command = new Command('run')
     .description('export the accounts of a dataset on this machine')
     .requiredOption('--dataset <id>', 'dataset to export');
-  withApiFlags(command).option('--name <name>', 'name of the export (default: the dataset)');
+  withApiFlags(command).option('--name <name>', 'name of the export (default: the dataset; required for a segment)');
   withDestinationFlags(command, 'folder, or s3://bucket/prefix', './out')
     .option('--run-id <id>', 'id of the run; an existing id resumes that run')
     .option('--concurrency <n>', 'concurrent API requests', integer(1, 1000), 8);
@@ -58,7 +61,8 @@ Example:
  * @throws ExportError before anything has started: invalid flags, no key
  */
 async function runExport(flags: RunFlags, terminal: Terminal): Promise<number> {
-  const output = outputOf(terminal, flags);
+  const progress = runProgress(terminal, flags);
+  const output = outputOf(progress, flags);
   const baseUrl = baseUrlOf(flags);
   const request = requestOf(flags);
   const credentials = await credentialsOf(flags, terminal.env);
@@ -71,16 +75,20 @@ async function runExport(flags: RunFlags, terminal: Terminal): Promise<number> {
   const api = createAccountsApi({
     baseUrl,
     credentials,
+    proxy: proxyFor(baseUrl, terminal.env),
     concurrency,
+    observe: progress.observe,
+    // Waiting costs nothing here, and only the client can wait as long as the API asks. A person waits for a wrong host.
+    limits: { maxWaitMs: MAX_API_WAIT_SECONDS * 1000, lookupWindowMs: 6000 },
     sleep: (ms, aborted) => terminal.sleep(ms, aborted ?? signal),
   });
-  const progress = pageProgress(terminal, flags);
   const printNext = planPrinter(output, progress);
   // A retry after drift has an id of its own.
   let currentRunId = runId;
   let planned = false;
   let lastError: unknown;
   try {
+    progress.planning();
     const outcome = await runLocal({
       api,
       store,
@@ -89,6 +97,7 @@ async function runExport(flags: RunFlags, terminal: Terminal): Promise<number> {
       concurrency,
       signal,
       retryIntervalMs: terminal.retryIntervalMs,
+      observe: progress.observe,
       onPlan: (plan) => {
         currentRunId = plan.runId;
         planned = true;
@@ -107,6 +116,7 @@ async function runExport(flags: RunFlags, terminal: Terminal): Promise<number> {
     if (!signal.aborted) throw error;
     progress.stop();
     if (flags.dryRun) return output.interrupted('Interrupted  the dry run');
+    await noteUsage(output, store, currentRunId);
     if (!planned)
       return output.interrupted(`Interrupted  run ${currentRunId} before it was planned; nothing was exported`);
     output.interrupted(`Interrupted  run ${currentRunId}; its finished pages are kept`);
@@ -122,20 +132,18 @@ function planPrinter(output: Output, progress: Progress): (plan: PlanOutcome) =>
   let planned = false;
   return (plan) => {
     if (plan.outcome === 'skipped') return;
-    if (planned) {
-      progress.stop();
-      output.note('Drifted    the data changed during the run; exporting it again');
-    }
+    if (planned) output.note('Drifted    the data changed during the run; exporting it again');
     planned = true;
     if (plan.outcome === 'publishOnly') {
       output.note(`Run "${plan.runId}" is already published: no page is fetched.`);
+      progress.publishing();
       return;
     }
     printPlan(output, plan);
     if (plan.outcome !== 'exportPages') return;
     // Printed before the pages, so that the run can be resumed even after a crash.
     output.note(`           run ${plan.runId}`);
-    progress.start(plan.pages);
+    progress.exporting(plan.pages);
   };
 }
 
@@ -164,10 +172,22 @@ export async function printOutcome(
       return 0;
     }
     case 'failed':
+      await noteUsage(output, store, outcome.failure.event.runId);
       output.fail(withFlagNames(outcome.failure.cause, flags.apiUrl === undefined ? undefined : '--api-url'));
       for (const line of nextSteps(outcome.failure.event, flags)) output.hint(line);
       return 1;
   }
+}
+
+/** A run that publishes nothing has used records, too. */
+async function noteUsage(output: Output, store: ObjectStore, runId: string): Promise<void> {
+  const folder = new RunFolder(store, runId);
+  // The store may be why the run failed.
+  const usage = await folder
+    .receipts()
+    .then((receipts) => folder.usage(receipts))
+    .catch(() => undefined);
+  if (usage) printUsageSoFar(output, usage);
 }
 
 function nextSteps({ runId, publish, resume, error }: FailedRun, flags: EndFlags): string[] {

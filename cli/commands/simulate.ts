@@ -1,15 +1,16 @@
 import { once } from 'node:events';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { ExportError } from '../../functions/model/errors.ts';
 import { FAULT_KINDS, type FaultRule, parseFault } from '../../simulator/faults.ts';
 import { DEFAULT_KEY, DEFAULT_SEGMENTS, type SimulatorOptions, startSimulator } from '../../simulator/simulator.ts';
+import { ATTRIBUTE_SHAPES, type AttributeShape } from '../../simulator/tenant.ts';
 import { integer } from '../flags/common-flags.ts';
 import { count } from '../terminal/format.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 
 type SimulateFlags = Pick<
   SimulatorOptions,
-  'latencyMs' | 'port' | 'seed' | 'pageSizeCap' | 'pretty' | 'unknownField'
+  'latencyMs' | 'port' | 'seed' | 'pageSizeCap' | 'pretty' | 'unknownField' | 'omitEmptyCsvColumns'
 > & {
   accounts: number;
   dataset: string;
@@ -17,6 +18,7 @@ type SimulateFlags = Pick<
   shrink?: number;
   changeKeyAfter?: number;
   plain?: boolean;
+  attributes: AttributeShape;
   fault: readonly FaultRule[];
 };
 
@@ -34,6 +36,10 @@ export function simulateCommand(terminal: Terminal): Command {
     .option('--change-key-after <n>', 'reject the API key after n requests', integer(0))
     .option('--pretty', 'format the JSON with whitespace')
     .option('--plain', 'no special characters in the accounts')
+    .addOption(
+      new Option('--attributes <shape>', 'shape of the attributes in JSON').choices(ATTRIBUTE_SHAPES).default('flat'),
+    )
+    .option('--omit-empty-csv-columns', 'omit attributes that no account on a CSV page has')
     .option('--unknown-field', 'send a field that the tables do not have')
     .option('--verbose', 'print stack traces with errors')
     .option(
@@ -61,10 +67,11 @@ Segments for --filter:
 
 async function simulate(flags: SimulateFlags, terminal: Terminal): Promise<void> {
   const signal = terminal.interrupted();
-  const { plain, dataset, fault, grow = 0, shrink = 0, changeKeyAfter, ...options } = flags;
+  const { plain, attributes, dataset, fault, grow = 0, shrink = 0, changeKeyAfter, ...options } = flags;
   const simulator = await startSimulator({
     ...options,
     nasty: plain !== true,
+    attributeShape: attributes,
     unknownField: options.unknownField === true,
     datasets: [dataset],
     faults: fault,

@@ -1,12 +1,12 @@
-/** Starts a run, and follows it with a progress bar until it ends or the user presses Ctrl-C. */
+/** Starts a run, and follows it with a live line until it ends or the user presses Ctrl-C. */
 import { newRunId } from '../flags/common-flags.ts';
 import { nextCommand } from '../flags/stack-flags.ts';
 import { printPlan } from '../terminal/print-run.ts';
-import { type Progress, pageProgress } from '../terminal/progress.ts';
-import { CommandError } from '../terminal/terminal.ts';
+import { runProgress } from '../terminal/progress.ts';
+import { CommandError, outputOf } from '../terminal/terminal.ts';
 import { followRun } from './follow-run.ts';
 import { lookAtRun, type RunLook } from './look-at-run.ts';
-import { accountsDone, printEnd } from './print-end.ts';
+import { accountsDone, isPublishing, printEnd } from './print-end.ts';
 import type { SeenPlan } from './run-output.ts';
 import type { Deployed, Stack } from './stack.ts';
 
@@ -90,20 +90,16 @@ export async function followOnTerminal(
   }
 }
 
-/** The lines of the plan and the progress bar, again for each map run. */
-function progressOf({ output, flags, terminal }: Deployed) {
-  let bar: Progress | undefined;
+/** The lines of the plan and the live line, whose pages start again with each map run. */
+function progressOf({ flags, terminal }: Deployed) {
+  const progress = runProgress(terminal, flags);
+  const output = outputOf(progress, flags);
   let plan: SeenPlan | undefined;
   let mapRunArn: string | undefined;
   let warned = false;
-  const stop = () => {
-    bar?.stop();
-    bar = undefined;
-  };
   return {
     show(look: RunLook) {
       if (look.plan && look.plan !== plan) {
-        stop();
         plan = look.plan;
         printPlan(output, plan);
       }
@@ -111,16 +107,17 @@ function progressOf({ output, flags, terminal }: Deployed) {
         output.note(`Warning    no progress is shown. ${look.hidden.message}`);
         warned = true;
       }
-      if (!plan || !look.mapRun) return;
-      if (look.mapRun.arn !== mapRunArn && look.report.status === 'running') {
+      if (look.report.status !== 'running') return;
+      if (!plan) return look.hidden ? progress.stop() : progress.planning();
+      if (isPublishing(plan, look)) return progress.publishing();
+      if (!look.mapRun) return;
+      if (look.mapRun.arn !== mapRunArn) {
         mapRunArn = look.mapRun.arn;
-        bar = pageProgress(terminal, flags);
-        bar.start(plan.pages, look.mapRun.startedAt?.getTime());
+        progress.exporting(plan.pages, look.mapRun.startedAt?.getTime());
       }
-      // Publishing also exports pages after the last one planned.
-      const pages = Math.min(look.report.pagesDone ?? 0, plan.pages);
-      bar?.reach(pages, accountsDone(plan, pages));
+      const pages = look.report.pagesDone ?? 0;
+      progress.reach(pages, accountsDone(plan, pages));
     },
-    stop,
+    stop: progress.stop,
   };
 }

@@ -25,7 +25,7 @@ export function printRun({ note }: Output, report: RunReport, now: Date): void {
 export function printStage({ out }: Output, { report, plan, mapRun }: RunLook): void {
   if (!plan) {
     out('Planning   counting the accounts');
-  } else if (plan.outcome === 'publishOnly' || (mapRun && mapRun.pagesDone >= plan.pages)) {
+  } else if (isPublishing(plan, { mapRun })) {
     out('Publishing all pages are done');
   } else {
     const accounts = accountsDone(plan, mapRun?.pagesDone ?? 0);
@@ -33,6 +33,11 @@ export function printStage({ out }: Output, { report, plan, mapRun }: RunLook): 
       `Exporting  ${count(report.pagesDone ?? 0)} of ${counted(plan.pages, 'page')}, ${counted(accounts, 'account')}`,
     );
   }
+}
+
+/** Whether the run only has to be published. Publishing also exports pages after the last one planned. */
+export function isPublishing(plan: SeenPlan, { mapRun }: Pick<RunLook, 'mapRun'>): boolean {
+  return plan.outcome === 'publishOnly' || (mapRun !== undefined && mapRun.pagesDone >= plan.pages);
 }
 
 /** Step Functions counts pages. All pages but the last have `pageSize` accounts. */

@@ -2,7 +2,7 @@
 import { StateMachine } from 'aws-local-stepfunctions';
 import { exportPage } from '../../functions/export/page/export-page.ts';
 import { planExport } from '../../functions/export/plan/plan-export.ts';
-import type { AccountsApi, Catalog, Clock, ObjectStore } from '../../functions/export/ports.ts';
+import type { AccountsApi, Activity, Catalog, Clock, ObjectStore } from '../../functions/export/ports.ts';
 import { publishRun } from '../../functions/export/publish/publish-run.ts';
 import { reportFailure } from '../../functions/export/report/report-failure.ts';
 import type { ExportSettings } from '../../functions/model/export-settings.ts';
@@ -44,6 +44,8 @@ export interface LocalRunOptions {
   readonly retries?: number;
   /** The wait before a task is retried. @default 500 */
   readonly retryIntervalMs?: number | undefined;
+  /** Receives what planning and publishing do; requests come from the API client. */
+  readonly observe?: (activity: Activity) => void;
   readonly onPlan?: (plan: PlanOutcome) => void;
   /** Called for each page that is exported, with its number of accounts. */
   readonly onPage?: (accounts: number) => void;
@@ -79,7 +81,7 @@ class RunEndedError extends Error {
 
 /** Runs an export to its end. A failure is an outcome, not an exception. */
 export async function runLocal(options: LocalRunOptions): Promise<LocalOutcome> {
-  const { api, store, catalog = localCatalog(), clock = { now: Date.now }, exports = [], signal } = options;
+  const { api, store, catalog = localCatalog(), clock = { now: Date.now }, exports = [], observe, signal } = options;
   const { execution: executionId, end } = beginLocalExecution();
   // The engine has a clock of its own, and puts its time into the context object.
   const startedAt = new Date(clock.now()).toISOString();
@@ -109,7 +111,7 @@ export async function runLocal(options: LocalRunOptions): Promise<LocalOutcome> 
   const handlers = {
     [STATES.plan]: task(async (event) => {
       const started = { ...(event as object), startedAt };
-      const ports = { api, store, catalog, executions: localExecutions, exports };
+      const ports = { api, store, catalog, executions: localExecutions, exports, observe };
       plan = throughJson(await planExport(ports, started, stopped));
       options.onPlan?.(plan);
       return plan;
@@ -120,7 +122,7 @@ export async function runLocal(options: LocalRunOptions): Promise<LocalOutcome> 
       return accounts;
     }),
     [STATES.publish]: task(async (event) =>
-      throughJson(await publishRun({ api, store, catalog, clock }, event, stopped)),
+      throughJson(await publishRun({ api, store, catalog, clock, observe }, event, stopped)),
     ),
     [STATES.report]: async (event: unknown) => {
       stop.abort();

@@ -1,16 +1,40 @@
 /** A folder that `run` wrote to as a DuckDB database with the tables and views of Athena. */
+import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
-import { PARQUET_COLUMNS, RUNS_TABLE, tableDefinitions, tableName } from '../../functions/catalog/tables.ts';
+import pLimit from 'p-limit';
+import {
+  csvColumns,
+  PARQUET_COLUMNS,
+  RUNS_TABLE,
+  type TableColumn,
+  tableDefinitions,
+  tableName,
+} from '../../functions/catalog/tables.ts';
 import { manifestKey, runIdOfFolder } from '../../functions/export/storage/bucket-layout.ts';
-import { readManifest } from '../../functions/export/storage/published-runs.ts';
-import { ACCOUNT_FIELDS } from '../../functions/formats/account-columns.ts';
+import { exportDateOf, newestFirst, readManifest } from '../../functions/export/storage/published-runs.ts';
+import { ACCOUNT_FIELDS, ACCOUNT_KEY, type AccountField } from '../../functions/formats/account-columns.ts';
 import { ExportError } from '../../functions/model/errors.ts';
+import { EXPORT_FORMATS, type ExportFormat } from '../../functions/model/export-format.ts';
 import { type Manifest, ManifestSchema } from '../../functions/model/manifest.ts';
 import { directoryStore } from '../local/directory-store.ts';
-import { csvTable } from './csv-table.ts';
-import { emptyTable, GZIP, PARTITION_COLUMNS, PARTITIONS, partsOf } from './format-table.ts';
-import { localViews } from './local-views.ts';
+import { ACCOUNT_LINE, accountLineFunction } from './account-line.ts';
+import { csvHeader, csvLayouts, csvRows } from './csv-table.ts';
+import { DIALECT } from './dialect.ts';
+import { FILES, fileList, GZIP, LINES, noRows, partsOf, patternOf, runOfPart } from './format-table.ts';
+import { LOCAL_RUNS_VIEW } from './local-runs-view.ts';
+import {
+  csvViewRows,
+  currentNames,
+  currentRecords,
+  emptyView,
+  JSON_VALUES,
+  laterRecords,
+  PARQUET_VALUES,
+  type ViewRows,
+  viewOf,
+} from './local-views.ts';
+import { PartError } from './part-error.ts';
 import { duckType, jsonStructure, list, text, wellFormedJson } from './sql-text.ts';
 
 /** DuckDB must not load code from the network. */
@@ -20,68 +44,141 @@ const NO_EXTENSIONS = {
   allow_community_extensions: 'false',
 };
 
+const RUNS_VIEW = 'runs';
+
+/** All tables and views, as error messages list them. */
+export const TABLES = ['accounts_latest', 'accounts_history', RUNS_VIEW, RUNS_TABLE, ...EXPORT_FORMATS.map(tableName)];
+
 export interface DatabaseOptions {
   /** Folder for what does not fit in memory. @default none: a query that needs more memory fails */
   readonly scratch?: string;
-  /** Reads JSON parts with half a surrogate pair, several times slower. @default false: DuckDB refuses such a part */
-  readonly mendsJson?: boolean;
+  /** The tables and views with rows: to be read, parts must be readable. @default all */
+  readonly filled?: (table: string) => boolean;
 }
 
-/**
- * Opens the published runs of a folder: those with a manifest. The connection reads no file but their parts.
- * @throws ExportError `ConfigError` if there is no published run
- */
-export async function openLocalDatabase(folder: string, options: DatabaseOptions = {}): Promise<DuckDBConnection> {
-  const { scratch = '', mendsJson = false } = options;
-  const manifests = await publishedRuns(folder);
-  if (manifests.length === 0) {
-    throw new ExportError(
-      'ConfigError',
-      `No published run in ${folder}: run an export first, or pass another folder with --out.`,
-    );
-  }
-  const connection = await (
-    await DuckDBInstance.create(':memory:', { ...NO_EXTENSIONS, temp_directory: scratch })
-  ).connect();
-  await connection.run("SET TimeZone = 'UTC'");
-  // Athena has this function, DuckDB does not.
-  await connection.run('CREATE MACRO from_iso8601_timestamp(t) AS CAST(t AS TIMESTAMP)');
-  const csv = await csvTable(folder, manifests);
-  const parts = (format: Manifest['format']) => partsOf(folder, manifests, format);
-  const statements = [
-    runsTable(folder, manifests),
-    jsonTable(parts('json'), mendsJson),
-    csv.sql,
-    parquetTable(parts('parquet')),
-    ...localViews(csv.attributes),
-    `SET allowed_paths = ${list([...parts('json'), ...parts('csv'), ...parts('parquet')])}`,
-    'SET enable_external_access = false',
-    'SET lock_configuration = true',
-  ];
-  for (const statement of statements) await connection.run(statement);
+const JSON_COLUMNS = tableDefinitions([]).find(({ name }) => name === tableName('json'))?.columns ?? [];
+const KEY_FIELDS = ACCOUNT_FIELDS.filter(({ name }) => name === ACCOUNT_KEY);
+
+/** A connection to DuckDB without tables. It reads no file unless `fill` allows it. */
+export async function emptyDatabase({ scratch = '' }: DatabaseOptions = {}): Promise<DuckDBConnection> {
+  const instance = await DuckDBInstance.create(':memory:', { ...NO_EXTENSIONS, temp_directory: scratch });
+  const connection = await instance.connect();
+  connection.registerScalarFunction(accountLineFunction());
+  for (const statement of DIALECT) await connection.run(statement);
   return connection;
 }
 
-async function publishedRuns(folder: string): Promise<Manifest[]> {
+/**
+ * The published runs of a folder, the newest first: DuckDB takes the schema of Parquet from the first part.
+ * @throws ExportError `ConfigError` if there is none
+ */
+export async function publishedRuns(folder: string): Promise<Manifest[]> {
   const store = directoryStore(folder);
+  const limit = pLimit(16);
   const runs = await store.listFolders('export_runs/');
-  const found = await Promise.all(runs.map((run) => readManifest(store, runIdOfFolder(run))));
-  return found.filter((manifest) => manifest !== undefined);
+  const found = await Promise.all(runs.map((run) => limit(readManifest, store, runIdOfFolder(run))));
+  const manifests = found.filter((manifest) => manifest !== undefined);
+  if (manifests.length > 0) return newestFirst(manifests);
+  throw new ExportError(
+    'ConfigError',
+    `No published run in ${folder}: run an export first, or pass another folder with --out.`,
+  );
+}
+
+/**
+ * Opens the published runs of a folder. The connection reads no file but their parts.
+ * @throws ExportError `ConfigError` if there is no published run; PartError for a part that cannot be read
+ */
+export async function openLocalDatabase(folder: string, options: DatabaseOptions = {}): Promise<DuckDBConnection> {
+  const manifests = await publishedRuns(folder);
+  const connection = await emptyDatabase(options);
+  await fill(connection, { folder, manifests }, options);
+  return connection;
+}
+
+/** A folder and its published runs. */
+export interface Published {
+  readonly folder: string;
+  readonly manifests: readonly Manifest[];
+}
+
+/** Adds tables and views to a database, then locks it. @throws PartError for a part that cannot be read */
+export async function fill(
+  connection: DuckDBConnection,
+  { folder, manifests }: Published,
+  { filled = () => true }: DatabaseOptions = {},
+): Promise<void> {
+  const statements: string[] = [];
+  const used = new Set<Manifest>();
+  const using = async (runs: readonly Manifest[]): Promise<readonly Manifest[]> => {
+    for (const run of runs.filter((run) => !used.has(run))) {
+      used.add(run);
+      await checkParts(folder, run);
+    }
+    return runs;
+  };
+  statements.push(runsTable(folder, filled(RUNS_TABLE) || filled(RUNS_VIEW) ? manifests : []));
+  for (const format of EXPORT_FORMATS) {
+    const name = tableName(format);
+    const runs = filled(name) ? await using(manifests.filter((run) => run.format === format)) : [];
+    statements.push(await accountsTable(format, { folder, manifests: runs }));
+  }
+  for (const [name, chosen] of [
+    ['accounts_latest', newestRuns(manifests)],
+    ['accounts_history', manifests],
+  ] as const) {
+    const runs = filled(name) ? await using(chosen) : [];
+    statements.push(await accountsView(name, { folder, manifests: runs }));
+  }
+  statements.push(LOCAL_RUNS_VIEW);
+  for (const statement of statements) await connection.run(statement);
+  const paths = partsOf(folder, [...used]).flatMap((path) => [path, patternOf(path)]);
+  await connection.run(`SET allowed_paths = ${list([...new Set(paths)])}`);
+  await connection.run('SET enable_external_access = false');
+  await connection.run('SET lock_configuration = true');
+}
+
+/** The newest run of each export, by the same rule as `accounts_latest` in Athena. */
+export function newestRuns(manifests: readonly Manifest[]): Manifest[] {
+  const rankOf = (run: Manifest) => [exportDateOf(run), run.publishedAt, run.runId].join(' ');
+  const newest = new Map<string, Manifest>();
+  for (const run of manifests) {
+    const other = newest.get(run.exportName);
+    if (other === undefined || rankOf(other) < rankOf(run)) newest.set(run.exportName, run);
+  }
+  return [...newest.values()];
+}
+
+/** DuckDB returns the rows of a part that is cut off without an error. @throws PartError */
+async function checkParts(folder: string, { parts }: Manifest): Promise<void> {
+  const limit = pLimit(16);
+  await Promise.all(
+    parts.map(({ key, bytes }) =>
+      limit(async () => {
+        const path = resolve(join(folder, key));
+        const found = await stat(path).catch(() => undefined);
+        if (found?.size !== bytes) throw new PartError(path);
+      }),
+    ),
+  );
 }
 
 function runsTable(folder: string, manifests: readonly Manifest[]): string {
-  const { columns } = tableDefinitions([]).find(({ name }) => name === RUNS_TABLE) ?? { columns: [] };
+  const columns = tableDefinitions([]).find(({ name }) => name === RUNS_TABLE)?.columns ?? [];
   const files = manifests.map(({ runId }) => resolve(join(folder, manifestKey(runId))));
+  const runIds = manifests.map(({ runId }, i) => `${text(files[i] ?? '')}: ${text(runId)}`);
   // In Athena, columns and struct fields are lower case.
   const structure = Object.fromEntries(columns.map(({ name, type }) => [name, jsonStructure(type)]));
   return `CREATE TABLE ${RUNS_TABLE} AS
     SELECT ${columns.map(({ name }) => `document.${name} AS ${name}`).join(', ')}, run_id
     FROM (
       SELECT json_transform(${lowerCaseKeys(wellFormedJson('content'))}, ${text(JSON.stringify(structure))}) AS document,
-        regexp_extract(filename, 'run_id=([^/\\\\]+)', 1) AS run_id
-      FROM read_text(${list(files)})
+        MAP {${runIds.join(', ')}}[filename] AS run_id
+      FROM ${files.length === 0 ? NO_FILES : `read_text(${fileList(files)})`}
     )`;
 }
+
+const NO_FILES = "(SELECT '' AS content, '' AS filename WHERE false)";
 
 /** Lower-cases the keys of a manifest. No value contains a key in quotes. */
 function lowerCaseKeys(sql: string): string {
@@ -92,38 +189,78 @@ function lowerCaseKeys(sql: string): string {
     .reduce((inner, key) => `replace(${inner}, '"${key}":', '"${key.toLowerCase()}":')`, sql);
 }
 
-/**
- * Quotes the numbers of an account, so that DuckDB returns them digit for digit as Athena does and not `1.10` as `1.1`. A
- * number follows the closing quote of a key; inside a string every quote is escaped.
- */
-const WITH_DIGITS = `regexp_replace(line, '([^\\\\])":(-?[0-9][-+0-9.eE]*)([,}])', '\\1":"\\2"\\3', 'g')`;
+async function accountsTable(format: ExportFormat, { folder, manifests }: Published): Promise<string> {
+  const run = runOfPart(folder, manifests);
+  const { columns, rows } = await accountRows(format, partsOf(folder, manifests));
+  const values = [...columns.map(({ name }) => `"${name}"`), 'run.export_name', 'run.export_date', 'run.run_id'];
+  const source =
+    rows === undefined
+      ? `SELECT *, NULL::STRUCT(export_name VARCHAR, export_date VARCHAR, run_id VARCHAR) AS run FROM (${noRows(columns)})`
+      : `SELECT *, ${run} AS run FROM (${rows})`;
+  return `CREATE VIEW ${tableName(format)} AS SELECT ${values.join(', ')}, filename AS path FROM (${source})`;
+}
 
-function jsonTable(files: readonly string[], mendsJson: boolean): string {
-  const columns = tableDefinitions([])[0]?.columns ?? [];
-  if (files.length === 0) return emptyTable(tableName('json'), columns);
-  const fields = ACCOUNT_FIELDS.map(({ name }) => name).concat('superseded');
-  const structure = fields.map((name, i) => `"${name}":"${duckType(columns[i]?.type ?? 'string')}"`).join(',');
-  return `CREATE VIEW ${tableName('json')} AS
-    SELECT ${fields.map((name) => `account."${name}" AS ${name.toLowerCase()}`).join(', ')}, ${PARTITION_COLUMNS}
+/** The columns of a table, and its rows unless there are none. */
+async function accountRows(
+  format: ExportFormat,
+  paths: readonly string[],
+): Promise<{ readonly columns: readonly TableColumn[]; readonly rows: string | undefined }> {
+  if (format === 'csv') {
+    const layouts = await csvLayouts(paths);
+    const header = csvHeader(layouts);
+    return { columns: csvColumns(header), rows: paths.length === 0 ? undefined : csvRows(layouts, header) };
+  }
+  const columns = format === 'json' ? JSON_COLUMNS : PARQUET_COLUMNS;
+  if (paths.length === 0) return { columns, rows: undefined };
+  return { columns, rows: format === 'json' ? jsonRows(paths) : parquetRows(paths) };
+}
+
+async function accountsView(name: string, { folder, manifests }: Published): Promise<string> {
+  const records: string[] = [];
+  for (const format of EXPORT_FORMATS) {
+    for (const isDistinct of [true, false]) {
+      const runs = manifests.filter((run) => run.format === format && (run.duplicates === 0) === isDistinct);
+      const paths = partsOf(folder, runs);
+      if (paths.length === 0) continue;
+      const sources = await viewRows(format, paths, runOfPart(folder, runs));
+      const current = sources.map(currentRecords).join('\nUNION ALL\n');
+      const names = () => sources.map(currentNames).join('\nUNION ALL\n');
+      records.push(isDistinct ? current : laterRecords(current, names()));
+    }
+  }
+  return records.length === 0 ? emptyView(name) : viewOf(name, records);
+}
+
+async function viewRows(format: ExportFormat, paths: readonly string[], run: string): Promise<ViewRows[]> {
+  switch (format) {
+    case 'json':
+      return [{ rows: jsonRows(paths), names: jsonRows(paths, KEY_FIELDS), values: JSON_VALUES, run }];
+    case 'csv':
+      return csvViewRows(await csvLayouts(paths), run);
+    case 'parquet':
+      return [{ rows: parquetRows(paths), values: PARQUET_VALUES, run }];
+  }
+}
+
+/**
+ * Reads lines as a CSV file of one column: JSON escapes the characters that are its delimiter and its NULL here. DuckDB's
+ * reader of JSON refuses a whole part for half a surrogate pair.
+ * @param fields the account fields to read. @default all
+ */
+function jsonRows(paths: readonly string[], fields: readonly AccountField[] = ACCOUNT_FIELDS): string {
+  const types = new Map(JSON_COLUMNS.map(({ name, type }) => [name, duckType(type)]));
+  const structure = fields.map(({ name }) => `"${name}":"${types.get(name.toLowerCase())}"`).join(',');
+  const values = fields.map(({ name }) => `account."${name}" AS ${name.toLowerCase()}`);
+  // A filter on `superseded` must not parse the line.
+  return `SELECT ${values.join(', ')}, superseded, filename
     FROM (
-      SELECT json_transform(${WITH_DIGITS}, '{${structure}}') AS account, ${PARTITION_COLUMNS}
-      FROM (SELECT ${mendsJson ? mendedLines(files) : linesOf(files)})
+      SELECT json_transform(${ACCOUNT_LINE}, '{${structure}}') AS account,
+        CASE WHEN ends_with(line, '"superseded":true}') THEN true END AS superseded, filename
+      FROM read_csv(${fileList(paths)}, columns = {line: 'VARCHAR'}, header = false, auto_detect = false, new_line = '\\n', quote = '',
+        escape = '', delim = '\u0001', nullstr = '\u0002', ${LINES}, ${GZIP}, ${FILES})
     )`;
 }
 
-function linesOf(files: readonly string[]): string {
-  return `CAST(json AS VARCHAR) AS line, ${PARTITION_COLUMNS}
-    FROM read_json_objects(${list(files)}, format = 'newline_delimited', maximum_object_size = 67108864, ${GZIP}, ${PARTITIONS})`;
-}
-
-/** Reads lines as a CSV file of one column: JSON escapes the characters that are its delimiter and its NULL here. */
-function mendedLines(files: readonly string[]): string {
-  return `${wellFormedJson('line')} AS line, ${PARTITION_COLUMNS}
-    FROM read_csv(${list(files)}, columns = {line: 'VARCHAR'}, header = false, auto_detect = false, new_line = '\\n', quote = '',
-      escape = '', delim = '\u0001', nullstr = '\u0002', max_line_size = 67108864, ${GZIP}, ${PARTITIONS})`;
-}
-
-function parquetTable(files: readonly string[]): string {
-  if (files.length === 0) return emptyTable(tableName('parquet'), PARQUET_COLUMNS);
-  return `CREATE VIEW ${tableName('parquet')} AS SELECT * FROM read_parquet(${list(files)}, ${PARTITIONS})`;
+function parquetRows(paths: readonly string[]): string {
+  return `SELECT ${PARQUET_COLUMNS.map(({ name }) => name).join(', ')}, filename FROM read_parquet(${fileList(paths)}, ${FILES})`;
 }

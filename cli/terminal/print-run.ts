@@ -1,5 +1,6 @@
 /** The lines about a run that `run` and the commands for the deployed state machine share. At most 80 columns, except paths. */
 import type { PlanFigures, PublishResult, RunEstimate } from '../../functions/model/outcomes.ts';
+import type { Usage } from '../../functions/model/usage.ts';
 import { bytes, count, counted, duration, money } from './format.ts';
 import type { Output } from './terminal.ts';
 
@@ -20,6 +21,7 @@ export function printPlan({ note }: Pick<Output, 'note'>, { accounts, pages, pag
     `           counted with ${counted(plan.apiRequests, 'request')} in ${counted(plan.rounds, 'round')} (${counted(plan.recordsFetched, 'record')})`,
   );
   if (plan.countedBy === 'pages') note('           by whole pages: page numbers are not offsets in this API');
+  if (accounts === 0) note('Warning    there is no account: check the dataset, and the segment if you set one');
 }
 
 /** Where a run is executed: on this machine it costs nothing on AWS, and flags configure it. */
@@ -40,14 +42,15 @@ type Published = Pick<
   PublishResult,
   'accounts' | 'distinctAccounts' | 'seconds' | 'bytes' | 'verdict' | 'unmappedColumns' | 'runId' | 'parts' | 'manifest'
 > &
-  // Older deployments do not name it.
-  Partial<Pick<PublishResult, 'format'>>;
+  // Older deployments report none of these.
+  Partial<Pick<PublishResult, 'format' | 'recordsFetched' | 'apiRequests' | 'retries'>>;
 
 export function printPublished({ out }: Pick<Output, 'out'>, result: Published, execution: Execution): void {
   out(`Published  ${counted(result.accounts, 'account')} in ${result.seconds} s, ${bytes(result.bytes)}`);
   for (const line of VERDICTS[result.verdict]) out(`           ${line}`);
   const duplicates = result.accounts - result.distinctAccounts;
   if (duplicates > 0) out(`           ${counted(duplicates, 'duplicate')}: the later record is current`);
+  printUsage(out, result);
   if (result.unmappedColumns.length > 0) {
     out('Warning    the table has no column for these fields, but the parts keep them');
     const columns = execution === 'deployed' ? 'attributeColumns in cdk.json' : '--attribute-columns';
@@ -57,6 +60,26 @@ export function printPublished({ out }: Pick<Output, 'out'>, result: Published, 
   out(`  run      ${result.runId}`);
   out(`  parts    ${result.parts}`);
   out(`  manifest ${result.manifest}`);
+}
+
+/** What the contract counts: records that are no accounts of the run were fetched to count, to check, or again. */
+function printUsage(out: Output['out'], { accounts, recordsFetched, apiRequests, retries }: Published): void {
+  if (recordsFetched === undefined || apiRequests === undefined || retries === undefined) return;
+  const requests = `(${counted(apiRequests, 'request')}, ${count(retries)} ${retries === 1 ? 'retry' : 'retries'})`;
+  const records = `Contract   ${counted(recordsFetched, 'record')} counted`;
+  const more = recordsFetched - accounts;
+  if (more <= 0) {
+    out(`${records} ${requests}`);
+  } else {
+    out(`${records}: ${counted(accounts, 'account')}, and ${count(more)} more`);
+    out(`           for probes and retries ${requests}`);
+  }
+}
+
+/** What the contract has counted of a run that was not published. Which of its requests were retries, only the end shows. */
+export function printUsageSoFar({ note }: Pick<Output, 'note'>, { recordsFetched, apiRequests }: Usage): void {
+  if (apiRequests === 0) return;
+  note(`Contract   ${counted(recordsFetched, 'record')} counted so far (${counted(apiRequests, 'request')})`);
 }
 
 /** As `--attribute-columns` takes it. */

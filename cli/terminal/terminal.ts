@@ -4,12 +4,18 @@ import { printable } from '../../functions/model/printable.ts';
 /** What a command needs of `process.stdout` or of a test's buffer. */
 export interface Stream {
   readonly isTTY?: boolean;
+  /** Width of a terminal. */
+  readonly columns?: number;
   write(text: string): unknown;
 }
+
+/** `process.stdin`, or a stream of a test. */
+export type Input = NodeJS.ReadableStream & { readonly isTTY?: boolean };
 
 export interface Terminal {
   readonly stdout: Stream;
   readonly stderr: Stream;
+  stdin(): Input;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Width of help texts and tables. */
   readonly columns: number;

@@ -1,4 +1,4 @@
-import type { ViewDefinition } from './views.ts';
+import type { ViewDefinition } from './view-definition.ts';
 
 /**
  * The `ViewOriginalText` of a view in Glue, in Athena's format.
@@ -22,6 +22,7 @@ export function hiveTypeOf(trinoType: string): string {
     bigint: 'bigint',
     'timestamp(3)': 'timestamp',
     'map(varchar,varchar)': 'map<string,string>',
+    'array(varchar)': 'array<string>',
   };
   const type = types[trinoType];
   if (type === undefined) throw new Error(`No Hive type for Trino type ${trinoType}: add it to hiveTypeOf.`);

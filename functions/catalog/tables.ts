@@ -51,7 +51,8 @@ const PARQUET_TYPES: Record<FieldKind, string> = { ...JSON_TYPES, epochMs: 'time
 
 const SUPERSEDED_COMMENT = 'True if a later record of the same account on the same page is current';
 
-const RUN_PARTITIONS: readonly TableColumn[] = [
+/** The partition keys of the account tables. */
+export const RUN_PARTITIONS: readonly TableColumn[] = [
   { name: 'export_name', type: 'string', comment: 'Name of the export' },
   { name: 'export_date', type: 'string', comment: 'Day (UTC) the run was due, YYYY-MM-DD' },
   { name: 'run_id', type: 'string', comment: 'Run ID' },

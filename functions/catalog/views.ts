@@ -2,27 +2,16 @@
 
 import { ACCOUNT_FIELDS, type FieldKind } from '../formats/account-columns.ts';
 import { csvTableColumns } from '../formats/csv.ts';
+import { NUMBER_PATTERN, WHOLE_PATTERN } from '../formats/numbers.ts';
 import { EXPORT_FORMATS, type ExportFormat } from '../model/export-format.ts';
+import { runsView } from './runs-view.ts';
 import { csvColumns, newestName, RUNS_TABLE, tableName } from './tables.ts';
-
-export interface ViewColumn {
-  readonly name: string;
-  /** A Trino type. */
-  readonly type: string;
-  readonly comment: string;
-}
-
-export interface ViewDefinition {
-  readonly name: string;
-  readonly description: string;
-  readonly columns: readonly ViewColumn[];
-  readonly sql: string;
-}
+import type { ViewColumn, ViewDefinition } from './view-definition.ts';
 
 const MAP = 'map(varchar,varchar)';
 const EMPTY_MAP = `CAST(map() AS ${MAP})`;
 
-/** The columns of both views. */
+/** The columns of both views of accounts. */
 export const VIEW_COLUMNS: readonly ViewColumn[] = [
   { name: 'export_name', type: 'varchar', comment: 'Name of the export' },
   { name: 'export_date', type: 'varchar', comment: 'Day (UTC) the run was due, YYYY-MM-DD' },
@@ -41,9 +30,9 @@ export const VIEW_COLUMNS: readonly ViewColumn[] = [
 ];
 
 /**
- * `accounts_latest` and `accounts_history`.
+ * `accounts_latest`, `accounts_history` and `runs`.
  *
- * Both join `export_runs`, whose partition is added last, so a run becomes visible complete and at one moment. The newest run
+ * The first two join `export_runs`, whose partition is added last, so a run becomes visible complete and at one moment. The newest run
  * of an export is the one due on the latest day, and among those the one published last, so a backfilled day does not count
  * as newest. For an account with several records in a run, the views show the latest: by `superseded` within a page, by the
  * name of the part between pages.
@@ -72,6 +61,7 @@ export function viewDefinitions(
       columns: VIEW_COLUMNS,
       sql: accountsSql(attributeColumns, attributeNames, tableName, ''),
     },
+    runsView({ time: fromIso8601, epochMs: fromEpochMs }),
   ];
 }
 
@@ -92,7 +82,7 @@ function accountsSql(
       exportname AS export_name,
       substr(dueat, 1, 10) AS export_date,
       format,
-      CAST(from_iso8601_timestamp(publishedat) AT TIME ZONE 'UTC' AS timestamp(3)) AS published_at,
+      ${fromIso8601('publishedat')} AS published_at,
       row_number() OVER (
         PARTITION BY exportname
         ORDER BY substr(dueat, 1, 10) DESC, publishedat DESC, run_id DESC
@@ -137,13 +127,19 @@ type Values = Readonly<Record<'superseded' | 'name', string>> & Readonly<Record<
 const fromEpochMs = (sql: string) =>
   `IF(${sql} BETWEEN -62135596800000 AND 253402300799999, CAST(from_unixtime(${sql} / 1e3) AT TIME ZONE 'UTC' AS timestamp(3)))`;
 
+const fromIso8601 = (sql: string) => `CAST(from_iso8601_timestamp(${sql}) AT TIME ZONE 'UTC' AS timestamp(3))`;
+
 /** The same for a timestamp column. */
 const fromTimestamp = (sql: string) =>
   `IF(${sql} BETWEEN TIMESTAMP '0001-01-01 00:00:00.000' AND TIMESTAMP '9999-12-31 23:59:59.999', CAST(${sql} AS timestamp(3)))`;
 
+/** The column of both views for an account field: `engagement_score` */
+export function viewColumnOf(field: string): string {
+  return field.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
 function valuesBy(sqlOf: (column: string, kind: FieldKind) => string, superseded = 'a.superseded IS NULL'): Values {
-  const snakeCase = (name: string) => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-  const values = ACCOUNT_FIELDS.map(({ name, kind }) => [snakeCase(name), sqlOf(name.toLowerCase(), kind)]);
+  const values = ACCOUNT_FIELDS.map(({ name, kind }) => [viewColumnOf(name), sqlOf(name.toLowerCase(), kind)]);
   return { ...Object.fromEntries(values), superseded } as Values;
 }
 
@@ -171,6 +167,20 @@ function inArrays(values: readonly string[]): string {
   return starts.map((start) => `ARRAY[${values.slice(start, start + MAX_ARRAY_VALUES).join(', ')}]`).join(' || ');
 }
 
+/**
+ * The number in a CSV cell, by the rules of numbers.ts. A cast alone reads `NaN`, and a cast to bigint neither `51.0` nor
+ * `1.7E12`.
+ */
+const finiteNumber = (cell: string) => {
+  const number = `try_cast(${cell} AS double)`;
+  return `IF(regexp_like(${cell}, ${sqlText(NUMBER_PATTERN)}) AND is_finite(${number}), ${number})`;
+};
+
+const wholeNumber = (cell: string) => {
+  const number = `try_cast(trim(${cell}) AS decimal(38, 19))`;
+  return `IF(regexp_like(${cell}, ${sqlText(WHOLE_PATTERN)}) AND ${number} % 1 = 0, try_cast(${number} AS bigint))`;
+};
+
 /** CSV columns are strings, and empty where a value is missing. */
 function csvValues(attributeColumns: readonly string[]): Values {
   const header = csvTableColumns(attributeColumns);
@@ -190,11 +200,11 @@ function csvValues(attributeColumns: readonly string[]): Values {
       case 'text':
         return `nullif(a.${column}, '')`;
       case 'double':
-        return `try_cast(nullif(a.${column}, '') AS double)`;
+        return finiteNumber(`a.${column}`);
       case 'integer':
-        return `try_cast(nullif(a.${column}, '') AS bigint)`;
+        return wholeNumber(`a.${column}`);
       case 'epochMs':
-        return fromEpochMs(`try_cast(nullif(a.${column}, '') AS bigint)`);
+        return fromEpochMs(wholeNumber(`a.${column}`));
       case 'textMap':
         return column === 'attributes' ? map : `CAST(NULL AS ${MAP})`;
     }

@@ -99,6 +99,19 @@ export interface RecordBudget {
   take(records: number): Promise<void>;
   /** After the request, with the records it did not fetch: later requests of this attempt may fetch them. */
   giveBack(records: number): void;
+  /** Before a long wait: returns what no request in flight needs, so that other attempts can take it. */
+  returnTickets(): Promise<void>;
+}
+
+/** Until when the API asked to wait (`Retry-After`), shared by all requests of a run, in all processes. */
+export interface SharedWait {
+  /**
+   * Epoch ms before which no request may be sent; 0 if the API has not asked to wait.
+   * @param isFirst for the first request of a call, a value that another call has read is enough
+   */
+  notBefore(isFirst: boolean): Promise<number>;
+  /** Makes all requests of the run wait until then, unless they already wait longer. */
+  holdUntil(epochMs: number): Promise<void>;
 }
 
 /** An answer, and the usage of all its requests, failed ones included. */
@@ -111,6 +124,8 @@ export interface ApiAnswer<T> extends Usage {
 export interface FetchOptions {
   readonly signal?: AbortSignal | undefined;
   readonly budget?: RecordBudget | undefined;
+  /** @default the waits of one run are not shared: a dry run stores nothing */
+  readonly wait?: SharedWait | undefined;
 }
 
 /** The Account Export API: one request = one page of a page size, always. */
@@ -136,10 +151,36 @@ export interface AttemptFigures {
   readonly latencyMs?: number;
 }
 
+/** What a run is doing, for people who watch it: figures only. */
+export type Activity =
+  /** A round of parallel requests that count the accounts begins; the first is 1. */
+  | { readonly activity: 'counting'; readonly round: number }
+  /** A request is sent, retries included; its answer was read, or it failed. */
+  | { readonly activity: 'requested' | 'answered' }
+  /** A failed request waits before it is sent again. */
+  | {
+      readonly activity: 'waiting';
+      readonly ms: number;
+      /** As in `Usage`; `asked` if the API asked another request of the run to wait. */
+      readonly cause: string;
+      /** The request that failed, from 1; 0 if it was not sent yet. */
+      readonly request: number;
+      /** How often it is sent at most. */
+      readonly maxRequests: number;
+    }
+  /** Publishing begins to check something. */
+  | {
+      readonly activity: 'checking';
+      readonly what: 'new accounts' | 'pages' | 'page boundaries';
+      readonly pages: number;
+    };
+
 /** What the steps of a run need. */
 export interface RunPorts {
   readonly api: AccountsApi;
   readonly store: ObjectStore;
+  /** Receives what the run is doing. */
+  readonly observe?: ((activity: Activity) => void) | undefined;
   /** Receives the figures of each attempt, failed ones too. */
   readonly measure?: ((attempt: AttemptFigures) => void) | undefined;
 }

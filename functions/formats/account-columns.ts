@@ -29,7 +29,9 @@ export const ACCOUNT_FIELDS: readonly AccountField[] = [
   { name: 'segmentInputValues', kind: 'textMap', comment: 'Segment exports: the values that made it join' },
 ];
 
-/** By lowercase name: Glue columns are lowercase, and keys match them case-insensitively. */
-export const COLUMN_KINDS: ReadonlyMap<string, FieldKind> = new Map(
-  ACCOUNT_FIELDS.map(({ name, kind }) => [name.toLowerCase(), kind]),
-);
+const BY_LOWER_CASE = new Map(ACCOUNT_FIELDS.map((field) => [field.name.toLowerCase(), field]));
+
+/** The field that a JSON key or a CSV column names, ignoring case and surrounding whitespace. */
+export function fieldOf(key: string): AccountField | undefined {
+  return BY_LOWER_CASE.get(key.trim().toLowerCase());
+}

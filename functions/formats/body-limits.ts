@@ -25,9 +25,10 @@ const CLOSE_OBJECT = 0x7d;
 
 /**
  * Checks bytes that may or may not be valid JSON.
- * @throws PageError `ApiAnswerError` if nested too deeply, `PageTooLargeError` if it has too many values
+ * @returns the number of commas outside strings
+ * @throws PageError `ApiContentError` if nested too deeply, `PageTooLargeError` if it has too many values
  */
-export function checkJsonLimits(body: Buffer): void {
+export function checkJsonLimits(body: Buffer): number {
   let depth = 0;
   let groups = 0;
   let commas = 0;
@@ -48,7 +49,7 @@ export function checkJsonLimits(body: Buffer): void {
         groups++;
         if (++depth > MAX_DEPTH) {
           const problem = `JSON nested deeper than ${MAX_DEPTH} levels`;
-          throw new PageError('ApiAnswerError', { problem, remedy: 'contact Salesforce' });
+          throw new PageError('ApiContentError', { problem, remedy: 'contact Salesforce' });
         }
       } else if (bracket === CLOSE_OBJECT) {
         depth--;
@@ -57,6 +58,7 @@ export function checkJsonLimits(body: Buffer): void {
   }
   // An array of n values has n - 1 commas.
   refuseMore(groups, 'objects and arrays', groups + commas, 'values');
+  return commas;
 }
 
 /**

@@ -1,7 +1,7 @@
 import { parse } from 'csv-parse/sync';
 import { CHECK_HOST, PageError } from '../model/page-error.ts';
 import { RESUME_OR_START } from '../model/remedies.ts';
-import { ACCOUNT_FIELDS, ACCOUNT_KEY, COLUMN_KINDS } from './account-columns.ts';
+import { ACCOUNT_FIELDS, ACCOUNT_KEY, fieldOf } from './account-columns.ts';
 import { checkCsvLimits } from './body-limits.ts';
 import { gunzip, gzip } from './gzip.ts';
 import { type DecodedPage, type EncodedPart, type PageFormat, supersededRecords } from './page-format.ts';
@@ -44,7 +44,31 @@ export function csvTableColumns(attributeColumns: readonly string[]): string[] {
 
 /** The header of every part: the columns of the table, then other columns of the API, sorted. */
 export function pinCsvColumns(tableColumns: readonly string[], header: readonly string[]): string[] {
-  return [...tableColumns, ...header.filter((column) => !tableColumns.includes(column)).sort()];
+  const columns = spelledAs(tableColumns, header);
+  return [...tableColumns, ...columns.filter((column) => !tableColumns.includes(column)).sort()];
+}
+
+/**
+ * The columns that the API sent, spelled as the declared ones that they match: ignoring case and surrounding whitespace, as
+ * account fields do. A column that could be another one, too, keeps its name.
+ */
+function spelledAs(declared: readonly string[], sent: readonly string[]): string[] {
+  const isDeclared = new Set(declared);
+  const isSent = new Set(sent);
+  const folded = (column: string) => column.trim().toLowerCase();
+  const missing = Map.groupBy(
+    declared.filter((column) => !isSent.has(column)),
+    folded,
+  );
+  const others = Map.groupBy(
+    sent.filter((column) => !isDeclared.has(column)),
+    folded,
+  );
+  return sent.map((column) => {
+    const [match, ...further] = isDeclared.has(column) ? [] : (missing.get(folded(column)) ?? []);
+    const isOnly = further.length === 0 && others.get(folded(column))?.length === 1;
+    return match !== undefined && isOnly ? match : column;
+  });
 }
 
 /** CSV parts that the OpenCSVSerDe reads back unchanged, except for line breaks within values. */
@@ -58,7 +82,9 @@ export function csvFormat(options: CsvOptions): PageFormat<CsvPage> {
 /**
  * Decodes a body of the CSV endpoint: a header and one row per account. After the last page the API sends only a header, or
  * nothing.
- * @throws PageError `ApiAnswerError`, which never quotes the body; `PageTooLargeError`; `PlanTooLargeError` for too many columns
+ * @throws PageError `ApiAnswerError` for a damaged body and `ApiContentError` for another one, which never quote it;
+ * `PageTooLargeError`; `PlanTooLargeError` for too many columns; `ApiRequestError` for a header without `name` or with two
+ * columns of one name
  */
 export function decodeCsv(body: Buffer, { finalNewline }: { finalNewline: boolean | undefined }): CsvPage {
   checkCsvLimits(body);
@@ -66,21 +92,38 @@ export function decodeCsv(body: Buffer, { finalNewline }: { finalNewline: boolea
   const endsWithNewline = text.endsWith('\n');
   if (text.trim() === '') return { records: 0, names: [], columns: [], rows: [], endsWithNewline };
   if (text.trimStart().startsWith('<')) {
-    throw new PageError('ApiAnswerError', { problem: 'HTML instead of CSV', remedy: CHECK_HOST });
+    throw new PageError('ApiContentError', { problem: 'HTML instead of CSV', remedy: CHECK_HOST });
   }
   const [header = [], ...rows] = parseRows(text);
   checkHeader(header, body);
-  // Only the writer may set this column.
-  const columns = header.map((column) => (column === SUPERSEDED_COLUMN ? `${column}_as_sent` : column));
-  refuseRepeatedColumns(columns);
-  if (finalNewline === true && !endsWithNewline) {
+  if (!endsWithNewline && (finalNewline === true || (rows.length === 0 && !hasName(header)))) {
     const values = [`${body.length} bytes; the final newline that earlier pages have is missing`];
     throw new PageError('ApiAnswerError', { problem: 'Truncated CSV', values });
   }
+  if (!hasName(header)) {
+    throw new PageError('ApiRequestError', {
+      problem: `CSV without the column "${ACCOUNT_KEY}"`,
+      values: [`${header.length} ${header.length === 1 ? 'column' : 'columns'}`],
+      remedy: USE_JSON,
+    });
+  }
+  const columns = header.map(columnName);
+  refuseRepeatedColumns(columns);
   const key = columns.indexOf(ACCOUNT_KEY);
   // An empty cell is not a name: two accounts without a name are different accounts.
-  const names = rows.map((row) => row[key] || JSON.stringify(row));
+  const names = rows.map((row) => row[key]?.replace(LINE_BREAK, '\\n') || JSON.stringify(row));
   return { records: rows.length, names, columns, rows, endsWithNewline };
+}
+
+function hasName(header: readonly string[]): boolean {
+  return header.some((column) => fieldOf(column)?.name === ACCOUNT_KEY);
+}
+
+/** A column of the header as parts name it. Only the writer may set `superseded`. */
+function columnName(sent: string): string {
+  return sent.trim().toLowerCase() === SUPERSEDED_COLUMN
+    ? `${SUPERSEDED_COLUMN}_as_sent`
+    : (fieldOf(sent)?.name ?? sent);
 }
 
 /**
@@ -89,7 +132,7 @@ export function decodeCsv(body: Buffer, { finalNewline }: { finalNewline: boolea
  */
 function checkHeader(header: readonly string[], body: Buffer): void {
   if (header.some((column) => NOT_UTF8.test(column))) {
-    throw new PageError('ApiAnswerError', {
+    throw new PageError('ApiContentError', {
       problem: 'CSV header is not plain UTF-8',
       values: ['NUL or byte order mark'],
       remedy: 'contact Salesforce',
@@ -102,9 +145,9 @@ function checkHeader(header: readonly string[], body: Buffer): void {
       remedy: 'export as JSON instead',
     });
   }
-  if (header.some((column) => COLUMN_KINDS.has(column.toLowerCase()))) return;
+  if (header.some((column) => fieldOf(column))) return;
   const columns = `${header.length} ${header.length === 1 ? 'column' : 'columns'}`;
-  throw new PageError('ApiAnswerError', {
+  throw new PageError('ApiContentError', {
     problem: 'Text instead of CSV',
     values: [`no account field in the first line, ${columns}, ${body.length} bytes`],
     remedy: CHECK_HOST,
@@ -117,20 +160,21 @@ const NOT_UTF8 = /[\0\ufeff]/;
 /** A plan stores up to 40,000 characters of header, at least four per column; searches of the header are linear. */
 const MAX_COLUMNS = 10_000;
 
+const USE_JSON = 'start a new run with format json';
 /** If the response is not damaged, only the JSON endpoint helps. */
-const RETRY_OR_JSON = `${RESUME_OR_START}; if it fails again, start a new run with format json`;
+const RETRY_OR_JSON = `${RESUME_OR_START}; if it fails again, ${USE_JSON}`;
 
-/** Reports positions, not names: if the API sent no header, a name would be account data. */
+/** Such a header names no values. Reports positions, not names: if the API sent no header, a name would be account data. */
 function refuseRepeatedColumns(columns: readonly string[]): void {
   const first = new Map<string, number>();
   for (const [i, column] of columns.entries()) {
     const before = first.get(column);
     if (before !== undefined) {
-      const which = COLUMN_KINDS.has(column.toLowerCase()) ? ` ${JSON.stringify(column)}` : '';
-      throw new PageError('ApiAnswerError', {
+      const which = fieldOf(column) ? ` ${JSON.stringify(column)}` : '';
+      throw new PageError('ApiRequestError', {
         problem: `Repeated CSV column${which}`,
         values: [`columns ${before + 1} and ${i + 1}`],
-        remedy: RETRY_OR_JSON,
+        remedy: USE_JSON,
       });
     }
     first.set(column, i);
@@ -161,9 +205,9 @@ export async function csvPartHeader(part: Uint8Array): Promise<string[]> {
 }
 
 async function encode(page: CsvPage, { columns, tableColumns }: CsvOptions): Promise<EncodedPart> {
-  const further = page.columns.filter((column) => !columns.includes(column)).sort();
-  const header = [...columns, ...further];
-  const positions = header.map((column) => page.columns.indexOf(column));
+  const sent = spelledAs(columns, page.columns);
+  const header = [...columns, ...sent.filter((column) => !columns.includes(column)).sort()];
+  const positions = header.map((column) => sent.indexOf(column));
   const supersededAt = header.indexOf(SUPERSEDED_COLUMN);
   const superseded = supersededRecords(page.names);
   let escapedLineBreaks = 0;
@@ -185,7 +229,7 @@ async function encode(page: CsvPage, { columns, tableColumns }: CsvOptions): Pro
   return {
     body: await gzip(`${lines.join('\n')}\n`),
     escapedLineBreaks,
-    unmappedColumns: page.columns.filter((column) => !tableColumns.includes(column)).sort(),
+    unmappedColumns: sent.filter((column) => !tableColumns.includes(column)).sort(),
   };
 }
 

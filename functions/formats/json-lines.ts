@@ -1,20 +1,21 @@
 import { CHECK_HOST, PageError } from '../model/page-error.ts';
-import { ACCOUNT_KEY, COLUMN_KINDS } from './account-columns.ts';
+import { ACCOUNT_KEY, fieldOf } from './account-columns.ts';
 import { checkJsonLimits } from './body-limits.ts';
 import { gzip } from './gzip.ts';
+import { membersOf, textOf } from './json-members.ts';
 import { splitRecords } from './json-text.ts';
 import { type DecodedPage, type EncodedPart, type PageFormat, supersededRecords } from './page-format.ts';
 import { decodeUtf8 } from './utf8.ts';
 
 /** A page of the JSON endpoint. */
 export interface JsonPage extends DecodedPage {
-  /** One JSON text per account, as sent except for whitespace between tokens. */
+  /** One JSON text per account, without whitespace between tokens. Each column has one key, spelled as documented. */
   readonly lines: readonly string[];
 }
 
 /**
- * One account per line, gzip. Every value is as sent, except for those that `splitRecords` changes because no table can hold
- * them. A repeated key stays repeated: Athena uses the later value and can read both.
+ * One account per line, gzip. Every value is as sent, except for those that no table can hold: `adaptAccount` has the rules.
+ * Repeated keys without a column stay repeated.
  */
 export function jsonLinesFormat(): PageFormat<JsonPage> {
   return { decode: decodeJson, encode };
@@ -22,10 +23,10 @@ export function jsonLinesFormat(): PageFormat<JsonPage> {
 
 /**
  * Decodes a body of the JSON endpoint: an array of accounts.
- * @throws PageError `ApiAnswerError`, which never quotes the body; `PageTooLargeError`
+ * @throws PageError `ApiAnswerError` for a damaged body, `ApiContentError` for another one, which never quotes the body; `PageTooLargeError`
  */
 export function decodeJson(body: Buffer): JsonPage {
-  checkJsonLimits(body);
+  const commas = checkJsonLimits(body);
   const text = decodeUtf8(body);
   let parsed: unknown;
   try {
@@ -35,25 +36,50 @@ export function decodeJson(body: Buffer): JsonPage {
     throw invalidJson(text, body.length);
   }
   if (!Array.isArray(parsed)) {
-    throw new PageError('ApiAnswerError', { problem: `JSON is ${typeName(parsed)} instead of an array of accounts` });
+    const problem = `JSON is ${typeName(parsed)} instead of an array of accounts`;
+    throw new PageError('ApiContentError', { problem, remedy: CHECK_HOST });
   }
   const records: readonly unknown[] = parsed;
   const wrong = records.findIndex((record) => typeName(record) !== 'an object');
   if (wrong >= 0) {
     const problem = `Record ${wrong} is ${typeName(records[wrong])} instead of an account`;
-    throw new PageError('ApiAnswerError', { problem });
+    throw new PageError('ApiContentError', { problem });
   }
-  const split = splitRecords(text);
   const columns = new Set<string>();
+  let parsedCommas = Math.max(0, records.length - 1);
+  for (const record of records) {
+    for (const key in record as object) columns.add(key);
+    parsedCommas += commasIn(record as object);
+  }
+  // `JSON.parse` drops repeated keys, so the text then has more commas.
+  const { lines, adapted, addedKeys } = splitRecords(text, { mayRepeatKeys: commas > parsedCommas });
+  for (const key of addedKeys) columns.add(key);
   const names = records.map((record, i) => {
-    const account = record as Record<string, unknown>;
-    for (const key in account) columns.add(key);
-    const name = account[ACCOUNT_KEY];
-    // A name may be a number. Large ones lose digits in JSON.parse, so the whole line identifies the account.
-    return typeof name === 'string' || Number.isSafeInteger(name) ? String(name) : (split.lines[i] ?? '');
+    const name = adapted.has(i) ? undefined : (record as Record<string, unknown>)[ACCOUNT_KEY];
+    return typeof name === 'string' ? name : nameIn(lines[i] ?? '');
   });
-  for (const field of split.renamedFields) columns.add(`${field}_as_sent`);
-  return { records: records.length, names, columns: [...columns], lines: split.lines };
+  return { records: records.length, names, columns: [...columns], lines };
+}
+
+/** The name as queries read it, digit for digit: 5 and "5" are the same account, 5.0 is another one. */
+function nameIn(line: string): string {
+  return textOf(membersOf(line).get(ACCOUNT_KEY) ?? 'null') ?? line;
+}
+
+/** The commas between the values of an object or array, at any depth. */
+function commasIn(value: object): number {
+  if (Array.isArray(value)) {
+    let commas = Math.max(0, value.length - 1);
+    for (const inner of value) if (typeof inner === 'object' && inner !== null) commas += commasIn(inner);
+    return commas;
+  }
+  let commas = -1;
+  for (const key in value) {
+    commas++;
+    const inner = (value as Record<string, unknown>)[key];
+    if (typeof inner === 'object' && inner !== null) commas += commasIn(inner);
+  }
+  return Math.max(0, commas);
 }
 
 async function encode(page: JsonPage): Promise<EncodedPart> {
@@ -62,7 +88,7 @@ async function encode(page: JsonPage): Promise<EncodedPart> {
   return {
     body: await gzip(lines.length === 0 ? '' : `${lines.join('\n')}\n`),
     escapedLineBreaks: 0,
-    unmappedColumns: wellFormedNames(page.columns.filter((column) => !COLUMN_KINDS.has(column.toLowerCase()))),
+    unmappedColumns: wellFormedNames(page.columns.filter((column) => !fieldOf(column))),
   };
 }
 
@@ -79,7 +105,7 @@ function invalidJson(text: string, bytes: number): PageError {
   const start = text.trimStart();
   const size = `${bytes} bytes`;
   if (start.startsWith('<')) {
-    return new PageError('ApiAnswerError', { problem: 'HTML instead of JSON', values: [size], remedy: CHECK_HOST });
+    return new PageError('ApiContentError', { problem: 'HTML instead of JSON', values: [size], remedy: CHECK_HOST });
   }
   const truncated = start.startsWith('[') && !/[\]}]$/.test(text.trimEnd());
   return new PageError('ApiAnswerError', {

@@ -4,18 +4,12 @@
  * `JSON.parse` would round `9007199254740993` and drop the zero of `1.10`, so the text is copied without whitespace between
  * tokens. It must be valid JSON: the scan only tracks strings and depth.
  */
-import { COLUMN_KINDS, type FieldKind } from './account-columns.ts';
+import { type FieldKind, fieldOf } from './account-columns.ts';
+import { adaptAccount, RESERVED, readsAsSent } from './adapt-account.ts';
+import { endOfString } from './json-members.ts';
 import { endOfPlainFields, endOfPlainMembers } from './plain-account.ts';
 
-/**
- * Keys with another meaning in a part: the writer adds `superseded` to replaced records, and the Hive JSON SerDe, with which
- * Athena reads JSON parts, takes `_col7` for the eighth column, and fails if there is none. Source: `JsonDeserializer` of
- * Trino, the engine of Athena.
- */
-const RESERVED = /^(?:superseded|_col\d+)$/i;
-
 const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
 const COMMA = 0x2c;
 const COLON = 0x3a;
 const OPEN_ARRAY = 0x5b;
@@ -33,21 +27,27 @@ const NOWHERE = -1;
 export interface SplitRecords {
   /** One record per line, without line breaks. */
   readonly lines: readonly string[];
-  /** Fields that are written under the key `<field>_as_sent`. */
-  readonly renamedFields: ReadonlySet<string>;
+  /** Positions of the lines that `adaptAccount` wrote. */
+  readonly adapted: ReadonlySet<number>;
+  /** Keys of the lines that the API did not send. */
+  readonly addedKeys: ReadonlySet<string>;
+}
+
+export interface SplitOptions {
+  /** Whether an object in the text may have a key twice. Then `adaptAccount` writes all records. */
+  readonly mayRepeatKeys: boolean;
 }
 
 /**
- * Changes only what makes the Hive JSON SerDe fail a query:
- * - An object or array inside a `map<string,string>` or in a text field becomes a string with its JSON text.
- * - A field whose column cannot hold its value, such as `"n/a"` for a number, or that has a reserved key, is renamed to
- *   `<field>_as_sent`.
+ * Changes only what makes the Hive JSON SerDe fail a query: an object or array inside a `map<string,string>` or in a text
+ * field becomes a string with its JSON text. Records that need more are written by `adaptAccount`.
  *
  * @param text a valid JSON array of objects
  */
-export function splitRecords(text: string): SplitRecords {
+export function splitRecords(text: string, { mayRepeatKeys }: SplitOptions = { mayRepeatKeys: false }): SplitRecords {
   const lines: string[] = [];
-  const renamedFields = new Set<string>();
+  const adapted = new Set<number>();
+  const addedKeys = new Set<string>();
   const line = new Line();
   let copiedTo = 0;
   let depth = 0;
@@ -58,6 +58,8 @@ export function splitRecords(text: string): SplitRecords {
   let nestedAt = NOWHERE;
   /** Before this position the fast path (`plain-account.ts`) need not be tried again. */
   let scanTo = 0;
+  let recordStart = 0;
+  let mustAdapt = false;
 
   for (let i = 0; i < text.length; ) {
     const code = text.charCodeAt(i);
@@ -78,15 +80,12 @@ export function splitRecords(text: string): SplitRecords {
         atKey = false;
         const key = text.slice(i, end);
         const name = key.includes('\\') ? (JSON.parse(key) as string) : key.slice(1, -1);
-        kind = COLUMN_KINDS.get(name.toLowerCase());
-        const renamed = kind === undefined ? RESERVED.test(name) : !fits(kind, text, startOfValue(text, end));
-        if (renamed) {
-          renamedFields.add(name);
-          kind = undefined;
-          line.add(text.slice(copiedTo, i));
-          line.add(JSON.stringify(`${name}_as_sent`));
-          copiedTo = end;
-        }
+        const field = fieldOf(name);
+        kind = field?.kind;
+        mustAdapt ||=
+          field === undefined
+            ? RESERVED.test(name)
+            : name !== field.name || key.includes('\\') || !readsAsSent(field.kind, scalarAt(text, end));
       }
       i = end;
     } else if (code <= BLANK) {
@@ -96,13 +95,15 @@ export function splitRecords(text: string): SplitRecords {
       copiedTo = i;
     } else if (depth === IN_ARRAY && code === OPEN_OBJECT) {
       const plainEnd = endOfPlainFields(text, i + 1);
-      if (text.charCodeAt(plainEnd) === CLOSE_OBJECT) {
+      if (!mayRepeatKeys && text.charCodeAt(plainEnd) === CLOSE_OBJECT) {
         lines.push(text.slice(i, plainEnd + 1));
         i = plainEnd + 1;
         copiedTo = i;
       } else {
         line.take();
         copiedTo = i;
+        recordStart = i;
+        mustAdapt = mayRepeatKeys;
         depth = IN_RECORD;
         atKey = true;
         scanTo = plainEnd > i + 1 ? plainEnd : text.length;
@@ -124,19 +125,29 @@ export function splitRecords(text: string): SplitRecords {
       i++;
       if (depth === nestedAt) {
         nested.add(text.slice(copiedTo, i));
-        line.add(JSON.stringify(nested.take()));
+        const json = nested.take();
+        // The value of an attribute that is an object may be one of its members.
+        mustAdapt ||= kind === 'textMap' && code === CLOSE_OBJECT && VALUE_KEY.test(json);
+        line.add(JSON.stringify(json));
         nestedAt = NOWHERE;
         copiedTo = i;
       } else if (depth === IN_ARRAY) {
-        line.add(text.slice(copiedTo, i));
-        lines.push(line.take());
+        if (mustAdapt) {
+          const account = adaptAccount(withoutBlanks(text.slice(recordStart, i)));
+          for (const key of account.addedKeys) addedKeys.add(key);
+          adapted.add(lines.length);
+          lines.push(account.line);
+        } else {
+          line.add(text.slice(copiedTo, i));
+          lines.push(line.take());
+        }
       }
     } else {
       if (code === COMMA && depth === IN_RECORD) atKey = true;
       i++;
     }
   }
-  return { lines, renamedFields };
+  return { lines, adapted, addedKeys };
 }
 
 /**
@@ -165,54 +176,37 @@ class Line {
   }
 }
 
-/** The position after the closing quote of the string that starts at `start`. */
-export function endOfString(text: string, start: number): number {
-  for (let end = text.indexOf('"', start + 1); ; end = text.indexOf('"', end + 1)) {
-    let backslashes = 0;
-    while (text.charCodeAt(end - 1 - backslashes) === BACKSLASH) backslashes++;
-    if (backslashes % 2 === 0) return end + 1;
+/** JSON without whitespace between tokens. */
+function withoutBlanks(json: string): string {
+  const compact = new Line();
+  let copiedTo = 0;
+  for (let i = 0; i < json.length; ) {
+    if (json.charCodeAt(i) === QUOTE) {
+      i = endOfString(json, i);
+    } else if (json.charCodeAt(i) <= BLANK) {
+      compact.add(json.slice(copiedTo, i));
+      do i++;
+      while (json.charCodeAt(i) <= BLANK);
+      copiedTo = i;
+    } else {
+      i++;
+    }
   }
+  compact.add(json.slice(copiedTo));
+  return compact.take();
 }
 
-/** The position of the value after the key that ends at `end`. */
-function startOfValue(text: string, end: number): number {
-  let i = text.indexOf(':', end) + 1;
-  while (text.charCodeAt(i) <= BLANK) i++;
-  return i;
-}
+/** Also finds a string: `adaptAccount` decides. */
+const VALUE_KEY = /"\s*value\s*"/i;
 
-/** Integers short enough for a 64-bit column: almost all. */
-const SHORT_WHOLE = /-?\d{1,18}(?=[\s,}])/y;
-const NUMBER = /-?\d+([.eE][\d.eE+-]*)?/y;
+/** Longer numbers are none: V8 stores every repetition. */
+const SCALAR = /:\s*("|[^"\s,}\]]{0,1001})/y;
 
-/**
- * Whether a 64-bit column reads the exact value at `start`. The SerDe fails on numbers beyond 64 bits, and converts those
- * with a fraction or exponent (such as `51.0` or `1.35864E12`) from a double. Source: Jackson's `getLongValue`, which Hive
- * and Trino call.
- */
-function fitsInt64(text: string, start: number): boolean {
-  SHORT_WHOLE.lastIndex = start;
-  if (SHORT_WHOLE.test(text)) return true;
-  NUMBER.lastIndex = start;
-  const [digits, asDouble] = NUMBER.exec(text) ?? [];
-  if (digits === undefined) return false;
-  if (asDouble !== undefined) return Number.isSafeInteger(Number(digits));
-  return digits.length <= 20 && BigInt.asIntN(64, BigInt(digits)) === BigInt(digits);
-}
-
-/** Whether the Hive JSON SerDe can read the value at `start` into a column of this kind. */
-function fits(kind: FieldKind, text: string, start: number): boolean {
-  const first = text[start] ?? '';
-  if (first === 'n') return true;
-  switch (kind) {
-    case 'text':
-      return true;
-    case 'double':
-      return first === '-' || (first >= '0' && first <= '9');
-    case 'integer':
-    case 'epochMs':
-      return fitsInt64(text, start);
-    case 'textMap':
-      return first === '{';
-  }
+/** The value after the key that ends at `end`: a number or literal, or the first character of anything else. */
+function scalarAt(text: string, end: number): string {
+  const colon = text.indexOf(':', end);
+  // Most fields that get here are maps.
+  if (text.charCodeAt(colon + 1) === OPEN_OBJECT) return '{';
+  SCALAR.lastIndex = colon;
+  return SCALAR.exec(text)?.[1] ?? '';
 }

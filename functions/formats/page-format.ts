@@ -19,7 +19,7 @@ export interface EncodedPart {
 
 /** Decodes the API's pages and encodes parts of one format. */
 export interface PageFormat<P extends DecodedPage = DecodedPage> {
-  /** @throws ExportError `ApiAnswerError` (transient) for a damaged or unexpected body, `PageTooLargeError` */
+  /** @throws ExportError `ApiAnswerError` (transient) for a damaged body, `ApiContentError` for another one, `PageTooLargeError` */
   decode(body: Buffer): P;
   encode(page: P): Promise<EncodedPart>;
 }

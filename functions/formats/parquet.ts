@@ -1,6 +1,6 @@
 import { constants, zstdCompressSync } from 'node:zlib';
 import { ByteWriter, type ColumnSource, ParquetWriter } from 'hyparquet-writer';
-import { ACCOUNT_FIELDS, COLUMN_KINDS } from './account-columns.ts';
+import { ACCOUNT_FIELDS, fieldOf } from './account-columns.ts';
 import { decodeJson, type JsonPage, wellFormedNames } from './json-lines.ts';
 import { type EncodedPart, type PageFormat, supersededRecords } from './page-format.ts';
 import { type AccountRow, rowOf } from './parquet-row.ts';
@@ -18,7 +18,7 @@ const GROUP_CHARACTERS = 4 * 1024 * 1024;
 /**
  * Typed columns from the JSON endpoint, compressed with zstd: smaller than with Snappy (docs/athena.md). Fields without a
  * column, and values that their column cannot hold, are text in `other_fields`. An unpaired surrogate becomes U+FFFD,
- * because UTF-8 cannot represent it. The later value of a repeated key wins.
+ * because UTF-8 cannot represent it.
  */
 export function parquetFormat(): PageFormat<JsonPage> {
   return { decode: decodeJson, encode };
@@ -26,7 +26,7 @@ export function parquetFormat(): PageFormat<JsonPage> {
 
 async function encode(page: JsonPage): Promise<EncodedPart> {
   const superseded = supersededRecords(page.names);
-  const unmapped = new Set(page.columns.filter((name) => !COLUMN_KINDS.has(name.toLowerCase())));
+  const unmapped = new Set(page.columns.filter((name) => !fieldOf(name)));
   const bytes = new ByteWriter();
   const writer = new ParquetWriter({
     writer: bytes,

@@ -16,7 +16,8 @@ const MAX_FIELDS = 50;
 const KEY = String.raw`"[^"\\]*"`;
 const TEXT = String.raw`"[^"\\]*(?:\\.[^"\\]*){0,${MAX_ESCAPES}}"`;
 const SCALAR = String.raw`(?:${TEXT}|[^"{}\[\],\s]+)`;
-const NUMBER = String.raw`(?:-?\d[^"{}\[\],\s]*|null)`;
+/** Without an exponent of three digits, which a double may not hold. */
+const NUMBER = String.raw`(?:-?\d{1,18}(?:\.\d{1,18})?(?:[eE][-+]?\d{1,2})?(?=[,}])|null)`;
 /** Short enough for a 64-bit column. */
 const WHOLE = String.raw`(?:-?\d{1,18}(?=[,}])|null)`;
 const MEMBERS = `(?:${KEY}:${SCALAR},?){0,${MAX_MEMBERS}}`;

@@ -14,6 +14,12 @@ export const PERMANENT_ERRORS = [
   'ApiCredentialsError',
   'ApiNotFoundError',
   'ApiRequestError',
+  // No request can succeed until a person changes something: a certificate, the host, a proxy.
+  'ApiConnectionError',
+  // Complete answers that are not accounts, several times in a row, such as a login page.
+  'ApiContentError',
+  // The API asks to wait longer than a run waits.
+  'ApiWaitError',
   'PageSizeCappedError',
   'PageTooLargeError',
   'PagingError',

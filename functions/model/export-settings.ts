@@ -16,6 +16,9 @@ export const DEFAULT_PAGE_SIZE = 1000;
 /** A drop by half overnight is rare enough for a person to look. */
 export const DEFAULT_MAX_DROP_PERCENT = 50;
 
+/** The parameters that name a segment: only its accounts are exported. */
+export const SEGMENT_KEYS = ['filter', 'segmentationId', 'segmentId'] as const;
+
 const name = z.string({ error: NAME_RULE }).regex(NAME_PATTERN, { error: NAME_RULE });
 const text = z
   .string({ error: 'must be a text' })
@@ -90,7 +93,7 @@ const settings = {
       'What happens when the data changed during the run: `publish` it with that verdict, `fail` and quarantine it, or `retry` once and then publish.',
     ),
   maxDropPercent: integer(0, 100).describe(
-    'A run with a larger drop in accounts since the last published run is quarantined; so is an empty run after one that had accounts.',
+    'A run with a larger drop in accounts since the last published run is quarantined; so is an empty run, unless the last published run was empty, too, or the first run of a whole dataset is empty.',
   ),
 };
 
@@ -160,11 +163,24 @@ export const ExportRequestSchema = z
     publish: name.optional().describe('The quarantined run to publish. Alone.'),
   })
   .superRefine(checkWindow)
+  .superRefine(checkSegmentName)
   .refine(({ scheduled, dueAt }) => scheduled === undefined || dueAt !== undefined, {
     path: ['dueAt'],
     error: 'must be set for a scheduled run',
   });
 export type ExportRequest = z.infer<typeof ExportRequestSchema>;
+
+/** The default name is the dataset, under which people expect all of its accounts. */
+function checkSegmentName(value: ExportNames, context: z.RefinementCtx): void {
+  const segment = SEGMENT_KEYS.find((key) => value[key] !== undefined);
+  if (value.datasetId === undefined || value.exportName !== undefined || segment === undefined) return;
+  const message = `exportName must be set together with ${segment}, because its default is the name of the whole dataset`;
+  context.addIssue({ code: 'custom', message });
+}
+
+type ExportNames = {
+  readonly [key in 'exportName' | 'datasetId' | (typeof SEGMENT_KEYS)[number]]?: string | undefined;
+};
 
 /** Keys that have no meaning without a schedule. */
 function checkScheduling(value: Record<string, unknown>, context: z.RefinementCtx): void {

@@ -67,7 +67,8 @@ export interface DriftedRun extends Pick<Manifest, 'runId' | 'exportName' | 'con
 /** The output of a published run: a summary for people, small whatever the run's size. */
 export interface PublishResult
   extends Pick<Manifest, 'runId' | 'exportName' | 'datasetId' | 'format' | 'dueAt' | 'publishedAt'>,
-    Pick<Manifest, 'distinctAccounts' | 'pages' | 'bytes' | 'recordsFetched' | 'consistency'> {
+    Pick<Manifest, 'distinctAccounts' | 'pages' | 'bytes' | 'recordsFetched' | 'apiRequests' | 'retries'>,
+    Pick<Manifest, 'consistency'> {
   readonly status: 'published';
   /** `YYYY-MM-DD`, UTC. */
   readonly exportDate: string;

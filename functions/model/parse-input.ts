@@ -1,6 +1,7 @@
 import type * as z from 'zod';
 import { toDotPath } from 'zod/v4/core';
 import { ExportError, type ExportErrorName } from './errors.ts';
+import { SEGMENT_KEYS } from './export-settings.ts';
 
 /**
  * Parses `input` and reports every problem at once: `Invalid request: pageSize must be an integer from 1 to 50000 (got 0)`.
@@ -58,7 +59,7 @@ function describeIssue(issue: z.core.$ZodIssue, input: unknown, rename: (text: s
 
 /** Errors are logged, emailed and stored. The name of a segment may identify a person, so its value is not shown in them. */
 export function mayIdentifyPerson(key: unknown): boolean {
-  return key === 'filter' || key === 'segmentId' || key === 'segmentationId';
+  return (SEGMENT_KEYS as readonly unknown[]).includes(key);
 }
 
 /** Shortened before it is serialized: a text may be megabytes long, and a list nested deeper than the stack. */

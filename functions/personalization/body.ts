@@ -27,16 +27,26 @@ export function isKnownEncoding(encoding: string | undefined): boolean {
   return name === '' || name === 'identity' || UNPACKING.has(name);
 }
 
+/** How much of a body may be read. */
+export interface BodyLimits {
+  readonly limitBytes: number;
+  /** Beyond this size, a body waits for its turn. */
+  readonly freeBytes: number;
+  /** Resolves when the turn of this body has come; at once if it has already. */
+  readonly turn: () => Promise<void>;
+}
+
 /**
  * Reads a body without decompressing it.
  * @throws BodyTooLarge beyond `limitBytes`; the error of the stream if it ends early
  */
-export async function readBody(body: Readable, limitBytes: number): Promise<Buffer> {
+export async function readBody(body: Readable, { limitBytes, freeBytes, turn }: BodyLimits): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of body as AsyncIterable<Buffer>) {
     size += chunk.length;
     if (size > limitBytes) throw new BodyTooLarge();
+    if (size > freeBytes) await turn();
     chunks.push(chunk);
   }
   return Buffer.concat(chunks, size);
@@ -46,15 +56,21 @@ export async function readBody(body: Readable, limitBytes: number): Promise<Buff
  * Decompresses a body.
  * @throws BodyTooLarge if the decompressed body exceeds `limitBytes`; the error of zlib for a damaged body
  */
-export async function unpackBody(body: Buffer, encoding: string | undefined, limitBytes: number): Promise<Buffer> {
+export async function unpackBody(body: Buffer, encoding: string | undefined, limits: BodyLimits): Promise<Buffer> {
   const unpack = UNPACKING.get(nameOf(encoding));
   if (!unpack || body.length === 0) return body;
-  try {
-    return await unpack(body, { maxOutputLength: limitBytes, chunkSize: CHUNK_BYTES });
-  } catch (error) {
-    if ((error as { code?: string }).code === 'ERR_BUFFER_TOO_LARGE') throw new BodyTooLarge();
-    throw error;
-  }
+  const { limitBytes, freeBytes, turn } = limits;
+  const within = (maxOutputLength: number) =>
+    unpack(body, { maxOutputLength, chunkSize: CHUNK_BYTES }).catch((error: { code?: string }) => {
+      if (error.code === 'ERR_BUFFER_TOO_LARGE') return undefined;
+      throw error;
+    });
+  const small = freeBytes < limitBytes ? await within(freeBytes) : undefined;
+  if (small) return small;
+  if (freeBytes < limitBytes) await turn();
+  const unpacked = await within(limitBytes);
+  if (!unpacked) throw new BodyTooLarge();
+  return unpacked;
 }
 
 function nameOf(encoding: string | undefined): string {

@@ -8,9 +8,14 @@ import type { PageQuery } from '../model/run.ts';
 import { sentParameters } from './request-url.ts';
 import { retryAfterMs } from './retry-timing.ts';
 
+/**
+ * What a retry can change. `keyRejected`: nothing, unless the key changed since it was read. `confirm`: nothing, if the next
+ * answer is the same. `lookup`: nothing, if the name is not found for a while.
+ */
+export type FailureKind = 'transient' | 'permanent' | 'keyRejected' | 'confirm' | 'lookup';
+
 export interface FailedRequest {
-  /** `keyRejected`: permanent, unless the key changed since it was read. */
-  readonly outcome: 'transient' | 'permanent' | 'keyRejected';
+  readonly outcome: FailureKind;
   /** Records that the Salesforce contract counts: the whole page, unless the API certainly sent none. */
   readonly records: number;
   /** For metrics: `429`, `5xx`, `408`, `connection`, `timeout`, `broken-body`. */
@@ -22,6 +27,8 @@ export interface FailedRequest {
 /** The page that a request is for. */
 export interface RequestedPage {
   readonly baseUrl: string;
+  /** The host and port of the proxy that the request goes through. */
+  readonly proxy?: string | undefined;
   readonly query: PageQuery;
 }
 
@@ -30,28 +37,41 @@ export function pageName({ query }: RequestedPage): string {
   return `page ${query.page} of dataset ${JSON.stringify(query.datasetId)}`;
 }
 
-/** An unusable body with status 200. */
+/** An unusable body with status 200 that is probably damaged. */
 export function wrongBody(page: RequestedPage, parts: PageProblem): FailedRequest {
   const error = new PageError('ApiAnswerError', { ...parts, thing: pageName(page) });
   return { outcome: 'transient', records: page.query.pageSize, cause: 'broken-body', error };
 }
 
+/**
+ * An answer with status 200 that is not what was requested, such as a login page.
+ * @param records that it may hold: none, if it certainly holds no accounts
+ */
+export function notAccounts(page: RequestedPage, parts: PageProblem, records = page.query.pageSize): FailedRequest {
+  const error = new PageError('ApiContentError', { ...parts, thing: pageName(page) });
+  return { outcome: 'confirm', records, cause: 'broken-body', error };
+}
+
+/** Statuses of the 5xx class that no retry changes. */
+const PERMANENT_5XX = [501, 505, 511];
+
 /** A status other than 200. */
 export function wrongStatus(
   page: RequestedPage,
-  { statusCode, headers }: Dispatcher.ResponseData,
+  { statusCode, headers }: Pick<Dispatcher.ResponseData, 'statusCode' | 'headers'>,
   nowMs: number,
 ): FailedRequest {
-  if (statusCode === 408 || statusCode === 429 || statusCode >= 500) {
+  const overloaded = statusCode >= 500 && !PERMANENT_5XX.includes(statusCode);
+  if (overloaded || [408, 425, 429].includes(statusCode)) {
     const throttled = statusCode === 429;
     const remedy = `${throttled ? 'lower concurrency' : 'wait until the API is available'}, then ${RESUME_OR_START}`;
     const parts = { problem: statusText(statusCode), thing: pageName(page), remedy };
     return {
       outcome: 'transient',
       records: 0,
-      cause: statusCode >= 500 ? '5xx' : String(statusCode),
+      cause: overloaded ? '5xx' : String(statusCode),
       error: new PageError(throttled ? 'ApiThrottledError' : 'ApiUnavailableError', parts),
-      retryAfterMs: retryAfterMs(headers['retry-after'], nowMs),
+      retryAfterMs: retryAfterMs(headers, nowMs),
     };
   }
   const error = permanentError(page, statusCode);
@@ -73,10 +93,23 @@ function permanentError(page: RequestedPage, statusCode: number): ExportError {
     const message = `${status} for ${dataset}: check the key's permissions and its IP allowlist.`;
     return new ExportError('ApiCredentialsError', message);
   }
-  if (statusCode === 404) {
+  if (statusCode === 404 || statusCode === 410) {
     return new ExportError(
       'ApiNotFoundError',
       `${status} for ${dataset} at ${host(baseUrl)}: check the dataset, accountName and instance.`,
+    );
+  }
+  if (statusCode === 407 || statusCode === 511) {
+    const remedy =
+      statusCode === 407
+        ? `set the user and password of the proxy in HTTPS_PROXY or HTTP_PROXY, then ${RESUME_OR_START}`
+        : `sign in to this network, then ${RESUME_OR_START}`;
+    return new ExportError('ApiConnectionError', `${status} from ${page.proxy ?? host(baseUrl)}: ${remedy}.`);
+  }
+  if (statusCode === 405 || statusCode === 501 || statusCode === 505) {
+    return new ExportError(
+      'ApiRequestError',
+      `${status} from ${host(baseUrl)}, which does not serve this API: check accountName and instance.`,
     );
   }
   if (statusCode >= 300 && statusCode < 400) {
@@ -90,6 +123,32 @@ function permanentError(page: RequestedPage, statusCode: number): ExportError {
     'ApiRequestError',
     `${status} for ${pageName(page)}: check the parameters (${sent.join(', ')}), then start a new run, possibly with a smaller pageSize.`,
   );
+}
+
+/**
+ * The API asks to wait.
+ * @param maxMs the longest wait of a run; beyond it the error is permanent
+ */
+export function askedToWait(page: RequestedPage, waitMs: number, maxMs: number): ExportError {
+  const asks = `${host(page.baseUrl)} asks to wait ${seconds(waitMs)} (Retry-After)`;
+  if (waitMs > maxMs) {
+    return new ExportError(
+      'ApiWaitError',
+      `${asks}; the run waits at most ${seconds(maxMs)}: after that time, ${RESUME_OR_START}.`,
+    );
+  }
+  return new ExportError(
+    'ApiThrottledError',
+    `${asks} before ${pageName(page)} may be requested: lower concurrency, then ${RESUME_OR_START}.`,
+  );
+}
+
+const DAY_MS = 86_400_000;
+
+/** `3,600 s` */
+function seconds(ms: number): string {
+  if (ms > DAY_MS) return 'more than a day';
+  return `${Math.ceil(ms / 1000).toLocaleString('en-US')} s`;
 }
 
 /** Not the text that the server sent, which may contain anything. */
@@ -131,43 +190,141 @@ function pageTooLarge(page: RequestedPage, problem: string, smallerPageSize: num
 
 const DAMAGED = 'the compressed body is damaged';
 
-/** Error codes of undici, Node and zlib. Source: undici, `lib/core/errors.js`. */
-const NETWORK: Readonly<Record<string, readonly [cause: string, problem: string]>> = {
-  ECONNREFUSED: ['connection', 'connection refused'],
-  ECONNRESET: ['connection', 'connection reset'],
-  EPIPE: ['connection', 'connection reset'],
-  EHOSTUNREACH: ['connection', 'host unreachable'],
-  ENETUNREACH: ['connection', 'network unreachable'],
-  UND_ERR_SOCKET: ['connection', 'connection closed'],
-  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: ['broken-body', 'the body is incomplete'],
-  ENOTFOUND: ['connection', 'host name not found'],
-  EAI_AGAIN: ['connection', 'host name lookup failed'],
-  UND_ERR_CONNECT_TIMEOUT: ['timeout', 'connection timed out'],
-  ETIMEDOUT: ['timeout', 'connection timed out'],
-  UND_ERR_HEADERS_OVERFLOW: ['connection', 'the response headers are too long'],
-  Z_BUF_ERROR: ['broken-body', 'the compressed body is incomplete'],
-  Z_DATA_ERROR: ['broken-body', DAMAGED],
-};
+interface NetworkError {
+  readonly cause: string;
+  readonly problem: string;
+  readonly outcome: FailureKind;
+  /** The request was not sent. Anything else may have reached the API, which then served the page. */
+  readonly isUnsent: boolean;
+  /** @default depends on the cause */
+  readonly remedy?: string;
+}
 
-/** Errors before the request is sent. Anything else may have reached the API, which then served the page. */
-const NOT_SENT = /^(?:ECONNREFUSED|ENOTFOUND|EAI_AGAIN|UND_ERR_CONNECT_TIMEOUT|EHOSTUNREACH|ENETUNREACH)$/;
+const unsent = (problem: string, more: Partial<NetworkError> = {}): NetworkError => ({
+  cause: 'connection',
+  problem,
+  outcome: 'transient',
+  isUnsent: true,
+  ...more,
+});
+const sent = (problem: string, more: Partial<NetworkError> = {}) => unsent(problem, { isUnsent: false, ...more });
+const brokenBody = (problem: string) => sent(problem, { cause: 'broken-body' });
+
+const CHECK_NAME = 'check accountName and instance, and the name resolution (DNS) of this network';
+const CHECK_SCHEME = 'check whether the host expects http or https';
+const nameNotFound = unsent('host name not found', { outcome: 'lookup', remedy: CHECK_NAME });
+const noTls = (problem: string) => unsent(problem, { outcome: 'permanent', remedy: CHECK_SCHEME });
+const notHttp = sent('the response is not HTTP', { outcome: 'confirm', remedy: CHECK_SCHEME });
+const forbidden = unsent('this machine does not allow the connection', {
+  outcome: 'permanent',
+  remedy: 'check its firewall',
+});
+
+/**
+ * Error codes of undici, Node and zlib; any other is transient. A lookup without an answer (`EAI_AGAIN`) is an outage of the
+ * network, while a name that was not found can only be wrong or new. Sources: undici, `lib/core/errors.js`; Node.js docs,
+ * "Common system errors"; llhttp, `HPE_`.
+ */
+const NETWORK: Readonly<Record<string, NetworkError>> = {
+  ECONNREFUSED: unsent('connection refused'),
+  EHOSTUNREACH: unsent('host unreachable'),
+  EHOSTDOWN: unsent('host unreachable'),
+  ENETUNREACH: unsent('network unreachable'),
+  ENETDOWN: unsent('network unreachable'),
+  EADDRNOTAVAIL: unsent('network unreachable'),
+  EAI_AGAIN: unsent('host name lookup failed'),
+  EAI_FAIL: unsent('host name lookup failed'),
+  UND_ERR_CONNECT_TIMEOUT: unsent('connection timed out', { cause: 'timeout' }),
+  UND_ERR_PRX_CONN: unsent('the proxy closed the connection'),
+  ENOTFOUND: nameNotFound,
+  EAI_NONAME: nameNotFound,
+  EAI_NODATA: nameNotFound,
+  ENODATA: nameNotFound,
+  EACCES: forbidden,
+  EPERM: forbidden,
+  ERR_SSL_WRONG_VERSION_NUMBER: noTls('the response is not TLS'),
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: noTls('the response is not TLS'),
+  ERR_SSL_HTTP_REQUEST: noTls('the response is not TLS'),
+  EPROTO: noTls('the response is not TLS'),
+  UND_ERR_PRX_TLS: unsent('the TLS certificate of the proxy was rejected', {
+    outcome: 'permanent',
+    remedy: 'check HTTPS_PROXY or HTTP_PROXY',
+  }),
+  ECONNRESET: sent('connection reset'),
+  ECONNABORTED: sent('connection reset'),
+  EPIPE: sent('connection reset'),
+  UND_ERR_SOCKET: sent('connection closed'),
+  ETIMEDOUT: sent('connection timed out', { cause: 'timeout' }),
+  UND_ERR_HEADERS_OVERFLOW: sent('the response headers are too long', { outcome: 'confirm' }),
+  HPE_INVALID_CONSTANT: notHttp,
+  HPE_INVALID_VERSION: notHttp,
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: brokenBody('the body is incomplete'),
+  Z_BUF_ERROR: brokenBody('the compressed body is incomplete'),
+  Z_DATA_ERROR: brokenBody(DAMAGED),
+};
 
 /** The certificate is verified before the request is sent. Source: Node.js docs, "X509 certificate error codes". */
 const CERTIFICATE =
-  /^(?:ERR_TLS_CERT_|CERT_|SELF_SIGNED_CERT|DEPTH_ZERO_SELF_SIGNED_CERT|UNABLE_TO_|HOSTNAME_MISMATCH)/;
+  /^(?:ERR_TLS_CERT_|CERT_|CRL_|ERROR_IN_|SELF_SIGNED_CERT|DEPTH_ZERO_SELF_SIGNED_CERT|UNABLE_TO_|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED)/;
+const OTHER_HOST = /^(?:ERR_TLS_CERT_ALTNAME_INVALID|HOSTNAME_MISMATCH)$/;
+const WRONG_TIME = /^(?:CERT|CRL)_(?:HAS_EXPIRED|NOT_YET_VALID)$/;
+
+/** The server refuses to speak TLS with this client. Source: OpenSSL, `sslerr.h`. */
+const HANDSHAKE =
+  /^ERR_SSL_(?:UNSUPPORTED_PROTOCOL|UNKNOWN_PROTOCOL|VERSION_TOO_LOW|NO_SHARED_CIPHER|UNSAFE_LEGACY_RENEGOTIATION_DISABLED|DH_KEY_TOO_SMALL|CERTIFICATE_VERIFY_FAILED|TLSV1_UNRECOGNIZED_NAME|.*_ALERT_(?:HANDSHAKE_FAILURE|PROTOCOL_VERSION|UNRECOGNIZED_NAME|(?:BAD|UNSUPPORTED|UNKNOWN)?_?CERTIFICATE(?:_\w+)?|UNKNOWN_CA|ACCESS_DENIED|INSUFFICIENT_SECURITY))$/;
 
 const CONNECTION_TIMEOUT = /^(?:UND_ERR_CONNECT_TIMEOUT|ETIMEDOUT)$/;
 
+const CLOSED = /^(?:ECONNRESET|UND_ERR_SOCKET)$/;
+
+/** The first bytes, other than a damaged length or chunk. Source: llhttp, `src/llhttp/http.ts`. */
+const NO_HTTP = /\((?:Expected HTTP\/|Invalid HTTP version)/;
+
 const BROTLI = /^ERR_(?:_|BROTLI)/;
 
-function describeError(name: string | undefined, code: string): readonly [cause: string, problem: string] {
+function describeError({ name, code = '', message = '' }: Partial<NodeJS.ErrnoException>): NetworkError {
   const known = NETWORK[code];
   if (known) return known;
-  if (CERTIFICATE.test(code)) return ['connection', `the TLS certificate was rejected (${code})`];
-  // Some versions of undici set a code and some do not.
-  if (name === 'HTTPParserError') return ['connection', 'the response is not HTTP'];
-  if (BROTLI.test(code)) return ['broken-body', DAMAGED];
-  return ['connection', `the connection failed${code === '' ? '' : ` (${code})`}`];
+  if (CERTIFICATE.test(code)) {
+    const remedy = certificateRemedy(code);
+    return unsent(`the TLS certificate was rejected (${code})`, { outcome: 'permanent', remedy });
+  }
+  if (HANDSHAKE.test(code)) {
+    const remedy = 'check accountName and instance, and the proxies of this network';
+    return unsent(`the TLS handshake failed (${code})`, { outcome: 'permanent', remedy });
+  }
+  // undici often knows no code for it, only the reason that llhttp gives.
+  if (name === 'HTTPParserError') return NO_HTTP.test(message) ? notHttp : sent('the response is not HTTP');
+  if (BROTLI.test(code)) return brokenBody(DAMAGED);
+  return sent(`the connection failed${code === '' ? '' : ` (${code})`}`);
+}
+
+function certificateRemedy(code: string): string {
+  if (OTHER_HOST.test(code)) return 'check accountName and instance: the certificate is for another host';
+  if (WRONG_TIME.test(code)) return 'check the clock of this machine; if it is right, wait for a new certificate';
+  return 'set NODE_EXTRA_CA_CERTS to a file with the CA certificate of your network';
+}
+
+/** Source: undici, `lib/dispatcher/proxy-agent.js`. */
+const TUNNEL_STATUS = /^Proxy response \((\d{3})\)/;
+const PROXY_LOGIN = /^Proxy Authentication Required/;
+
+/** A proxy that answers for itself: it refuses the connection to the API. */
+function proxyRefusal(
+  { proxy }: RequestedPage,
+  { code, message = '' }: Partial<NodeJS.ErrnoException>,
+): NetworkError | undefined {
+  if (proxy === undefined) return undefined;
+  const status = code === 'UND_ERR_INVALID_ARG' && PROXY_LOGIN.test(message) ? '407' : TUNNEL_STATUS.exec(message)?.[1];
+  if (status === undefined) return undefined;
+  const problem = `the proxy answered ${statusText(Number(status))}`;
+  if (status === '407') {
+    const remedy = 'set the user and password of the proxy in HTTPS_PROXY or HTTP_PROXY';
+    return unsent(problem, { outcome: 'permanent', remedy });
+  }
+  // 502 to 504: the proxy cannot reach the API at the moment.
+  if (status >= '500' || status === '429' || status === '408') return unsent(problem);
+  return unsent(problem, { outcome: 'permanent', remedy: 'allow the host in the proxy, or name it in NO_PROXY' });
 }
 
 /** How long a request waits for an answer. */
@@ -178,41 +335,44 @@ export interface Timeouts {
   readonly totalTimeoutMs: number;
 }
 
-function slowAnswer(code: string, timeouts: Timeouts): readonly [cause: string, problem: string] | undefined {
-  if (code === 'UND_ERR_HEADERS_TIMEOUT')
-    return ['timeout', `no response within ${timeouts.headersTimeoutMs / 1000} s`];
-  if (code === 'UND_ERR_BODY_TIMEOUT') return ['timeout', `the body stalled for ${timeouts.bodyTimeoutMs / 1000} s`];
+function slowAnswer({ name, code }: Partial<NodeJS.ErrnoException>, timeouts: Timeouts): NetworkError | undefined {
+  const slow = (problem: string) => sent(problem, { cause: 'timeout' });
+  if (name === 'TimeoutError' || name === 'AbortError')
+    return slow(`timed out after ${timeouts.totalTimeoutMs / 1000} s`);
+  if (code === 'UND_ERR_HEADERS_TIMEOUT') return slow(`no response within ${timeouts.headersTimeoutMs / 1000} s`);
+  if (code === 'UND_ERR_BODY_TIMEOUT') return slow(`the body stalled for ${timeouts.bodyTimeoutMs / 1000} s`);
   return undefined;
 }
 
 /** A connection that failed before or during the response, or a body that cannot be decompressed. */
 export function networkFailure(page: RequestedPage, error: unknown, timeouts: Timeouts): FailedRequest {
-  const { name, code = '', syscall } = error as { name?: string; code?: string; syscall?: string };
-  const [cause, problem] =
-    name === 'TimeoutError' || name === 'AbortError'
-      ? ['timeout', `timed out after ${timeouts.totalTimeoutMs / 1000} s`]
-      : (slowAnswer(code, timeouts) ?? describeError(name, code));
+  const thrown = error as Partial<NodeJS.ErrnoException>;
+  const { code = '', syscall } = thrown;
+  const failure = proxyRefusal(page, thrown) ?? slowAnswer(thrown, timeouts) ?? describeError(thrown);
   // EHOSTUNREACH and ENETUNREACH may also end an established connection.
   const established = syscall === 'read' || syscall === 'write';
-  const unsent = !established && (NOT_SENT.test(code) || CERTIFICATE.test(code));
+  const { outcome, cause, problem, isUnsent, remedy } = failure;
+  const through = page.proxy === undefined ? '' : ` through the proxy ${page.proxy}`;
   return {
-    outcome: 'transient',
-    records: unsent ? 0 : page.query.pageSize,
+    outcome,
+    records: isUnsent && !established ? 0 : page.query.pageSize,
     cause,
-    error: new PageError('ApiUnavailableError', {
-      problem: `Cannot fetch ${pageName(page)} from ${host(page.baseUrl)}: ${problem}`,
-      remedy: remedyOf(cause, code),
+    error: new PageError(outcome === 'transient' ? 'ApiUnavailableError' : 'ApiConnectionError', {
+      problem: `Cannot fetch ${pageName(page)} from ${host(page.baseUrl)}${through}: ${problem}`,
+      remedy: remedy === undefined ? remedyOf(page, cause, code) : `${remedy}, then ${RESUME_OR_START}`,
     }),
   };
 }
 
-function remedyOf(cause: string, code: string): string {
+function remedyOf({ baseUrl }: RequestedPage, cause: string, code: string): string {
   if (cause === 'broken-body') return RESUME_OR_START;
   // A host that accepted the connection is reachable.
   if (cause === 'timeout' && !CONNECTION_TIMEOUT.test(code)) {
     return `wait until the API is faster, then ${RESUME_OR_START}; if it fails again, start a new run with a smaller pageSize`;
   }
-  return `check the host and the network, then ${RESUME_OR_START}`;
+  // What servers do with a request that is not TLS differs; some close the connection.
+  const scheme = CLOSED.test(code) && baseUrl.startsWith('http:') ? ', whether it expects https,' : '';
+  return `check the host${scheme} and the network, then ${RESUME_OR_START}`;
 }
 
 function host(baseUrl: string): string {

@@ -4,11 +4,12 @@ import type { Dispatcher } from 'undici';
 import type { Decode } from '../export/ports.ts';
 import { ExportError } from '../model/errors.ts';
 import { CHECK_HOST, PageError } from '../model/page-error.ts';
-import { ACCEPTED_ENCODINGS, BodyTooLarge, isKnownEncoding, readBody, unpackBody } from './body.ts';
+import { ACCEPTED_ENCODINGS, type BodyLimits, BodyTooLarge, isKnownEncoding, readBody, unpackBody } from './body.ts';
 import { usesOtherCharset } from './charset.ts';
 import {
   type FailedRequest,
   networkFailure,
+  notAccounts,
   pageName,
   type RequestedPage,
   tooLarge,
@@ -34,6 +35,8 @@ export interface PageRequest extends RequestedPage {
   readonly limits: RequestLimits;
   readonly now: () => number;
   readonly signal: AbortSignal | undefined;
+  /** Resolves when the turn of a large body has come. */
+  readonly turn: () => Promise<void>;
 }
 
 /** A complete body, as far as the network can tell, still compressed. */
@@ -46,8 +49,11 @@ export interface ReceivedBody {
   readonly latencyMs: number;
 }
 
-/** The limit of one account. A plan has eight probes of one account in flight, which must fit into its memory together. */
-const ACCOUNT_LIMIT_BYTES = 2 * 1024 * 1024;
+/**
+ * Per requested account, what a body may hold before it waits for its turn. A plan has eight probes of one account in flight,
+ * which would not fit into its memory if each had the size that a page may have.
+ */
+const FREE_BYTES_PER_ACCOUNT = 2 * 1024 * 1024;
 
 const USER_AGENT = 'account-export';
 
@@ -76,6 +82,11 @@ export async function requestPage(agent: Dispatcher, request: PageRequest): Prom
   } catch (error) {
     return networkFailure(request, error, limits);
   }
+  if (response.statusCode === 204) {
+    discard(response);
+    const body = Buffer.from(query.endpoint === 'json' ? '[]' : '');
+    return { outcome: 'received', body, encoding: undefined, contentType: '', latencyMs: since(startedAt, now) };
+  }
   if (response.statusCode !== 200) {
     // The body of an error is never read: it may hold anything.
     discard(response);
@@ -84,23 +95,27 @@ export async function requestPage(agent: Dispatcher, request: PageRequest): Prom
   const encoding = headerText(response, 'content-encoding');
   if (!isKnownEncoding(encoding)) {
     discard(response);
-    return wrongBody(request, {
+    return notAccounts(request, {
       problem: 'Unsupported content encoding',
       values: [`accepted: one of ${ACCEPTED_ENCODINGS}`],
       remedy: 'contact Salesforce',
     });
   }
   try {
-    const body = await readBody(response.body, limitOf(request));
+    const body = await readBody(response.body, bodyLimits(request));
     const contentType = headerText(response, 'content-type') ?? '';
-    // The clock may have been set back since.
-    return { outcome: 'received', body, encoding, contentType, latencyMs: Math.max(0, now() - startedAt) };
+    return { outcome: 'received', body, encoding, contentType, latencyMs: since(startedAt, now) };
   } catch (error) {
     discard(response);
     if (!(error instanceof BodyTooLarge)) return networkFailure(request, error, limits);
     const announced = encoding === undefined ? Number(headerText(response, 'content-length')) : undefined;
-    return tooLarge(request, limitOf(request), announced);
+    return tooLarge(request, limits.bodyLimitBytes, announced);
   }
+}
+
+/** The clock may have been set back since. */
+function since(startedAt: number, now: () => number): number {
+  return Math.max(0, now() - startedAt);
 }
 
 /** Decompresses and decodes a body, or says why it cannot be read. */
@@ -117,21 +132,21 @@ export async function readPage<T extends { readonly records: number }>(
   await setImmediate();
   let body: Buffer;
   try {
-    body = await unpackBody(compressed, encoding, limitOf(request));
+    body = await unpackBody(compressed, encoding, bodyLimits(request));
   } catch (error) {
-    if (error instanceof BodyTooLarge) return tooLarge(request, limitOf(request), undefined);
+    if (error instanceof BodyTooLarge) return tooLarge(request, limits.bodyLimitBytes, undefined);
     return networkFailure(request, error, limits);
   }
   if (/\bhtml\b/i.test(contentType)) {
     // The header itself is not shown: it may hold anything.
     const problem = `HTML instead of ${query.endpoint.toUpperCase()}`;
-    return wrongBody(request, { problem, values: ['status 200'], remedy: CHECK_HOST });
+    return notAccounts(request, { problem, values: ['status 200'], remedy: CHECK_HOST }, 0);
   }
   if (body.length === 0 && query.endpoint === 'json') {
-    return wrongBody(request, { problem: 'Empty response', values: ['status 200'], remedy: 'retry' });
+    return wrongBody(request, { problem: 'Empty response', values: ['status 200'] });
   }
   if (usesOtherCharset(contentType, body)) {
-    return wrongBody(request, { problem: 'Body is not UTF-8', remedy: 'contact Salesforce' });
+    return notAccounts(request, { problem: 'Body is not UTF-8', remedy: 'contact Salesforce' });
   }
   try {
     const value = decode(body);
@@ -145,13 +160,16 @@ export async function readPage<T extends { readonly records: number }>(
   } catch (error) {
     if (!(error instanceof PageError)) throw error;
     if (error.name === 'PageTooLargeError') return tooMany(request, error.parts.problem);
+    if (error.name === 'ApiContentError') return notAccounts(request, error.parts);
     if (error.transient) return wrongBody(request, error.parts);
     return { outcome: 'permanent', records: query.pageSize, cause: 'unusable', error: error.about(page) };
   }
 }
 
-function limitOf({ limits, query }: PageRequest): number {
-  return Math.min(limits.bodyLimitBytes, query.pageSize * ACCOUNT_LIMIT_BYTES);
+/** One limit for pages and probes: whether an account can be exported must not depend on its place. */
+function bodyLimits({ limits, query, turn }: PageRequest): BodyLimits {
+  const limitBytes = limits.bodyLimitBytes;
+  return { limitBytes, freeBytes: Math.min(limitBytes, query.pageSize * FREE_BYTES_PER_ACCOUNT), turn };
 }
 
 function discard({ body }: Dispatcher.ResponseData): void {

@@ -1,14 +1,26 @@
+/** Response headers. */
+type Headers = Readonly<Record<string, string | string[] | undefined>>;
+
 /**
- * The wait of a `Retry-After` header in ms: seconds or an HTTP date (RFC 9110, 10.2.3); 0 for a date in the past; `undefined`
- * for anything else.
+ * The wait that a `Retry-After` header asks for, in ms: seconds or an HTTP date (RFC 9110, 10.2.3); 0 for a date in the past;
+ * `undefined` for anything else. A date counts from the `Date` of the server, whose clock may differ from ours.
  */
-export function retryAfterMs(header: string | string[] | undefined, nowMs: number): number | undefined {
-  const value = (Array.isArray(header) ? header[0] : header)?.trim();
+export function retryAfterMs(headers: Headers, nowMs: number): number | undefined {
+  const value = first(headers['retry-after']);
   if (!value) return undefined;
   if (/^\d+$/.test(value)) return Number(value) * 1000;
-  if (!/^[A-Za-z]{3}/.test(value)) return undefined;
+  const date = dateOf(value);
+  return date === undefined ? undefined : Math.max(0, date - (dateOf(first(headers.date)) ?? nowMs));
+}
+
+function first(header: string | string[] | undefined): string | undefined {
+  return (Array.isArray(header) ? header[0] : header)?.trim();
+}
+
+function dateOf(value: string | undefined): number | undefined {
+  if (value === undefined || !/^[A-Za-z]{3}/.test(value)) return undefined;
   const date = Date.parse(value);
-  return Number.isNaN(date) ? undefined : Math.max(0, date - nowMs);
+  return Number.isNaN(date) ? undefined : date;
 }
 
 const BASE_MS = 250;
@@ -23,4 +35,12 @@ const CAP_MS = 4000;
  */
 export function backoffMs(retry: number, random: number): number {
   return random * Math.min(CAP_MS, BASE_MS * 2 ** retry);
+}
+
+/** How far apart the requests start that waited for the same moment. */
+const SPREAD_MS = 2000;
+
+/** A random wait after a shared one, so that the requests of a run do not all start at the same moment. */
+export function spreadMs(random: number): number {
+  return random * SPREAD_MS;
 }

@@ -7,7 +7,8 @@ import { Construct } from 'constructs';
 import { hiveTypeOf, prestoViewText } from '../../functions/catalog/presto-view.ts';
 import { SAVED_QUERIES } from '../../functions/catalog/saved-queries.ts';
 import { type TableColumn, type TableDefinition, tableDefinitions } from '../../functions/catalog/tables.ts';
-import { type ViewDefinition, viewDefinitions } from '../../functions/catalog/views.ts';
+import type { ViewDefinition } from '../../functions/catalog/view-definition.ts';
+import { viewDefinitions } from '../../functions/catalog/views.ts';
 
 export interface AccountCatalogProps {
   readonly bucket: IBucket;

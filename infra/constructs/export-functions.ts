@@ -10,6 +10,7 @@ import {
   exportLockPrefix,
   failuresPrefix,
   manifestKey,
+  notBeforeKey,
   PUBLISHED_RUNS_PREFIX,
   planKey,
   quarantinedManifestKey,
@@ -55,6 +56,7 @@ const PARTS = ExportFormatSchema.options.map((format) => `${tablePrefix(format)}
 const PUBLISHED = `${PUBLISHED_RUNS_PREFIX}*`;
 const RUN_FOLDER = `${workPrefix('*')}*`;
 const PLAN = planKey('*');
+const NOT_BEFORE = notBeforeKey('*');
 const QUARANTINED_MANIFEST = quarantinedManifestKey('*');
 const TICKETS = `${ticketsPrefix('*')}*`;
 const RECEIPTS = `${receiptsPrefix('*')}*`;
@@ -80,7 +82,7 @@ export function addExportFunctions(scope: Construct, props: ExportFunctionsProps
     files: { [EXPORTS_FILE]: JSON.stringify(exports) },
     environment: { EXPORTS_FILE },
     reads: ['work/*', PUBLISHED],
-    writes: [PLAN, TICKETS, FAILURES, ...LOCKS, exportHostKey('*')],
+    writes: [PLAN, NOT_BEFORE, TICKETS, FAILURES, ...LOCKS, exportHostKey('*')],
     deletes: [TICKETS],
   });
   const exportPage = new ExportFunction(scope, 'ExportPage', {
@@ -91,7 +93,7 @@ export function addExportFunctions(scope: Construct, props: ExportFunctionsProps
     timeout: timeoutOf('exportPage'),
     // It refuses to overwrite a published run.
     reads: [...PARTS, RUN_FOLDER, manifestKey('*')],
-    writes: [...PARTS, TICKETS, RECEIPTS, FAILURES],
+    writes: [...PARTS, NOT_BEFORE, TICKETS, RECEIPTS, FAILURES],
     deletes: [TICKETS],
   });
   const publishRun = new ExportFunction(scope, 'PublishRun', {
@@ -106,7 +108,7 @@ export function addExportFunctions(scope: Construct, props: ExportFunctionsProps
     memoryMb: MEMORY_MB.publish,
     timeout: timeoutOf('publishRun'),
     reads: [...PARTS, RUN_FOLDER, PUBLISHED],
-    writes: [...PARTS, TICKETS, RECEIPTS, FAILURES, QUARANTINED_MANIFEST, PUBLISHED],
+    writes: [...PARTS, NOT_BEFORE, TICKETS, RECEIPTS, FAILURES, QUARANTINED_MANIFEST, PUBLISHED],
     // It takes its manifest back if a part was modified while it was published.
     deletes: [TICKETS, PUBLISHED],
   });

@@ -81,11 +81,11 @@ const LOOK_AT_TABLES = ['glue:GetDatabase', 'glue:GetTable'];
 const REPAIR_TABLES = ['glue:BatchCreatePartition', 'glue:DeletePartition', 'glue:GetPartition', 'glue:GetPartitions'];
 
 /**
- * Permissions for people: to query the data in the Athena console, and to operate runs with the command line. Nobody has them
+ * Permissions for people: to query the data in Athena, and to operate runs with the command line. Nobody has them
  * until you attach a policy or grant them.
  */
 export class PeoplePolicies extends Construct {
-  /** For analysts: queries in the workgroup, and reading the tables. */
+  /** For analysts: queries in the workgroup, in the console and with `query --stack`, and reading the tables. */
   readonly analysts: ManagedPolicy;
   /** For operators: every command for the deployed stack. It cannot read accounts. */
   readonly operators: ManagedPolicy;
@@ -95,7 +95,7 @@ export class PeoplePolicies extends Construct {
     super(scope, id);
     this.#props = props;
     this.analysts = new ManagedPolicy(this, 'Analysts', {
-      description: 'Account Export: query the exported accounts in the Athena console',
+      description: 'Account Export: query the exported accounts in the Athena console or with the command query',
       statements: this.queryStatements(),
     });
     this.operators = new ManagedPolicy(this, 'Operators', {
@@ -118,6 +118,8 @@ export class PeoplePolicies extends Construct {
   private queryStatements(): PolicyStatement[] {
     const { bucket, databaseName, workgroupName, encryptionKey } = this.#props;
     return [
+      // `query --stack` finds the workgroup in the outputs of the stack.
+      new PolicyStatement({ actions: ['cloudformation:DescribeStacks'], resources: [this.thisStack()] }),
       new PolicyStatement({
         actions: QUERY_IN_WORKGROUP,
         resources: [this.arn('athena', `workgroup/${workgroupName}`)],
@@ -198,11 +200,13 @@ export class PeoplePolicies extends Construct {
         'Athena reads the parts of all published runs and writes results under ids of its own, so the objects are not known in advance. The working files of runs are not included.',
       );
     }
-    acknowledgeWildcard(
-      operators,
-      this.thisStack(),
-      'Commands name the stack, and CloudFormation then checks the permission on its name and any id. The pattern covers this stack and none other.',
-    );
+    for (const people of [analysts, operators]) {
+      acknowledgeWildcard(
+        people,
+        this.thisStack(),
+        'Commands name the stack, and CloudFormation then checks the permission on its name and any id. The pattern covers this stack and none other.',
+      );
+    }
     for (const runs of [this.executions(), this.mapRuns()]) {
       acknowledgeWildcard(
         operators,

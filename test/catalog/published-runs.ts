@@ -1,8 +1,11 @@
-/** Hand-made runs for the tests on Trino. */
+/** Hand-made runs for the tests on Trino and of the command `query`. */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { decodeJson } from '../../functions/formats/json-lines.ts';
-import { parquetFormat } from '../../functions/formats/parquet.ts';
-import { type ExportFormat, FORMAT_DETAILS } from '../../functions/model/export-format.ts';
+import { csvTableColumns } from '../../functions/formats/csv.ts';
+import { formatForRun } from '../../functions/formats/format-for-run.ts';
+import { EXPORT_FORMATS, type ExportFormat, FORMAT_DETAILS } from '../../functions/model/export-format.ts';
+import { ODD_ACCOUNTS_AS_JSON, ODD_NUMBERS_AS_CSV, ODD_NUMBERS_AS_JSON } from '../support/odd-accounts.ts';
 import type { SmallS3 } from '../support/small-s3.ts';
 import type { Trino } from '../trino/trino.ts';
 
@@ -23,6 +26,8 @@ interface HandMadeRun {
   readonly publishedAt: string;
   /** Lines of each part. */
   readonly parts: readonly (readonly string[])[];
+  /** If the lines are those of API answers, from which the parts are written: the configured attribute columns. */
+  readonly asSent?: readonly string[];
   /** The partitions that exist. Published runs have `accounts` and `run`. */
   readonly partitions: readonly ('accounts' | 'newest' | 'run')[];
   readonly verdict?: 'consistent' | 'drifted';
@@ -193,6 +198,59 @@ export const WIDE_RUNS: readonly HandMadeRun[] = [
   },
 ];
 
+/** Writes the published runs into a folder, as `run` does. */
+export async function writeAll(folder: string, runs: readonly HandMadeRun[] = RUNS): Promise<void> {
+  const put = async (key: string, body: Uint8Array) => {
+    await mkdir(dirname(join(folder, key)), { recursive: true });
+    await writeFile(join(folder, key), body);
+  };
+  for (const run of runs.filter(({ partitions }) => partitions.includes('run'))) {
+    const place = `export_name=${run.exportName}/export_date=${run.date}/run_id=${run.runId}`;
+    const parts: object[] = [];
+    for (const [page, lines] of run.parts.entries()) {
+      const key = `accounts_${run.format}/${place}/part-0000${page}.${FORMAT_DETAILS[run.format].partExtension}`;
+      const body = await partOf(run, lines);
+      await put(key, body);
+      parts.push({ key, page, records: lines.length, bytes: body.length, sha256: '' });
+    }
+    const manifest = JSON.parse(manifestOf(run)) as object;
+    await put(
+      `export_runs/run_id=${run.runId}/manifest.json`,
+      Buffer.from(`${JSON.stringify({ ...manifest, parts })}\n`),
+    );
+  }
+}
+
+export const ODD_RUNS: readonly HandMadeRun[] = EXPORT_FORMATS.map((format) => ({
+  exportName: `odd-${format}`,
+  runId: `odd-${format}-1`,
+  format,
+  date: '2026-08-21',
+  publishedAt: '2026-08-21T03:00:00.000Z',
+  asSent: [],
+  parts: [format === 'csv' ? ODD_NUMBERS_AS_CSV : [...ODD_NUMBERS_AS_JSON, ...ODD_ACCOUNTS_AS_JSON]],
+  partitions: ['accounts', 'newest', 'run'],
+}));
+
+export const PAGE_COLUMNS = ['tier', 'Region'];
+
+/** A CSV page lacks the columns of attributes that no account on it has. */
+export const PAGE_RUN: HandMadeRun = {
+  exportName: 'pages',
+  runId: 'pages-1',
+  format: 'csv',
+  date: '2026-08-21',
+  publishedAt: '2026-08-21T03:00:00.000Z',
+  asSent: PAGE_COLUMNS,
+  parts: [
+    ['name,totalActions', 'none,1'],
+    ['region,other,Name', 'EMEA,x,second attribute'],
+    ['name, Tier ,zeta,totalActions', 'first attribute,gold,y,2'],
+    ['tier,REGION,name', 'silver,APAC,both'],
+  ],
+  partitions: ['accounts', 'newest', 'run'],
+};
+
 /** Writes parts and manifests into a bucket and registers the partitions in the schema of its name. */
 export async function publishAll(
   s3: SmallS3,
@@ -205,7 +263,7 @@ export async function publishAll(
     for (const [page, lines] of run.parts.entries()) {
       const { partExtension } = FORMAT_DETAILS[run.format];
       const key = `accounts_${run.format}/${place}/part-0000${page}.${partExtension}`;
-      s3.put(bucket, key, await partOf(run.format, lines));
+      s3.put(bucket, key, await partOf(run, lines));
     }
     s3.put(bucket, `export_runs/run_id=${run.runId}/manifest.json`, Buffer.from(manifestOf(run)));
     const values = `ARRAY['${run.exportName}', '${run.date}', '${run.runId}']`;
@@ -220,9 +278,13 @@ export async function publishAll(
   }
 }
 
-async function partOf(format: HandMadeRun['format'], lines: readonly string[]): Promise<Uint8Array> {
-  if (format !== 'parquet') return gzipSync(`${lines.join('\n')}\n`);
-  return (await parquetFormat().encode(decodeJson(Buffer.from(`[${lines.join(',')}]`)))).body;
+async function partOf({ format, asSent }: HandMadeRun, lines: readonly string[]): Promise<Uint8Array> {
+  if (!asSent && format !== 'parquet') return gzipSync(`${lines.join('\n')}\n`);
+  const columns = csvTableColumns(asSent ?? []);
+  const body = format === 'csv' ? `${lines.join('\n')}\n` : `[${lines.join(',')}]`;
+  const csv = { columns, tableColumns: columns.length, finalNewline: true };
+  const writer = formatForRun({ runId: 'any', format, csv });
+  return (await writer.encode(writer.decode(Buffer.from(body)))).body;
 }
 
 function manifestOf({
@@ -240,7 +302,7 @@ function manifestOf({
     exportName,
     datasetId: 'engage',
     format,
-    parameters: { pageSize: 5 },
+    parameters: { filter: 'Tier 1', start: 1_358_640_000_123, end: 1_360_195_200_000, pageSize: 5 },
     dueAt: `${date}T02:00:00.000Z`,
     startedAt: `${date}T02:00:00.000Z`,
     publishedAt,

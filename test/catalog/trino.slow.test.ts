@@ -14,15 +14,19 @@ import { ATTRIBUTES } from '../../simulator/accounts.ts';
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts';
 import { account, accounts, arrayApi } from '../support/array-api.ts';
 import { expectedFromCsv, expectedFromJson } from '../support/expected-account.ts';
+import { ODD_ROWS_FROM_CSV, ODD_ROWS_FROM_JSON } from '../support/odd-accounts.ts';
 import { runSteps } from '../support/run-steps.ts';
 import { type SmallS3, startSmallS3 } from '../support/small-s3.ts';
 import { CSV_FACTS, type Fact, JSON_FACTS } from '../trino/serde-facts.ts';
 import { startTrino, type Trino, trinoMissing } from '../trino/trino.ts';
 import { createTableInTrino } from '../trino/trino-ddl.ts';
-import { ACME, COMMA, DOCUMENTED_ROWS, MOVED, NASTY, NONE, RETAIL, SAVED_ROWS } from './expected-rows.ts';
+import { ACME, COMMA, DOCUMENTED_ROWS, DRIFTED_RUN, MOVED, NASTY, NONE, RETAIL, SAVED_ROWS } from './expected-rows.ts';
 import {
   ATTRIBUTE_COLUMNS,
   ATTRIBUTE_NAMES,
+  ODD_RUNS,
+  PAGE_COLUMNS,
+  PAGE_RUN,
   publishAll,
   WIDE_COLUMNS,
   WIDE_NAMES,
@@ -39,13 +43,15 @@ vi.setConfig({ testTimeout: 180_000, hookTimeout: 600_000 });
 const missing = await trinoMissing();
 if (missing !== undefined) process.stdout.write(`Skipping the tests on Trino: ${missing}.\n`);
 
+const BUCKETS = ['exports', 'simulated', 'wide', 'odd', 'pages'];
+
 describe.skipIf(missing !== undefined)('on Trino', () => {
   let s3: SmallS3;
   let trino: Trino;
 
   beforeAll(async () => {
-    s3 = await startSmallS3(['exports', 'simulated', 'wide']);
-    trino = await startTrino(s3.url, ['exports', 'simulated', 'wide']);
+    s3 = await startSmallS3(BUCKETS);
+    trino = await startTrino(s3.url, BUCKETS);
   });
 
   afterAll(async () => {
@@ -133,6 +139,25 @@ describe.skipIf(missing !== undefined)('on Trino', () => {
       ]);
     });
 
+    it('runs shows the figures of each run under one name each, with timestamps', async () => {
+      const columns = Object.keys(DRIFTED_RUN).join(', ');
+      expect(await rows(`SELECT ${columns} FROM runs WHERE run_id = 'json-1'`)).toEqual([Object.values(DRIFTED_RUN)]);
+      const order = await rows('SELECT run_id, seconds FROM runs ORDER BY published_at DESC LIMIT 2');
+      expect(order).toEqual([
+        ['json-filled-in', 1_072_800],
+        ['json-2-again', 25_200.123],
+      ]);
+    });
+
+    it('runs has the columns and types declared in Glue', async () => {
+      const view = viewDefinitions([]).find(({ name }) => name === 'runs');
+      expect(view?.columns.map(({ name }) => name)).toEqual(Object.keys(DRIFTED_RUN));
+      const columns = await rows('SHOW COLUMNS FROM runs');
+      expect(columns.map(([name, type]) => `${name} ${String(type).replaceAll(' ', '')}`)).toEqual(
+        view?.columns.map(({ name, type }) => `${name} ${type}`),
+      );
+    });
+
     // An upper limit: Trino may skip more, depending on when it knows the other side of the join.
     it.each([
       [
@@ -204,6 +229,35 @@ describe.skipIf(missing !== undefined)('on Trino', () => {
       const sql = `SELECT name FROM accounts_latest WHERE attributes['Column 498'] = '498'`;
       expect(await trino.query(sql, 'wide')).toEqual([['Wide']]);
     });
+  });
+
+  describe('odd values', () => {
+    beforeAll(async () => {
+      await createTablesAndViews('odd', [], []);
+      await publishAll(s3, trino, ODD_RUNS, 'odd');
+    });
+
+    it.each(EXPORT_FORMATS)('are the same in every format: %s', async (format) => {
+      const sql = `SELECT name, engagement_score + 0, last_activity, CAST(total_actions AS varchar), attributes
+        FROM accounts_latest WHERE export_name = 'odd-${format}'`;
+      const found = new Map((await trino.query(sql, 'odd')).map((row) => [row[0], row]));
+      const expected = format === 'csv' ? ODD_ROWS_FROM_CSV : ODD_ROWS_FROM_JSON;
+      for (const row of expected) expect([format, ...(found.get(row[0]) ?? [])]).toEqual([format, ...row]);
+      expect(found.size).toBe(expected.length);
+    });
+  });
+
+  it('reads CSV whose columns depend on the page', async () => {
+    await createTablesAndViews('pages', PAGE_COLUMNS, []);
+    await publishAll(s3, trino, [PAGE_RUN], 'pages');
+    const sql =
+      "SELECT name, total_actions, attributes['tier'], attributes['Region'] FROM accounts_latest ORDER BY name";
+    expect(await trino.query(sql, 'pages')).toEqual([
+      ['both', null, 'silver', 'APAC'],
+      ['first attribute', 2, 'gold', null],
+      ['none', 1, null, null],
+      ['second attribute', null, null, 'EMEA'],
+    ]);
   });
 
   describe.each<[string, { facts: readonly Fact[]; header: string; columns: string; properties: string }]>([
@@ -337,9 +391,15 @@ describe.skipIf(missing !== undefined)('on Trino', () => {
     it('shows a run when its last partition is added, complete', async () => {
       const counted = () =>
         rows("SELECT run_id, count(*) FROM accounts_latest WHERE export_name = 'steps' GROUP BY run_id");
-      const before = await exported('steps-1', { exportName: 'steps', filter: 'Tier 1 & 2/EMEA' });
+      const request = { exportName: 'steps', filter: 'Tier 1 & 2/EMEA' };
+      const before = await exported('steps-1', request);
       await publish(before);
-      const run = await exported('steps-2', { exportName: 'steps', filter: 'Tier 1 & 2/EMEA + ü%' });
+      // The segment has grown.
+      const grown: AccountsApi = {
+        host: api.host,
+        fetchPage: (query, ...rest) => api.fetchPage({ ...query, filter: 'Tier 1 & 2/EMEA + ü%' }, ...rest),
+      };
+      const run = await exported('steps-2', request, grown);
       expect(await counted()).toEqual([['steps-1', 243]]);
       await addAccounts(run);
       expect(await counted()).toEqual([['steps-1', 243]]);

@@ -110,7 +110,7 @@ describe('exit code 2', () => {
     [['--dataset', 'a b'], /^error: Invalid command line: --dataset must have [^;]*\(got "a b"\)\.\n$/],
     [['--name', 'a b'], /: --name must have .* \(got "a b"\)\.\n$/],
     [['--attribute-columns', 'a,,b'], /: --attribute-columns\[1\] must not be empty \(got ""\)\.\n$/],
-    [['--segment-id', ''], /: --segment-id must not be empty \(value not shown\)\.\n$/],
+    [['--segment-id', '', '--name', 'x'], /: --segment-id must not be empty \(value not shown\)\.\n$/],
     [['--window', 'P7D', '--end', '2026-08-01'], /: --window must not be set together with --start or --end \(got/],
     [['--start', '2026-08-02', '--end', '2026-08-01'], /: --end must be later than --start \(got "2026-08-01"\)\.\n$/],
     [['--account', 'acme.x', '--instance', 'us-5'], /^error: Invalid --account \("acme\.x"\): use one label of/],

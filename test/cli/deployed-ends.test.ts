@@ -22,7 +22,7 @@ describe('a run that has ended', () => {
     const name = aws.stateMachine.executions[0]?.name;
     const [error, hint] = stderr.split('\n');
     expect(code).toBe(1);
-    expect(error).toMatch(/^error: 404 Not Found for dataset "engage"/);
+    expect(error).toMatch(/^error: 403 Forbidden for dataset "engage"/);
     expect(hint).toBe(`To resume: ${CLI} resume ${name} --region eu-west-1`);
   });
 

@@ -36,11 +36,50 @@ describe('following a run', () => {
   });
 
   it('shows the finished pages on a terminal and estimates the accounts', async () => {
-    await polledWorld(4100);
+    let looks = 0;
+    // The first look from now on sees what is true now, and has ended when the second begins.
+    const seenOnce = (from = looks) => until(() => looks > from + 1);
+    await smallWorld(
+      {},
+      {
+        fail: ({ action }) => {
+          if (action === 'DescribeExecution') looks++;
+          return undefined;
+        },
+        work: async ({ onPlan, onPage }) => {
+          onPlan(planOf(4100));
+          for (let page = 0; page < 9; page++) {
+            onPage();
+            await seenOnce();
+          }
+          return { status: 'SUCCEEDED', output: JSON.stringify(publishedOf(4100)) };
+        },
+      },
+    );
     const { stderr, code } = await commandLine(['start', 'all-accounts'], { isTTY: true });
     expect(code).toBe(0);
-    expect(stderr).toMatch(/Exporting {2}[█░]{24} 0\/9 pages, 0 accounts/);
-    expect(stderr).toMatch(/█{24} 9\/9 pages, 4,100 accounts/);
+    expect(stderr).toMatch(/Exporting: 0 of 9 pages, 0 accounts, 0\/s.*Exporting: 8 of 9 pages, 4,000 accounts, /s);
+    expect(stderr.endsWith('Publishing: all pages are done\r\u001B[K')).toBe(true);
+  });
+
+  it('shows that the accounts are counted until there is a plan', async () => {
+    let looks = 0;
+    await smallWorld(
+      {},
+      {
+        fail: ({ action }) => {
+          if (action === 'DescribeExecution') looks++;
+          return undefined;
+        },
+        work: async ({ onPlan }) => {
+          await until(() => looks > 1);
+          onPlan(planOf(1234));
+          return { status: 'SUCCEEDED', output: JSON.stringify(publishedOf(1234)) };
+        },
+      },
+    );
+    const { stderr } = await commandLine(['start', 'all-accounts'], { isTTY: true });
+    expect(stderr).toContain('Planning: counting the accounts');
   });
 
   it('shows the new plan and the new pages of a retry after drift', async () => {
@@ -66,7 +105,7 @@ describe('following a run', () => {
     );
     const { stdout, stderr } = await commandLine(['start', 'all-accounts'], { isTTY: true });
     expect(stdout).toMatch(/Planned {4}4,000 accounts in 8 pages.*Planned {4}4,200 accounts in 9 pages of 500/s);
-    expect(stderr).toMatch(/1\/8 pages,.*0\/9 pages.*9\/9 pages/s);
+    expect(stderr).toMatch(/1 of 8 pages,.*0 of 9 pages.*2 of 9 pages/s);
   });
 
   it('ignores polls that are throttled or fail', async () => {

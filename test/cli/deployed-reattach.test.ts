@@ -5,6 +5,7 @@ import { glueCatalog } from '../../functions/aws/glue-catalog.ts';
 import type { PublishedRun } from '../../functions/export/ports.ts';
 import { publishedManifest } from '../export/planned-run.ts';
 import { account, arrayApi } from '../support/array-api.ts';
+import { commandLine } from '../support/command-line.ts';
 import { memoryStore } from '../support/memory-store.ts';
 import { runSteps } from '../support/run-steps.ts';
 import { cli, STATE_MACHINE, smallWorld } from '../support/small-aws-world.ts';
@@ -68,6 +69,12 @@ describe('reattach', () => {
     expect(partitions()).toBe(before);
     expect((await cli('reattach')).stdout).toBe('Complete   3 published runs, all in the tables\n');
     expect(partitions()).toBe(before);
+  });
+
+  it('has a live line meanwhile', async () => {
+    await publishedStack();
+    const { stderr } = await commandLine(['reattach'], { isTTY: true });
+    expect(stderr).toBe('\r\u001B[KComparing the published runs with the tables\r\u001B[K');
   });
 
   it('adds only what is missing, and corrects the tables of the newest runs', async () => {

@@ -57,7 +57,7 @@ describe('runs', () => {
     const { code, stdout } = await cli('runs');
     expect(code).toBe(0);
     const lines = stdout.trimEnd().split('\n');
-    expect(lines[1]).toMatch(/^20260825T020000Z-0006 - +running +[A-Z][a-z]{2} \d\d \d\d:\d\d +4[23] s$/);
+    expect(lines[1]).toMatch(/^20260825T020000Z-0006 - +running +[A-Z][a-z]{2} \d\d \d\d:\d\d +\d+ s$/);
     expect([lines[0], ...lines.slice(2)]).toEqual([
       'run                   export         status    started UTC        took  accounts',
       '20260824T020000Z-0005 all-accounts   skipped   Aug 24 02:00        1 s',

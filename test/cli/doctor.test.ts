@@ -2,6 +2,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { Finding } from '../../cli/deployed/check-stack.ts';
 import packageJson from '../../package.json' with { type: 'json' };
+import { commandLine } from '../support/command-line.ts';
 import { THROTTLED } from '../support/small-aws.ts';
 import { cli, smallWorld } from '../support/small-aws-world.ts';
 import { type DeploymentOptions, PUBLISHED, smallDeployment } from '../support/small-deployment.ts';
@@ -47,6 +48,12 @@ const NEVER_STORED = [
 ];
 
 describe('a deployment in order', () => {
+  it('has a live line while it is checked', async () => {
+    await smallDeployment();
+    const { stderr } = await commandLine(['doctor', '--stack'], { isTTY: true });
+    expect(stderr).toBe('\r\u001B[KChecking the stack\r\u001B[K');
+  });
+
   it('has a line for each check', async () => {
     const { calls } = await smallDeployment();
     const { code, text } = await doctor();

@@ -126,7 +126,7 @@ describe('the warning about fields without a column', () => {
 
 describe('the hint to resume', () => {
   const broken = (times: number): SimulatorOptions => ({
-    faults: [{ fault: { status: 404 }, minPageSize: 10, pages: [2], times }],
+    faults: [{ fault: { status: 403 }, minPageSize: 10, pages: [2], times }],
   });
 
   it('names the run id after a command without it', async () => {

@@ -109,7 +109,7 @@ describe('control characters', () => {
   it('of a value are escaped in a table', async () => {
     const { stdout } = await commandLine(['query', sql, '--out', await exported(list)]);
     expect(stdout).not.toMatch(RAW);
-    expect(stdout).toContain('evil\\u001b[2J\\u009b31m\\u202e\\u0007 error: none');
+    expect(stdout).toContain('evil\\u001b[2J\\u009b31m\\u202e\\u0007\\u000d\\u000aerror: none');
   });
 
   it('of a value are escaped in JSON, which stays equal', async () => {
@@ -134,10 +134,13 @@ describe('control characters', () => {
     expect(stdout).toBe(expected);
   });
 
-  it('of a value are escaped in an error', async () => {
+  it('of a value are not in an error, and those of the statement are escaped', async () => {
     const folder = await exported(list);
     const { stderr } = await commandLine(['query', sql.replace('name', 'name::INT'), '--out', folder]);
-    expect(stderr).toMatch(/^error: Query failed: Conversion Error: .*evil\\u001b.*\n$/);
-    expect(stderr).not.toMatch(RAW);
+    expect(stderr).toBe(
+      'error: Query failed: a value cannot be converted to the type in the query: use try_cast, which returns NULL instead.\n',
+    );
+    const ofStatement = await commandLine(['query', 'SELECT "evil\u001b[2J"', '--out', folder]);
+    expect(ofStatement.stderr).toMatch(/^error: Query failed: Binder Error: .*evil\\u001b.*\n$/);
   });
 });

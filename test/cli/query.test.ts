@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { directoryStore } from '../../cli/local/directory-store.ts';
 import { openLocalDatabase } from '../../cli/query/local-database.ts';
 import { plainValue } from '../../cli/query/plain-value.ts';
-import { VIEW_COLUMNS } from '../../functions/catalog/views.ts';
+import { VIEW_COLUMNS, viewDefinitions } from '../../functions/catalog/views.ts';
 import { ATTRIBUTES } from '../../simulator/accounts.ts';
 import { account, accounts, arrayApi } from '../support/array-api.ts';
 import { commandLine, temporaryFolder } from '../support/command-line.ts';
@@ -120,30 +120,58 @@ it('has the columns of Athena in both views, also for a format without runs', as
   ]);
 });
 
+it('has the view runs with the columns and types of Athena', async () => {
+  const { folder, run } = await folderOf();
+  await run('r').all({ start: '2026-08-15', end: '2026-08-22' });
+  const view = viewDefinitions([]).find(({ name }) => name === 'runs');
+  const types = { varchar: 'VARCHAR', double: 'DOUBLE', bigint: 'BIGINT', 'timestamp(3)': 'TIMESTAMP_MS' };
+  const columns = await rowsOf(folder, 'DESCRIBE runs');
+  expect(columns.map(({ column_name, column_type }) => [column_name, column_type])).toEqual(
+    view?.columns.map(({ name, type }) => [name, types[type as keyof typeof types] ?? 'VARCHAR[]']),
+  );
+  expect(await rowsOf(folder, 'SELECT * FROM runs')).toEqual([
+    {
+      export_name: 'all',
+      export_date: '2026-08-22',
+      run_id: 'r',
+      dataset_id: 'engage',
+      format: 'json',
+      verdict: 'consistent',
+      due_at: '2026-08-22 02:00:00',
+      started_at: '2026-08-22 02:00:00',
+      published_at: '2026-08-22 02:01:30',
+      seconds: 90,
+      pages: 3,
+      records: 25,
+      distinct_accounts: 25,
+      duplicates: 0,
+      bytes: expect.any(Number),
+      planned_records: 25,
+      records_fetched: expect.any(Number),
+      api_requests: expect.any(Number),
+      retries: 0,
+      accounts_before: 25,
+      accounts_after: 25,
+      boundaries_checked: expect.any(Number),
+      boundaries_moved: 0,
+      page_size: 10,
+      filter: null,
+      window_start: '2026-08-15 00:00:00',
+      window_end: '2026-08-22 00:00:00',
+      segmentation_id: null,
+      segment_id: null,
+      unmapped_columns: [],
+      escaped_line_breaks: 0,
+    },
+  ]);
+});
+
 describe('the command', () => {
   async function query(...args: readonly string[]) {
     const { folder, run } = await folderOf();
     await run('r').all();
     return commandLine(['query', ...args, '--out', folder]);
   }
-
-  it('prints a table within 80 columns', async () => {
-    const { code, stdout } = await query(
-      'SELECT name, export_name, run_id, export_date, attributes, published_at FROM accounts_latest ORDER BY name LIMIT 2',
-    );
-    expect(code).toBe(0);
-    expect(stdout).toContain('account 0');
-    expect(stdout.trimEnd().endsWith('2 rows')).toBe(true);
-    expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
-  });
-
-  it('prints JSON and CSV', async () => {
-    const sql = 'SELECT name, \'a,"b"\' AS odd, NULL AS nothing FROM accounts_latest ORDER BY name LIMIT 1';
-    expect(JSON.parse((await query(sql, '--json')).stdout)).toEqual([
-      { name: 'account 0', odd: 'a,"b"', nothing: null },
-    ]);
-    expect((await query(sql, '--csv')).stdout).toBe('name,odd,nothing\naccount 0,"a,""b""",\n');
-  });
 
   it.each([
     ['SELCT 1', /^error: Query failed: Parser Error: syntax error at or near "SELCT"\n$/],

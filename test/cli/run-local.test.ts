@@ -23,6 +23,11 @@ describe('a run on one machine', () => {
     if (accounts === 12_431) expect(lineBreaks).toBeGreaterThan(100);
   });
 
+  it('exports CSV whose columns depend on the page', async () => {
+    const { simulator } = await expectWholeCsv({ accounts: 60, omitEmptyCsvColumns: true }, 3);
+    expect(simulator.requests.length).toBeGreaterThan(20);
+  });
+
   it('exports pages of pretty-printed JSON', async () => {
     await expectWholeJson({ accounts: 1200, pretty: true });
   });

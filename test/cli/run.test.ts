@@ -26,6 +26,7 @@ async function simulated(options: SimulatorOptions = {}) {
   return { simulator, out, args: to(out), to };
 }
 
+const ERASE = '\r\u001B[K';
 const ALWAYS = Number.POSITIVE_INFINITY;
 const manifestPath = (out: string) => join(out, 'export_runs/run_id=run-1/manifest.json');
 /** The requests for whole pages of the plan. */
@@ -44,6 +45,8 @@ describe('run', () => {
     expect(lines[3]).toMatch(/^Published {2}1,234 accounts in [\d.]+ s, [\d.]+ kB$/);
     expect(lines.slice(4)).toEqual([
       '           consistent: every check passed',
+      expect.stringMatching(/^Contract {3}1,2\d\d records counted: 1,234 accounts, and \d\d more$/),
+      expect.stringMatching(/^ {11}for probes and retries \(\d\d requests, 0 retries\)$/),
       'Warning    the table has no column for these fields, but the parts keep them',
       '           healthIndex',
       '  run      run-1',
@@ -66,11 +69,55 @@ describe('run', () => {
     expect(await commandLine([...args, '--quiet'])).toEqual({ code: 0, stdout: '', stderr: '' });
   });
 
-  it('shows the progress on a terminal', async () => {
+  it('shows each phase on a terminal, and leaves only the result', async () => {
     const { args } = await simulated();
-    const { stderr } = await commandLine(args, { isTTY: true });
-    expect(stderr).toMatch(/Exporting {2}[█░]{24} 0\/3 pages, 0 accounts/);
-    expect(stderr).toMatch(/█{24} 3\/3 pages, 1,234 accounts/);
+    const { stderr } = await commandLine([...args, '--concurrency', '1'], { isTTY: true });
+    const lines = [
+      'Planning: counting the accounts',
+      'Planning: round 1',
+      'Planning: round 5, 8 requests',
+      'Exporting: 0 of 3 pages, 0 accounts, 0/s',
+      'Exporting: 3 of 3 pages, 1,234 accounts, ',
+      'Publishing: all pages are done',
+      'Publishing: looking for new accounts',
+      'Publishing: checking 3 pages',
+      'Publishing: checking page boundaries',
+    ].map((line) => stderr.indexOf(`${ERASE}${line}`));
+    expect(lines).toEqual(lines.filter((at) => at >= 0).toSorted((a, b) => a - b));
+    expect(stderr.endsWith(ERASE)).toBe(true);
+    expect(stderr).not.toContain('\n');
+  });
+
+  it('shows how long it waits for the API', async () => {
+    const { args } = await simulated({ faults: [{ fault: { status: 429, retryAfter: '2' }, times: 1 }] });
+    const { stderr } = await commandLine([...args, '--concurrency', '1'], { isTTY: true });
+    expect(stderr).toMatch(/Waiting \d+ s (after 429 \(attempt 2 of \d+\)|as the API asked)/);
+  });
+
+  it('shows the retry after drift, and no line with --quiet', async () => {
+    let removed = false;
+    const { args } = await simulated({
+      onRequest: ({ pageSize, page }, tenant) => {
+        if (pageSize !== 500 || page !== 1 || removed) return;
+        removed = true;
+        tenant.removeAt(3, 1);
+      },
+    });
+    const { stderr } = await commandLine([...args, '--on-drift', 'retry', '--concurrency', '1'], { isTTY: true });
+    expect(stderr).toMatch(/Publishing: checking page boundaries.*Planning: round 1.*Exporting: 0 of 3 pages/s);
+    expect(await commandLine([...args, '--quiet'], { isTTY: true })).toMatchObject({ stderr: '' });
+  });
+
+  it('says what the contract has counted when it fails or is interrupted', async () => {
+    const failing = await simulated({ faults: [{ fault: { status: 403 }, minPageSize: 500, pages: [1], times: 1 }] });
+    const counted = /^Contract {3}[\d,]+ records counted so far \(\d+ requests\)$/m;
+    expect((await commandLine(failing.args)).stdout).toMatch(counted);
+
+    const { args, simulator } = await simulated(hangingRun);
+    const run = startCommandLine(args);
+    await until(() => isHanging(simulator));
+    run.interrupt();
+    expect((await run.finished).stdout).toMatch(counted);
   });
 
   it('exports nothing in a dry run and prints the estimate', async () => {
@@ -108,7 +155,7 @@ describe('run', () => {
   it('resumes a failed run with the same id, without fetching finished pages again', async () => {
     const { args, simulator } = await simulated({
       accounts: 4000,
-      faults: [{ fault: { status: 404 }, minPageSize: 500, pages: [7], times: 1 }],
+      faults: [{ fault: { status: 403 }, minPageSize: 500, pages: [7], times: 1 }],
     });
     const first = await commandLine([...args, '--concurrency', '1']);
     expect(first.code).toBe(1);
@@ -122,7 +169,7 @@ describe('run', () => {
   });
 
   it('does not suggest to resume with other parameters, which is refused again', async () => {
-    const { args } = await simulated({ faults: [{ fault: { status: 404 }, minPageSize: 500, pages: [1], times: 1 }] });
+    const { args } = await simulated({ faults: [{ fault: { status: 400 }, minPageSize: 500, pages: [1], times: 1 }] });
     await commandLine(args);
     const { code, stderr } = await commandLine([...args, '--page-size', '400']);
     expect(code).toBe(1);
@@ -221,6 +268,61 @@ describe('a failed run', () => {
     const { stderr } = await commandLine([...args, '--verbose']);
     expect(stderr).toMatch(/\n {4}at .*\.ts:\d+/);
     expect(stderr).not.toContain('demo:secret');
+  });
+});
+
+describe('run --filter', () => {
+  const TYPO = ['--filter', 'Tier 1 & 2/EMAE'];
+
+  it.each(['--filter', '--segmentation-id', '--segment-id'])('asks for --name before any request: %s', async (flag) => {
+    const { args, simulator, out } = await simulated();
+    const { code, stdout, stderr } = await commandLine([...args, flag, 'Trials']);
+    expect({ code, stdout, stderr }).toEqual({
+      code: 2,
+      stdout: '',
+      stderr: `error: Invalid command line: --name must be set together with ${flag}, because its default is the name of the whole dataset.\n`,
+    });
+    expect(simulator.requests).toEqual([]);
+    expect(await readdir(out)).toEqual([]);
+  });
+
+  it('quarantines the first run if the segment is empty, and says how to publish it', async () => {
+    const { args, out } = await simulated();
+    const { code, stdout, stderr } = await commandLine([...args, '--name', 'trials', ...TYPO]);
+    expect(code).toBe(1);
+    expect(stdout).not.toContain('Published');
+    expect(stderr.split('\n')).toEqual([
+      expect.stringMatching(
+        /^error: Run "run-1" is quarantined: it has 0 accounts, and export "trials" has no published run to compare it with\. Check the spelling of its segment \(filter\); if it is right, publish the run\./,
+      ),
+      `To publish: npm run --silent account-export -- publish run-1 --out ${out}`,
+      '',
+    ]);
+    expect(await readdir(out)).not.toContain('export_runs');
+    const published = await commandLine(['publish', 'run-1', '--out', out]);
+    expect(published).toMatchObject({ code: 0, stderr: '' });
+    expect(published.stdout).toMatch(/^Published {2}0 accounts /);
+  });
+
+  it('does not replace the whole dataset under the same name', async () => {
+    const { args, to, out } = await simulated();
+    expect((await commandLine([...args, '--name', 'all'])).code).toBe(0);
+    const trials = [...to(out).with(-1, 'run-2'), '--name', 'all', '--filter', 'Tier 1 & 2/EMEA'];
+    const { code, stderr } = await commandLine(trials);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      /^error: Run "run-2" is quarantined: it has other accounts \(filter differs; \d+ accounts\)/,
+    );
+    expect(await readdir(join(out, 'export_runs'))).toEqual(['run_id=run-1']);
+  });
+
+  it('warns if a dataset has no accounts', async () => {
+    const { args } = await simulated({ accounts: 0 });
+    for (const more of [[], ['--run-id', 'other', '--dry-run']]) {
+      const { code, stdout } = await commandLine([...args, ...more]);
+      expect(code).toBe(0);
+      expect(stdout).toContain('\nWarning    there is no account: check the dataset, and the segment if you set one\n');
+    }
   });
 });
 

@@ -81,7 +81,7 @@ describe('an API that fails', () => {
   it.each<[string, FaultRule['fault'], string]>([
     ['throttling', { status: 429, retryAfter: '0' }, 'ApiThrottledError'],
     ['unavailable', { status: 503, retryAfter: '0' }, 'ApiUnavailableError'],
-    ['unexpected answer', 'html', 'ApiAnswerError'],
+    ['unexpected answer', 'html', 'ApiContentError'],
   ])('%s: resume succeeds when the API is back', async (words, fault, error) => {
     world = await deployedWorld();
     world.faults.push(always(fault, { pages: [2], minPageSize: 100 }));
@@ -112,8 +112,8 @@ describe('a wrong setting', () => {
 describe('a record budget', () => {
   it('that retries used up: resume with a higher one succeeds', async () => {
     world = await deployedWorld();
-    // An unexpected answer counts as a full page, so the budget ends.
-    world.faults.push({ fault: 'html', pages: [1], minPageSize: 100, times: 2 });
+    // A damaged answer counts as a full page, so the budget ends.
+    world.faults.push({ fault: 'truncate', pages: [1], minPageSize: 100, times: 2 });
     world.deploy({ exports: [{ name: EXPORT, datasetId: 'engage', pageSize: 500, maxRecords: 2300 }] });
     const RUN = await failingRun('BudgetExceededError');
     expect(rowOf('`maxRecords`')).toContain('`resume RUN --max-records N`');

@@ -63,6 +63,54 @@ describe('run-quarantined', () => {
     expect(isRaised('RunQuarantined', world.printed)).toBe(false);
   });
 
+  it('is raised by a misspelled segment, also in the email, the event, and status', async () => {
+    world = await deployedWorld();
+    settings({ filter: 'Tier 1 & 2/EMAE' });
+    expect((await start()).code).toBe(1);
+    const [RUN = ''] = world.runs();
+    const sentence = `Run "${RUN}" is quarantined: it has 0 accounts, and export "${EXPORT}" has no published run to compare it with. Check the spelling of its segment (filter); if it is right, publish the run.`;
+    expect(lastError()).toBe('QuarantinedError');
+    expect(isRaised('RunQuarantined', world.printed)).toBe(true);
+    expect(visible()).toEqual([]);
+    expect(world.emails().at(-1)).toContain(`Export ${EXPORT} is quarantined: ${sentence}`);
+    const event = JSON.stringify(world.announced.map(({ parameters }) => parameters));
+    expect(event).toContain('"status":"quarantined"');
+    const status = await world.cli(['status', RUN]);
+    expect(status.stderr).toContain(sentence);
+    expect(status.stderr).toContain(`To publish: npm run --silent account-export -- publish ${RUN}`);
+    expect([...world.emails(), event, status.stderr].join()).not.toContain('EMAE');
+
+    settings({ filter: 'Tier 1 & 2/EMEA' });
+    expect((await start()).code).toBe(0);
+    expect(visible()).toEqual([world.runs()[0]]);
+  });
+
+  it('is raised if the configured segment was changed, until a run is published', async () => {
+    world = await deployedWorld();
+    await start();
+    const [first] = world.runs();
+    settings({ filter: 'Tier 1 & 2/EMEA' });
+    expect((await start()).code).toBe(1);
+    const [RUN = ''] = world.runs();
+    expect(lastError()).toBe('QuarantinedError');
+    expect(world.emails().at(-1)).toContain('it has other accounts (filter differs;');
+    expect(visible()).toEqual([first]);
+    expect(await world.cli(ENTRY.command('publish RUN', { RUN }))).toMatchObject({ code: 0, stderr: '' });
+    expect((await start()).code).toBe(0);
+  });
+
+  it('is not the way to export a segment once, which is refused before any request', async () => {
+    world = await deployedWorld();
+    const { code, stderr } = await world.cli(['start', EXPORT, '--filter', 'Tier 1 & 2/EMEA']);
+    expect(code).toBe(1);
+    expect(stderr).toContain(
+      `Export "${EXPORT}" is configured for other accounts (filter cannot be overridden): choose another exportName, and add its datasetId.`,
+    );
+    expect(world.simulator.requests).toEqual([]);
+    const named = ['start', 'once', '--dataset', 'engage', '--filter', 'Tier 1 & 2/EMEA'];
+    expect((await world.cli(named)).code).toBe(0);
+  });
+
   it('is raised by data that changed during the run when onDrift is "fail"', async () => {
     world = await deployedWorld(shrinking(1));
     settings({ onDrift: 'fail' });

@@ -6,6 +6,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DOWNSTREAM_REQUIREMENTS } from './downstream-requirements.ts';
 import { REQUIREMENTS } from './emulator.ts';
 import { GLUE_REQUIREMENTS } from './glue-emulator.ts';
 import { findPython, NO_PYTHON, pythonPrograms } from './python.ts';
@@ -22,6 +23,7 @@ try {
   // Installs packages before the tests, which have time limits.
   await pythonPrograms('emulator', REQUIREMENTS);
   await pythonPrograms('glue-emulator', GLUE_REQUIREMENTS);
+  await pythonPrograms('downstream', DOWNSTREAM_REQUIREMENTS);
 } catch (error) {
   process.stderr.write(`error: ${(error as Error).message}\n`);
   process.exit(1);

@@ -6,7 +6,7 @@ import type { Invoke } from './execute.ts';
 import type { ApiFault } from './fault-proxy.ts';
 import { API_STEPS, STEP_COLUMNS, type Step } from './operations.ts';
 import { injectFault, mustReportUsage } from './trial.ts';
-import { createClient, makeWorld, NO_WAITS, PAGE_SIZE, type Source } from './world.ts';
+import { createClient, makeWorld, NO_WAITS, PAGE_SIZE, type Source, skip } from './world.ts';
 
 /** `two requests`: the client retries them. `one attempt`: the state machine retries the task. */
 type Duration = 'two requests' | 'one attempt' | 'until repaired';
@@ -16,6 +16,7 @@ const FAULTS: readonly (readonly [name: string, fault: ApiFault, durations: read
   ['429', { status: 429 }, TRANSIENT],
   ['429, Retry-After 2 s', { status: 429, retryAfter: '2' }, TRANSIENT],
   ['429, Retry-After 120 s', { status: 429, retryAfter: '120' }, ['one attempt', 'until repaired']],
+  ['429, Retry-After 3,600 s', { status: 429, retryAfter: '3600' }, ['until repaired']],
   ['500', { status: 500 }, TRANSIENT],
   ['503', { status: 503 }, TRANSIENT],
   ['connection reset', 'connection reset', TRANSIENT],
@@ -29,6 +30,8 @@ const FAULTS: readonly (readonly [name: string, fault: ApiFault, durations: read
   ['403', { status: 403 }, ['until repaired']],
   ['404', { status: 404 }, ['until repaired']],
 ];
+const HOUR_MS = 3_600_000;
+
 /** For the short form: one fault for each way in which a failure is handled. */
 const SHORT = ['503', 'garbage with 200', '401 (key revoked)'];
 
@@ -65,7 +68,9 @@ async function failRequests(source: Source, step: Step, fault: ApiFault, duratio
     return fault;
   });
   const api = (current: Step) => (fault === 'no answer' && current === step ? source.impatient : source.api);
-  const text = await injectFault(world, { faults: { invoke: now.invoke, api } });
+  // The run is resumed when the API accepts requests again.
+  const repair = () => skip(HOUR_MS);
+  const text = await injectFault(world, { faults: { invoke: now.invoke, api }, repair });
   await mustReportUsage(world, servedBefore);
   return text;
 }

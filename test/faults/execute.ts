@@ -32,6 +32,8 @@ export interface Execution {
   readonly killed: Promise<void>;
   /** Wraps each invocation of a task, for example to invoke it twice. */
   readonly invoke?: Invoke | undefined;
+  /** Called after each attempt at a task that failed. */
+  readonly onFailedAttempt?: () => void;
 }
 
 /** One attempt at a task. */
@@ -84,6 +86,7 @@ export async function execute(options: Execution): Promise<Ended> {
       return JSON.parse(JSON.stringify(result)) as unknown;
     } catch (error) {
       failedAttempts++;
+      options.onFailedAttempt?.();
       lastError = error;
       pageFailed ||= step === 'page';
       if (step === 'publish') pageFailed = false;

@@ -18,6 +18,7 @@ const OBJECTS: readonly (readonly [pattern: RegExp, name: string])[] = [
   [/^work\/run_id=[^/]+\/receipts\//, 'receipt'],
   [/^work\/run_id=[^/]+\/failures\//, 'failure'],
   [/^work\/run_id=[^/]+\/tickets\//, 'ticket'],
+  [/^work\/run_id=[^/]+\/not-before\.json$/, 'shared wait'],
   [/^work\/run_id=[^/]+\/manifest\.json$/, 'quarantined manifest'],
   [/^work\/run_id=[^/]+\/locks\//, 'lock of the run'],
   [/^work\/export_name=[^/]+\/locks\/running\//, 'lock of the export'],

@@ -42,8 +42,22 @@ export function createClient(baseUrl: string, options: Partial<AccountsApiOption
   return createAccountsApi({ baseUrl, credentials, ...options });
 }
 
-/** For clients that count the waits of their retries against their limits, but do not sleep. */
-export const NO_WAITS = { sleep: async () => undefined, random: () => 0 };
+/** What the state machine waits before a retry, on average over its first attempts. */
+const RETRIED_AFTER_MS = 60_000;
+
+let skippedMs = 0;
+
+/** Lets time pass, as the state machine does between two attempts. */
+export function skip(ms: number): void {
+  skippedMs += ms;
+}
+
+/** For clients that do not sleep: their clock moves on instead. */
+export const NO_WAITS = {
+  sleep: async (ms: number) => skip(ms),
+  random: () => 0,
+  now: () => Date.now() + skippedMs,
+};
 
 export async function startSource(options: SimulatorOptions = {}): Promise<Source> {
   const simulator = await startSimulator({ accounts: ACCOUNTS, ...options });
@@ -147,7 +161,16 @@ function emptyWorld(source: Source, store: ObjectStore, catalog: VisibleCatalog)
       });
       const id = `arn:aws:states:us-east-1:000000000000:execution:exports:${randomUUID()}`;
       running.add(id);
-      const ended = await execute({ name, id, request, portsOf, executions, killed, invoke: faults.invoke });
+      const ended = await execute({
+        name,
+        id,
+        request,
+        portsOf,
+        executions,
+        killed,
+        invoke: faults.invoke,
+        onFailedAttempt: () => skip(RETRIED_AFTER_MS),
+      });
       running.delete(id);
       return ended;
     },

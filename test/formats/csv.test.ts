@@ -93,6 +93,50 @@ describe('csvFormat', () => {
     expect(unmappedColumns).toEqual(['alpha', 'zeta']);
   });
 
+  it('writes values under declared columns that differ in case or surrounding spaces', async () => {
+    const columns = ['name', 'superseded', 'Annual Revenue', 'tier', 'tag'];
+    const { text, unmappedColumns } = await written(
+      bodyOf(
+        [['gold', '1.10', 'acme', 'a', 'b', 'true']],
+        ['TIER', ' annual revenue ', 'NAME', 'TAG', 'Tag', 'Superseded'],
+      ),
+      csvFormat({ columns, tableColumns: columns, finalNewline: true }),
+    );
+    // Either of two columns could be `tag`.
+    expect(text).toBe(
+      '"name","superseded","Annual Revenue","tier","tag","TAG","Tag","superseded_as_sent"\n"acme","","1.10","gold","","a","b","true"\n',
+    );
+    expect(unmappedColumns).toEqual(['TAG', 'Tag', 'superseded_as_sent']);
+  });
+
+  it('writes every part in the declared order if the columns depend on the page', async () => {
+    const columns = pinCsvColumns(['name', 'superseded', 'tier', 'region'], ['name', 'zeta']);
+    const dependent = csvFormat({ columns, tableColumns: columns.slice(0, 4), finalNewline: true });
+    const pages = [
+      [
+        ['name', 'zeta'],
+        ['a', 'z'],
+      ],
+      [
+        ['region', 'name'],
+        ['EMEA', 'b'],
+      ],
+      [
+        ['name', 'alpha', 'tier', 'zeta'],
+        ['c', 'x', '1', 'y'],
+      ],
+      [['name'], ['d']],
+    ] as const;
+    const parts = await Promise.all(pages.map(([header, row]) => written(bodyOf([row], [...header]), dependent)));
+    expect(parts.map(({ text }) => text.split('\n').slice(0, -1))).toEqual([
+      ['"name","superseded","tier","region","zeta"', '"a","","","","z"'],
+      ['"name","superseded","tier","region","zeta"', '"b","","","EMEA",""'],
+      ['"name","superseded","tier","region","zeta","alpha"', '"c","","1","","y","x"'],
+      ['"name","superseded","tier","region","zeta"', '"d","","","",""'],
+    ]);
+    expect(parts.map(({ unmappedColumns }) => unmappedColumns)).toEqual([['zeta'], [], ['alpha', 'zeta'], []]);
+  });
+
   it('leaves the cells of a missing column empty', async () => {
     const { text } = await written(bodyOf([['acme']], ['name']));
     expect(readOpenCsv(text, 3, CSV_SERDE_PARAMETERS)).toEqual([['acme', '', '']]);
@@ -186,19 +230,48 @@ describe('decodeCsv', () => {
     ],
     ['an empty JSON array', '[]', /^Text instead of CSV/],
     ['a JSON object', '{"error":"secret"}', /^Malformed CSV \(line 1/],
-    [
-      'a repeated column',
-      'name,name\na,b\n',
-      'Repeated CSV column "name" (columns 1 and 2): resume the run (if it was not planned yet, start it again); if it fails again, start a new run with format json.',
-    ],
   ])('rejects %s without quoting it', (_name, text, message) => {
     expect(() => decode(text)).toThrow(
       expect.objectContaining({
-        name: 'ApiAnswerError',
+        name: expect.stringMatching(/^Api(?:Answer|Content)Error$/),
         message: expect.stringMatching(message instanceof RegExp ? message : new RegExp(`^${RegExp.escape(message)}$`)),
       }),
     );
     expect(() => decode(text)).not.toThrow(/secret/);
+  });
+
+  it.each([
+    ['in another case', 'Name,ENGAGEMENTSCORE'],
+    ['with spaces around them', ' name , engagementScore\t'],
+    ['in quotes', '"name","engagementScore"'],
+    ['after a byte order mark', '\ufeff"Name",engagementScore'],
+  ])('recognizes the columns of fields %s', (_how, header) => {
+    expect(decode(`${header}\nacme,0.5\n`)).toMatchObject({ columns: ['name', 'engagementScore'], names: ['acme'] });
+  });
+
+  it.each([
+    ['without names', 'engagementScore,note\n0.5,secret\n', 'CSV without the column "name" (2 columns)'],
+    ['without names or rows', 'engagementScore,note\n', 'CSV without the column "name" (2 columns)'],
+    ['with a repeated column', 'name,name\na,b\n', 'Repeated CSV column "name" (columns 1 and 2)'],
+    ['with a column in two cases', 'name,x,NAME \na,b,c\n', 'Repeated CSV column "name" (columns 1 and 3)'],
+    ['with a repeated attribute', 'name,secret,secret\na,b,c\n', 'Repeated CSV column (columns 2 and 3)'],
+  ])('refuses a header %s at once, because no attempt can improve it', (_how, text, problem) => {
+    expect(() => decode(text, true)).toThrow(
+      expect.objectContaining({
+        name: 'ApiRequestError',
+        message: `${problem}: start a new run with format json.`,
+      }),
+    );
+  });
+
+  it.each([undefined, true, false])('retries a header without names that may be truncated', (finalNewline) => {
+    expect(() => decode('engagementScore,na', finalNewline)).toThrow(
+      expect.objectContaining({ name: 'ApiAnswerError', message: expect.stringMatching(/^Truncated CSV/) }),
+    );
+  });
+
+  it('distinguishes accounts as queries do: line breaks in names are \\n', () => {
+    expect(decode('name\n"a\nb"\n"a\r\nb"\na\\nb\n5\n5.0\n').names).toEqual(['a\\nb', 'a\\nb', 'a\\nb', '5', '5.0']);
   });
 
   it('rejects a last row that may be truncated within its last cell', () => {
@@ -236,6 +309,17 @@ describe('CSV columns', () => {
       'tier',
       'alpha',
       'zeta',
+    ]);
+  });
+
+  it('are declared ones if they differ only in case or surrounding spaces', () => {
+    expect(pinCsvColumns(['name', 'tier', 'tag'], [' Tier', 'Zeta ', 'name', 'TAG', 'Tag'])).toEqual([
+      'name',
+      'tier',
+      'tag',
+      'TAG',
+      'Tag',
+      'Zeta ',
     ]);
   });
 });

@@ -34,9 +34,9 @@ const objectOf = (members: [string, string][]) =>
 describe('jsonLinesFormat', () => {
   it('writes one account per line and keeps every digit', async () => {
     const body =
-      '[{"name":"a","engagementScore":1.10,"x":9007199254740993},{"name":"b","engagementScore":1E400,"y":-0.0}]';
+      '[{"name":"a","engagementScore":1.10,"x":9007199254740993},{"name":"b","engagementScore":1E-5,"y":1E400}]';
     expect((await written(body)).text).toBe(
-      '{"name":"a","engagementScore":1.10,"x":9007199254740993}\n{"name":"b","engagementScore":1E400,"y":-0.0}\n',
+      '{"name":"a","engagementScore":1.10,"x":9007199254740993}\n{"name":"b","engagementScore":1E-5,"y":1E400}\n',
     );
   });
 
@@ -61,10 +61,10 @@ describe('jsonLinesFormat', () => {
 
   it('moves a value that its column cannot hold to <field>_as_sent and reports it as unmapped', async () => {
     const body =
-      '[{"name":{"first":"A"},"engagementScore":"n/a","totalActions":51.5,"firstActivity":"2013","attributes":["x"],"lastActivity":null,"Attributes":{"k":{}}}]';
+      '[{"name":{"first":"A"},"engagementScore":"n/a","totalActions":51.5,"firstActivity":"2013-01-20","attributes":["x"],"lastActivity":null}]';
     const { text, unmappedColumns } = await written(body);
     expect(text).toBe(
-      '{"name":"{\\"first\\":\\"A\\"}","engagementScore_as_sent":"n/a","totalActions_as_sent":51.5,"firstActivity_as_sent":"2013","attributes_as_sent":["x"],"lastActivity":null,"Attributes":{"k":"{}"}}\n',
+      '{"name":"{\\"first\\":\\"A\\"}","engagementScore_as_sent":"n/a","totalActions_as_sent":51.5,"firstActivity_as_sent":"2013-01-20","attributes_as_sent":["x"],"lastActivity":null}\n',
     );
     expect(unmappedColumns).toEqual([
       'attributes_as_sent',
@@ -90,16 +90,129 @@ describe('jsonLinesFormat', () => {
   });
 
   it.each([
+    ['"51"', 51n],
+    ['"51.0"', 51n],
+    ['" 1.7e+12 "', 1_700_000_000_000n],
+    ['"-051"', -51n],
+    ['9007199254740993.0', 9_007_199_254_740_993n],
+    ['1E18', 10n ** 18n],
+    ['-9.223372036854775808E18', -(2n ** 63n)],
+  ])('writes the integer %s so that a bigint column reads it, and keeps what was sent', async (sent, read) => {
+    const { lines, unmappedColumns } = await written(`[{"totalActions":${sent},"lastActivity":${sent}}]`);
+    expect(lines).toEqual([
+      `{"totalActions":${read},"totalActions_as_sent":${sent},"lastActivity":${read},"lastActivity_as_sent":${sent}}`,
+    ]);
+    expect(readHiveJson(lines[0] ?? '', TABLE)).toMatchObject({ totalactions: read, lastactivity: read });
+    expect(unmappedColumns).toEqual(['lastActivity_as_sent', 'totalActions_as_sent']);
+  });
+
+  it.each([
     '51.5',
+    '51.00000000000000000001',
+    '4503599627370496.3',
     '9223372036854775808',
     '-9223372036854775809',
-    '9007199254740993.0',
     '1E19',
     '1E400',
-    '"51"',
+    '1e-400',
+    '"51.5"',
+    '"n/a"',
+    '"１"',
+    '"0x10"',
+    '"1_000"',
+    '""',
+    '"NaN"',
+    '"{"',
     'true',
-  ])('moves %s, which a bigint column cannot hold exactly', async (sent) => {
+    '{"a":1}',
+    '[51]',
+  ])('moves %s, which is not an integer of 64 bits', async (sent) => {
     expect((await written(`[{"totalActions":${sent}}]`)).lines).toEqual([`{"totalActions_as_sent":${sent}}`]);
+  });
+
+  it.each([
+    ['1.10', 1.1],
+    ['-1E-5', -1e-5],
+    ['12345678901234567890123', 1.2345678901234568e22],
+    [`0.${'3'.repeat(900)}`, 1 / 3],
+  ])('keeps the number %s in a double column', async (sent, read) => {
+    const { lines } = await written(`[{"engagementScore":${sent}}]`);
+    expect(lines).toEqual([`{"engagementScore":${sent}}`]);
+    expect(readHiveJson(lines[0] ?? '', TABLE)).toMatchObject({ engagementscore: read });
+  });
+
+  it.each([
+    ['"1.10"', 1.1],
+    ['" +.5 "', 0.5],
+    ['"5."', 5],
+    ['"1E30"', 1e30],
+  ])('writes the number %s so that a double column reads it, and keeps what was sent', async (sent, read) => {
+    const { lines } = await written(`[{"engagementScore":${sent}}]`);
+    expect(lines).toEqual([`{"engagementScore":${read},"engagementScore_as_sent":${sent}}`]);
+    expect(readHiveJson(lines[0] ?? '', TABLE)).toMatchObject({ engagementscore: read });
+  });
+
+  it.each([
+    '1E400',
+    '-1E400',
+    '"NaN"',
+    '"Infinity"',
+    '"1d"',
+    '"0x1p3"',
+    '""',
+    '"1,5"',
+    'true',
+    '{}',
+    `1${'0'.repeat(400)}`,
+    `0.${'3'.repeat(2000)}`,
+  ])('moves %s, which is not a number that a double can hold', async (sent) => {
+    expect((await written(`[{"engagementScore":${sent}}]`)).lines).toEqual([`{"engagementScore_as_sent":${sent}}`]);
+  });
+
+  it('writes the key of a column as documented, whatever its case, surrounding spaces and escapes', async () => {
+    const sent =
+      '[{" NAME ":"a","EngagementScore":0.5,"\\u0061ttributes":{"K":1},"totalactions":5,"firstActivity\\t":7}]';
+    const { lines, unmappedColumns } = await written(sent);
+    expect(lines).toEqual([
+      '{"name":"a","engagementScore":0.5,"attributes":{"K":1},"totalActions":5,"firstActivity":7}',
+    ]);
+    expect(unmappedColumns).toEqual([]);
+  });
+
+  it.each([
+    ['in one case', '"name":"a","name":"b"', '"name_as_sent":"a","name":"b"', 'b'],
+    ['in two cases', '"name":"a","NAME":"b"', '"name_as_sent":"a","name":"b"', 'b'],
+    ['documented key last', '"Name":"a","name":"b"', '"Name_as_sent":"a","name":"b"', 'b'],
+    ['null last', '"name":"a","name":null', '"name_as_sent":"a","name":null', null],
+    ['three times', '"name":"a","Name":"b","name":5.0', '"name_as_sent":"a","Name_as_sent":"b","name":5.0', '5.0'],
+  ])('uses the last value of a key that occurs twice: %s', async (_which, sent, line, name) => {
+    const { lines } = await written(`[{${sent},"x":1}]`);
+    expect(lines).toEqual([`{${line},"x":1}`]);
+    expect(readHiveJson(lines[0] ?? '', TABLE)).toMatchObject({ name });
+    // The SerDe would read the same from the account as sent.
+    expect(readHiveJson(`{${sent}}`, TABLE)).toMatchObject({ name });
+    const [found] = format.decode(Buffer.from(`[{${sent},"x":1}]`)).names;
+    expect(found).toBe(name ?? lines[0]);
+  });
+
+  it('moves the last value of a key that occurs twice if its column cannot hold it', async () => {
+    const { lines } = await written('[{"totalActions":5,"totalActions":"n/a"}]');
+    expect(lines).toEqual(['{"totalActions_as_sent":5,"totalActions_as_sent":"n/a"}']);
+  });
+
+  it('writes the last value of an attribute that occurs twice, and keeps what was sent', async () => {
+    const { lines } = await written('[{"attributes":{"k":1, "\\u006b":2,"K":3}}]');
+    expect(lines).toEqual(['{"attributes":{"\\u006b":2,"K":3},"attributes_as_sent":{"k":1,"\\u006b":2,"K":3}}']);
+  });
+
+  it('distinguishes accounts as queries do: by the digits of a number, by the text of anything else', async () => {
+    const names = ['5', '"5"', '5.0', '"5.0"', '5.00', 'true', '"true"', '{"first" : "A"}', '9007199254740993'];
+    const page = format.decode(Buffer.from(`[${names.map((name) => `{"Name":${name}}`).join()}]`));
+    expect(page.names).toEqual(['5', '5', '5.0', '5.0', '5.00', 'true', 'true', '{"first":"A"}', '9007199254740993']);
+    const { lines } = await written(`[${names.map((name) => `{"name":${name}}`).join()}]`);
+    const read = lines.map((line) => readHiveJson(line, TABLE));
+    expect(read.map(({ name }) => name)).toEqual(page.names);
+    expect(read.map(({ superseded }) => superseded)).toEqual([true, null, true, null, null, true, null, null, null]);
   });
 
   it('moves fields with reserved keys', async () => {
@@ -153,8 +266,81 @@ describe('jsonLinesFormat', () => {
     );
   });
 
-  it('recognizes the key of a map that contains escapes', async () => {
-    expect((await written('[{"\\u0061ttributes":{"a":[1]}}]')).text).toBe('{"\\u0061ttributes":{"a":"[1]"}}\n');
+  describe('attributes', () => {
+    const ATTRIBUTES = new Map([
+      ['industry', 'Banking'],
+      ['employees', '20000'],
+      ['note', null],
+      ['tags', '["a",1.10]'],
+    ]);
+    const flat = '{"industry":"Banking","employees":20000,"note":null,"tags":["a", 1.10]}';
+    const array =
+      '[{"name":"industry","value":"Banking","updated":1},{"value":20000,"name":"employees"},{"name":"note"},{"Name":"tags","Value":["a", 1.10]}]';
+    const objects =
+      '{"industry":{"value":"Banking","metadata":{"value":"x"}},"employees":{"metadata":{},"value":20000},"note":null,"tags":{"value":["a", 1.10]}}';
+    const map = '{"industry":"Banking","employees":20000,"note":null,"tags":"[\\"a\\",1.10]"}';
+
+    it.each([
+      ['an object', flat, map, ''],
+      ['an array', array, map, `,"attributes_sent_as_array":${array.replace(', ', ',')}`],
+      ['objects', objects, map, `,"attributes_sent_as_objects":${objects.replace(', ', ',')}`],
+    ])('are a map of texts when sent as %s, and what was sent is kept', async (_shape, sent, held, kept) => {
+      const { lines, unmappedColumns } = await written(`[{"name":"a","attributes":${sent},"totalActions":5}]`);
+      expect(lines).toEqual([`{"name":"a","attributes":${held}${kept},"totalActions":5}`]);
+      expect(readHiveJson(lines[0] ?? '', TABLE)).toMatchObject({
+        name: 'a',
+        attributes: ATTRIBUTES,
+        totalactions: 5n,
+      });
+      expect(unmappedColumns).toEqual(kept === '' ? [] : [kept.slice(2, kept.indexOf(':') - 1)]);
+    });
+
+    it('may differ from account to account', async () => {
+      const { lines } = await written(`[${[flat, array, objects, 'null'].map((sent) => `{"attributes":${sent}}`)}]`);
+      const read = lines.map((line) => readHiveJson(line, TABLE).attributes);
+      expect(read).toEqual([ATTRIBUTES, ATTRIBUTES, ATTRIBUTES, null]);
+    });
+
+    it('of a segment export may have the same shapes', async () => {
+      const { lines } = await written('[{"segmentInputValues":[{"name":"minActions","value":5}]}]');
+      expect(readHiveJson(lines[0] ?? '', TABLE)).toMatchObject({ segmentinputvalues: new Map([['minActions', '5']]) });
+    });
+
+    it.each([
+      ['an empty array', '[]', '{}'],
+      ['a repeated name, of which the last counts', '[{"name":"a","value":1},{"name":"a","value":2}]', '{"a":2}'],
+      ['a number as name', '[{"name":5.0,"value":"x"}]', '{"5.0":"x"}'],
+      ['an escape in a name', '[{"name":"a\\"\\u0041","value":"x"}]', '{"a\\"A":"x"}'],
+    ])('are a map when sent as an array with %s', async (_what, sent, held) => {
+      expect((await written(`[{"attributes":${sent}}]`)).lines).toEqual([
+        `{"attributes":${held},"attributes_sent_as_array":${sent}}`,
+      ]);
+    });
+
+    it.each([
+      ['an array of texts', '["a"]'],
+      ['an array with one element without a name', '[{"name":"a","value":1},{"value":2}]'],
+      ['an array with a nested name', '[{"name":{},"value":1}]'],
+      ['a text', '"a"'],
+      ['a number', '5'],
+    ])('are NULL and kept when sent as %s', async (_what, sent) => {
+      expect((await written(`[{"attributes":${sent}}]`)).lines).toEqual([`{"attributes_as_sent":${sent}}`]);
+    });
+
+    it.each([
+      ['one value that is not an object', '{"price":{"value":1,"currency":"EUR"},"industry":"x"}'],
+      ['one object without a value', '{"price":{"value":1},"size":{"height":1}}'],
+      ['a value within a value', '{"price":{"net":{"value":1}}}'],
+    ])('are a flat map with nested values if there is %s', async (_what, sent) => {
+      const [line = ''] = (await written(`[{"attributes":${sent}}]`)).lines;
+      const { attributes } = readHiveJson(line, TABLE);
+      const nested = Object.entries(JSON.parse(sent) as object).map(([key, value]) => [
+        key,
+        typeof value === 'string' ? value : JSON.stringify(value),
+      ]);
+      expect(attributes).toEqual(new Map(nested as [string, string][]));
+      expect(JSON.parse(line)).toEqual({ attributes: Object.fromEntries(nested) });
+    });
   });
 
   it('marks the earlier record of an account that appears twice on a page', async () => {
@@ -239,12 +425,12 @@ describe('jsonLinesFormat', () => {
     [
       'an object',
       '{"error":"secret"}',
-      'JSON is an object instead of an array of accounts: resume the run (if it was not planned yet, start it again); if it fails again, contact Salesforce.',
+      'JSON is an object instead of an array of accounts: check accountName and instance, then resume the run (if it was not planned yet, start it again).',
     ],
     [
       'a string',
       '"secret"',
-      'JSON is a string instead of an array of accounts: resume the run (if it was not planned yet, start it again); if it fails again, contact Salesforce.',
+      'JSON is a string instead of an array of accounts: check accountName and instance, then resume the run (if it was not planned yet, start it again).',
     ],
     [
       'a record that is a string',
@@ -263,7 +449,7 @@ describe('jsonLinesFormat', () => {
     ],
   ])('rejects %s without quoting it', (_name, body, message) => {
     expect(() => format.decode(Buffer.from(body))).toThrow(
-      expect.objectContaining({ name: 'ApiAnswerError', message }),
+      expect.objectContaining({ name: expect.stringMatching(/^Api(?:Answer|Content)Error$/), message }),
     );
   });
 

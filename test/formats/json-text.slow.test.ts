@@ -13,6 +13,21 @@ it.each<[string, string, string?]>([
     `{"attributes":{${members(400_000, '[]')}}}`,
     `{"attributes":{${members(400_000, '"[]"')}}}`,
   ],
+  [
+    '400,000 attributes in an array',
+    `{"attributes":[${members(400_000, '1').replaceAll(/("\d+"):1/g, '{"name":$1,"value":1}')}]}`,
+    `{"attributes":{${members(400_000, '1')}},"attributes_sent_as_array":[${members(400_000, '1').replaceAll(/("\d+"):1/g, '{"name":$1,"value":1}')}]}`,
+  ],
+  [
+    'a number of 15 million digits',
+    `{"totalActions":1${'0'.repeat(15_000_000)}}`,
+    `{"totalActions_as_sent":1${'0'.repeat(15_000_000)}}`,
+  ],
+  [
+    'a text of 15 million digits',
+    `{"engagementScore":"1${'0'.repeat(15_000_000)}"}`,
+    `{"engagementScore_as_sent":"1${'0'.repeat(15_000_000)}"}`,
+  ],
 ])('splitRecords copies %s', (_what, account, line = account) => {
   const { lines } = splitRecords(`[${account}]`);
   // Not toEqual, which would print a difference of 30 MB.

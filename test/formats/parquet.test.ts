@@ -187,13 +187,12 @@ describe('parquetFormat', () => {
   it.each([
     ['totalActions', '9223372036854775808', 'totalActions_as_sent', '9223372036854775808'],
     ['totalActions', '51.5', 'totalActions_as_sent', '51.5'],
-    ['totalActions', '"51"', 'totalActions_as_sent', '51'],
-    ['totalActions', '51.00000000000000000001', 'totalActions', '51.00000000000000000001'],
-    ['totalActions', '4503599627370496.3', 'totalActions', '4503599627370496.3'],
-    ['totalActions', '1e-400', 'totalActions', '1e-400'],
-    ['engagementScore', '1e999', 'engagementScore', '1e999'],
+    ['totalActions', '51.00000000000000000001', 'totalActions_as_sent', '51.00000000000000000001'],
+    ['totalActions', '4503599627370496.3', 'totalActions_as_sent', '4503599627370496.3'],
+    ['totalActions', '1e-400', 'totalActions_as_sent', '1e-400'],
+    ['engagementScore', '1e999', 'engagementScore_as_sent', '1e999'],
     ['engagementScore', '{"a":1.10}', 'engagementScore_as_sent', '{"a":1.10}'],
-    ['lastActivity', '8640000000000001', 'lastActivity', '8640000000000001'],
+    ['lastActivity', '8640000000000001', 'lastActivity_as_sent', '8640000000000001'],
     ['lastActivity', '"2013-01-20"', 'lastActivity_as_sent', '2013-01-20'],
     ['attributes', '["a"]', 'attributes_as_sent', '["a"]'],
     ['superseded', 'true', 'superseded_as_sent', 'true'],
@@ -218,7 +217,7 @@ describe('parquetFormat', () => {
     ]);
   });
 
-  it('uses the later value of a repeated key and keeps the earlier one if the case differs', async () => {
+  it('uses the later value of a repeated key, in any case, and keeps what was sent', async () => {
     const sent =
       '[{"name":"a","NAME":"b","totalActions":1,"totalActions":2,"zeta":1,"zeta":2,"attributes":{"k":"1","k":"2"}}]';
     const { body: bytes, unmappedColumns } = await part(sent);
@@ -229,13 +228,33 @@ describe('parquetFormat', () => {
         totalactions: '2',
         attributes: [{ key: 'k', value: '2' }],
         other_fields: [
-          { key: 'name', value: 'a' },
+          { key: 'name_as_sent', value: 'a' },
+          { key: 'totalActions_as_sent', value: '1' },
           { key: 'zeta', value: '2' },
+          { key: 'attributes_as_sent', value: '{"k":"1","k":"2"}' },
         ],
       },
     ]);
-    // `name` for its earlier value, which is only in `other_fields`.
-    expect(unmappedColumns).toEqual(['name', 'zeta']);
+    expect(unmappedColumns).toEqual(['attributes_as_sent', 'name_as_sent', 'totalActions_as_sent', 'zeta']);
+  });
+
+  it('has the same map of attributes in any shape, and keeps what was sent', async () => {
+    const sent = ['{"a":1.10,"b":["x"]}', '[{"name":"a","value":1.10},{"name":"b","value":["x"]}]'].concat(
+      '{"a":{"value":1.10,"metadata":{}},"b":{"value":["x"]}}',
+    );
+    const body = `[${sent.map((shape) => `{"attributes":${shape}}`).join()}]`;
+    const { body: bytes, unmappedColumns } = await part(body);
+    const attributes = [
+      { key: 'a', value: '1.10' },
+      { key: 'b', value: '["x"]' },
+    ];
+    const sql = 'SELECT attributes, other_fields FROM PART';
+    expect(await inDuckDb(new Uint8Array(bytes).buffer, sql)).toEqual([
+      { attributes, other_fields: null },
+      { attributes, other_fields: [{ key: 'attributes_sent_as_array', value: sent[1] }] },
+      { attributes, other_fields: [{ key: 'attributes_sent_as_objects', value: sent[2] }] },
+    ]);
+    expect(unmappedColumns).toEqual(['attributes_sent_as_array', 'attributes_sent_as_objects']);
   });
 
   it('stores a number in a text column digit for digit, as JSON parts do', async () => {

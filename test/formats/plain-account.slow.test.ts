@@ -1,7 +1,8 @@
 /** The fast path must give the same lines as the slow path. */
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { splitRecords } from '../../functions/formats/json-text.ts';
+import { fieldOf } from '../../functions/formats/account-columns.ts';
+import { type SplitRecords, splitRecords } from '../../functions/formats/json-text.ts';
 import { endOfPlainFields, endOfPlainMembers } from '../../functions/formats/plain-account.ts';
 import { propertyRuns } from '../support/property-runs.ts';
 
@@ -13,7 +14,7 @@ beforeEach(() => {
 describe('endOfPlainFields', () => {
   it.each([
     '"name":"Müller & Söhne 🚀, {[:]}","totalActions":51,"engagementScore":-0.546,"lastActivity":null',
-    '"name":5,"engagementScore":1.10,"engagementPercentChange":1E400,"firstActivity":-12',
+    '"name":5,"engagementScore":1.10,"engagementPercentChange":-1.5E-12,"firstActivity":-12',
     '"attributes":{},"segmentInputValues":{"a b":"x","":1.0,"superseded":true,"name":null}',
     '"accountStatus":"a \\"quoted\\" \\u00e9 C:\\\\ word","healthIndex":0.71,"names":"x"',
   ])('accepts %s', (fields) => {
@@ -24,6 +25,8 @@ describe('endOfPlainFields', () => {
     ['whitespace between tokens', '"name": "a"'],
     ['an object instead of a string', '"name":{"first":"a"}'],
     ['a string instead of a number', '"engagementScore":"n/a"'],
+    ['a number that a double may not hold', '"engagementScore":1E400'],
+    ['a number of 19 digits', '"engagementScore":1234567890123456789'],
     ['a fraction instead of an integer', '"totalActions":51.0'],
     ['an integer of 19 digits', '"lastActivity":1234567890123456789'],
     ['an array instead of a map', '"attributes":["x"]'],
@@ -67,16 +70,48 @@ function withBlanks(json: string, blanks: readonly string[]): string {
 /** Forces the slow path with whitespace after every token. */
 const slowPath = (page: string) => splitRecords(withBlanks(page, [' ']));
 
+/** Lines and added keys, not which lines were adapted: all of them if keys may repeat. */
+const written = ({ lines, addedKeys }: SplitRecords) => ({ lines, addedKeys });
+
 const number = fc.oneof(
-  fc.constantFrom('5', '-0', '-0.0', '51.0', '1.10', '1.35864E12', '1e5', '1E400', '9223372036854775808'),
+  fc.constantFrom(
+    '5',
+    '-0',
+    '-0.0',
+    '51.0',
+    '1.10',
+    '1.35864E12',
+    '1e5',
+    '1E400',
+    '9223372036854775808',
+    '9007199254740993.0',
+    '51.00000000000000000001',
+  ),
   fc.tuple(fc.constantFrom('', '-'), fc.stringMatching(/^[1-9]\d{16,20}$/)).map((parts) => parts.join('')),
 );
 const text = fc.oneof(
-  fc.constantFrom('"a b"', '"\\"{"', '"[\\\\"', '""', '"n/a"', '"51"', '"},{"', '"\\ud800"', '"\u2028"', '"🚀"'),
+  fc.constantFrom(
+    '"a b"',
+    '"\\"{"',
+    '"[\\\\"',
+    '""',
+    '"n/a"',
+    '"51"',
+    '"1.7E12"',
+    '"},{"',
+    '"\\ud800"',
+    '"\u2028"',
+    '"🚀"',
+  ),
   fc.nat(52).map((escapes) => `"${'x\\"'.repeat(escapes)}"`),
 );
 const nested = fc.constantFrom(
   ...['{}', '[]', '{"k":"v"}', '{"k":{"l":[1.10,"x"]},"m":null}', '[{"n":1}]', '[[{}]]', '{"name":{}}', '{"":[]}'],
+  ...[
+    '{"a":{"value":1},"b":{"VALUE":[]},"c":null}',
+    '[{"name":"a","value":{"x":1}},{"name":5.0}]',
+    '{"a":{"b":"value"}}',
+  ],
   ...['{"k":"v","k":5}', '{"\\u006b":true}', '{"a}":"{"}', '{"superseded":1,"_col7":[]}'],
 );
 const value = fc.oneof(number, text, nested, fc.constantFrom('true', 'false', 'null'));
@@ -163,6 +198,20 @@ describe('splitRecords', () => {
     fc.assert(
       fc.property(page, blanks, (json, between) => {
         expect(splitRecords(withBlanks(json, between))).toEqual(slowPath(json));
+      }),
+      { numRuns: propertyRuns(500, 4000) },
+    );
+  });
+
+  it('gives the same lines whether or not keys may repeat', () => {
+    const distinct = fc
+      .uniqueArray(fc.tuple(key, value), { maxLength: 5, selector: ([k]) => fieldOf(JSON.parse(`"${k}"`))?.name ?? k })
+      .map((members) => `[{${members.map(([k, v]) => `"${k}":${v}`).join(',')}}]`)
+      .filter((json) => !json.includes('"k":"v","k":5'));
+    fc.assert(
+      fc.property(distinct, blanks, (json, between) => {
+        const page = withBlanks(json, between);
+        expect(written(splitRecords(page))).toEqual(written(splitRecords(page, { mayRepeatKeys: true })));
       }),
       { numRuns: propertyRuns(500, 4000) },
     );

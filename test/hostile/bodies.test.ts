@@ -29,6 +29,12 @@ async function fetched(endpoint: 'json' | 'csv', { body, headers = {} }: Answer)
     : api.fetchPage(ask, (bytes) => decodeCsv(bytes, { finalNewline: true }));
 }
 
+/** A damaged body is requested again; another answer comes again. */
+function nameOf(message: string): string {
+  if (message.startsWith('Cannot fetch')) return 'ApiUnavailableError';
+  return /^(?:Invalid|Empty|Malformed|Truncated|Repeated)/.test(message) ? 'ApiAnswerError' : 'ApiContentError';
+}
+
 const deep = (levels: number, [open, close]: readonly [string, string] = ['[', ']']) =>
   open.repeat(levels) + close.repeat(levels);
 
@@ -133,7 +139,7 @@ describe('a JSON body', () => {
   ])('is rejected: %s', async (_name, answer, message) => {
     const error = await safeErrorOf(fetched('json', answer));
     expect(error.message).toMatch(message);
-    expect(error.transient).toBe(true);
+    expect(error.name).toBe(nameOf(error.message));
   });
 
   it.each<[string, Answer]>([
@@ -174,11 +180,6 @@ describe('a CSV body', () => {
       /no account field in the first line, 2 columns/,
     ],
     ['rows without a header', { body: `${ACCOUNT},a,1\nb,b,2\n` }, /no account field in the first line, 3 columns/],
-    [
-      'rows without a header, with a repeated value',
-      { body: `name,${ACCOUNT},${ACCOUNT}\n` },
-      /^Repeated CSV column for page 0 .*\(columns 2 and 3\)/,
-    ],
     ['an unclosed quote', { body: `name,note\n"${ACCOUNT},x\n` }, /^Malformed CSV .*\(line/],
     ['a row with too many cells', { body: `name,note\n${ACCOUNT},x,y\n` }, /^Malformed CSV .*\(line 2/],
     ['a row with too few cells', { body: `name,note\n${ACCOUNT}\n` }, /^Malformed CSV .*\(line 2/],
@@ -192,7 +193,15 @@ describe('a CSV body', () => {
   ])('is rejected: %s', async (_name, answer, message) => {
     const error = await safeErrorOf(fetched('csv', answer));
     expect(error.message).toMatch(message);
-    expect(error.name).toBe('ApiAnswerError');
+    expect(error.name).toBe(nameOf(error.message));
+  });
+
+  it.each([
+    ['a repeated column', `name,${ACCOUNT},${ACCOUNT}\n`, /^Repeated CSV column for page 0 .*\(columns 2 and 3\)/],
+    ['no names', `engagementScore,x\n0.5,${ACCOUNT}\n`, /^CSV without the column "name" for page 0 .*\(2 columns\)/],
+  ])('is rejected for good with %s, which a retry does not change', async (_what, body, message) => {
+    const error = await safeErrorOf(fetched('csv', { body }));
+    expect(error).toMatchObject({ name: 'ApiRequestError', message: expect.stringMatching(message) });
   });
 
   it('is rejected for good with 10,001 columns, which a retry does not change', async () => {
@@ -238,19 +247,23 @@ describe('a response', () => {
   ])('is rejected: %s', async (_name, bytes, then, message) => {
     const error = await safeErrorOf(fetchRaw(bytes, then));
     expect(error.message).toMatch(message);
-    expect(error.transient).toBe(true);
+    expect(error.transient).toBe(!/is not HTTP|headers are too long/.test(error.message) || /size|length/.test(_name));
   });
 
-  it.each(['9'.repeat(400), '1e309', `${'a'.repeat(4000)}`, '-1', '0x10', '\u00ff'])(
-    'with Retry-After %.20s does not delay the call beyond its retry budget',
-    async (retryAfter) => {
-      const url = await serveHttp((_request, response) => response.writeHead(429, { 'retry-after': retryAfter }).end());
-      const startedAt = Date.now();
-      const error = await safeErrorOf(client(url).fetchPage(query(), decodeJson));
-      expect(error.name).toBe('ApiThrottledError');
-      expect(Date.now() - startedAt).toBeLessThan(2000);
-    },
-  );
+  it.each([
+    ['9'.repeat(400), 'ApiWaitError'],
+    ['1e309', 'ApiThrottledError'],
+    ['a'.repeat(4000), 'ApiThrottledError'],
+    ['-1', 'ApiThrottledError'],
+    ['0x10', 'ApiThrottledError'],
+    ['\u00ff', 'ApiThrottledError'],
+  ])('with Retry-After %.20s does not delay the call beyond its retry budget', async (retryAfter, name) => {
+    const url = await serveHttp((_request, response) => response.writeHead(429, { 'retry-after': retryAfter }).end());
+    const startedAt = Date.now();
+    const error = await safeErrorOf(client(url).fetchPage(query(), decodeJson));
+    expect(error.name).toBe(name);
+    expect(Date.now() - startedAt).toBeLessThan(2000);
+  });
 
   it('with an error status is not read', async () => {
     let written = 0;

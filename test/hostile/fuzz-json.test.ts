@@ -9,7 +9,7 @@ import { exactJson, expectSameAccount } from '../support/exact-json.ts';
 import { propertyRuns } from '../support/property-runs.ts';
 import { mutationOf } from './mutations.ts';
 
-const NAMES = ['ApiAnswerError', 'PageTooLargeError'];
+const NAMES = ['ApiAnswerError', 'ApiContentError', 'PageTooLargeError'];
 
 /** `undefined` for a rejected body. */
 function decoded(body: Buffer): JsonPage | undefined {

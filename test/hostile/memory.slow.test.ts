@@ -160,11 +160,11 @@ describe('a body just within all limits takes less than 800 MB', () => {
   });
 });
 
-describe('eight concurrent probes, as in Plan export with 512 MB,', () => {
+describe('eight concurrent probes, as in Plan export with 1,024 MB,', () => {
   it('take less than 300 MB if each response has 200 MB', async () => {
     const outcome = await fetchInProcess('json', (response) => flood(response, 200), 1, 8);
     expect(outcome.message).toBe(
-      'Response over 2 MiB for account 0 of dataset "engage" (counted from 0): start a new run with the filter of a segment without this account.',
+      'Response over 32 MiB for account 0 of dataset "engage" (counted from 0): start a new run with the filter of a segment without this account.',
     );
     expect(outcome.maxRssMb).toBeLessThan(300);
   });
@@ -175,5 +175,12 @@ describe('eight concurrent probes, as in Plan export with 512 MB,', () => {
     const outcome = await fetchInProcess('json', (response) => response.end(body), 1, 8);
     expect(outcome).toMatchObject({ error: null, records: 1 });
     expect(outcome.maxRssMb).toBeLessThan(400);
+  });
+
+  it('take less than 800 MB if each response is one account of 31 MB', async () => {
+    const body = Buffer.from(`[{"name":"Acme","attributes":{"note":"${'x'.repeat(31 * 1000 * 1000)}"}}]`);
+    const outcome = await fetchInProcess('json', (response) => response.end(body), 1, 8);
+    expect(outcome).toMatchObject({ error: null, records: 1 });
+    expect(outcome.maxRssMb).toBeLessThan(800);
   });
 });

@@ -80,7 +80,7 @@ it('deployed: logs, metrics, emails, events, and the command line with --verbose
   expect(ends).toEqual([
     'published',
     'published',
-    'ApiAnswerError',
+    'ApiContentError',
     'ApiUnavailableError',
     'ApiRequestError',
     'published',
@@ -122,6 +122,8 @@ it('local: stdout and stderr with --verbose, and all files except parts', async 
         '100',
         '--out',
         out,
+        '--name',
+        'people',
         '--filter',
         FILTER,
       ].concat(more, '--verbose'),
@@ -135,12 +137,14 @@ it('local: stdout and stderr with --verbose, and all files except parts', async 
       await run('--run-id', 'budget', '--max-records', '200'),
       // Reports a conflict between two filters.
       await run('--run-id', 'first', '--filter', `other-${FILTER}`),
+      // Is quarantined, because its filter differs from that of the last published run.
+      await run('--run-id', 'changed', '--filter', `other-${FILTER}`),
     ];
     simulator.tenant.setTotal(10);
     ended.push(await run('--run-id', 'held'));
     simulator.setKey('another', 'key');
     ended.push(await run('--run-id', 'refused'));
-    expect(ended.map(({ code }) => code)).toEqual([0, 0, 0, 1, 1, 1, 1]);
+    expect(ended.map(({ code }) => code)).toEqual([0, 0, 0, 1, 1, 1, 1, 1]);
     const output = ended.flatMap(({ stdout, stderr }) => [stdout, stderr]).join('\n');
     expect(output).toContain('\n    at ');
     expectNoneOf([...HIDDEN, ...names, FILTER], output);

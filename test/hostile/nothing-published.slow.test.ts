@@ -20,6 +20,8 @@ const sends =
   (response) =>
     response.writeHead(200, headers).end(body);
 const answers = (attack: Attack): Named => ({ attack, error: 'ApiAnswerError' });
+/** A complete answer that is not a page of accounts. */
+const isOther = (attack: Attack): Named => ({ attack, error: 'ApiContentError' });
 const fails = (attack: Attack): Named => ({ attack, error: 'ApiUnavailableError' });
 const tooLarge = (attack: Attack): Named => ({ attack, error: 'PageTooLargeError' });
 
@@ -31,12 +33,12 @@ const drips: Attack = (response) => {
 const BOTH: Record<string, Named> = {
   'a body over the limit': tooLarge(sends(Buffer.alloc(3 * 1024 * 1024, ' '))),
   'a gzip bomb': tooLarge(sends(gzipSync(Buffer.alloc(32 * 1024 * 1024)), { 'content-encoding': 'gzip' })),
-  'an encoding that the client does not accept': answers(sends(gzipSync('[]'), { 'content-encoding': 'zstd' })),
+  'an encoding that the client does not accept': isOther(sends(gzipSync('[]'), { 'content-encoding': 'zstd' })),
   'invalid UTF-8': answers(sends(Buffer.from([0x6e, 0xc3, 0x28]))),
-  'another charset': answers((response, body) =>
+  'another charset': isOther((response, body) =>
     response.writeHead(200, { 'content-type': 'text/plain; charset=utf-16' }).end(body.toString(), 'utf16le'),
   ),
-  'an HTML page': answers(sends(`<html>${ACCOUNT}</html>`, { 'content-type': 'text/html' })),
+  'an HTML page': isOther(sends(`<html>${ACCOUNT}</html>`, { 'content-type': 'text/html' })),
   'a redirect': { attack: (response) => response.writeHead(302, { location: '/' }).end(), error: 'ApiRequestError' },
   'a body shorter than its length': fails((response, body) => {
     response.writeHead(200, { 'content-length': body.length + 1 });
@@ -50,17 +52,17 @@ const BOTH: Record<string, Named> = {
 };
 
 const JSON_ONLY: Record<string, Named> = {
-  'arrays nested 10,000 deep': answers(sends(`[{"a":${'['.repeat(10_000)}${']'.repeat(10_000)}}]`)),
+  'arrays nested 10,000 deep': isOther(sends(`[{"a":${'['.repeat(10_000)}${']'.repeat(10_000)}}]`)),
   'an unclosed string': answers(sends(`[{"name":"${ACCOUNT}`)),
   'half of the body': answers((response, body) => response.end(body.subarray(0, body.length / 2))),
-  'records that are not objects': answers(sends(`["${ACCOUNT}",1,null]`)),
-  'an object': answers(sends(`{"error":"${ACCOUNT}"}`)),
+  'records that are not objects': isOther(sends(`["${ACCOUNT}",1,null]`)),
+  'an object': isOther(sends(`{"error":"${ACCOUNT}"}`)),
 };
 
 const CSV_ONLY: Record<string, Named> = {
-  'text instead of a header': answers(sends(`Sorry, ${ACCOUNT} is down\n`)),
-  'text without a newline': answers(sends(`Sorry, ${ACCOUNT} is down`)),
-  'UTF-16 without a charset': answers((response, body) =>
+  'text instead of a header': isOther(sends(`Sorry, ${ACCOUNT} is down\n`)),
+  'text without a newline': isOther(sends(`Sorry, ${ACCOUNT} is down`)),
+  'UTF-16 without a charset': isOther((response, body) =>
     response.end(Buffer.from(body.toString(), 'utf16le').swap16()),
   ),
   'an unclosed quote': answers(sends(`name,note\n"${ACCOUNT},x\n`)),

@@ -181,6 +181,18 @@ describe('the views', () => {
   });
 });
 
+it('the view runs has the types of Athena in the console, too', () => {
+  const columns = tables.get('runs')?.StorageDescriptor.Columns ?? [];
+  const typeOf = (name: string) => columns.find(({ Name }) => Name === name)?.Type;
+  expect(['verdict', 'published_at', 'seconds', 'records', 'unmapped_columns'].map(typeOf)).toEqual([
+    'string',
+    'timestamp',
+    'double',
+    'bigint',
+    'array<string>',
+  ]);
+});
+
 describe('the workgroup', () => {
   it('encrypts query results and limits the bytes that a query scans', () => {
     template.hasResourceProperties('AWS::Athena::WorkGroup', {

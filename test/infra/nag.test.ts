@@ -56,6 +56,7 @@ const LOCKS = [
   'work/export_name=*/locks/host.json',
 ];
 const PLAN = 'work/run_id=*/plan.json';
+const NOT_BEFORE = 'work/run_id=*/not-before.json';
 const EXECUTIONS = 'arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:<WorkflowStateMachine.Name>';
 
 function objects(role: string, ...patterns: readonly string[]): string[] {
@@ -67,6 +68,7 @@ const PEOPLE = [
   ...['*', ...[...PARTS, 'athena-results/*', 'export_runs/*'].map((pattern) => `<StorageBucket.Arn>/${pattern}`)].map(
     (on) => `People/Analysts: AwsSolutions-IAM5[Resource::${on}]`,
   ),
+  'People/Analysts: AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:cloudformation:<AWS::Region>:<AWS::AccountId>:stack/AccountExport/*]',
   'People/Analysts: AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:glue:<AWS::Region>:<AWS::AccountId>:table/account_export/*]',
   ...[
     '*',
@@ -82,7 +84,7 @@ const PEOPLE = [
 const ACKNOWLEDGED = [
   'ApiKey/Secret: AwsSolutions-SMG4',
   ...['PlanExport', 'ExportPage', 'PublishRun', 'ReportFailure'].map((f) => `${f}/Function: Serverless-LambdaDLQ`),
-  ...objects('PlanExport', 'work/*', 'export_runs/*', PLAN, TICKETS, FAILURES, ...LOCKS),
+  ...objects('PlanExport', 'work/*', 'export_runs/*', PLAN, TICKETS, FAILURES, NOT_BEFORE, ...LOCKS),
   ...objects(
     'ExportPage',
     ...PARTS,
@@ -91,8 +93,9 @@ const ACKNOWLEDGED = [
     TICKETS,
     RECEIPTS,
     FAILURES,
+    NOT_BEFORE,
   ),
-  ...objects('PublishRun', ...PARTS, 'work/run_id=*/*', 'export_runs/*', TICKETS, RECEIPTS, FAILURES),
+  ...objects('PublishRun', ...PARTS, 'work/run_id=*/*', 'export_runs/*', TICKETS, RECEIPTS, FAILURES, NOT_BEFORE),
   ...objects('PublishRun', 'work/run_id=*/manifest.json').slice(1),
   ...objects('ReportFailure', 'work/run_id=*/*'),
   ...objects('ExpireRuns', ...PARTS, 'export_runs/*', PLAN),

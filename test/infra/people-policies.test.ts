@@ -1,5 +1,6 @@
 /** Policies for people: those of operators allow what the commands of the deployed stack call, and nothing else. */
 import { readdirSync, readFileSync } from 'node:fs';
+import { Athena } from '@aws-sdk/client-athena';
 import { CloudFormation } from '@aws-sdk/client-cloudformation';
 import { Glue } from '@aws-sdk/client-glue';
 import { Lambda } from '@aws-sdk/client-lambda';
@@ -56,11 +57,14 @@ const CLIENTS = {
   sqs: SQS,
 };
 
+/** `query --stack` is for analysts: operators cannot read accounts. */
+const FOR_ANALYSTS = 'cli/deployed/query-stack.ts';
+
 /** The actions of the operations that the commands call, by the names of the methods of the SDK. */
-function calledOperations(): string[] {
-  return Object.entries(CLIENTS).flatMap(([service, client]) => {
+function calledOperations(clients: Readonly<Record<string, { readonly prototype: object }>>, from = sources): string[] {
+  return Object.entries(clients).flatMap(([service, client]) => {
     const operations = new Set(Object.getOwnPropertyNames(client.prototype).filter((name) => name !== 'constructor'));
-    return sources
+    return from
       .flatMap(({ text }) => [...text.matchAll(/\.(\w+)\(/g)].map(([, name = '']) => name))
       .filter((name) => operations.has(name) && !['send', 'destroy'].includes(name))
       .map((name) => `${service}:${name[0]?.toUpperCase()}${name.slice(1)}`);
@@ -78,7 +82,7 @@ const FOR_THE_CONSOLE = ['states:DescribeStateMachine'];
 describe('the policy of operators', () => {
   it('allows what the commands call, and one action more for the console', async () => {
     const adapted = await Promise.all(Object.entries(ADAPTERS).map(([file, made]) => actionsOfFile(file, made)));
-    const needed = new Set([...calledOperations(), ...adapted.flat(), ...FOR_THE_CONSOLE]);
+    const needed = new Set([...calledOperations(CLIENTS), ...adapted.flat(), ...FOR_THE_CONSOLE]);
     expect(actionsIn(statementsOf(configuredStack('the default').template, 'Operators'))).toEqual([...needed].sort());
     expect([...needed]).toEqual(
       expect.arrayContaining([
@@ -112,6 +116,7 @@ describe('the policy of operators', () => {
       'cli/deployed/check-stack.ts client-secrets-manager',
       'cli/deployed/check-stack.ts client-sns',
       'cli/deployed/check-stack.ts client-sqs',
+      'cli/deployed/query-stack.ts client-athena',
       'cli/deployed/stack-resources.ts client-cloudformation',
       'cli/deployed/stack-resources.ts client-scheduler',
       'cli/deployed/stack.ts client-cloudformation',
@@ -146,7 +151,26 @@ describe('the policy of operators', () => {
 });
 
 describe('the policy of analysts', () => {
-  it('allows what the Athena console needs', () => {
+  it('allows what query --stack calls', () => {
+    const called = [
+      ...new Set(
+        calledOperations(
+          { athena: Athena },
+          sources.filter(({ file }) => file === FOR_ANALYSTS),
+        ),
+      ),
+    ].sort();
+    expect(called).toEqual([
+      'athena:GetQueryExecution',
+      'athena:GetQueryResults',
+      'athena:StartQueryExecution',
+      'athena:StopQueryExecution',
+    ]);
+    const allowed = actionsIn(statementsOf(configuredStack('the default').template, 'Analysts'));
+    expect(allowed).toEqual(expect.arrayContaining([...called, 'cloudformation:DescribeStacks']));
+  });
+
+  it('allows what the Athena console needs, and what finds the stack', () => {
     const statements = statementsOf(configuredStack('the default').template, 'Analysts');
     expect(actionsIn(statements)).toEqual([
       'athena:BatchGetNamedQuery',
@@ -169,6 +193,7 @@ describe('the policy of analysts', () => {
       'athena:ListWorkGroups',
       'athena:StartQueryExecution',
       'athena:StopQueryExecution',
+      'cloudformation:DescribeStacks',
       'glue:BatchGetPartition',
       'glue:GetDatabase',
       'glue:GetDatabases',

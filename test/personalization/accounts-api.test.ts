@@ -160,15 +160,15 @@ describe('a request', () => {
 describe('a transient fault', () => {
   it.each([
     ['429', { status: 429 }, { '429': 1 }, 10, [250]],
-    ['429 with Retry-After', { status: 429, retryAfter: '2' }, { '429': 1 }, 10, [2000]],
+    ['429 with Retry-After', { status: 429, retryAfter: '2' }, { '429': 1 }, 10, [4000]],
     ['500', { status: 500 }, { '5xx': 1 }, 10, [250]],
-    ['503 with Retry-After', { status: 503, retryAfter: '1' }, { '5xx': 1 }, 10, [1000]],
+    ['503 with Retry-After', { status: 503, retryAfter: '1' }, { '5xx': 1 }, 10, [3000]],
     ['408', { status: 408 }, { '408': 1 }, 10, [250]],
     ['a reset before the response', 'reset', { connection: 1 }, 20, [250]],
     ['a reset during the body', 'reset-mid-body', { connection: 1 }, 20, [250]],
     ['a truncated body', 'truncate', { 'broken-body': 1 }, 20, [250]],
     ['a body shorter than Content-Length', 'truncate-content-length', { connection: 1 }, 20, [250]],
-    ['an HTML page with status 200', 'html', { 'broken-body': 1 }, 20, [250]],
+    ['an HTML page with status 200', 'html', { 'broken-body': 1 }, 10, [250]],
     ['invalid JSON', 'garbage', { 'broken-body': 1 }, 20, [250]],
     ['an empty body', 'empty-body', { 'broken-body': 1 }, 20, [250]],
     ['invalid UTF-8', 'invalid-utf8', { 'broken-body': 1 }, 20, [250]],
@@ -183,10 +183,13 @@ describe('a transient fault', () => {
     expect(waits).toEqual(waited);
   });
 
-  it('respects a date in Retry-After', async () => {
-    const now = Date.parse('2026-08-22T02:00:00Z');
-    const fault = { status: 429, retryAfter: 'Sat, 22 Aug 2026 02:00:03 GMT' };
-    const { api, waits } = await simulated({ faults: [{ fault }] }, { now: () => now });
+  it('waits until a date in Retry-After, on the clock of the server', async () => {
+    const headers = { 'retry-after': 'Sat, 22 Aug 2026 02:00:03 GMT', date: 'Sat, 22 Aug 2026 02:00:00 GMT' };
+    let requests = 0;
+    const { api, waits } = await serving(
+      (_request, response) => response.writeHead(++requests === 1 ? 429 : 200, headers).end('[]'),
+      { random: () => 0 },
+    );
     await api.fetchPage(query(), decodeJson);
     expect(waits).toEqual([3000]);
   });
@@ -222,7 +225,6 @@ describe('a permanent fault', () => {
       'ApiThrottledError',
       '429 Too Many Requests for page 0 of dataset "engage" (4 requests in 1.8 s): lower concurrency, then resume the run (if it was not planned yet, start it again).',
     ],
-    ['html', 'html', 'ApiAnswerError', /HTML .* page 0 of dataset "engage"/],
     [
       'truncate',
       'truncate',
@@ -247,6 +249,13 @@ describe('a permanent fault', () => {
       faults: [{ fault: { status: 429, retryAfter: '60' }, times: always }],
     });
     expect(await errorOf(api.fetchPage(query(), decodeJson))).toMatchObject({ name: 'ApiThrottledError' });
+    expect(await errorOf(api.fetchPage(query(), decodeJson))).toMatchObject({
+      name: 'ApiThrottledError',
+      message: expect.stringMatching(
+        /^127\.0\.0\.1:\d+ asks to wait 60 s \(Retry-After\) before page 0 of dataset "engage" may be requested: lower concurrency,/,
+      ),
+      usage: { apiRequests: 0, recordsFetched: 0 },
+    });
     expect(simulator.requests).toHaveLength(1);
     expect(waits).toEqual([]);
   });

@@ -87,7 +87,7 @@ describe('retryAfterMs', () => {
     ['', undefined],
     [undefined, undefined],
   ])('reads %j as %j', (header, ms) => {
-    expect(retryAfterMs(header, now)).toBe(ms);
+    expect(retryAfterMs({ 'retry-after': header }, now)).toBe(ms);
   });
 });
 

@@ -18,9 +18,11 @@ export const KEY_ENVIRONMENT = {
   PERSONALIZATION_API_KEY_SECRET: 'demo:secret',
 };
 
-type InProcess = Partial<Pick<CommandLineOptions, 'env' | 'signal' | 'sleep'>> & {
+type InProcess = Partial<Pick<CommandLineOptions, 'env' | 'signal' | 'sleep' | 'stdin'>> & {
   /** Whether stderr is a terminal. */
   readonly isTTY?: boolean;
+  /** The width of stdout, if it is a terminal. @default it is none */
+  readonly columns?: number;
 };
 
 /** Runs a command in this process, with the API key of the simulator and without real waits between polls. */
@@ -28,11 +30,12 @@ export function commandLine(argv: readonly string[], options: InProcess = {}): P
   return startCommandLine(argv, options).finished;
 }
 
-export function startCommandLine(argv: readonly string[], { isTTY = false, ...options }: InProcess = {}) {
+export function startCommandLine(argv: readonly string[], { isTTY = false, columns, ...options }: InProcess = {}) {
   const text = { stdout: '', stderr: '' };
   const interrupt = new AbortController();
   const stream = (name: keyof typeof text) => ({
-    isTTY: name === 'stderr' && isTTY,
+    isTTY: name === 'stderr' ? isTTY : columns !== undefined,
+    ...(name === 'stdout' && columns !== undefined ? { columns } : {}),
     write(more: string) {
       text[name] += more;
       return true;

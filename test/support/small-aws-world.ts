@@ -50,10 +50,10 @@ export function recordedSleep() {
   return { waits, sleep };
 }
 
-/** A page that fails its run with 404. */
+/** A page that fails its run with 403. */
 export const brokenPage = (page: number, times = 1): SimulatorOptions => ({
   accounts: 4000,
-  faults: [{ fault: { status: 404 }, minPageSize: 500, pages: [page], times }],
+  faults: [{ fault: { status: 403 }, minPageSize: 500, pages: [page], times }],
 });
 
 const FIGURES = { countedBy: 'offsets', apiRequests: 1, recordsFetched: 1, rounds: 1, resumed: false } as const;

@@ -40,8 +40,8 @@ export async function expectWholeJson(options: SimulatorOptions, verdict: Verdic
   return { simulator, manifest: await manifest() };
 }
 
-export async function expectWholeCsv(options: SimulatorOptions) {
-  const request = { format: 'csv', attributeColumns: ATTRIBUTE_COLUMNS };
+export async function expectWholeCsv(options: SimulatorOptions, pageSize = 500) {
+  const request = { format: 'csv', attributeColumns: ATTRIBUTE_COLUMNS, pageSize };
   const { outcome, simulator, manifest, parts } = await localRun(options, request);
   expect(outcome).toMatchObject({
     outcome: 'published',

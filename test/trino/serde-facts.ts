@@ -44,6 +44,8 @@ export const JSON_FACTS: readonly Fact[] = [
     [[null, null, null, { a: '2' }, null]],
   ],
   ['uses the later value of a repeated field', '{"s":"1","s":"2"}', [['2', null, null, null, null]]],
+  ['uses the later value of a repeated field, also null', '{"s":"1","s":null}', [[null, null, null, null, null]]],
+  ['does not trim the names of fields', '{" s ":"1"}', [[null, null, null, null, null]]],
   ['ignores case in the names of fields', '{"s":"2","S":"1"}', [['1', null, null, null, null]]],
   ['reads null instead of a map as NULL', '{"s":"x","m":null}', [['x', null, null, null, null]]],
   ['ignores unknown fields', '{"s":"x","z":{"a":[1,{"b":2}]}}', [['x', null, null, null, null]]],

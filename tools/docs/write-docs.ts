@@ -2,6 +2,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { NOTICES_FILE } from '../build/bundling.ts';
 import { apiBlocks } from './api-reference.ts';
+import { athenaBlocks } from './athena-tables.ts';
 import { makeBundles, packagesIn } from './bundles.ts';
 import { configurationBlocks } from './configuration-tables.ts';
 import { costBlocks } from './cost-tables.ts';
@@ -12,6 +13,7 @@ import { thirdPartyBlocks, thirdPartyNotices } from './third-party.ts';
 const bundles = await makeBundles();
 const packages = packagesIn(bundles);
 const pages = {
+  athena: athenaBlocks(),
   configuration: configurationBlocks(),
   cost: await costBlocks(),
   package: apiBlocks(),

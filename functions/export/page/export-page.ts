@@ -10,6 +10,7 @@ import { addUsage, NO_USAGE } from '../../model/usage.ts';
 import type { ApiAnswer, ObjectStore, RunPorts, StoredBytes } from '../ports.ts';
 import { pageSizeCapped } from '../source/count-accounts.ts';
 import { budgetOf } from '../source/record-budget.ts';
+import { sharedWait } from '../source/shared-wait.ts';
 import { Source } from '../source/source.ts';
 import { partKey } from '../storage/bucket-layout.ts';
 import { isPublished } from '../storage/published-runs.ts';
@@ -44,7 +45,7 @@ export async function writePart(
   const folder = new RunFolder(store, runId);
   const format = formatForRun(run);
   const budget = budgetOf(store, run, page);
-  const source = new Source(api, run, format.decode, { signal, budget });
+  const source = new Source(api, run, format.decode, { signal, budget, wait: sharedWait(store, runId) });
   try {
     const answer = await fetchCompletePage(source, run, page);
     const { body, unmappedColumns, escapedLineBreaks } = await format.encode(answer.value);
@@ -124,6 +125,7 @@ async function fetchCompletePage(source: Source<DecodedPage>, run: Run, page: nu
   const again = await source.page(page);
   const { records } = again.value;
   if (records >= plannedRecords || run.countedBy === 'pages' || !(await isFollowed(again))) return again;
+  if (records === 0 && source.takenForEnd) throw source.takenForEnd;
   if (records === answer.value.records && records > 0) throw pageSizeCapped(pageSize, records);
   throw new ExportError(
     'ApiAnswerError',

@@ -12,6 +12,7 @@ import type { Decode, ObjectStore, RunPorts } from '../ports.ts';
 import { type CountOptions, countAccounts, type ProbeAnswer, refuseTooManyPages } from '../source/count-accounts.ts';
 import { verificationTickets } from '../source/page-boundaries.ts';
 import { type TicketBudget, takenTickets, ticketBudget, ticketLimitOf } from '../source/record-budget.ts';
+import { sharedWait } from '../source/shared-wait.ts';
 import { Source, type SourceRun } from '../source/source.ts';
 import { lastPublishedRun } from '../storage/published-runs.ts';
 import { RunFolder } from '../storage/run-folder.ts';
@@ -67,7 +68,8 @@ async function planRequest(
 ): Promise<StoredPlan> {
   const { name: exportName, datasetId, format, maxRecords, onDrift, maxDropPercent } = settings;
   const expected = (await lastPublishedRun(ports.store, exportName))?.records;
-  const counted = await countPages(source, { pageSize: parameters.pageSize, concurrency: event.concurrency, expected });
+  const { pageSize } = parameters;
+  const counted = await countPages(ports, source, { pageSize, concurrency: event.concurrency, expected });
   // All exports share one CSV table. Columns that only this request names come after it, like any that the API sends.
   const tableAttributes = attributeColumnsOf(exports.length > 0 ? exports : [settings]);
   return {
@@ -112,8 +114,9 @@ export async function makeRetryPlan(planning: Planning, drifted: StoredPlan, run
       : drifted.earlierRecords + (await planningRecords(folder, drifted)) + ticketRecords;
   const target = { ...run, runId, maxRecords, earlierRecords };
   return planWithinBudget(planning, target, formatForRun(run).decode, async (source) => {
+    const { pageSize } = parameters;
     const { concurrency } = planning.event;
-    const counted = await countPages(source, { pageSize: parameters.pageSize, concurrency, expected: run.accounts });
+    const counted = await countPages(planning.ports, source, { pageSize, concurrency, expected: run.accounts });
     return {
       version: 1,
       run: { ...run, runId, retryOf: run.runId, ...counted.size },
@@ -171,7 +174,7 @@ async function planWithinBudget(
     // Only a retry after drift repeats a run that has a plan.
     budget = ticketBudget(store, { runId, pageSize, ticketLimit, maxRecords, hasPlan: earlierRecords > 0 });
   }
-  const source = new Source(api, target, decode, { signal, budget });
+  const source = new Source(api, target, decode, { signal, budget, wait: sharedWait(store, runId) });
   try {
     const stored = await storePlan(store, await plan(source), budget);
     await budget?.returnTickets(source.usage.recordsFetched);
@@ -228,11 +231,13 @@ async function planningRecords(folder: RunFolder, plan?: StoredPlan): Promise<nu
 
 /** @throws ExportError `PlanTooLargeError` */
 async function countPages(
+  { observe }: RunPorts,
   source: Source<ProbeAnswer>,
   options: Omit<CountOptions, 'probe'>,
 ): Promise<{ readonly size: Pick<Run, 'accounts' | 'pages' | 'countedBy'>; readonly rounds: number }> {
   const probe = (size: number, page: number) => source.probe(size, page);
-  const { accounts, countedBy, rounds } = await countAccounts({ ...options, probe });
+  const onRound = (round: number) => observe?.({ activity: 'counting', round });
+  const { accounts, countedBy, rounds } = await countAccounts({ ...options, probe, onRound });
   refuseTooManyPages(accounts, options.pageSize);
   return { size: { accounts, countedBy, pages: Math.max(1, Math.ceil(accounts / options.pageSize)) }, rounds };
 }

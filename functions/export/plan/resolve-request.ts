@@ -6,6 +6,7 @@ import {
   type ExportSettings,
   ExportSettingsSchema,
   NAME_PATTERN,
+  SEGMENT_KEYS,
   windowMs,
 } from '../../model/export-settings.ts';
 import { parseOrThrow } from '../../model/parse-input.ts';
@@ -52,6 +53,7 @@ export function resolveRequest(
   const { exportName, dueAt, ...rest } = request;
   const { dryRun: _dryRun, scheduled: _scheduled, resume: _resume, publish: _publish, ...overrides } = rest;
   const base = chooseExport(exportName, overrides.datasetId, exports);
+  if (base !== undefined) refuseOtherAccounts(base, overrides);
   const merged: Record<string, unknown> = { ...base };
   // A window replaces fixed dates, and fixed dates replace a window.
   if (overrides.window !== undefined) {
@@ -109,6 +111,18 @@ function chooseExport(
   if (datasetId !== undefined) return undefined;
   if (exports.length === 1) return exports[0];
   throw new ExportError('RequestError', `Invalid request: exportName is missing (${configured}).`);
+}
+
+/** A run of other accounts under the name of a configured export would replace it in `accounts_latest`. */
+function refuseOtherAccounts(base: ExportSettings, overrides: ExportRequest): void {
+  const differs = (['datasetId', ...SEGMENT_KEYS] as const).filter(
+    (key) => overrides[key] !== undefined && overrides[key] !== base[key],
+  );
+  if (differs.length === 0) return;
+  throw new ExportError(
+    'RequestError',
+    `Export "${base.name}" is configured for other accounts (${differs.join(' and ')} cannot be overridden): choose another exportName, and add its datasetId.`,
+  );
 }
 
 /** Room for the suffix of a retry. */

@@ -1,5 +1,9 @@
-/** The policies of an export: what happens to a complete run whose data changed, or that is much smaller than the last one. */
+/**
+ * The policies of an export: what happens to a complete run whose data changed, that has other accounts than the last one, or
+ * that is much smaller.
+ */
 import { ExportError } from '../../model/errors.ts';
+import { SEGMENT_KEYS } from '../../model/export-settings.ts';
 import type { Manifest } from '../../model/manifest.ts';
 import type { Run } from '../../model/run.ts';
 
@@ -9,7 +13,7 @@ import type { Run } from '../../model/run.ts';
  */
 export function quarantineReason(run: Run, manifest: Manifest, last: Manifest | undefined): ExportError | undefined {
   if (manifest.consistency.verdict === 'drifted' && run.onDrift === 'fail') return driftedError(manifest);
-  return dropReason(run, manifest, last);
+  return last === undefined ? emptyReason(run, manifest) : (otherAccounts(manifest, last) ?? drop(run, manifest, last));
 }
 
 /** The error of a run that is quarantined because its data changed. */
@@ -21,13 +25,37 @@ export function driftedError({ runId, consistency, duplicates }: Manifest): Expo
   );
 }
 
-function dropReason(
+/** The API answers an unknown segment as an empty one. There is no run to compare the first one with. */
+function emptyReason({ runId, exportName, parameters }: Run, { distinctAccounts }: Manifest): ExportError | undefined {
+  const named = SEGMENT_KEYS.filter((key) => parameters[key] !== undefined);
+  if (distinctAccounts > 0 || named.length === 0) return undefined;
+  return new ExportError(
+    'QuarantinedError',
+    `Run "${runId}" is quarantined: it has 0 accounts, and export "${exportName}" has no published run to compare it with. Check the spelling of its segment (${named.join(', ')}); if it is right, publish the run.`,
+  );
+}
+
+/** Whether the run selects other accounts than the last one, so that it must not replace it unseen. */
+function otherAccounts(now: Manifest, last: Manifest): ExportError | undefined {
+  const changed = [
+    ...(now.datasetId === last.datasetId ? [] : [`datasetId was ${last.datasetId}, now ${now.datasetId}`]),
+    // The name of a segment may identify a person.
+    ...SEGMENT_KEYS.filter((key) => now.parameters[key] !== last.parameters[key]).map((key) => `${key} differs`),
+  ];
+  if (changed.length === 0) return undefined;
+  return new ExportError(
+    'QuarantinedError',
+    `Run "${now.runId}" is quarantined: it has other accounts (${changed.join('; ')}; ${now.distinctAccounts} accounts) than "${last.runId}", the last published run of export "${now.exportName}" (${last.distinctAccounts} accounts). If that is intended, publish the run; otherwise give the other accounts an export name of their own.`,
+  );
+}
+
+function drop(
   { runId, exportName, maxDropPercent }: Run,
   { distinctAccounts: now }: Manifest,
-  last: Manifest | undefined,
+  last: Manifest,
 ): ExportError | undefined {
-  const before = last?.distinctAccounts ?? 0;
-  if (last === undefined || before === 0) return undefined;
+  const before = last.distinctAccounts;
+  if (before === 0) return undefined;
   const dropPercent = ((before - now) * 100) / before;
   if (now > 0 && dropPercent <= maxDropPercent) return undefined;
   const rule = now === 0 ? 'an empty run needs a review' : `maxDropPercent allows ${maxDropPercent} %`;

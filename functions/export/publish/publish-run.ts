@@ -9,6 +9,7 @@ import type { Run } from '../../model/run.ts';
 import type { Catalog, Clock, RunPorts } from '../ports.ts';
 import { budgetOf } from '../source/record-budget.ts';
 import { mayRetry } from '../source/retry-after-drift.ts';
+import { sharedWait } from '../source/shared-wait.ts';
 import { Source } from '../source/source.ts';
 import { manifestKey, partsPrefix } from '../storage/bucket-layout.ts';
 import { exportDateOf, lastPublishedRun, readManifest } from '../storage/published-runs.ts';
@@ -90,7 +91,8 @@ async function verifyAndCommit(
   const { run, execution } = event;
   const folder = new RunFolder(store, run.runId);
   const budget = budgetOf(store, run);
-  const source = new Source(api, run, formatForRun(run).decode, { signal, budget });
+  const wait = sharedWait(store, run.runId);
+  const source = new Source(api, run, formatForRun(run).decode, { signal, budget, wait });
   const recordFailure = async (error: unknown) => {
     const { usage } = source;
     if (usage.apiRequests > 0) await folder.recordFailure('publish', execution, { error, usage });
@@ -125,7 +127,7 @@ function driftedRun({ runId, exportName, records: accounts, consistency }: Manif
 }
 
 /** A quarantined run whose parts are still those that its manifest describes. */
-async function quarantinedRun({ store }: PublishPorts, run: Run): Promise<CompleteRun> {
+async function quarantinedRun({ store, observe }: PublishPorts, run: Run): Promise<CompleteRun> {
   const folder = new RunFolder(store, run.runId);
   const manifest = await folder.quarantined();
   if (!manifest) {
@@ -135,6 +137,7 @@ async function quarantinedRun({ store }: PublishPorts, run: Run): Promise<Comple
     );
   }
   const receipts = await folder.receipts();
+  observe?.({ activity: 'checking', what: 'pages', pages: receipts.length });
   await refuseModifiedParts(store, run, receipts);
   const described = new Map(manifest.parts.map(({ key, sha256 }) => [key, sha256]));
   if (receipts.length === described.size && receipts.every(({ key, sha256 }) => described.get(key) === sha256)) {
@@ -166,6 +169,8 @@ function summarize(manifest: Manifest, run: Run, { store, catalog }: PublishPort
     verdict: manifest.consistency.verdict,
     consistency: manifest.consistency,
     recordsFetched: manifest.recordsFetched,
+    apiRequests: manifest.apiRequests,
+    retries: manifest.retries,
     seconds: Math.round((Date.parse(manifest.publishedAt) - Date.parse(manifest.startedAt)) / 100) / 10,
     unmappedColumns: manifest.unmappedColumns.slice(0, MAX_NAMED_COLUMNS),
     parts: `${store.location}${partsPrefix(run)}`,

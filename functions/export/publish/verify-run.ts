@@ -40,11 +40,14 @@ export async function verifyRun(publishing: Publishing): Promise<VerifiedRun> {
   }
   const before = await folder.receipts();
   refuseMissingPages(run, before);
+  ports.observe?.({ activity: 'checking', what: 'new accounts', pages: run.pages });
   const tail = await exportTail(publishing, before);
   const receipts = tail.pages.length === 0 ? before : await folder.receipts();
+  ports.observe?.({ activity: 'checking', what: 'pages', pages: receipts.length });
   await refuseModifiedParts(ports.store, run, receipts);
   await refuseRepeatedPages(publishing, receipts);
 
+  ports.observe?.({ activity: 'checking', what: 'page boundaries', pages: receipts.length });
   const boundaries = await checkPageBoundaries(source, run, receipts);
   const usage = await folder.usage(receipts, source.usage);
   return { plan, receipts, manifest: manifestOf({ run, receipts, accountsAfter: tail.accounts, boundaries, usage }) };

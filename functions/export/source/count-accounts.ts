@@ -21,6 +21,8 @@ export interface CountOptions {
   readonly pageSize: number;
   /** Requests in flight at once. */
   readonly concurrency: number;
+  /** Called before each round of parallel requests. */
+  readonly onRound?: ((round: number) => void) | undefined;
   /** How many accounts there were last time. */
   readonly expected?: number | undefined;
   /** Whether the API is known to serve pages of this size. @default false: one page after the end shows it */
@@ -58,7 +60,7 @@ const OFFSET_CHECKS = 8;
  * not page at all, and whatever `probe` throws
  */
 export async function countAccounts(options: CountOptions): Promise<AccountCount> {
-  const rounds = parallelRounds(options.concurrency);
+  const rounds = parallelRounds(options);
   const accounts = await countByOffsets(options, rounds);
   if (accounts !== undefined) return { accounts, countedBy: 'offsets', rounds: rounds.count };
   return { accounts: await countByPages(options, rounds), countedBy: 'pages', rounds: rounds.count };
@@ -67,11 +69,12 @@ export async function countAccounts(options: CountOptions): Promise<AccountCount
 type Rounds = ReturnType<typeof parallelRounds>;
 
 /** Sends requests in parallel and counts the rounds. */
-function parallelRounds(concurrency: number) {
+function parallelRounds({ concurrency, onRound }: CountOptions) {
   const rounds = {
     count: 0,
     ways: Math.min(MAX_WAYS, concurrency),
     send<T>(requests: readonly (() => Promise<T>)[]): Promise<T[]> {
+      onRound?.(rounds.count + 1);
       rounds.count += Math.ceil(requests.length / concurrency);
       return allSettled(requests.map((request) => request()));
     },

@@ -89,9 +89,11 @@ export function ticketBudget(store: ObjectStore, options: BudgetOptions) {
      * Deletes the tickets that the fetched records do not need, so that other attempts can take them.
      * @param counted fetched records that the plan or a stored failure already counts
      */
-    async returnTickets(counted = 0): Promise<void> {
-      const needed = Math.ceil(Math.max(0, reserved - counted) / pageSize);
-      for (const number of held.splice(needed)) await store.delete(keyOf(number));
+    returnTickets(counted = 0): Promise<void> {
+      return oneByOne(async () => {
+        const needed = Math.ceil(Math.max(0, reserved - counted) / pageSize);
+        for (const number of held.splice(needed)) await store.delete(keyOf(number));
+      });
     },
   } satisfies RecordBudget & Record<string, unknown>;
 }

@@ -1,4 +1,4 @@
-import { isExportError } from '../../model/errors.ts';
+import { type ExportError, isExportError } from '../../model/errors.ts';
 import { FORMAT_DETAILS } from '../../model/export-format.ts';
 import type { PageQuery, Run } from '../../model/run.ts';
 import { addUsage, NO_USAGE, type Usage } from '../../model/usage.ts';
@@ -15,6 +15,9 @@ export class Source<P extends { readonly records: number }> {
   readonly #options: FetchOptions;
   #usage: Usage = NO_USAGE;
   readonly #latenciesMs: number[] = [];
+  /** Whether the dataset exists: known after the first answer. */
+  #isThere: Promise<boolean> | undefined;
+  #takenForEnd: ExportError | undefined;
 
   /** @param decode reads one body of the run's format */
   constructor(api: AccountsApi, run: SourceRun, decode: Decode<P>, options: FetchOptions = {}) {
@@ -27,6 +30,11 @@ export class Source<P extends { readonly records: number }> {
   /** Requests and records of all calls so far, failed ones included. */
   get usage(): Usage {
     return this.#usage;
+  }
+
+  /** The last 404 that was taken for the end of the data. */
+  get takenForEnd(): ExportError | undefined {
+    return this.#takenForEnd;
   }
 
   /** The median time of an answer, in ms; 0 before the first. */
@@ -49,7 +57,32 @@ export class Source<P extends { readonly records: number }> {
     return (await this.probe(1, offset)).records > 0;
   }
 
+  /**
+   * Some APIs answer 404 after the last page. It means the end of the data only if the dataset is still there, which the first
+   * account shows; otherwise a deleted dataset would look like an empty one.
+   */
   async #fetch(pageSize: number, page: number): Promise<ApiAnswer<P>> {
+    try {
+      const answer = await this.#send(pageSize, page);
+      this.#isThere ??= Promise.resolve(true);
+      return answer;
+    } catch (error) {
+      if (page === 0 || !isExportError(error, 'ApiNotFoundError')) throw error;
+      this.#isThere ??= this.#send(1, 0).then(
+        () => true,
+        (failure: unknown) => {
+          if (isExportError(failure, 'ApiNotFoundError')) return false;
+          throw failure;
+        },
+      );
+      if (!(await this.#isThere)) throw error;
+      this.#takenForEnd = error;
+      const end = Buffer.from(FORMAT_DETAILS[this.#run.format].endpoint === 'json' ? '[]' : '');
+      return { ...NO_USAGE, value: this.#decode(end), latencyMs: 0 };
+    }
+  }
+
+  async #send(pageSize: number, page: number): Promise<ApiAnswer<P>> {
     const { datasetId, format, parameters } = this.#run;
     const { endpoint } = FORMAT_DETAILS[format];
     const query: PageQuery = { datasetId, endpoint, ...parameters, pageSize, page };

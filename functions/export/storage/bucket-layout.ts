@@ -87,6 +87,11 @@ export function ticketsPrefix(runId: string): string {
   return `${workPrefix(runId)}tickets/`;
 }
 
+/** Until when the API asked the run to wait. */
+export function notBeforeKey(runId: string): string {
+  return `${workPrefix(runId)}not-before.json`;
+}
+
 /** Locks of a run: one execution works on it at a time. */
 export function runLockPrefix(runId: string): string {
   return `${workPrefix(runId)}locks/`;

@@ -34,8 +34,8 @@ describe('resolveRequest', () => {
   });
 
   it('lets overrides win, and fixed dates replace a window', () => {
-    const { settings, parameters } = resolve({ exportName: 'engaged', filter: 'Tier 1 & 2/EMEA + ü%', end: 1000 });
-    expect(parameters).toEqual({ filter: 'Tier 1 & 2/EMEA + ü%', start: undefined, end: 1000, pageSize: 500 });
+    const { settings, parameters } = resolve({ exportName: 'engaged', pageSize: 20, end: 1000 });
+    expect(parameters).toEqual({ start: undefined, end: 1000, pageSize: 20 });
     expect(settings.window).toBeUndefined();
     expect(resolve({ start: 1000 }, [engaged]).parameters).toMatchObject({ start: 1000, end: undefined });
   });
@@ -66,6 +66,31 @@ describe('resolveRequest', () => {
       format: 'csv',
       pageSize: 1000,
     });
+  });
+
+  it.each(['filter', 'segmentationId', 'segmentId'])('asks for a name if an ad-hoc export has a %s', (key) => {
+    expect(errorOf(() => resolve({ datasetId: 'engage', [key]: 'Trials' }))).toBe(
+      `RequestError: Invalid request: exportName must be set together with ${key}, because its default is the name of the whole dataset.`,
+    );
+    expect(resolve({ datasetId: 'engage', [key]: 'Trials', exportName: 'trials' }).settings).toMatchObject({
+      name: 'trials',
+      [key]: 'Trials',
+    });
+  });
+
+  it.each([
+    [{ exportName: 'engaged', filter: 'Trials' }, 'engaged', 'filter'],
+    [{ exportName: 'emea', filter: 'Trials', segmentId: 's' }, 'emea', 'filter and segmentId'],
+    [{ exportName: 'engaged', segmentationId: 's' }, 'engaged', 'segmentationId'],
+    [{ exportName: 'engaged', datasetId: 'support' }, 'engaged', 'datasetId'],
+  ])('refuses to export other accounts under the name of a configured export: %j', (input, name, keys) => {
+    expect(errorOf(() => resolve(input))).toBe(
+      `RequestError: Export "${name}" is configured for other accounts (${keys} cannot be overridden): choose another exportName, and add its datasetId.`,
+    );
+  });
+
+  it('accepts what a configured export says anyway', () => {
+    expect(resolve({ exportName: 'emea', datasetId: 'engage', filter: 'EMEA' }).settings).toEqual(emea);
   });
 
   it('names up to ten configured exports if it is unclear which one is meant', () => {

@@ -248,6 +248,83 @@ describe('a run after a published one', () => {
   });
 });
 
+describe('the first run of an export', () => {
+  it.each([
+    [{ filter: 'Trails' }, 'filter'],
+    [{ segmentationId: '1', segmentId: '2' }, 'segmentationId, segmentId'],
+  ])('is quarantined if its segment is empty, and can be published: %j', async (request, keys) => {
+    const { steps, objects, queries } = setUp(0);
+    await expect(steps.all(request)).rejects.toMatchObject({
+      name: 'QuarantinedError',
+      message: `Run "run-1" is quarantined: it has 0 accounts, and export "all" has no published run to compare it with. Check the spelling of its segment (${keys}); if it is right, publish the run.`,
+    });
+    expect([objects.has(MANIFEST), objects.has(`${WORK}manifest.json`)]).toEqual([false, true]);
+    expect(steps.partitions).toEqual([]);
+    const asked = queries.length;
+    expect(await steps.publish(await steps.publishQuarantined('run-1'))).toMatchObject({ accounts: 0 });
+    expect(queries).toHaveLength(asked);
+  });
+
+  it('is published with no accounts of a whole dataset, and with one account of a segment', async () => {
+    expect(await setUp(0).steps.all()).toMatchObject({ status: 'published', accounts: 0 });
+    expect(await setUp(1).steps.all({ filter: 'Trials' })).toMatchObject({ status: 'published', accounts: 1 });
+  });
+
+  it('was reviewed, so the next empty run is published', async () => {
+    const { api, store, steps } = setUp(0);
+    const request = { filter: 'Trials' };
+    await expect(steps.all(request)).rejects.toMatchObject({ name: 'QuarantinedError' });
+    await steps.publish(await steps.publishQuarantined('run-1'));
+    expect(await runSteps(api, store, 'run-2').all(request)).toMatchObject({ status: 'published', accounts: 0 });
+  });
+});
+
+describe('a run of other accounts than the last published one', () => {
+  const BEFORE = { filter: 'EMEA', segmentId: 's', segmentationId: 't' };
+  const afterOthers = async (before: object, now: object) => {
+    const run = setUp(25);
+    await runSteps(run.api, run.store, 'run-0').all({ dueAt: '2026-08-21', ...before });
+    return { ...run, publishing: run.steps.all(now) };
+  };
+
+  it.each([
+    ['a filter', {}, { filter: 'EMEA' }, 'filter differs'],
+    ['no filter', { filter: 'EMEA' }, {}, 'filter differs'],
+    ['another filter', BEFORE, { ...BEFORE, filter: 'APAC' }, 'filter differs'],
+    ['another segment', BEFORE, { ...BEFORE, segmentId: 'u' }, 'segmentId differs'],
+    ['another segmentation', BEFORE, { ...BEFORE, segmentationId: 'u' }, 'segmentationId differs'],
+    ['another dataset', {}, { datasetId: 'support' }, 'datasetId was engage, now support'],
+    ['another of both', {}, { datasetId: 'b', filter: 'x' }, 'datasetId was engage, now b; filter differs'],
+  ])('is quarantined, and can be published: %s', async (_what, before, now, changed) => {
+    const { api, store, steps, objects, publishing } = await afterOthers(before, now);
+    await expect(publishing).rejects.toMatchObject({
+      name: 'QuarantinedError',
+      message: `Run "run-1" is quarantined: it has other accounts (${changed}; 25 accounts) than "run-0", the last published run of export "all" (25 accounts). If that is intended, publish the run; otherwise give the other accounts an export name of their own.`,
+    });
+    expect(objects.has(MANIFEST)).toBe(false);
+    expect(await steps.publish(await steps.publishQuarantined('run-1'))).toMatchObject({ accounts: 25 });
+    // From now on, this is what the export contains.
+    expect(await runSteps(api, store, 'run-2').all(now)).toMatchObject({ status: 'published' });
+  });
+
+  it('is quarantined for that rather than for its drop', () => {
+    const manifest = publishedManifest({ distinctAccounts: 0, parameters: { pageSize: 10, filter: 'Trails' } });
+    expect(quarantineReason(plannedRun(), manifest, publishedManifest({ runId: 'run-0' }))?.message).toMatch(
+      /filter differs; 0 accounts\)/,
+    );
+  });
+
+  it.each([
+    ['another window', { start: 1, end: 2 }, { start: 2, end: 3 }],
+    ['another page size', {}, { pageSize: 5 }],
+    ['another format', {}, { format: 'csv' }],
+    ['the same filter', { filter: 'EMEA' }, { filter: 'EMEA' }],
+  ])('is only one of other accounts, so this is published: %s', async (_what, before, now) => {
+    const { publishing } = await afterOthers(before, now);
+    expect(await publishing).toMatchObject({ status: 'published', accounts: 25 });
+  });
+});
+
 describe('publishing a quarantined run', () => {
   it('is refused for a run that is not quarantined', async () => {
     const { steps, objects } = setUp(25);
