@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { ExportError } from '../../functions/model/errors.ts';
+import { PROGRAM } from '../../functions/model/program.ts';
 import { DEFAULT_STACK_NAME } from '../../functions/model/stack-name.ts';
 import { checkStack, type Finding } from '../deployed/check-stack.ts';
 import { connect } from '../deployed/stack.ts';
@@ -22,7 +23,7 @@ It changes nothing, and reads neither the API key nor accounts. The exit code
 is 1 if a check fails, and 0 if all checks are ok or warnings.
 
 Example:
-  npm run --silent account-export -- doctor --stack`,
+  ${PROGRAM} doctor --stack`,
     )
     .action(async ({ stack, ...flags }: DoctorFlags) => {
       if (stack === undefined) {

@@ -3,6 +3,7 @@ import { checkRunId } from '../../functions/export/plan/resolve-request.ts';
 import type { AccountsApi } from '../../functions/export/ports.ts';
 import { isPublished } from '../../functions/export/storage/published-runs.ts';
 import { ExportError } from '../../functions/model/errors.ts';
+import { PROGRAM } from '../../functions/model/program.ts';
 import { startAndFollow } from '../deployed/follow-on-terminal.ts';
 import { describeRun } from '../deployed/look-at-run.ts';
 import { reportOf } from '../deployed/run-report.ts';
@@ -35,7 +36,7 @@ segment than the last published run, or when the data changed during the run
 (--on-drift fail). Publishing it sends no requests to the API.
 
 Example:
-  npm run --silent account-export -- publish 20260822T020000Z-1f3a --out ./out`,
+  ${PROGRAM} publish 20260822T020000Z-1f3a --out ./out`,
     )
     .action(async (run: string, flags: PublishFlags) => {
       if (flags.out === undefined && flags.s3Endpoint !== undefined) throw endpointWithoutBucket();

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { ExportError } from '../../functions/model/errors.ts';
+import { PROGRAM } from '../../functions/model/program.ts';
 import { DEFAULT_STACK_NAME } from '../../functions/model/stack-name.ts';
 import { stackQueries } from '../deployed/query-stack.ts';
 import { connect } from '../deployed/stack.ts';
@@ -51,7 +52,7 @@ A query only reads. Without --stack, it reads only the published runs in
 runs in the workgroup of the stack, and Athena charges for what it scans.
 
 Example:
-  npm run --silent account-export -- query \\
+  ${PROGRAM} query \\
     "SELECT name, attributes['industry'] FROM accounts_latest LIMIT 5"`,
     )
     .action(async (argument: string | undefined, given: QueryFlags) => {
@@ -99,8 +100,14 @@ async function queriesOf({ stack, out, ...flags }: QueryFlags, terminal: Termina
   if (stack !== undefined) {
     return stackQueries(await connect(terminal, { ...flags, stack: stack === true ? DEFAULT_STACK_NAME : stack }));
   }
-  // DuckDB is loaded only here.
-  const { folderQueries } = await import('../query/query-folder.ts');
+  // DuckDB is loaded only here. The package leaves it out, because it is ten times as large as the rest.
+  const { folderQueries } = await import('../query/query-folder.ts').catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ERR_MODULE_NOT_FOUND') throw error;
+    throw new ExportError(
+      'ConfigError',
+      'Cannot query a folder without DuckDB: install it with npm install @duckdb/node-api, or query a deployed stack with --stack.',
+    );
+  });
   return folderQueries(out ?? DEFAULT_OUT);
 }
 

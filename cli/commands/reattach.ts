@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { type Reattached, reattachRuns } from '../../functions/export/publish/reattach.ts';
+import { PROGRAM } from '../../functions/model/program.ts';
 import { connect } from '../deployed/stack.ts';
 import { type StackFlags, withStackFlags } from '../flags/stack-flags.ts';
 import { count, counted } from '../terminal/format.ts';
@@ -25,7 +26,7 @@ bucket of an old one. It reads every manifest in the bucket and sends no
 requests to the API. Runs that queries already see stay as they are.
 
 Example:
-  npm run --silent account-export -- reattach --dry-run`,
+  ${PROGRAM} reattach --dry-run`,
     )
     .action(async (flags: ReattachFlags) => {
       await reattach(flags, terminal);

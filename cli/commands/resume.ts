@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { PROGRAM } from '../../functions/model/program.ts';
 import { startAndFollow } from '../deployed/follow-on-terminal.ts';
 import { describeRun } from '../deployed/look-at-run.ts';
 import { readInput } from '../deployed/run-output.ts';
@@ -24,7 +25,7 @@ Starts a new execution that uses the plan and the finished pages of the run;
 finished pages are not fetched again.
 
 Example:
-  npm run --silent account-export -- resume 20260822T020000Z-1f3a`,
+  ${PROGRAM} resume 20260822T020000Z-1f3a`,
     )
     .action(async (run: string, flags: ResumeFlags) => {
       terminal.exitCode = await resumeRun(run, flags, terminal);

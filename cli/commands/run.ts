@@ -7,6 +7,7 @@ import { RunFolder } from '../../functions/export/storage/run-folder.ts';
 import { PERMANENT_ERRORS } from '../../functions/model/errors.ts';
 import { DEFAULT_MAX_DROP_PERCENT, DEFAULT_PAGE_SIZE } from '../../functions/model/export-settings.ts';
 import type { FailedRun, PlanOutcome } from '../../functions/model/outcomes.ts';
+import { PROGRAM } from '../../functions/model/program.ts';
 import { remedyOf } from '../../functions/model/remedies.ts';
 import { MAX_API_WAIT_SECONDS } from '../../functions/model/retry-policy.ts';
 import { createAccountsApi } from '../../functions/personalization/accounts-api.ts';
@@ -47,7 +48,7 @@ Set the API key in PERSONALIZATION_API_KEY_ID and
 PERSONALIZATION_API_KEY_SECRET, or pass --secret-id.
 
 Example:
-  npm run --silent account-export -- run --account acme --instance us-5 \\
+  ${PROGRAM} run --account acme --instance us-5 \\
     --dataset engage --window P7D`,
     )
     .action(async (flags: RunFlags) => {
@@ -193,7 +194,7 @@ async function noteUsage(output: Output, store: ObjectStore, runId: string): Pro
 function nextSteps({ runId, publish, resume, error }: FailedRun, flags: EndFlags): string[] {
   if (publish !== null) {
     const endpoint = flags.s3Endpoint === undefined ? '' : ` --s3-endpoint ${shellWord(flags.s3Endpoint)}`;
-    return [`To publish: npm run --silent account-export -- publish ${runId} --out ${shellWord(flags.out)}${endpoint}`];
+    return [`To publish: ${PROGRAM} publish ${runId} --out ${shellWord(flags.out)}${endpoint}`];
   }
   if (resume === null) return [];
   return [`To resume: ${firstStep(error)}${repeatCommand(resume.resume, flags)}`];

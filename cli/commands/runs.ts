@@ -1,5 +1,6 @@
 import Table from 'cli-table3';
 import { Command } from 'commander';
+import { PROGRAM } from '../../functions/model/program.ts';
 import { listRuns } from '../deployed/list-runs.ts';
 import type { RunReport } from '../deployed/run-report.ts';
 import { connect } from '../deployed/stack.ts';
@@ -22,7 +23,7 @@ export function runsCommand(terminal: Terminal): Command {
       'after',
       `
 Example:
-  npm run --silent account-export -- runs --limit 5`,
+  ${PROGRAM} runs --limit 5`,
     )
     .action(async (flags: RunsFlags) => {
       const { stack, output } = await connect(terminal, flags);

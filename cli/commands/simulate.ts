@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { Command, Option } from 'commander';
 import { ExportError } from '../../functions/model/errors.ts';
+import { PROGRAM } from '../../functions/model/program.ts';
 import { FAULT_KINDS, type FaultRule, parseFault } from '../../simulator/faults.ts';
 import { DEFAULT_KEY, DEFAULT_SEGMENTS, type SimulatorOptions, startSimulator } from '../../simulator/simulator.ts';
 import { ATTRIBUTE_SHAPES, type AttributeShape } from '../../simulator/tenant.ts';
@@ -91,7 +92,7 @@ Simulating ${count(flags.accounts)} accounts at ${simulator.url}. Stop it with C
 In another terminal:
   export PERSONALIZATION_API_KEY_ID=${DEFAULT_KEY.keyId}
   export PERSONALIZATION_API_KEY_SECRET=${DEFAULT_KEY.keySecret}
-  npm run --silent account-export -- run \\
+  ${PROGRAM} run \\
     --api-url ${simulator.url} --dataset ${dataset}
 `);
   if (!signal.aborted) await once(signal, 'abort');

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { PROGRAM } from '../../functions/model/program.ts';
 import { startAndFollow } from '../deployed/follow-on-terminal.ts';
 import { connect } from '../deployed/stack.ts';
 import { type ExportFlags, requestOf, withExportFlags } from '../flags/export-flags.ts';
@@ -20,7 +21,7 @@ export function startCommand(terminal: Terminal): Command {
 Flags override the configured export. Ctrl-C detaches; the run continues.
 
 Example: backfill August 7
-  npm run --silent account-export -- start all-accounts \\
+  ${PROGRAM} start all-accounts \\
     --due 2026-08-07 --window P7D`,
     )
     .action(async (exportName: string, flags: ExportFlags & StackFlags) => {

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { ExportError } from '../../functions/model/errors.ts';
+import { PROGRAM } from '../../functions/model/program.ts';
 import { followOnTerminal } from '../deployed/follow-on-terminal.ts';
 import { followRun } from '../deployed/follow-run.ts';
 import { lookAtRun, type RunLook } from '../deployed/look-at-run.ts';
@@ -26,7 +27,7 @@ Ctrl-C detaches; the run continues. Exit codes: 0 published, skipped, dry run,
 or running with --no-follow; 1 otherwise.
 
 Example:
-  npm run --silent account-export -- status 20260822T020000Z-1f3a`,
+  ${PROGRAM} status 20260822T020000Z-1f3a`,
     )
     .action(async (run: string, flags: StatusFlags) => {
       terminal.exitCode = await showStatus(run, flags, terminal);

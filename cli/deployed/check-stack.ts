@@ -3,6 +3,7 @@ import type { StackResourceSummary } from '@aws-sdk/client-cloudformation';
 import type { Subscription } from '@aws-sdk/client-sns';
 import { explainAwsFailure } from '../../functions/aws/aws-errors.ts';
 import { tableDefinitions } from '../../functions/catalog/tables.ts';
+import { deployCommand } from '../../functions/model/program.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import { nextCommand, placeOptions, type StackFlags } from '../flags/stack-flags.ts';
 import { count, counted } from '../terminal/format.ts';
@@ -205,7 +206,7 @@ async function checkSchedules({ schedules }: Deployment): Promise<Result[]> {
   const [missing, disabled] = [labels('missing'), labels('disabled')];
   if (missing.length > 0) {
     const remedy = 'Someone deleted it outside of CloudFormation. Create it again:';
-    return [fail(`missing: ${missing.join(', ')}`, remedy, `${DEPLOY} -- --revert-drift`)];
+    return [fail(`missing: ${missing.join(', ')}`, remedy, deployCommand('--revert-drift'))];
   }
   if (disabled.length > 0) {
     const remedy =
@@ -292,7 +293,7 @@ function latestRun(name: string, run: RunReport, flags: StackFlags): Result {
   }
 }
 
-const DEPLOY = 'npm run deploy';
+const DEPLOY = deployCommand();
 
 function ok(detail: string): Result {
   return { status: 'ok', detail, remedy: null, command: null };

@@ -1,4 +1,6 @@
 /** Starts a run, and follows it with a live line until it ends or the user presses Ctrl-C. */
+
+import { deployCommand } from '../../functions/model/program.ts';
 import { newRunId } from '../flags/common-flags.ts';
 import { nextCommand } from '../flags/stack-flags.ts';
 import { printPlan } from '../terminal/print-run.ts';
@@ -45,7 +47,7 @@ async function startExecution(stack: Stack, runId: string, request: object): Pro
   } catch (error) {
     if ((error as { cause?: Error }).cause?.name !== 'StateMachineDoesNotExist') throw error;
     throw new CommandError(
-      `Stack ${JSON.stringify(stack.name)} in ${stack.region} has no state machine (someone deleted it outside of CloudFormation): create it again with npm run deploy -- --revert-drift.`,
+      `Stack ${JSON.stringify(stack.name)} in ${stack.region} has no state machine (someone deleted it outside of CloudFormation): create it again with ${deployCommand('--revert-drift')}.`,
       { cause: error },
     );
   }

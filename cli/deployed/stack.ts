@@ -4,6 +4,7 @@ import type { SFN } from '@aws-sdk/client-sfn';
 import { type AwsPlace, explainAwsFailure } from '../../functions/aws/aws-errors.ts';
 import { checkRunId } from '../../functions/export/plan/resolve-request.ts';
 import { ExportError } from '../../functions/model/errors.ts';
+import { deployCommand } from '../../functions/model/program.ts';
 import type { StackFlags } from '../flags/stack-flags.ts';
 import { CommandError, type Output, outputOf, type Terminal } from '../terminal/terminal.ts';
 import { checkProfile } from './aws-profiles.ts';
@@ -151,7 +152,7 @@ function outputsOf(
 
 /** What to do about a stack that lacks an output. */
 function withoutOutput(status: string): string {
-  if (status === 'REVIEW_IN_PROGRESS') return 'it was never deployed; deploy it with npm run deploy';
+  if (status === 'REVIEW_IN_PROGRESS') return `it was never deployed; deploy it with ${deployCommand()}`;
   if (status.endsWith('_IN_PROGRESS')) return 'wait until this operation has finished';
   // A failed update keeps the outputs, so only a failed creation or deletion explains that one is missing.
   if (!status.startsWith('UPDATE_') && /ROLLBACK|FAILED/.test(status)) {
@@ -174,7 +175,7 @@ async function describeStack(
   const [stack] = Stacks;
   if (!stack) {
     throw new CommandError(
-      `No stack ${quoted} in ${region}: check --stack, --region and --profile, or deploy it with npm run deploy.`,
+      `No stack ${quoted} in ${region}: check --stack, --region and --profile, or deploy it with ${deployCommand()}.`,
     );
   }
   const outputs = stack.Outputs?.map(({ OutputKey = '', OutputValue = '' }) => [OutputKey, OutputValue] as const);

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { PROGRAM } from '../../functions/model/program.ts';
 import { DEFAULT_STACK_NAME } from '../../functions/model/stack-name.ts';
 import type { OutputFlags } from '../terminal/terminal.ts';
 import { withOutputFlags } from './common-flags.ts';
@@ -33,13 +34,7 @@ export function nextCommand(
   flags: Pick<StackFlags, 'stack' | 'region' | 'profile'>,
 ): string {
   const stack = flags.stack === DEFAULT_STACK_NAME ? [] : ['--stack', shellWord(flags.stack)];
-  return [
-    'npm run --silent account-export --',
-    command,
-    ...(what === undefined ? [] : [what]),
-    ...stack,
-    ...placeOptions(flags),
-  ].join(' ');
+  return [PROGRAM, command, ...(what === undefined ? [] : [what]), ...stack, ...placeOptions(flags)].join(' ');
 }
 
 /** `--region` and `--profile` as they were given, for a command to copy: the AWS CLI takes them, too. */

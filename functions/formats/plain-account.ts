@@ -35,8 +35,14 @@ const FIELDS = Object.entries(VALUES).map(([kind, value]) => {
   return `"(?:${names.join('|')})":${value}`;
 });
 
+/** `nA` becomes `[nN][aA]`: Node.js 22 has no `(?i:…)`. */
+const inAnyCase = (name: string) =>
+  name.replaceAll(/[a-z]/gi, (letter) => `[${letter.toLowerCase()}${letter.toUpperCase()}]`);
+
+const RESERVED = [...ACCOUNT_FIELDS.map(({ name }) => name), 'superseded'].map(inAnyCase).join('|');
+
 /** A field without a column. ASCII only, because case-insensitive matching is unambiguous there. */
-const OTHER = String.raw`"(?!(?i:${[...ACCOUNT_FIELDS.map(({ name }) => name), 'superseded'].join('|')})")[A-Za-z]\w*":${SCALAR}`;
+const OTHER = String.raw`"(?!(?:${RESERVED})")[A-Za-z]\w*":${SCALAR}`;
 
 /** The alternatives start differently, so backtracking fails at once and time is linear. */
 const PLAIN_FIELDS = new RegExp(`(?:(?:${[...FIELDS, OTHER].join('|')}),?){0,${MAX_FIELDS}}`, 'y');

@@ -3,5 +3,14 @@
 const IN_A_CLONE = 'npm run --silent account-export --';
 const FROM_THE_PACKAGE = 'npx account-export';
 
-/** As in this copy of the code. A function has the same bundle in both, so its stack tells it (`PROGRAM_VARIABLE`). */
-export const PROGRAM = import.meta.url.endsWith('.ts') ? IN_A_CLONE : FROM_THE_PACKAGE;
+/** Whether this copy of the code is a clone. A function has the same bundle in both, so its stack tells it (`PROGRAM_VARIABLE`). */
+const inClone = import.meta.url.endsWith('.ts');
+
+/** The start of every command. */
+export const PROGRAM = inClone ? IN_A_CLONE : FROM_THE_PACKAGE;
+
+/** The command that deploys the stack. @param flags of `cdk deploy` */
+export function deployCommand(...flags: readonly string[]): string {
+  const [program, ...more] = inClone ? ['npm run deploy', '--'] : ['npx cdk deploy'];
+  return [program, ...(flags.length > 0 ? [...more, ...flags] : [])].join(' ');
+}

@@ -36,9 +36,14 @@ const BODY = `
       new AccountExport(new Stack(app, 'Other'), 'Second', settings);
     }`;
 
+const KEY = { PERSONALIZATION_API_KEY_ID: 'demo-key', PERSONALIZATION_API_KEY_SECRET: 'demo:secret' };
+/** The oldest version that the package supports; the scripts of the project use a later one. */
+const NODE_22 = 'node@22.23.3';
+
 const run = promisify(execFile);
 let folder: string;
 let tarball: string;
+let node22: string;
 let emulated: EmulatedAws;
 let simulator: Simulator;
 
@@ -50,6 +55,8 @@ beforeAll(async () => {
   tarball = join(folder, name);
   simulator = await startSimulator({ accounts: 1234 });
   await install('cli', []);
+  await install('node', [NODE_22]);
+  node22 = join(folder, 'node', 'node_modules', 'node', 'bin', 'node');
   const { dependencies } = JSON.parse(await readFile(join(PROJECT, 'package.json'), 'utf8')) as {
     dependencies: Readonly<Record<string, string>>;
   };
@@ -184,16 +191,33 @@ describe('the construct', () => {
 
 describe('the command line', () => {
   const npx = (...args: readonly string[]) => {
-    const env = {
-      ...process.env,
-      PERSONALIZATION_API_KEY_ID: 'demo-key',
-      PERSONALIZATION_API_KEY_SECRET: 'demo:secret',
-    };
+    const env = { ...process.env, ...KEY };
     return run('npx', ['--no-install', 'account-export', ...args], { cwd: join(folder, 'cli'), env });
   };
 
   it('exports', async () => {
     const { stdout } = await npx('run', '--api-url', simulator.url, '--dataset', 'engage', '--json');
+    expect(JSON.parse(stdout)).toMatchObject({ accounts: 1234, verdict: 'consistent' });
+  });
+
+  it.each(['json', 'csv', 'parquet'])('exports %s on Node.js 22', async (format) => {
+    const args = [
+      'run',
+      '--api-url',
+      simulator.url,
+      '--dataset',
+      'engage',
+      '--name',
+      format,
+      '--format',
+      format,
+      '--json',
+    ];
+    const env = { ...process.env, ...KEY };
+    const { stdout } = await run(node22, [join('node_modules', '.bin', 'account-export'), ...args], {
+      cwd: join(folder, 'cli'),
+      env,
+    });
     expect(JSON.parse(stdout)).toMatchObject({ accounts: 1234, verdict: 'consistent' });
   });
 
