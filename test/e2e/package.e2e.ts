@@ -29,7 +29,7 @@ const APPS = {
 const BODY = `
     const app = new App();
     const { stackName, ...settings } = app.node.tryGetContext('accountExport');
-    const stack = new Stack(app, 'Data', { stackName });
+    const stack = new Stack(app, stackName);
     new AccountExport(stack, 'Default', settings);
     if (process.argv.includes('--two')) {
       new AccountExport(stack, 'Second', settings);
@@ -146,7 +146,7 @@ describe('the construct', () => {
     const env = { ...ENV, CDK_OUTDIR: out, CDK_CONTEXT_JSON: JSON.stringify(context) };
     await run(NODE, ['infra/app.ts'], { cwd: PROJECT, env });
     const clone = JSON.parse(await readFile(join(out, `${stackName}.template.json`), 'utf8')) as Template;
-    const { Resources, Outputs, Mappings } = withoutPaths(own.Data);
+    const { Resources, Outputs, Mappings } = withoutPaths(own[stackName]);
     // The stack around it adds a description.
     expect({ Resources, Outputs, Mappings }).toEqual(pick(withoutPaths(clone)));
   });
