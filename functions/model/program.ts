@@ -3,7 +3,7 @@
 const IN_A_CLONE = 'npm run --silent account-export --';
 const FROM_THE_PACKAGE = 'npx account-export';
 
-/** Whether this copy of the code is a clone. A function has the same bundle in both, so its stack tells it (`PROGRAM_VARIABLE`). */
+/** Whether this copy of the code is a clone. A function has the same bundle in both, so the stack sets it (`PROGRAM_VARIABLE`). */
 const inClone = import.meta.url.endsWith('.ts');
 
 /** The start of every command. */
