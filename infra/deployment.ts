@@ -1,7 +1,7 @@
 /** The names of one deployment, derived from the place of its construct in the app. */
 import { Names, Stack, Token } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
-import { MAX_STACK_NAME } from '../functions/model/stack-name.ts';
+import { MAX_STACK_NAME, STACK_NAME } from '../functions/model/stack-name.ts';
 
 export interface Deployment {
   /**
@@ -9,26 +9,30 @@ export interface Deployment {
    * construct unless that is `Default`, such as `Data/Accounts`.
    */
   readonly reference: string;
-  /** The start of physical names, of up to 40 characters: `Data-Accounts`. Two deployments never share it. */
+  /** The start of physical names, of up to 40 characters: `Data-Accounts`, or with a hash if that is too long. */
   readonly name: string;
   /** The start of the stack's output keys: `Accounts`, or nothing. */
   readonly outputPrefix: string;
 }
 
 export function deploymentOf(construct: Construct): Deployment {
-  const { stackName } = Stack.of(construct);
-  const name = Names.uniqueResourceName(construct, {
+  const { stackName, node } = Stack.of(construct);
+  const unique = Names.uniqueResourceName(construct, {
     maxLength: MAX_STACK_NAME,
     separator: '-',
     allowedSpecialCharacters: '-',
   });
   // A nested stack has no name before it is deployed, and its outputs are not those of a stack that commands can find.
-  if (Token.isUnresolved(stackName)) return { reference: name, name, outputPrefix: '' };
-  const path = construct.node.scopes.slice(Stack.of(construct).node.scopes.length).map(({ node }) => node.id);
-  const ids = path.filter((id) => id !== 'Default');
+  if (Token.isUnresolved(stackName)) return { reference: unique, name: unique, outputPrefix: '' };
+  const ids = construct.node.scopes.slice(node.scopes.length).map((scope) => scope.node.id);
+  const path = [stackName, ...ids.filter((id) => id !== 'Default')];
+  const readable = path.join('-');
   return {
-    reference: [stackName, ...ids].join('/'),
-    name,
-    outputPrefix: ids.join('').replaceAll(/[^A-Za-z0-9]/g, ''),
+    reference: path.join('/'),
+    name: STACK_NAME.test(readable) ? readable : unique,
+    outputPrefix: path
+      .slice(1)
+      .join('')
+      .replaceAll(/[^A-Za-z0-9]/g, ''),
   };
 }

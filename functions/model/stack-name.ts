@@ -10,6 +10,7 @@ export function titleOf(stackName: string): string {
 
 /** CloudFormation allows 128 characters. Here at most 40, so that every name derived from it fits its service. */
 export const MAX_STACK_NAME = 40;
+
 export const STACK_NAME = /^[A-Za-z][A-Za-z0-9-]{0,39}$/;
 
 /** The Glue database and Athena workgroup of a stack: `AccountExport-acme` becomes `account_export_acme`. */

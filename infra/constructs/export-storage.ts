@@ -9,6 +9,7 @@ import {
 } from 'aws-cdk-lib/aws-s3';
 import { Duration } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
+import { ExportError } from '../../functions/model/errors.ts';
 import type { AccessLogs } from './access-logs.ts';
 import { RESULTS_PREFIX } from './account-catalog.ts';
 import { kept } from './kept.ts';
@@ -25,6 +26,9 @@ export interface ExportStorageProps {
   /** @default S3-managed encryption */
   readonly encryptionKey?: IKey | undefined;
 }
+
+/** Buckets that were passed in. Two deployments would mix their runs in one. */
+const inUse = new WeakSet<IBucket>();
 
 /** Query results can be recreated by running the query again. */
 const RESULT_RETENTION = Duration.days(30);
@@ -46,6 +50,13 @@ export class ExportStorage extends Construct {
       { id: 'unfinished-uploads', abortIncompleteMultipartUploadAfter: Duration.days(7) },
     ];
     if (props.existing) {
+      if (inUse.has(props.existing)) {
+        throw new ExportError(
+          'ConfigError',
+          'Invalid bucket: it serves another AccountExport already; give each its own bucket.',
+        );
+      }
+      inUse.add(props.existing);
       this.bucket = props.existing;
       if (props.existing instanceof Bucket) for (const rule of lifecycleRules) props.existing.addLifecycleRule(rule);
       return;

@@ -197,6 +197,19 @@ describe('the construct', () => {
   });
 });
 
+it('is all that the container image installs', async () => {
+  // There is no container engine here: the command of the Dockerfile runs in a folder with only what it copies.
+  const image = join(folder, 'image');
+  await mkdir(image);
+  await cp(tarball, join(image, 'account-export-0.0.0.tgz'));
+  const dockerfile = await readFile(join(PROJECT, 'Dockerfile'), 'utf8');
+  const [, command = ''] = /^RUN (.+)$/m.exec(dockerfile) ?? [];
+  const here = command.replaceAll('/tmp/', `${image}/`).replace('--global', `--global --prefix ${image}`);
+  await run('sh', ['-c', here], { cwd: image });
+  const { stdout } = await run(NODE, [join(image, 'bin', 'account-export'), '--version'], { cwd: image });
+  expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+});
+
 describe('the command line', () => {
   const npx = (...args: readonly string[]) => {
     const env = { ...ENV, ...KEY };

@@ -1,6 +1,6 @@
 /** Builds the npm package, which is the folder `dist/`: the command line, the construct with its types, and the functions. */
 import { execFileSync } from 'node:child_process';
-import { copyFile, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { build } from 'esbuild';
 import { BUNDLING, bundleFunctions, NOTICES_FILE } from './bundling.ts';
 
@@ -48,4 +48,12 @@ const manifest = {
   peerDependenciesMeta: Object.fromEntries(PEERS.map((peer) => [peer, { optional: true }])),
 };
 await writeFile('dist/package.json', `${JSON.stringify(manifest, null, 2)}\n`);
-await Promise.all(['README.md', 'CHANGELOG.md', 'LICENSE', NOTICES_FILE].map((file) => copyFile(file, `dist/${file}`)));
+await Promise.all(
+  ['CHANGELOG.md', 'LICENSE', 'Dockerfile', NOTICES_FILE].map((file) => copyFile(file, `dist/${file}`)),
+);
+await Promise.all(['docs', 'examples'].map((folder) => cp(folder, `dist/${folder}`, { recursive: true })));
+// The page about the package is its README; its links are relative to `docs/`.
+const readme = (await readFile('docs/package.md', 'utf8'))
+  .replaceAll(/\]\((?!\.\.\/|#|https:)/g, '](docs/')
+  .replaceAll('](../', '](');
+await writeFile('dist/README.md', readme);
