@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { addressOfNobody } from '../support/closed-port.ts';
 import { temporaryFolder } from '../support/command-line.ts';
-import { THROTTLED } from '../support/small-aws.ts';
+import { OUTPUTS, THROTTLED } from '../support/small-aws.ts';
 import { cli, smallWorld } from '../support/small-aws-world.ts';
 
 /** The sentence that a command fails with. */
@@ -139,6 +139,26 @@ describe('a stack', () => {
     expect(await start()).toBe(
       `Stack "AccountExport" in eu-west-1 has no output StateMachineArn (status ${stackStatus}): ${remedy}`,
     );
+  });
+
+  it('has several deployments, and one is named by its id', async () => {
+    const outputs = Object.fromEntries(
+      ['Accounts', 'Eu'].flatMap((id) => Object.entries(OUTPUTS).map(([key, value]) => [`${id}${key}`, value])),
+    );
+    await smallWorld({}, { outputs });
+    expect(await runs()).toBe(
+      'Stack "AccountExport" has several deployments: choose one with --stack AccountExport/Accounts or AccountExport/Eu.',
+    );
+    expect(await runs('--stack', 'AccountExport/Other')).toContain(
+      '"AccountExport/Other" in eu-west-1 has no output StateMachineArn',
+    );
+    expect((await cli('runs', '--stack', 'AccountExport/Eu')).code).toBe(0);
+  });
+
+  it('is found by its name alone if it has one deployment', async () => {
+    const outputs = Object.fromEntries(Object.entries(OUTPUTS).map(([key, value]) => [`Accounts${key}`, value]));
+    await smallWorld({}, { outputs });
+    expect((await cli('runs')).code).toBe(0);
   });
 
   it('has lost its state machine', async () => {

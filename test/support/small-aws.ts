@@ -48,7 +48,7 @@ export interface StackResource {
 const STACK = 'AccountExport';
 const REGION = 'eu-west-1';
 export const STATE_MACHINE = `arn:aws:states:${REGION}:123456789012:stateMachine:Workflow`;
-const OUTPUTS = {
+export const OUTPUTS = {
   BucketName: 'bucket',
   StateMachineArn: STATE_MACHINE,
   ConsoleUrl: `https://${REGION}.console.aws.amazon.com/states/home?region=${REGION}#/statemachines/view/${STATE_MACHINE}`,
