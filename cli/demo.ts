@@ -58,6 +58,11 @@ ${indented(summaryOf(manifest))}
 The first accounts of part-00000.json.gz, one per line:
 ${indented(accounts)}
 
+To query them:
+  npm run --silent account-export -- query \\
+    "SELECT name, engagement_score FROM accounts_latest
+     WHERE export_name = 'demo' LIMIT 5"
+
 To export with your own key, without AWS:
   export PERSONALIZATION_API_KEY_ID=… PERSONALIZATION_API_KEY_SECRET=…
   npm run --silent account-export -- run \\

@@ -27,7 +27,7 @@ beforeAll(async () => {
     faults: [
       // More than the attempts of the client: the workflow must retry, by the error's name.
       { fault: { status: 503 }, minPageSize: 400, maxPageSize: 400, pages: [1], times: 5 },
-      { fault: { status: 404 }, minPageSize: 300, maxPageSize: 300, pages: [2] },
+      { fault: { status: 403 }, minPageSize: 300, maxPageSize: 300, pages: [2] },
       { fault: 'hang', minPageSize: 200, maxPageSize: 200, pages: [1], times: 100 },
     ],
   });
@@ -124,11 +124,11 @@ describe('a failing run', () => {
   it('fails with an error name, an event and a notification, publishes nothing, and can be resumed', async () => {
     const request = { exportName: 'all-accounts', pageSize: 300 };
     const { status, error, cause } = await stack.execute(request, 'fails');
-    expect({ status, error }).toEqual({ status: 'FAILED', error: 'ApiNotFoundError' });
+    expect({ status, error }).toEqual({ status: 'FAILED', error: 'ApiCredentialsError' });
     expect(cause).toContain('"engage"');
-    expect(cause).toContain('404');
+    expect(cause).toContain('403');
     const event = JSON.parse(await stack.events.with('Export run failed', 'fails')) as { detail: object };
-    expect(event.detail).toMatchObject({ status: 'failed', error: 'ApiNotFoundError', resume: { resume: 'fails' } });
+    expect(event.detail).toMatchObject({ status: 'failed', error: 'ApiCredentialsError', resume: { resume: 'fails' } });
     const email = JSON.parse(await stack.notifications.with('fails')) as { Subject: string; Message: string };
     expect(email.Subject).toMatch(/all-accounts.*failed/);
     expect(email.Message).toContain('{"resume":"fails"}');
