@@ -41,7 +41,7 @@ const DENIED: Advice = (place, message) => {
     return `${lacks} the permission ${action} on the KMS key; grant it (for the key of an encrypted Data Catalog, see ${CATALOG_DOCS})`;
   const permission = action === undefined ? 'a permission' : `the permission ${action}`;
   const remedy = inFunction
-    ? 'deploy the stack again. If it fails again, look for a policy that denies it'
+    ? 'deploy the stack again. If the permission is still denied, look for a policy that denies it (of the bucket, the organization, or a permissions boundary)'
     : 'ask your AWS administrator for it';
   return `${lacks} ${permission}; ${remedy}`;
 };

@@ -21,7 +21,7 @@ export const handler = lambdaHandler('Publish run', async (event, signal) => {
   const { unmappedColumns } = result;
   if (unmappedColumns.length > 0) {
     logger.warn(
-      'Fields without a column in the table: the parts keep them. For CSV, append them to attributeColumns.',
+      'Fields without a column in the table: the parts contain them. For CSV, append them to attributeColumns.',
       {
         unmappedColumns,
       },

@@ -130,16 +130,16 @@ function permanentError(page: RequestedPage, statusCode: number): ExportError {
  * @param maxMs the longest wait of a run; beyond it the error is permanent
  */
 export function askedToWait(page: RequestedPage, waitMs: number, maxMs: number): ExportError {
-  const asks = `${host(page.baseUrl)} asks to wait ${seconds(waitMs)} (Retry-After)`;
+  const asks = `${host(page.baseUrl)} asks to wait ${seconds(waitMs)}`;
   if (waitMs > maxMs) {
     return new ExportError(
       'ApiWaitError',
-      `${asks}; the run waits at most ${seconds(maxMs)}: after that time, ${RESUME_OR_START}.`,
+      `${asks} (Retry-After; a run waits at most ${seconds(maxMs)}): wait that long, then ${RESUME_OR_START}.`,
     );
   }
   return new ExportError(
     'ApiThrottledError',
-    `${asks} before ${pageName(page)} may be requested: lower concurrency, then ${RESUME_OR_START}.`,
+    `${asks} (Retry-After) before ${pageName(page)} may be requested: lower concurrency, then ${RESUME_OR_START}.`,
   );
 }
 
@@ -174,10 +174,9 @@ function pageTooLarge(page: RequestedPage, problem: string, smallerPageSize: num
   const error =
     pageSize === 1
       ? new PageError('PageTooLargeError', {
-          problem,
-          thing: `account ${number} of dataset ${JSON.stringify(datasetId)}`,
-          values: ['counted from 0'],
-          remedy: 'start a new run with the filter of a segment without this account',
+          problem: `One account of dataset ${JSON.stringify(datasetId)} is too large`,
+          values: [problem.replace(/^Response/, 'response'), `account ${number} of the API's order, counted from 0`],
+          remedy: 'start a new run with a filter that excludes it',
         })
       : new PageError('PageTooLargeError', {
           problem,
@@ -300,7 +299,7 @@ function describeError({ name, code = '', message = '' }: Partial<NodeJS.ErrnoEx
 }
 
 function certificateRemedy(code: string): string {
-  if (OTHER_HOST.test(code)) return 'check accountName and instance: the certificate is for another host';
+  if (OTHER_HOST.test(code)) return 'check accountName and instance (the certificate is for another host)';
   if (WRONG_TIME.test(code)) return 'check the clock of this machine; if it is right, wait for a new certificate';
   return 'set NODE_EXTRA_CA_CERTS to a file with the CA certificate of your network';
 }
@@ -371,8 +370,8 @@ function remedyOf({ baseUrl }: RequestedPage, cause: string, code: string): stri
     return `wait until the API is faster, then ${RESUME_OR_START}; if it fails again, start a new run with a smaller pageSize`;
   }
   // What servers do with a request that is not TLS differs; some close the connection.
-  const scheme = CLOSED.test(code) && baseUrl.startsWith('http:') ? ', whether it expects https,' : '';
-  return `check the host${scheme} and the network, then ${RESUME_OR_START}`;
+  const scheme = CLOSED.test(code) && baseUrl.startsWith('http:') ? ', and whether the host expects https' : '';
+  return `check the host and the network${scheme}, then ${RESUME_OR_START}`;
 }
 
 function host(baseUrl: string): string {

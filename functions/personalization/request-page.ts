@@ -97,7 +97,7 @@ export async function requestPage(agent: Dispatcher, request: PageRequest): Prom
     discard(response);
     return notAccounts(request, {
       problem: 'Unsupported content encoding',
-      values: [`accepted: one of ${ACCEPTED_ENCODINGS}`],
+      values: [`accepted: ${ACCEPTED_ENCODINGS}`],
       remedy: 'contact Salesforce',
     });
   }

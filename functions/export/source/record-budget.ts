@@ -65,7 +65,7 @@ export function ticketBudget(store: ObjectStore, options: BudgetOptions) {
     const records = maxRecords ?? (await plannedRecords(store, runId));
     const limit = records === undefined ? '' : `maxRecords ${records}; `;
     const remedy = hasPlan
-      ? 'resume the run with a higher maxRecords; if it is still too low, the error says how many it needs'
+      ? 'resume the run with a higher maxRecords; if that is still too low, the next error names the maxRecords needed'
       : 'start a new run with a higher maxRecords';
     throw new ExportError(
       'BudgetExceededError',
