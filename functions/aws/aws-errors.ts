@@ -131,7 +131,7 @@ export function explainAwsFailure(what: string, error: unknown, place: AwsPlace 
   const advice = ADVICE[name.replace(/Exception$/, '')];
   if (advice) return permanent(` (${name}): ${advice(place, message)}`);
   if (/region is missing/i.test(message)) {
-    // Only the commands that name a place have the flag.
+    // `region` is present, even if undefined, for commands with --region.
     return permanent(`: no AWS region is set; set AWS_REGION${'region' in place ? ' or pass --region' : ''}`);
   }
   if (/region not accepted/i.test(message)) {

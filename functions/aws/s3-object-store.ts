@@ -64,9 +64,9 @@ export function s3ObjectStore({ client, bucket, prefix = '', endpoint }: S3Place
           const { ETag = '' } = await client.send(new PutObjectCommand({ ...object, ...headers }));
           return ETag;
         } catch (error) {
-          // An object that was to be replaced and is gone is another version, too.
+          // With If-Match, S3 answers 404 for a deleted object: the condition failed.
           if (condition && ((error as Error).name === 'PreconditionFailed' || isNotFound(error))) return undefined;
-          // Another write of the same key is in progress: a moment later the object exists, or it does not.
+          // Wait until the other write has ended.
           if ((error as Error).name === 'ConditionalRequestConflict' && attempt < CONDITIONAL_ATTEMPTS) {
             await setTimeout(CONFLICT_WAIT_MS * attempt);
             continue;

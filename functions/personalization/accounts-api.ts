@@ -23,7 +23,7 @@ export interface AccountsApiOptions {
   readonly credentials: CredentialsSource;
   /** The proxy to use, see `proxyFor`. @default none */
   readonly proxy?: URL | undefined;
-  /** Requests in flight at once, over all calls. @default no limit: a Lambda sends one request at a time */
+  /** Requests in flight at once, over all calls. @default no limit: on AWS, the callers limit themselves */
   readonly concurrency?: number;
   readonly limits?: Partial<ClientLimits>;
   /** Receives requests and waits. */
@@ -39,7 +39,10 @@ export interface ClientLimits extends RequestLimits {
   readonly connectTimeoutMs: number;
   /** Requests per call, the first one included. */
   readonly maxRequests: number;
-  /** Retries and waits of one call end within this; longer waits belong to the state machine, where they cost nothing. */
+  /**
+   * No retry starts later than this after the first request of the call, waits that the API asked for left out: longer waits
+   * belong to the state machine, where they cost nothing.
+   */
   readonly retryWindowMs: number;
   /** How long a host name that is not found is looked up again. */
   readonly lookupWindowMs: number;

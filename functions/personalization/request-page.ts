@@ -50,8 +50,8 @@ export interface ReceivedBody {
 }
 
 /**
- * Per requested account, what a body may hold before it waits for its turn. A plan has eight probes of one account in flight,
- * which would not fit into its memory if each had the size that a page may have.
+ * Per requested account, what a body may hold before it waits for its turn. *Plan export* has eight probes of one account in
+ * flight, which would not fit into its memory if each had the size that a page may have.
  */
 const FREE_BYTES_PER_ACCOUNT = 2 * 1024 * 1024;
 
@@ -128,7 +128,7 @@ export async function readPage<T extends { readonly records: number }>(
 > {
   const { query, limits } = request;
   const page = pageName(request);
-  // Decoding blocks the thread: lets requests that wait for the concurrency limit start before it.
+  // Decoding blocks the thread, so waiting requests start first.
   await setImmediate();
   let body: Buffer;
   try {

@@ -31,7 +31,7 @@ export function tracedApi(api: AccountsApi): AccountsApi {
   return {
     ...api,
     async fetchPage(query, decode, options) {
-      // Not the current segment: several requests are in flight.
+      // Not made current with `setSegment`, because several requests are in flight.
       const segment = currentSegment()?.addNewSubsegment('Account Export API');
       segment?.addAttribute('namespace', 'remote');
       annotate(segment, { page: query.page, pageSize: query.pageSize });

@@ -1,7 +1,7 @@
 import type { Context } from 'aws-lambda';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ExportError } from '../../functions/model/errors.ts';
-import { lambdaHandler, type Task } from '../../functions/runtime/lambda-handler.ts';
+import { lambdaHandler, type Work } from '../../functions/runtime/lambda-handler.ts';
 
 const printed: string[] = [];
 beforeEach(() => {
@@ -17,7 +17,7 @@ afterEach(() => {
 const logged = () =>
   printed.filter((line) => line.startsWith('{')).map((line) => JSON.parse(line) as Record<string, unknown>);
 
-function invoke<T>(task: Task<T>, event: unknown, remainingMs = 60_000): Promise<T> {
+function invoke<T>(task: Work<T>, event: unknown, remainingMs = 60_000): Promise<T> {
   const context = {
     getRemainingTimeInMillis: () => remainingMs,
     awsRequestId: 'request-1',
@@ -75,7 +75,7 @@ describe('lambdaHandler', () => {
   });
 
   it('aborts the signal before the function timeout and lets the task finish', async () => {
-    const work: Task<number> = (_event, signal) =>
+    const work: Work<number> = (_event, signal) =>
       new Promise((_resolve, reject) => {
         signal.addEventListener('abort', () => reject(new ExportError('ApiUnavailableError', 'Page 17 was given up.')));
       });
@@ -86,7 +86,7 @@ describe('lambdaHandler', () => {
   });
 
   it('fails a task that does not stop with an error that the workflow retries', async () => {
-    const never: Task<number> = () => new Promise(() => undefined);
+    const never: Work<number> = () => new Promise(() => undefined);
     await expect(invoke(never, {}, 1_050)).rejects.toMatchObject({
       name: 'ApiUnavailableError',
       message:
