@@ -96,9 +96,9 @@ export type Decode<T> = (body: Buffer) => T;
 /** Limits the records that requests may fetch. */
 export interface RecordBudget {
   /** Before each request, with the maximum it can fetch. @throws ExportError `BudgetExceededError` when it must not be sent */
-  take(records: number): Promise<void>;
+  reserve(records: number): Promise<void>;
   /** After the request, with the records it did not fetch: later requests of this attempt may fetch them. */
-  giveBack(records: number): void;
+  release(records: number): void;
   /** Before a long wait: returns what no request in flight needs, so that other attempts can take it. */
   returnTickets(): Promise<void>;
 }

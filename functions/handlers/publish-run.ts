@@ -3,8 +3,8 @@ import { deployedApi } from '../runtime/api.ts';
 import { deployedCatalog } from '../runtime/catalog.ts';
 import { lambdaHandler } from '../runtime/lambda-handler.ts';
 import { logger } from '../runtime/observability.ts';
-import { deployedStore } from '../runtime/ports.ts';
 import { measurePage, measureRun } from '../runtime/run-metrics.ts';
+import { deployedStore } from '../runtime/store.ts';
 
 /** Lambda *Publish run*: a `PublishEvent` in, a `PublishOutcome` out. */
 export const handler = lambdaHandler('Publish run', async (event, signal) => {

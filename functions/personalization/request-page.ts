@@ -13,7 +13,7 @@ import {
   pageName,
   type RequestedPage,
   tooLarge,
-  tooMany,
+  tooLargeToParse,
   wrongBody,
   wrongStatus,
 } from './failures.ts';
@@ -127,7 +127,7 @@ export async function readPage<T extends { readonly records: number }>(
   { readonly outcome: 'read'; readonly records: number; readonly value: T; readonly latencyMs: number } | FailedRequest
 > {
   const { query, limits } = request;
-  const page = pageName(request);
+  const named = pageName(request);
   // Decoding blocks the thread, so waiting requests start first.
   await setImmediate();
   let body: Buffer;
@@ -154,15 +154,15 @@ export async function readPage<T extends { readonly records: number }>(
     if (records <= query.pageSize) return { outcome: 'read', records, value, latencyMs };
     const error = new ExportError(
       'PagingError',
-      `The API ignores the page size (${records} accounts for ${page}, ${query.pageSize} requested): contact Salesforce.`,
+      `The API ignores the page size (${records} accounts for ${named}, ${query.pageSize} requested): contact Salesforce.`,
     );
     return { outcome: 'permanent', records, cause: 'paging', error };
   } catch (error) {
     if (!(error instanceof PageError)) throw error;
-    if (error.name === 'PageTooLargeError') return tooMany(request, error.parts.problem);
-    if (error.name === 'ApiContentError') return notAccounts(request, error.parts);
-    if (error.transient) return wrongBody(request, error.parts);
-    return { outcome: 'permanent', records: query.pageSize, cause: 'unusable', error: error.about(page) };
+    if (error.name === 'PageTooLargeError') return tooLargeToParse(request, error.details.problem);
+    if (error.name === 'ApiContentError') return notAccounts(request, error.details);
+    if (error.transient) return wrongBody(request, error.details);
+    return { outcome: 'permanent', records: query.pageSize, cause: 'unusable', error: error.about(named) };
   }
 }
 

@@ -8,7 +8,7 @@ import type { Receipt } from '../../model/receipt.ts';
 import type { Run } from '../../model/run.ts';
 import { addUsage, NO_USAGE } from '../../model/usage.ts';
 import type { ApiAnswer, ObjectStore, RunPorts, StoredBytes } from '../ports.ts';
-import { pageSizeCapped } from '../source/count-accounts.ts';
+import { pageSizeCapped } from '../source/paging-errors.ts';
 import { budgetOf } from '../source/record-budget.ts';
 import { sharedWait } from '../source/shared-wait.ts';
 import { Source } from '../source/source.ts';
@@ -27,7 +27,8 @@ import { hashAccounts } from './account-hashes.ts';
 export async function exportPage(ports: RunPorts, event: unknown, signal?: AbortSignal): Promise<number> {
   const task = parseOrThrow(PageTaskSchema, event, 'event of Export page');
   const stored = await new RunFolder(ports.store, task.run.runId).page(task.run, task.page);
-  return stored.done ? (stored.receipt?.records ?? 0) : (await writePart(ports, task, stored, signal)).records;
+  const { records } = stored.done ? stored.receipt : await writePart(ports, task, stored, signal);
+  return records;
 }
 
 /**

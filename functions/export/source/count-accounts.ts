@@ -6,6 +6,7 @@
  * a million accounts costs about 40.
  */
 import { ExportError } from '../../model/errors.ts';
+import { pageSizeCapped, samePageAgain } from './paging-errors.ts';
 import { allSettled } from './source.ts';
 
 /** What the probe of one page finds. */
@@ -201,22 +202,6 @@ function isSameAnswer(a: ProbeAnswer, b: ProbeAnswer): boolean {
 function everyAnswerIsEqual(answers: readonly ProbeAnswer[]): boolean {
   const first = answers[0]?.names[0];
   return first !== undefined && answers.length > 2 && answers.every((answer) => answer.names[0] === first);
-}
-
-/** The error for an API that ignores the page number. @param pages that are the same, and their verb */
-export function samePageAgain(pages = 'every page has'): ExportError {
-  return new ExportError(
-    'PagingError',
-    `The API ignores the page parameter (${pages} the same accounts): contact Salesforce.`,
-  );
-}
-
-/** The error for an API that returns fewer accounts than requested although more follow. */
-export function pageSizeCapped(pageSize: number, served: number): ExportError {
-  return new ExportError(
-    'PageSizeCappedError',
-    `The API caps pages at ${served} accounts (${pageSize} requested): start a new run with pageSize ${served}.`,
-  );
 }
 
 /** Finds the last page that has accounts. Each probe costs a whole page, so this is for APIs whose pages are not offsets. */

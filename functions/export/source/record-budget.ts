@@ -76,13 +76,13 @@ export function ticketBudget(store: ObjectStore, options: BudgetOptions) {
   return {
     /** The numbers of the tickets that this attempt holds. */
     tickets: (): ReadonlySet<number> => new Set(held),
-    take(records) {
+    reserve(records) {
       return oneByOne(async () => {
         while (held.length * pageSize < reserved + records) held.push(await takeTicket());
         reserved += records;
       });
     },
-    giveBack(records) {
+    release(records) {
       reserved -= records;
     },
     /**

@@ -4,9 +4,9 @@ import {
   type CountOptions,
   countAccounts,
   type ProbeAnswer,
-  pageSizeCapped,
   RECORDS_TO_COUNT,
 } from '../../../functions/export/source/count-accounts.ts';
+import { pageSizeCapped } from '../../../functions/export/source/paging-errors.ts';
 import { propertyRuns } from '../../support/property-runs.ts';
 
 /** An API of which a function says what a page holds. Keeps what was asked, and counts what it served. */
