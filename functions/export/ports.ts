@@ -143,11 +143,11 @@ export interface AccountsApi {
   ): Promise<ApiAnswer<T>>;
 }
 
-/** What an attempt used, for metrics: figures only. */
+/** What one attempt at a page, at planning or at publishing used, for metrics: figures only. */
 export interface AttemptFigures {
   readonly exportName: string;
   readonly usage: Usage;
-  /** Of the page's own request; `undefined` when the attempt failed or was not for a page. */
+  /** Of the page's own request; `undefined` if the attempt failed, or was at planning or publishing. */
   readonly latencyMs?: number;
 }
 
@@ -181,6 +181,9 @@ export interface RunPorts {
   readonly store: ObjectStore;
   /** Receives what the run is doing. */
   readonly observe?: ((activity: Activity) => void) | undefined;
-  /** Receives the figures of each attempt, failed ones too. */
+  /**
+   * Receives the figures of each attempt at a page, and of each at planning or publishing that sent requests; failed ones
+   * too.
+   */
   readonly measure?: ((attempt: AttemptFigures) => void) | undefined;
 }

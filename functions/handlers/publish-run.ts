@@ -3,7 +3,7 @@ import { deployedApi } from '../runtime/api.ts';
 import { deployedCatalog } from '../runtime/catalog.ts';
 import { lambdaHandler } from '../runtime/lambda-handler.ts';
 import { logger } from '../runtime/observability.ts';
-import { measurePage, measureRun } from '../runtime/run-metrics.ts';
+import { measureAttempt, measureRun } from '../runtime/run-metrics.ts';
 import { deployedStore } from '../runtime/store.ts';
 
 /** Lambda *Publish run*: a `PublishEvent` in, a `PublishOutcome` out. */
@@ -13,7 +13,7 @@ export const handler = lambdaHandler('Publish run', async (event, signal) => {
     store: deployedStore(),
     catalog: deployedCatalog(),
     clock: { now: Date.now },
-    measure: measurePage,
+    measure: measureAttempt,
   };
   const result = await publishRun(ports, event, signal);
   measureRun(result);

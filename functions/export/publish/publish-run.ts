@@ -87,7 +87,7 @@ async function verifyAndCommit(
   event: PublishEvent,
   signal: AbortSignal | undefined,
 ): Promise<Manifest | DriftedRun> {
-  const { store, api } = ports;
+  const { store, api, measure } = ports;
   const { run, execution } = event;
   const folder = new RunFolder(store, run.runId);
   const budget = budgetOf(store, run);
@@ -118,6 +118,9 @@ async function verifyAndCommit(
     await recordFailure(error).catch(() => undefined);
     throw error;
   } finally {
+    const { usage } = source;
+    // Pages of the tail are measured as pages.
+    if (usage.apiRequests > 0) measure?.({ exportName: run.exportName, usage });
     await budget?.returnTickets().catch(() => undefined);
   }
 }

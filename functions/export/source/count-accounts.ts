@@ -69,15 +69,20 @@ export async function countAccounts(options: CountOptions): Promise<AccountCount
 
 type Rounds = ReturnType<typeof parallelRounds>;
 
-/** Sends requests in parallel and counts the rounds. */
+/** Sends requests in rounds of at most `concurrency`, and counts the rounds. A failed round is the last one. */
 function parallelRounds({ concurrency, onRound }: CountOptions) {
   const rounds = {
     count: 0,
     ways: Math.min(MAX_WAYS, concurrency),
-    send<T>(requests: readonly (() => Promise<T>)[]): Promise<T[]> {
-      onRound?.(rounds.count + 1);
-      rounds.count += Math.ceil(requests.length / concurrency);
-      return allSettled(requests.map((request) => request()));
+    async send<T>(requests: readonly (() => Promise<T>)[]): Promise<T[]> {
+      const answers: T[] = [];
+      for (let from = 0; from < requests.length; from += concurrency) {
+        rounds.count++;
+        onRound?.(rounds.count);
+        const round = requests.slice(from, from + concurrency);
+        answers.push(...(await allSettled(round.map((request) => request()))));
+      }
+      return answers;
     },
   };
   return rounds;
