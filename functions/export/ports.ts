@@ -114,9 +114,11 @@ export interface SharedWait {
   holdUntil(epochMs: number): Promise<void>;
 }
 
-/** An answer, and the usage of all its requests, failed ones included. */
-export interface ApiAnswer<T> extends Usage {
+/** The answer to one call. */
+export interface ApiAnswer<T> {
   readonly value: T;
+  /** Of all requests of the call, failed ones included. */
+  readonly usage: Usage;
   /** From sending the last request to the last byte of its answer. */
   readonly latencyMs: number;
 }

@@ -126,7 +126,7 @@ export function createAccountsApi(options: AccountsApiOptions): AccountsApi & { 
         }
         usage = addUsage(usage, { apiRequests: 1, recordsFetched: result.records, retries: {} });
         budget?.release(query.pageSize - result.records);
-        if (result.outcome === 'read') return { value: result.value, latencyMs: result.latencyMs, ...usage };
+        if (result.outcome === 'read') return { value: result.value, latencyMs: result.latencyMs, usage };
         const { retryAfterMs = 0, cause } = result;
         const canWait = retryAfterMs === 0 || (await waits.share(retryAfterMs));
         if (signal?.aborted) throw aborted(query);

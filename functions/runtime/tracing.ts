@@ -37,7 +37,7 @@ export function tracedApi(api: AccountsApi): AccountsApi {
       annotate(segment, { page: query.page, pageSize: query.pageSize });
       try {
         const answer = await api.fetchPage(query, decode, options);
-        annotate(segment, { apiRequests: answer.apiRequests });
+        annotate(segment, { apiRequests: answer.usage.apiRequests });
         return answer;
       } catch (error) {
         segment?.addErrorFlag();

@@ -176,10 +176,10 @@ describe('a transient fault', () => {
     const { api, waits } = await simulated({ faults: [{ fault }] });
     const answer = await api.fetchPage(query(), decodeJson);
     expect(answer.value.records).toBe(10);
-    expect(answer.apiRequests).toBe(2);
-    expect(answer.recordsFetched).toBe(recordsFetched);
-    expect(Object.values(answer.retries)).toEqual([1]);
-    if (fault !== 'truncate-content-length') expect(answer.retries).toEqual(retries);
+    expect(answer.usage.apiRequests).toBe(2);
+    expect(answer.usage.recordsFetched).toBe(recordsFetched);
+    expect(Object.values(answer.usage.retries)).toEqual([1]);
+    if (fault !== 'truncate-content-length') expect(answer.usage.retries).toEqual(retries);
     expect(waits).toEqual(waited);
   });
 
@@ -389,7 +389,7 @@ describe('a rejected key', () => {
     const credentials = source({ keyId: 'old', secret: 'old' }, KEY);
     const { api } = await simulated({}, { credentials });
     const answer = await api.fetchPage(query(), decodeJson);
-    expect(answer).toMatchObject({ apiRequests: 2, retries: { 'key-changed': 1 }, recordsFetched: 10 });
+    expect(answer.usage).toEqual({ apiRequests: 2, retries: { 'key-changed': 1 }, recordsFetched: 10 });
     expect(credentials.fresh).toBe(1);
   });
 

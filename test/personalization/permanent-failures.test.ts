@@ -163,7 +163,7 @@ describe('a host name', () => {
     const server = await counted(createHttpServer(answering));
     lookupsFail('ENOTFOUND', 4);
     const { api } = client(`http://acme.us-5.evergage.test:${server.port}`);
-    expect(await api.fetchPage(query(), decodeJson)).toMatchObject({ apiRequests: 5, recordsFetched: 0 });
+    expect(await api.fetchPage(query(), decodeJson)).toMatchObject({ usage: { apiRequests: 5, recordsFetched: 0 } });
   });
 
   it('whose lookup got no answer is an outage of the network, which the workflow retries', async () => {
@@ -221,6 +221,6 @@ describe('an answer that is not what was requested', () => {
       }),
     );
     const { api } = client(`http://127.0.0.1:${server.port}`);
-    expect(await api.fetchPage(query(), decodeJson)).toMatchObject({ apiRequests: 2, recordsFetched: 1 });
+    expect(await api.fetchPage(query(), decodeJson)).toMatchObject({ usage: { apiRequests: 2, recordsFetched: 1 } });
   });
 });

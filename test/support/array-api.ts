@@ -35,7 +35,7 @@ export function arrayApi(
       const body = query.endpoint === 'json' ? `[${page.join(',')}]` : csvOf(page);
       const value = decode(Buffer.from(body));
       budget?.release(query.pageSize - value.records);
-      return { value, apiRequests: 1, recordsFetched: value.records, retries: {}, latencyMs: 1 };
+      return { value, usage: { apiRequests: 1, recordsFetched: value.records, retries: {} }, latencyMs: 1 };
     },
   };
   /** Requests for pages of the export itself, not probes. */

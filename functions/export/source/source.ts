@@ -81,7 +81,7 @@ export class Source<P extends { readonly records: number }> {
       if (!(await this.#isThere)) throw error;
       this.#takenForEnd = error;
       const end = Buffer.from(FORMAT_DETAILS[this.#run.format].endpoint === 'json' ? '[]' : '');
-      return { ...NO_USAGE, value: this.#decode(end), latencyMs: 0 };
+      return { value: this.#decode(end), usage: NO_USAGE, latencyMs: 0 };
     }
   }
 
@@ -91,7 +91,7 @@ export class Source<P extends { readonly records: number }> {
     const query: PageQuery = { datasetId, endpoint, ...parameters, pageSize, page };
     try {
       const answer = await this.#api.fetchPage(query, this.#decode, this.#options);
-      this.#usage = addUsage(this.#usage, answer);
+      this.#usage = addUsage(this.#usage, answer.usage);
       this.#latenciesMs.push(answer.latencyMs);
       return answer;
     } catch (error) {
