@@ -25,7 +25,7 @@ export function offsetApi(accounts: number): { readonly api: AccountsApi; readon
       const value = decode(bodyOf(accounts, query));
       used.requests++;
       used.records += value.records;
-      return { value, apiRequests: 1, recordsFetched: value.records, retries: {}, latencyMs: 0 };
+      return { value, usage: { apiRequests: 1, recordsFetched: value.records, retries: {} }, latencyMs: 0 };
     },
   };
   return { api, used };

@@ -86,7 +86,7 @@ export function apiOf(body: Buffer): AccountsApi {
     host: plannedRun().apiHost,
     fetchPage: async (_query, decode) => {
       const value = decode(body);
-      return { value, apiRequests: 1, recordsFetched: value.records, retries: {}, latencyMs: 0 };
+      return { value, usage: { apiRequests: 1, recordsFetched: value.records, retries: {} }, latencyMs: 0 };
     },
   };
 }

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { ATTRIBUTES } from './accounts.ts';
-import { type FaultRule, faultPicker } from './faults.ts';
+import { type FaultKind, type FaultRule, faultPicker } from './faults.ts';
 import { type AttributeShape, Tenant } from './tenant.ts';
 
 export interface SimulatorOptions {
@@ -252,8 +252,11 @@ function end(response: ServerResponse, status: number, type: string, body: strin
   response.end(body);
 }
 
+/** The faults of a response that has begun; the others take its place. */
+type BodyFault = Exclude<FaultKind, 'hang' | 'reset' | 'html'>;
+
 /** Sends a response that is broken as the fault says. */
-function breakOff(fault: string, response: ServerResponse, type: string, body: Buffer): void {
+function breakOff(fault: BodyFault, response: ServerResponse, type: string, body: Buffer): void {
   const half = body.subarray(0, Math.ceil(body.length / 2));
   const headers = { 'content-type': type };
   switch (fault) {
@@ -301,6 +304,9 @@ function breakOff(fault: string, response: ServerResponse, type: string, body: B
       more();
       return;
     }
+    default:
+      // A new kind of fault without a case does not compile.
+      fault satisfies never;
   }
 }
 

@@ -55,7 +55,7 @@ function checkResumable(report: RunReport, flags: StackFlags): void {
   const cannot = `Cannot resume run "${runId}"`;
   if (isQuarantined(report)) {
     throw new CommandError(
-      `${cannot} (complete and quarantined): publish it with ${nextCommand('publish', resumes ?? runId, flags)}, or start a new run. If publishing it has failed, resume the run that failed to publish it.`,
+      `${cannot} (complete and quarantined): publish it with ${nextCommand('publish', resumes ?? runId, flags)}, or start a new run. If publishing has failed, resume the run id that publish printed.`,
     );
   }
   switch (status) {

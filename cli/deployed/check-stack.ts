@@ -308,11 +308,11 @@ function fail(detail: string, remedy: string, command: string | null = null): Re
 }
 
 /** A check that failed itself. Without a permission, or while AWS is unreachable, the deployment may be in order. */
-function unchecked(name: string, error: unknown, place: { profile?: string | undefined; region: string }): Result {
+function unchecked(name: string, error: unknown, caller: { profile?: string | undefined; region: string }): Result {
   const { message, kind } =
     error instanceof CommandError
       ? { message: error.message, kind: error.transient ? 'transient' : 'permanent' }
-      : explainAwsFailure(`Checking "${name}"`, error, place);
+      : explainAwsFailure(`Checking "${name}"`, error, caller);
   const cause = (error instanceof CommandError ? error.cause : error) as Error | undefined;
   const mayNotLook = /^AccessDenied/.test(cause?.name ?? '') && !/lake formation/i.test(cause?.message ?? '');
   return failureOf(message, kind === 'transient' || mayNotLook ? 'warn' : 'fail');

@@ -60,7 +60,7 @@ export function printEnd({ output, flags }: Deployed, { report, output: runOutpu
     output.hint(`To publish: ${nextCommand('publish', runId, flags)}`);
   } else if (remedy !== 'new run' && (plan || report.resumes !== null)) {
     // Without a plan there is nothing to resume.
-    const budget = remedy === 'resume' ? '' : ' --max-records N, where N is higher than before';
+    const budget = remedy === 'resume' ? '' : ' --max-records N (replace N with a number higher than before)';
     output.hint(`To resume: ${nextCommand('resume', runId, flags)}${budget}`);
   }
   return 1;

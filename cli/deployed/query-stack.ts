@@ -1,6 +1,6 @@
 /** Queries the deployed stack: one statement in its Athena workgroup. */
 import type { Athena, QueryExecution, ResultSet } from '@aws-sdk/client-athena';
-import { type AwsPlace, explainAwsFailure } from '../../functions/aws/aws-errors.ts';
+import { type AwsCaller, explainAwsFailure } from '../../functions/aws/aws-errors.ts';
 import { ExportError } from '../../functions/model/errors.ts';
 import { QueryCanceled, type QueryColumn, type QueryResult, type Row, type RunQuery } from '../query/query-result.ts';
 import { bytes, duration, money } from '../terminal/format.ts';
@@ -21,15 +21,15 @@ const MAX_WAIT_MS = 2000;
 export function stackQueries({ stack, flags, terminal }: Deployed): RunQuery {
   // The database has the name of the workgroup.
   const workgroup = stack.output('Workgroup');
-  const place = { profile: flags.profile ?? terminal.env.AWS_PROFILE, region: stack.region };
+  const caller = { profile: flags.profile ?? terminal.env.AWS_PROFILE, region: stack.region };
   return async (sql, use, signal) => {
     checkReads(sql);
     const { Athena } = await import('@aws-sdk/client-athena');
     const athena = new Athena(stack.clientOptions);
     try {
-      const id = await start(athena, { sql, workgroup, place });
-      const ended = await untilEnded({ athena, id, place, terminal, signal });
-      await use(await resultOf({ athena, id, place, ended, signal }));
+      const id = await start(athena, { sql, workgroup, caller });
+      const ended = await untilEnded({ athena, id, caller, terminal, signal });
+      await use(await resultOf({ athena, id, caller, ended, signal }));
     } finally {
       athena.destroy();
     }
@@ -46,10 +46,10 @@ function checkReads(sql: string): void {
 interface Statement {
   readonly sql: string;
   readonly workgroup: string;
-  readonly place: AwsPlace;
+  readonly caller: AwsCaller;
 }
 
-async function start(athena: Athena, { sql, workgroup, place }: Statement): Promise<string> {
+async function start(athena: Athena, { sql, workgroup, caller }: Statement): Promise<string> {
   const { QueryExecutionId = '' } = await athena
     .startQueryExecution({
       QueryString: sql,
@@ -58,7 +58,7 @@ async function start(athena: Athena, { sql, workgroup, place }: Statement): Prom
     })
     .catch((error: Error) => {
       if (isAboutTheText(error.message)) throw refused(error.message);
-      throw failure(`Starting a query in workgroup ${workgroup}`, error, place);
+      throw failure(`Starting a query in workgroup ${workgroup}`, error, caller);
     });
   return QueryExecutionId;
 }
@@ -66,13 +66,13 @@ async function start(athena: Athena, { sql, workgroup, place }: Statement): Prom
 interface Execution {
   readonly athena: Athena;
   readonly id: string;
-  readonly place: AwsPlace;
+  readonly caller: AwsCaller;
   readonly signal: AbortSignal;
 }
 
 /** Waits until the query has succeeded. A query that nobody waits for any more is stopped. */
 async function untilEnded(query: Execution & { readonly terminal: Terminal }): Promise<QueryExecution> {
-  const { athena, id, place, terminal, signal } = query;
+  const { athena, id, caller, terminal, signal } = query;
   const progress = progressOn(terminal.stderr);
   let last: QueryExecution = {};
   let wait = FIRST_WAIT_MS;
@@ -92,7 +92,7 @@ async function untilEnded(query: Execution & { readonly terminal: Terminal }): P
     // Without the right to stop it, Athena finishes the query.
     await athena.stopQueryExecution({ QueryExecutionId: id }).catch(() => undefined);
     if (signal.aborted) throw new QueryCanceled(`Canceled after ${usageOf(last)}.`);
-    throw failure(`Waiting for query ${id}`, error, place);
+    throw failure(`Waiting for query ${id}`, error, caller);
   } finally {
     progress.clear();
   }
@@ -128,8 +128,8 @@ function explained({ Status }: QueryExecution, id: string): Error {
   return new CommandError(`Query ${id} failed (${code}): open the query in the Athena console for the message.`);
 }
 
-function failure(what: string, error: unknown, place: AwsPlace): CommandError {
-  const { message, kind } = explainAwsFailure(what, error, place);
+function failure(what: string, error: unknown, caller: AwsCaller): CommandError {
+  const { message, kind } = explainAwsFailure(what, error, caller);
   return new CommandError(message, { cause: error, transient: kind === 'transient' });
 }
 
@@ -162,12 +162,12 @@ function progressOn(stderr: Stream) {
 }
 
 async function resultOf(query: Execution & { readonly ended: QueryExecution }): Promise<QueryResult> {
-  const { athena, id, place, ended, signal } = query;
+  const { athena, id, caller, ended, signal } = query;
   const page = (token?: string) =>
     athena
       .getQueryResults({ QueryExecutionId: id, ...(token === undefined ? {} : { NextToken: token }) })
       .catch((error: unknown) => {
-        throw failure(`Reading the result of query ${id}`, error, place);
+        throw failure(`Reading the result of query ${id}`, error, caller);
       });
   const first = await page();
   const types = first.ResultSet?.ResultSetMetadata?.ColumnInfo ?? [];

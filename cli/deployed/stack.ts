@@ -1,7 +1,7 @@
 /** The deployed stack, found by name and described by its outputs. */
 import type { CloudFormation } from '@aws-sdk/client-cloudformation';
 import type { SFN } from '@aws-sdk/client-sfn';
-import { type AwsPlace, explainAwsFailure } from '../../functions/aws/aws-errors.ts';
+import { type AwsCaller, explainAwsFailure } from '../../functions/aws/aws-errors.ts';
 import { checkRunId } from '../../functions/export/plan/resolve-request.ts';
 import { ExportError } from '../../functions/model/errors.ts';
 import { deployCommand } from '../../functions/model/program.ts';
@@ -92,10 +92,10 @@ async function findStack(flags: StackFlags, env: Terminal['env']): Promise<Stack
   const region = await cloudFormation.config.region().catch((error: unknown) => {
     throw commandFailure(what, error, { profile, region: flags.region ?? env.AWS_REGION });
   });
-  const place = { profile, region };
+  const caller = { profile, region };
   const sfn = new SFN(options);
   const [stackName = '', ...ids] = flags.stack.split('/');
-  const { status, outputs: all } = await describeStack(cloudFormation, stackName, place);
+  const { status, outputs: all } = await describeStack(cloudFormation, stackName, caller);
   const { idPrefix, outputs } = outputsOf(all, ids.join(''), stackName);
   const output = (key: string) => {
     const value = outputs.get(key);
@@ -118,7 +118,7 @@ async function findStack(flags: StackFlags, env: Terminal['env']): Promise<Stack
       try {
         return await call(sfn);
       } catch (error) {
-        throw commandFailure(doing, error, place);
+        throw commandFailure(doing, error, caller);
       }
     },
   };
@@ -164,13 +164,13 @@ function withoutOutput(status: string): string {
 async function describeStack(
   cloudFormation: CloudFormation,
   name: string,
-  place: AwsPlace & { readonly region: string },
+  caller: AwsCaller & { readonly region: string },
 ): Promise<Pick<Stack, 'status' | 'outputs'>> {
   const quoted = JSON.stringify(name);
-  const { region } = place;
+  const { region } = caller;
   const { Stacks = [] } = await cloudFormation.describeStacks({ StackName: name }).catch((error: Error) => {
     if (error.name === 'ValidationError' && error.message.includes('does not exist')) return { Stacks: [] };
-    throw commandFailure(`Looking for stack ${quoted} in ${region}`, error, place);
+    throw commandFailure(`Looking for stack ${quoted} in ${region}`, error, caller);
   });
   const [stack] = Stacks;
   if (!stack) {
@@ -182,8 +182,8 @@ async function describeStack(
   return { status: stack.StackStatus ?? 'unknown', outputs: new Map(outputs) };
 }
 
-function commandFailure(what: string, error: unknown, place: AwsPlace): CommandError {
-  const { message, kind } = explainAwsFailure(what, error, place);
+function commandFailure(what: string, error: unknown, caller: AwsCaller): CommandError {
+  const { message, kind } = explainAwsFailure(what, error, caller);
   return new CommandError(message, { cause: error, transient: kind === 'transient' });
 }
 

@@ -1,6 +1,6 @@
 /** The S3 client of a run on one machine: AWS, or an S3-compatible store. */
 import { S3Client } from '@aws-sdk/client-s3';
-import type { S3Place } from '../../functions/aws/s3-object-store.ts';
+import type { S3Location } from '../../functions/aws/s3-object-store.ts';
 import { ExportError } from '../../functions/model/errors.ts';
 
 /** The SDK waits for a connection as long as the operating system does: minutes. */
@@ -12,7 +12,7 @@ const DEFAULT_REGION = 'us-east-1';
  * @param flag the value of `--s3-endpoint`. @default `AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL` or the AWS profile, as in the SDK
  * @throws ExportError `ConfigError` for an endpoint that is no URL
  */
-export async function connectS3(flag: string | undefined): Promise<Pick<S3Place, 'client' | 'endpoint'>> {
+export async function connectS3(flag: string | undefined): Promise<Pick<S3Location, 'client' | 'endpoint'>> {
   const aws = new S3Client({ requestHandler: REQUESTS });
   const configured = flag ?? (await aws.config.serviceConfiguredEndpoint?.());
   if (configured === undefined) return { client: aws };

@@ -109,7 +109,7 @@ const REASONS: Readonly<Record<string, string>> = {
   'Invalid Error': 'a function does not accept one of its values: exclude the value, or use try(…).',
   'Binder Error': 'a function does not accept one of its values: exclude the value, or use try(…).',
   'Out of Memory Error': 'it needs more memory than is free: select fewer columns or rows.',
-  'IO Error': 'no space for temporary files, or a part changed meanwhile: free space, or run the query again.',
+  'IO Error': 'no space for temporary files, or a part changed during the query: free space, or run the query again.',
 };
 const OTHER_REASON = 'it cannot be run on these values: simplify it, or use try(…).';
 

@@ -52,9 +52,10 @@ export function printPublished({ out }: Pick<Output, 'out'>, result: Published, 
   if (duplicates > 0) out(`           ${counted(duplicates, 'duplicate')}: the later record is current`);
   printUsage(out, result);
   if (result.unmappedColumns.length > 0) {
-    out('Warning    the table has no column for these fields, but the parts keep them');
+    const isCsv = result.format === 'csv';
+    out(`Warning    the table has no column for these fields; the parts contain them${isCsv ? '' : ':'}`);
     const columns = execution === 'deployed' ? 'attributeColumns in cdk.json' : '--attribute-columns';
-    if (result.format === 'csv') out(`           (to query them, append them to ${columns}):`);
+    if (isCsv) out(`           (to query them, append them to ${columns}):`);
     out(`           ${result.unmappedColumns.map(quotedName).join(', ')}`);
   }
   out(`  run      ${result.runId}`);

@@ -3,7 +3,7 @@ import { ExportError } from '../model/errors.ts';
 import { RESUME_OR_START } from '../model/remedies.ts';
 
 /** Which credentials and region a call used. What is unknown is left out of the message. */
-export interface AwsPlace {
+export interface AwsCaller {
   readonly profile?: string | undefined;
   readonly region?: string | undefined;
   /** Whether the call was made by a deployed function, with the credentials of its role. @default false */
@@ -24,28 +24,28 @@ interface ServiceFailure {
   readonly $metadata?: { readonly httpStatusCode?: number };
 }
 
-type Advice = (place: AwsPlace, message: string) => string;
+type Advice = (caller: AwsCaller, message: string) => string;
 
 const CATALOG_DOCS = 'docs/security.md, "Lake Formation and encrypted catalogs"';
 
 /** AWS names the action; the rest of its message may hold account data. */
-const DENIED: Advice = (place, message) => {
+const DENIED: Advice = (caller, message) => {
   if (/lake formation/i.test(message)) {
     const [, permission] = /required ([a-z_ ,]+?) on /i.exec(message) ?? [];
     return `Lake Formation requires ${permission === undefined ? 'a permission' : `the permission ${permission}`}; grant each role the permissions that ${CATALOG_DOCS}, lists for it`;
   }
   const action = /perform: ([a-z0-9-]+:[A-Za-z]+)/.exec(message)?.[1];
-  const { inFunction = false } = place;
-  const lacks = inFunction ? 'the role of the function lacks' : `your AWS credentials${ofProfile(place)} lack`;
+  const { inFunction = false } = caller;
+  const lacks = inFunction ? 'the role of the function lacks' : `your AWS credentials${ofProfile(caller)} lack`;
   if (action?.startsWith('kms:'))
     return `${lacks} the permission ${action} on the KMS key; grant it (for the key of an encrypted Data Catalog, see ${CATALOG_DOCS})`;
   const permission = action === undefined ? 'a permission' : `the permission ${action}`;
   const remedy = inFunction
-    ? 'deploy the stack again. If it fails again, look for a policy that denies it'
+    ? 'deploy the stack again. If the permission is still denied, look for a policy that denies it (of the bucket, the organization, or a permissions boundary)'
     : 'ask your AWS administrator for it';
   return `${lacks} ${permission}; ${remedy}`;
 };
-const EXPIRED: Advice = (place) => `the AWS credentials${ofProfile(place)} have expired; sign in again`;
+const EXPIRED: Advice = (caller) => `the AWS credentials${ofProfile(caller)} have expired; sign in again`;
 const INVALID: Advice = ({ profile, region }) =>
   `the AWS credentials${ofProfile({ profile })} are not valid${region === undefined ? '' : ` in ${region}`}; check the key, its secret, and that the region is enabled`;
 const MISSING: Advice = ({ profile }, message) => {
@@ -83,8 +83,8 @@ const ADVICE: Readonly<Record<string, Advice>> = {
   PermanentRedirect: WRONG_REGION,
   AuthorizationHeaderMalformed: WRONG_REGION,
   'status 301': WRONG_REGION,
-  GlueEncryption: ({ inFunction, ...place }) =>
-    `${inFunction ? 'the role of the function is' : `your AWS credentials${ofProfile(place)} are`} not allowed to use the KMS key of the encrypted Data Catalog; allow the permissions in ${CATALOG_DOCS}`,
+  GlueEncryption: ({ inFunction, ...caller }) =>
+    `${inFunction ? 'the role of the function is' : `your AWS credentials${ofProfile(caller)} are`} not allowed to use the KMS key of the encrypted Data Catalog; allow the permissions in ${CATALOG_DOCS}`,
   EntityNotFound: () =>
     'the Glue table or database does not exist; restore it as described in docs/operations.md, "Restore the tables"',
 };
@@ -119,39 +119,39 @@ export interface AwsFailure {
 }
 
 /** @param what what was done to what: `Writing s3://bucket/key` */
-export function explainAwsFailure(what: string, error: unknown, place: AwsPlace = {}): AwsFailure {
+export function explainAwsFailure(what: string, error: unknown, caller: AwsCaller = {}): AwsFailure {
   const failure = error as ServiceFailure;
   const { message = '' } = failure;
   const status = failure.$metadata?.httpStatusCode;
   const name = nameOf(failure);
-  const again = place.inFunction ? RESUME_OR_START : 'run the command again';
+  const again = caller.inFunction ? RESUME_OR_START : 'run the command again';
   const permanent = (why: string): AwsFailure => ({ message: `${what} failed${why}.`, kind: 'permanent' });
   const transient = (why: string): AwsFailure => ({ message: `${what} failed ${why}.`, kind: 'transient' });
 
   const advice = ADVICE[name.replace(/Exception$/, '')];
-  if (advice) return permanent(` (${name}): ${advice(place, message)}`);
+  if (advice) return permanent(` (${name}): ${advice(caller, message)}`);
   if (/region is missing/i.test(message)) {
-    // Only the commands that name a place have the flag.
-    return permanent(`: no AWS region is set; set AWS_REGION${'region' in place ? ' or pass --region' : ''}`);
+    // `region` is present, even if undefined, for commands with --region.
+    return permanent(`: no AWS region is set; set AWS_REGION${'region' in caller ? ' or pass --region' : ''}`);
   }
   if (/region not accepted/i.test(message)) {
-    return permanent(`: ${JSON.stringify(place.region)} is not an AWS region; use one such as eu-west-1`);
+    return permanent(`: ${JSON.stringify(caller.region)} is not an AWS region; use one such as eu-west-1`);
   }
   // Without a status, no service has answered.
   const unanswered = status === undefined ? networkFailure(failure) : undefined;
   if (unanswered) {
-    const { code, host = place.endpoint } = unanswered;
+    const { code, host = caller.endpoint } = unanswered;
     const shown = `(${code}${host === undefined ? '' : ` ${host}`})`;
     const adviceFor = UNANSWERED.find(({ codes }) => codes.test(code));
     // A deployed function calls AWS, where such failures pass.
-    if (adviceFor && !place.inFunction) return permanent(` ${shown}: ${adviceFor.advice}`);
-    return transient(`${shown}: ${unreachable(place)}`);
+    if (adviceFor && !caller.inFunction) return permanent(` ${shown}: ${adviceFor.advice}`);
+    return transient(`${shown}: ${unreachable(caller)}`);
   }
   if ([THROTTLED, DAMAGED, TIMED_OUT].some((names) => names.test(name)) || TRANSIENT_STATUS.test(String(status))) {
-    return transient(`(${name}): transient AWS error; ${place.inFunction ? again : `${again} in a minute`}`);
+    return transient(`(${name}): transient AWS error; ${caller.inFunction ? again : `${again} in a minute`}`);
   }
   if (status === undefined || status < 400) {
-    const shown = place.inFunction ? 'the log of the function' : 'the output of --verbose';
+    const shown = caller.inFunction ? 'the log of the function' : 'the output of --verbose';
     return {
       message: `${what} failed (${name}): ${again}; if it fails again, report it with ${shown}.`,
       kind: 'unknown',
@@ -159,9 +159,9 @@ export function explainAwsFailure(what: string, error: unknown, place: AwsPlace 
   }
   const shown = name === `status ${status}` ? name : `${name}, status ${status}`;
   return permanent(
-    place.endpoint === undefined
+    caller.endpoint === undefined
       ? ` (${shown}): look up this error in the AWS documentation`
-      : ` (${shown}): check that ${place.endpoint} is the S3 endpoint of the store, and look up this error in its documentation`,
+      : ` (${shown}): check that ${caller.endpoint} is the S3 endpoint of the store, and look up this error in its documentation`,
   );
 }
 
@@ -197,14 +197,14 @@ function networkFailure(failure: unknown): { readonly code: string; readonly hos
   return Array.isArray(errors) && errors.length > 0 ? networkFailure(errors[0]) : undefined;
 }
 
-function unreachable({ endpoint, region }: AwsPlace): string {
+function unreachable({ endpoint, region }: AwsCaller): string {
   if (endpoint !== undefined) {
     return 'the S3 endpoint is unreachable; check --s3-endpoint (or AWS_ENDPOINT_URL_S3), the network, and that the store is running';
   }
   return `AWS is unreachable; check the network${region === undefined ? '' : ` and the region (${region})`}`;
 }
 
-function ofProfile({ profile }: AwsPlace): string {
+function ofProfile({ profile }: AwsCaller): string {
   return profile === undefined ? '' : ` of profile ${JSON.stringify(profile)}`;
 }
 

@@ -11,7 +11,7 @@ import {
 import type { ObjectStore } from '../export/ports.ts';
 import { awsFailure, isNotFound } from './aws-errors.ts';
 
-export interface S3Place {
+export interface S3Location {
   readonly client: S3Client;
   readonly bucket: string;
   /** Put before every key; with or without a slash at its end. */
@@ -28,7 +28,7 @@ const CONFLICT_WAIT_MS = 100;
  * An object store in a bucket. S3 shows an object whole or not at all, and lists it at once.
  * Needs s3:GetObject, s3:PutObject and s3:ListBucket on what it is used for, and s3:DeleteObject to delete.
  */
-export function s3ObjectStore({ client, bucket, prefix = '', endpoint }: S3Place): ObjectStore {
+export function s3ObjectStore({ client, bucket, prefix = '', endpoint }: S3Location): ObjectStore {
   const root = prefix === '' ? '' : `${prefix.replace(/\/+$/, '')}/`;
   const location = `s3://${bucket}/${root}`;
 
@@ -64,9 +64,9 @@ export function s3ObjectStore({ client, bucket, prefix = '', endpoint }: S3Place
           const { ETag = '' } = await client.send(new PutObjectCommand({ ...object, ...headers }));
           return ETag;
         } catch (error) {
-          // An object that was to be replaced and is gone is another version, too.
+          // With If-Match, S3 answers 404 for a deleted object: the condition failed.
           if (condition && ((error as Error).name === 'PreconditionFailed' || isNotFound(error))) return undefined;
-          // Another write of the same key is in progress: a moment later the object exists, or it does not.
+          // Wait until the other write has ended.
           if ((error as Error).name === 'ConditionalRequestConflict' && attempt < CONDITIONAL_ATTEMPTS) {
             await setTimeout(CONFLICT_WAIT_MS * attempt);
             continue;

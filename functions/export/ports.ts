@@ -96,9 +96,9 @@ export type Decode<T> = (body: Buffer) => T;
 /** Limits the records that requests may fetch. */
 export interface RecordBudget {
   /** Before each request, with the maximum it can fetch. @throws ExportError `BudgetExceededError` when it must not be sent */
-  take(records: number): Promise<void>;
+  reserve(records: number): Promise<void>;
   /** After the request, with the records it did not fetch: later requests of this attempt may fetch them. */
-  giveBack(records: number): void;
+  release(records: number): void;
   /** Before a long wait: returns what no request in flight needs, so that other attempts can take it. */
   returnTickets(): Promise<void>;
 }
@@ -114,9 +114,11 @@ export interface SharedWait {
   holdUntil(epochMs: number): Promise<void>;
 }
 
-/** An answer, and the usage of all its requests, failed ones included. */
-export interface ApiAnswer<T> extends Usage {
+/** The answer to one call. */
+export interface ApiAnswer<T> {
   readonly value: T;
+  /** Of all requests of the call, failed ones included. */
+  readonly usage: Usage;
   /** From sending the last request to the last byte of its answer. */
   readonly latencyMs: number;
 }
@@ -143,11 +145,11 @@ export interface AccountsApi {
   ): Promise<ApiAnswer<T>>;
 }
 
-/** What an attempt used, for metrics: figures only. */
+/** What one attempt at a page, at planning or at publishing used, for metrics: figures only. */
 export interface AttemptFigures {
   readonly exportName: string;
   readonly usage: Usage;
-  /** Of the page's own request; `undefined` when the attempt failed or was not for a page. */
+  /** Of the page's own request; `undefined` if the attempt failed, or was at planning or publishing. */
   readonly latencyMs?: number;
 }
 
@@ -181,6 +183,9 @@ export interface RunPorts {
   readonly store: ObjectStore;
   /** Receives what the run is doing. */
   readonly observe?: ((activity: Activity) => void) | undefined;
-  /** Receives the figures of each attempt, failed ones too. */
+  /**
+   * Receives the figures of each attempt at a page, and of each at planning or publishing that sent requests; failed ones
+   * too.
+   */
   readonly measure?: ((attempt: AttemptFigures) => void) | undefined;
 }

@@ -44,14 +44,14 @@ export function checkJsonLimits(body: Buffer): number {
       commas++;
     } else if (byte >= OPEN_ARRAY) {
       // Sets the one bit by which braces differ from brackets; no other byte in this range becomes a brace.
-      const bracket = byte | BRACE_BIT;
-      if (bracket === OPEN_OBJECT) {
+      const asBrace = byte | BRACE_BIT;
+      if (asBrace === OPEN_OBJECT) {
         groups++;
         if (++depth > MAX_DEPTH) {
           const problem = `JSON nested deeper than ${MAX_DEPTH} levels`;
           throw new PageError('ApiContentError', { problem, remedy: 'contact Salesforce' });
         }
-      } else if (bracket === CLOSE_OBJECT) {
+      } else if (asBrace === CLOSE_OBJECT) {
         depth--;
       }
     }
@@ -82,6 +82,7 @@ function refuseMore(groups: number, groupsName: string, values: number, valuesNa
 }
 
 function tooMany(limit: number, what: string): PageError {
+  // The client replaces the remedy by one with a page size.
   const problem = `Response with more than ${limit} ${what}`;
   return new PageError('PageTooLargeError', { problem, remedy: 'use a smaller pageSize' });
 }

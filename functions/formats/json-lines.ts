@@ -36,14 +36,14 @@ export function decodeJson(body: Buffer): JsonPage {
     throw invalidJson(text, body.length);
   }
   if (!Array.isArray(parsed)) {
-    const problem = `JSON is ${typeName(parsed)} instead of an array of accounts`;
-    throw new PageError('ApiContentError', { problem, remedy: CHECK_HOST });
+    const values = [`${typeName(parsed)} instead of an array of accounts`];
+    throw new PageError('ApiContentError', { problem: 'Unexpected JSON', values, remedy: CHECK_HOST });
   }
   const records: readonly unknown[] = parsed;
   const wrong = records.findIndex((record) => typeName(record) !== 'an object');
   if (wrong >= 0) {
-    const problem = `Record ${wrong} is ${typeName(records[wrong])} instead of an account`;
-    throw new PageError('ApiContentError', { problem });
+    const values = [`record ${wrong} is ${typeName(records[wrong])} instead of an account`];
+    throw new PageError('ApiContentError', { problem: 'Unexpected JSON', values });
   }
   const columns = new Set<string>();
   let parsedCommas = Math.max(0, records.length - 1);

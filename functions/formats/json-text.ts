@@ -56,8 +56,11 @@ export function splitRecords(text: string, { mayRepeatKeys }: SplitOptions = { m
   /** A nested value that becomes text, and its depth. */
   const nested = new Line();
   let nestedAt = NOWHERE;
-  /** Before this position the fast path (`plain-account.ts`) need not be tried again. */
-  let scanTo = 0;
+  /**
+   * Up to this position, the text is scanned slowly instead of trying the fast path (`plain-account.ts`). If the first field
+   * is not plain, that is the rest of this record.
+   */
+  let slowUntil = 0;
   let recordStart = 0;
   let mustAdapt = false;
 
@@ -67,11 +70,11 @@ export function splitRecords(text: string, { mayRepeatKeys }: SplitOptions = { m
       const atField = atKey && depth === IN_RECORD;
       // After a colon comes a value, not a key.
       const atMember = kind === 'textMap' && depth === IN_FIELD && text.charCodeAt(i - 1) !== COLON;
-      if (i > scanTo && (atField || atMember)) {
+      if (i > slowUntil && (atField || atMember)) {
         const plainEnd = atField ? endOfPlainFields(text, i) : endOfPlainMembers(text, i);
         if (plainEnd > i) {
           i = plainEnd;
-          scanTo = plainEnd;
+          slowUntil = plainEnd;
           continue;
         }
       }
@@ -106,7 +109,7 @@ export function splitRecords(text: string, { mayRepeatKeys }: SplitOptions = { m
         mustAdapt = mayRepeatKeys;
         depth = IN_RECORD;
         atKey = true;
-        scanTo = plainEnd > i + 1 ? plainEnd : text.length;
+        slowUntil = plainEnd > i + 1 ? plainEnd : text.length;
         i = plainEnd;
       }
     } else if (code === OPEN_OBJECT || code === OPEN_ARRAY) {

@@ -17,7 +17,10 @@ export interface EncodedPart {
   readonly unmappedColumns: readonly string[];
 }
 
-/** Decodes the API's pages and encodes parts of one format. */
+/**
+ * Decodes the API's pages and encodes parts of one format. `decode` and `encode` are methods, so that the page type can be
+ * erased: `encode` only gets what the same format decoded.
+ */
 export interface PageFormat<P extends DecodedPage = DecodedPage> {
   /** @throws ExportError `ApiAnswerError` (transient) for a damaged body, `ApiContentError` for another one, `PageTooLargeError` */
   decode(body: Buffer): P;

@@ -2,7 +2,7 @@ import { expireRuns } from '../export/upkeep/retention.ts';
 import { deployedCatalog } from '../runtime/catalog.ts';
 import { retentionEnvironment } from '../runtime/environment.ts';
 import { lambdaHandler } from '../runtime/lambda-handler.ts';
-import { deployedStore } from '../runtime/ports.ts';
+import { deployedStore } from '../runtime/store.ts';
 
 /** Lambda *Expire runs*, once a day: any event in, an `Expired` out. */
 export const handler = lambdaHandler('Expire runs', (_event, signal) =>

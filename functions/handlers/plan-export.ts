@@ -4,8 +4,8 @@ import { deployedCatalog } from '../runtime/catalog.ts';
 import { configuredExports } from '../runtime/configured-exports.ts';
 import { deployedExecutions } from '../runtime/executions.ts';
 import { lambdaHandler } from '../runtime/lambda-handler.ts';
-import { deployedStore } from '../runtime/ports.ts';
-import { measurePage } from '../runtime/run-metrics.ts';
+import { measureAttempt } from '../runtime/run-metrics.ts';
+import { deployedStore } from '../runtime/store.ts';
 
 /** Lambda *Plan export*: a `PlanEvent` in, a `PlanOutcome` out. */
 export const handler = lambdaHandler('Plan export', (event, signal) =>
@@ -16,7 +16,7 @@ export const handler = lambdaHandler('Plan export', (event, signal) =>
       catalog: deployedCatalog(),
       executions: deployedExecutions(),
       exports: configuredExports(),
-      measure: measurePage,
+      measure: measureAttempt,
     },
     event,
     signal,

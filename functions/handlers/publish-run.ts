@@ -3,8 +3,8 @@ import { deployedApi } from '../runtime/api.ts';
 import { deployedCatalog } from '../runtime/catalog.ts';
 import { lambdaHandler } from '../runtime/lambda-handler.ts';
 import { logger } from '../runtime/observability.ts';
-import { deployedStore } from '../runtime/ports.ts';
-import { measurePage, measureRun } from '../runtime/run-metrics.ts';
+import { measureAttempt, measureRun } from '../runtime/run-metrics.ts';
+import { deployedStore } from '../runtime/store.ts';
 
 /** Lambda *Publish run*: a `PublishEvent` in, a `PublishOutcome` out. */
 export const handler = lambdaHandler('Publish run', async (event, signal) => {
@@ -13,7 +13,7 @@ export const handler = lambdaHandler('Publish run', async (event, signal) => {
     store: deployedStore(),
     catalog: deployedCatalog(),
     clock: { now: Date.now },
-    measure: measurePage,
+    measure: measureAttempt,
   };
   const result = await publishRun(ports, event, signal);
   measureRun(result);
@@ -21,7 +21,7 @@ export const handler = lambdaHandler('Publish run', async (event, signal) => {
   const { unmappedColumns } = result;
   if (unmappedColumns.length > 0) {
     logger.warn(
-      'Fields without a column in the table: the parts keep them. For CSV, append them to attributeColumns.',
+      'Fields without a column in the table: the parts contain them. For CSV, append them to attributeColumns.',
       {
         unmappedColumns,
       },

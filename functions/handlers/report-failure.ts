@@ -1,8 +1,8 @@
 import { reportFailure } from '../export/report/report-failure.ts';
 import { commandLineEnvironment } from '../runtime/environment.ts';
 import { lambdaHandler } from '../runtime/lambda-handler.ts';
-import { deployedStore } from '../runtime/ports.ts';
 import { measureFailure } from '../runtime/run-metrics.ts';
+import { deployedStore } from '../runtime/store.ts';
 
 /** Lambda *Report failure*: what Catch caught in, a `FailureReport` out. It has no access to the API key. */
 export const handler = lambdaHandler('Report failure', async (event) => {

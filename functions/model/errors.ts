@@ -25,7 +25,8 @@ export const PERMANENT_ERRORS = [
   'PagingError',
   'PlanTooLargeError',
   'BudgetExceededError',
-  // About what the execution was started with; `ApiRequestError` is about an HTTP request.
+  // The request of a run or of a command cannot be fulfilled: it is invalid, or the run is already published, for example.
+  // `ApiRequestError` is about an HTTP request.
   'RequestError',
   'ConfigError',
   // Stored objects of the run are missing or damaged.

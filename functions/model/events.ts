@@ -11,7 +11,7 @@ export const PlanEventSchema = z.object({
   startedAt: z.string(),
   /** Whatever the execution was started with; `resolveRequest` checks it. */
   request: z.unknown(),
-  /** Requests that a plan may have in flight. */
+  /** The most requests that planning has in flight. It never has more than eight. */
   concurrency: z.int().min(1),
 });
 export type PlanEvent = z.infer<typeof PlanEventSchema>;

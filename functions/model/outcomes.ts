@@ -76,7 +76,7 @@ export interface PublishResult
   /** That of `consistency`. */
   readonly verdict: Verdict;
   readonly seconds: number;
-  /** Fields that the table does not declare; the parts keep them. */
+  /** Fields that the table does not declare; the parts contain them. */
   readonly unmappedColumns: readonly string[];
   readonly parts: string;
   readonly manifest: string;

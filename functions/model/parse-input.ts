@@ -5,8 +5,9 @@ import { SEGMENT_KEYS } from './export-settings.ts';
 
 /**
  * Parses `input` and reports every problem at once: `Invalid request: pageSize must be an integer from 1 to 50000 (got 0)`.
+ * Write the messages of the schema's rules as `must be …`.
  *
- * @param what the input's name, such as `request`; each rule of the schema is a predicate that starts with "must"
+ * @param what the input's name, such as `request`
  * @throws ExportError of the given name
  */
 export function parseOrThrow<T>(

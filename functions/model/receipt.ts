@@ -13,11 +13,11 @@ export const ReceiptSchema = z.object({
   bytes: z.int().min(0),
   /** Hex, of the part as stored. */
   sha256: z.string(),
-  /** Eight bytes of a salted hash per account, in page order, Base64 of all: no names. */
+  /** Eight bytes of a salted hash per account, concatenated in page order, as Base64: no names. */
   accountHashes: z.string(),
-  /** Fields without a column in the Glue table; the part contains them. */
+  /** Fields that the Glue table cannot show: it has no column for them, or a value does not fit. The part contains them. */
   unmappedColumns: z.array(z.string()),
-  /** CSV: line breaks inside values, written as `\n`; otherwise 0. */
+  /** CSV: how many line breaks in values were written as `\n`; 0 in other formats. */
   escapedLineBreaks: z.int(),
   usage: UsageSchema,
   latencyMs: z.number(),

@@ -10,7 +10,7 @@ export const RunParametersSchema = z.object({
   /** `start` to `end`, in epoch ms: the time that the engagement statistics cover. It filters no accounts. */
   start: z.int().optional(),
   end: z.int().optional(),
-  /** As `segmentId`, an id in Personalization, sent to the API as it is. */
+  /** As `segmentId`, an id in Personalization, sent as it is. The API does not document how the two differ from `filter`. */
   segmentationId: z.string().optional(),
   segmentId: z.string().optional(),
   pageSize: z.int().min(1),
@@ -31,7 +31,10 @@ export const RunSchema = z.object({
   runId: z.string().regex(NAME_PATTERN),
   exportName: z.string().regex(NAME_PATTERN),
   datasetId: z.string().regex(NAME_PATTERN),
-  /** `<accountName>.<instance>.evergage.com`: names the tenant. A run is never continued with another tenant's API. */
+  /**
+   * `<accountName>.<instance>.evergage.com`. The account name is the name of the tenant, not one of the exported accounts. A
+   * run is never continued with another tenant's API.
+   */
   apiHost: z.string(),
   format: ExportFormatSchema,
   parameters: RunParametersSchema,
@@ -43,21 +46,27 @@ export const RunSchema = z.object({
   /** Accounts counted by the plan. */
   accounts: z.int().min(0),
   pages: z.int().min(1),
-  /** `offsets`: page p of size s starts at account p × s for every s. `pages`: it does not, so whole pages are counted. */
+  /**
+   * `offsets`: page p of size s starts at account p × s for every s. `pages`: it does not, so whole pages are counted, and
+   * nobody can ask for the account at an offset.
+   */
   countedBy: z.enum(['offsets', 'pages']),
   onDrift: z.enum(['publish', 'fail', 'retry']),
   /** The accepted drop in accounts since the last published run. */
   maxDropPercent: z.int(),
   /** The run that this one repeats because its data changed. */
   retryOf: z.string().optional(),
-  /** With a record budget: the highest number that a ticket may have. Each ticket reserves the records of one page. */
+  /**
+   * With a record budget: the highest number that a ticket may have, not how many there are. Each ticket reserves the records
+   * of one page.
+   */
   ticketLimit: z.int().min(0).optional(),
   /** CSV only. */
   csv: z
     .object({
       /** The header of every part. */
       columns: z.array(z.string()),
-      /** How many of `columns`, from the first, the Glue table declares. */
+      /** A count: how many of `columns`, from the first, the Glue table declares. */
       tableColumns: z.int(),
       /** Whether the API's answers end in a newline. If so, an answer without one is truncated. */
       finalNewline: z.boolean(),

@@ -23,7 +23,7 @@ export interface AccountsApiOptions {
   readonly credentials: CredentialsSource;
   /** The proxy to use, see `proxyFor`. @default none */
   readonly proxy?: URL | undefined;
-  /** Requests in flight at once, over all calls. @default no limit: a Lambda sends one request at a time */
+  /** Requests in flight at once, over all calls. @default no limit: on AWS, the callers limit themselves */
   readonly concurrency?: number;
   readonly limits?: Partial<ClientLimits>;
   /** Receives requests and waits. */
@@ -39,7 +39,10 @@ export interface ClientLimits extends RequestLimits {
   readonly connectTimeoutMs: number;
   /** Requests per call, the first one included. */
   readonly maxRequests: number;
-  /** Retries and waits of one call end within this; longer waits belong to the state machine, where they cost nothing. */
+  /**
+   * No retry starts later than this after the first request of the call, waits that the API asked for left out: longer waits
+   * belong to the state machine, where they cost nothing.
+   */
   readonly retryWindowMs: number;
   /** How long a host name that is not found is looked up again. */
   readonly lookupWindowMs: number;
@@ -65,7 +68,7 @@ export function createAccountsApi(options: AccountsApiOptions): AccountsApi & { 
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const { baseUrl, proxy, random = Math.random, sleep = sleepMs, now = Date.now, observe } = options;
   const agent = dispatcher(limits, proxy);
-  const keys = sharedKey(options.credentials);
+  const keyHolder = sharedKey(options.credentials);
   const inFlight = pLimit(options.concurrency ?? Number.POSITIVE_INFINITY);
   const largeBodies = pLimit(1);
   const waitsOfCall = askedWaits({ now, random, maxWaitMs: limits.maxWaitMs });
@@ -76,12 +79,12 @@ export function createAccountsApi(options: AccountsApiOptions): AccountsApi & { 
     { signal, budget, wait: shared }: FetchOptions = {},
   ): Promise<ApiAnswer<T>> {
     const path = pagePath(query);
-    const page = { baseUrl, proxy: proxy?.host, query };
+    const requested = { baseUrl, proxy: proxy?.host, query };
     let usage = NO_USAGE;
     const countRetry = (cause: string) => {
       usage = addUsage(usage, { ...NO_USAGE, retries: { [cause]: 1 } });
     };
-    const waits = waitsOfCall(page, shared);
+    const waits = waitsOfCall(requested, shared);
     const pause = async (ms: number, cause: string) => {
       const { maxRequests } = limits;
       observe?.({ activity: 'waiting', ms, cause, request: usage.apiRequests, maxRequests });
@@ -93,18 +96,18 @@ export function createAccountsApi(options: AccountsApiOptions): AccountsApi & { 
     let confirmed = false;
     let lastCause = 'asked';
     try {
-      let current = await keys.get();
+      let current = await keyHolder.get();
       for (;;) {
         const authorization = basicAuthorization(current.key);
         const large = turnOf(largeBodies);
-        const request = { ...page, path, authorization, limits, now, signal, turn: large.turn };
+        const request = { ...requested, path, authorization, limits, now, signal, turn: large.turn };
         if (signal?.aborted) throw aborted(query);
         // Nothing that another request may need is held meanwhile.
         for (let ms = await waits.next(); ms !== undefined; ms = await waits.next()) {
           await budget?.returnTickets();
           await pause(ms, lastCause);
         }
-        await budget?.take(query.pageSize);
+        await budget?.reserve(query.pageSize);
         const result = await inFlight(async () => {
           if (signal?.aborted || waits.mustWait()) return undefined;
           startedAt ??= now();
@@ -118,12 +121,12 @@ export function createAccountsApi(options: AccountsApiOptions): AccountsApi & { 
           .finally(large.end);
         if (!result) {
           // The request was never sent.
-          budget?.giveBack(query.pageSize);
+          budget?.release(query.pageSize);
           continue;
         }
         usage = addUsage(usage, { apiRequests: 1, recordsFetched: result.records, retries: {} });
-        budget?.giveBack(query.pageSize - result.records);
-        if (result.outcome === 'read') return { value: result.value, latencyMs: result.latencyMs, ...usage };
+        budget?.release(query.pageSize - result.records);
+        if (result.outcome === 'read') return { value: result.value, latencyMs: result.latencyMs, usage };
         const { retryAfterMs = 0, cause } = result;
         const canWait = retryAfterMs === 0 || (await waits.share(retryAfterMs));
         if (signal?.aborted) throw aborted(query);
@@ -131,7 +134,7 @@ export function createAccountsApi(options: AccountsApiOptions): AccountsApi & { 
         if (result.outcome === 'keyRejected' && !freshKeyRead) {
           // The key may have been rotated since it was read: one fresh read finds out, and a wrong key fails within seconds.
           freshKeyRead = true;
-          const fresh = await keys.newerThan(current);
+          const fresh = await keyHolder.newerThan(current);
           if (basicAuthorization(fresh.key) !== authorization) {
             current = fresh;
             countRetry('key-changed');

@@ -20,7 +20,7 @@ export function askedWaits({ now, random, maxWaitMs }: WaitOptions) {
   let notBefore = 0;
 
   /** The waits of one call. @param shared what all processes of the run know */
-  return function waitsOfCall(page: RequestedPage, shared: SharedWait | undefined) {
+  return function waitsOfCall(requested: RequestedPage, shared: SharedWait | undefined) {
     let waitedMs = 0;
     /** The latest moment that this call has waited for: not again, even if the clock was set back since. */
     let passed = 0;
@@ -40,7 +40,7 @@ export function askedWaits({ now, random, maxWaitMs }: WaitOptions) {
         const remainingMs = until - now();
         if (remainingMs <= 0 || until <= passed) return undefined;
         this.refuse(remainingMs);
-        if (waitedMs + remainingMs > maxWaitMs) throw askedToWait(page, remainingMs, MAX_WAIT_MS);
+        if (waitedMs + remainingMs > maxWaitMs) throw askedToWait(requested, remainingMs, MAX_WAIT_MS);
         const ms = remainingMs + spreadMs(random());
         waitedMs += ms;
         passed = until;
@@ -65,7 +65,7 @@ export function askedWaits({ now, random, maxWaitMs }: WaitOptions) {
       },
 
       refuse(ms: number): void {
-        if (ms > MAX_WAIT_MS) throw askedToWait(page, ms, MAX_WAIT_MS);
+        if (ms > MAX_WAIT_MS) throw askedToWait(requested, ms, MAX_WAIT_MS);
       },
     };
   };

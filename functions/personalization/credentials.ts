@@ -75,32 +75,32 @@ function checkKey(key: ApiKey, names: ApiKey): void {
   );
 }
 
-/** A key, and how many fresh reads had been made when it was requested: a higher number means a newer key. */
 export interface KeyInUse {
   readonly key: ApiKey;
-  readonly freshReads: number;
+  /** Grows with each fresh read. */
+  readonly version: number;
 }
 
 /** A key shared by concurrent calls: after a rotation, they make one fresh read in total. */
 export function sharedKey(source: CredentialsSource) {
   let latest: KeyInUse | undefined;
   let reading: Promise<KeyInUse> | undefined;
-  const freshReads = () => latest?.freshReads ?? 0;
+  const version = () => latest?.version ?? 0;
 
   async function readFresh(): Promise<KeyInUse> {
     const key = await source.get({ fresh: true });
-    latest = { key, freshReads: freshReads() + 1 };
+    latest = { key, version: version() + 1 };
     return latest;
   }
 
   return {
     async get(): Promise<KeyInUse> {
-      const before = freshReads();
-      return { key: await source.get(), freshReads: before };
+      const before = version();
+      return { key: await source.get(), version: before };
     },
     /** A key read after the rejected one, by this call or another. */
     async newerThan(rejected: KeyInUse): Promise<KeyInUse> {
-      if (latest && latest.freshReads > rejected.freshReads) return latest;
+      if (latest && latest.version > rejected.version) return latest;
       reading ??= readFresh().finally(() => {
         reading = undefined;
       });

@@ -38,17 +38,21 @@ export function pageName({ query }: RequestedPage): string {
 }
 
 /** An unusable body with status 200 that is probably damaged. */
-export function wrongBody(page: RequestedPage, parts: PageProblem): FailedRequest {
-  const error = new PageError('ApiAnswerError', { ...parts, thing: pageName(page) });
-  return { outcome: 'transient', records: page.query.pageSize, cause: 'broken-body', error };
+export function wrongBody(requested: RequestedPage, details: PageProblem): FailedRequest {
+  const error = new PageError('ApiAnswerError', { ...details, thing: pageName(requested) });
+  return { outcome: 'transient', records: requested.query.pageSize, cause: 'broken-body', error };
 }
 
 /**
  * An answer with status 200 that is not what was requested, such as a login page.
  * @param records that it may hold: none, if it certainly holds no accounts
  */
-export function notAccounts(page: RequestedPage, parts: PageProblem, records = page.query.pageSize): FailedRequest {
-  const error = new PageError('ApiContentError', { ...parts, thing: pageName(page) });
+export function notAccounts(
+  requested: RequestedPage,
+  details: PageProblem,
+  records = requested.query.pageSize,
+): FailedRequest {
+  const error = new PageError('ApiContentError', { ...details, thing: pageName(requested) });
   return { outcome: 'confirm', records, cause: 'broken-body', error };
 }
 
@@ -57,7 +61,7 @@ const PERMANENT_5XX = [501, 505, 511];
 
 /** A status other than 200. */
 export function wrongStatus(
-  page: RequestedPage,
+  requested: RequestedPage,
   { statusCode, headers }: Pick<Dispatcher.ResponseData, 'statusCode' | 'headers'>,
   nowMs: number,
 ): FailedRequest {
@@ -65,22 +69,22 @@ export function wrongStatus(
   if (overloaded || [408, 425, 429].includes(statusCode)) {
     const throttled = statusCode === 429;
     const remedy = `${throttled ? 'lower concurrency' : 'wait until the API is available'}, then ${RESUME_OR_START}`;
-    const parts = { problem: statusText(statusCode), thing: pageName(page), remedy };
+    const details = { problem: statusText(statusCode), thing: pageName(requested), remedy };
     return {
       outcome: 'transient',
       records: 0,
       cause: overloaded ? '5xx' : String(statusCode),
-      error: new PageError(throttled ? 'ApiThrottledError' : 'ApiUnavailableError', parts),
+      error: new PageError(throttled ? 'ApiThrottledError' : 'ApiUnavailableError', details),
       retryAfterMs: retryAfterMs(headers, nowMs),
     };
   }
-  const error = permanentError(page, statusCode);
+  const error = permanentError(requested, statusCode);
   const outcome = error.name === 'ApiCredentialsError' ? 'keyRejected' : 'permanent';
   return { outcome, records: 0, cause: String(statusCode), error };
 }
 
-function permanentError(page: RequestedPage, statusCode: number): ExportError {
-  const { query, baseUrl } = page;
+function permanentError(requested: RequestedPage, statusCode: number): ExportError {
+  const { query, baseUrl } = requested;
   const status = statusText(statusCode);
   const dataset = `dataset ${JSON.stringify(query.datasetId)}`;
   if (statusCode === 401) {
@@ -104,7 +108,7 @@ function permanentError(page: RequestedPage, statusCode: number): ExportError {
       statusCode === 407
         ? `set the user and password of the proxy in HTTPS_PROXY or HTTP_PROXY, then ${RESUME_OR_START}`
         : `sign in to this network, then ${RESUME_OR_START}`;
-    return new ExportError('ApiConnectionError', `${status} from ${page.proxy ?? host(baseUrl)}: ${remedy}.`);
+    return new ExportError('ApiConnectionError', `${status} from ${requested.proxy ?? host(baseUrl)}: ${remedy}.`);
   }
   if (statusCode === 405 || statusCode === 501 || statusCode === 505) {
     return new ExportError(
@@ -121,7 +125,7 @@ function permanentError(page: RequestedPage, statusCode: number): ExportError {
   const sent = sentParameters(query).map((key) => (key === 'pageSize' ? `pageSize ${query.pageSize}` : key));
   return new ExportError(
     'ApiRequestError',
-    `${status} for ${pageName(page)}: check the parameters (${sent.join(', ')}), then start a new run, possibly with a smaller pageSize.`,
+    `${status} for ${pageName(requested)}: check the parameters (${sent.join(', ')}), then start a new run, possibly with a smaller pageSize.`,
   );
 }
 
@@ -129,17 +133,17 @@ function permanentError(page: RequestedPage, statusCode: number): ExportError {
  * The API asks to wait.
  * @param maxMs the longest wait of a run; beyond it the error is permanent
  */
-export function askedToWait(page: RequestedPage, waitMs: number, maxMs: number): ExportError {
-  const asks = `${host(page.baseUrl)} asks to wait ${seconds(waitMs)} (Retry-After)`;
+export function askedToWait(requested: RequestedPage, waitMs: number, maxMs: number): ExportError {
+  const asks = `${host(requested.baseUrl)} asks to wait ${seconds(waitMs)}`;
   if (waitMs > maxMs) {
     return new ExportError(
       'ApiWaitError',
-      `${asks}; the run waits at most ${seconds(maxMs)}: after that time, ${RESUME_OR_START}.`,
+      `${asks} (Retry-After; a run waits at most ${seconds(maxMs)}): wait that long, then ${RESUME_OR_START}.`,
     );
   }
   return new ExportError(
     'ApiThrottledError',
-    `${asks} before ${pageName(page)} may be requested: lower concurrency, then ${RESUME_OR_START}.`,
+    `${asks} (Retry-After) before ${pageName(requested)} may be requested: lower concurrency, then ${RESUME_OR_START}.`,
   );
 }
 
@@ -157,31 +161,37 @@ function statusText(statusCode: number): string {
 }
 
 /** A body over the limit. @param announcedBytes its Content-Length, if known: from it follows which page size to suggest */
-export function tooLarge(page: RequestedPage, limitBytes: number, announcedBytes: number | undefined): FailedRequest {
-  const { pageSize } = page.query;
+export function tooLarge(
+  requested: RequestedPage,
+  limitBytes: number,
+  announcedBytes: number | undefined,
+): FailedRequest {
+  const { pageSize } = requested.query;
   // 80%, because accounts differ in size.
   const share = announcedBytes ? (limitBytes / announcedBytes) * 0.8 : 0.5;
-  return pageTooLarge(page, `Response over ${Math.floor(limitBytes / 1024 / 1024)} MiB`, pageSize * share);
+  return pageTooLarge(requested, `Response over ${Math.floor(limitBytes / 1024 / 1024)} MiB`, pageSize * share);
 }
 
 /** A body that would take too much memory when parsed. */
-export function tooMany(page: RequestedPage, problem: string): FailedRequest {
-  return pageTooLarge(page, problem, page.query.pageSize / 2);
+export function tooLargeToParse(requested: RequestedPage, problem: string): FailedRequest {
+  return pageTooLarge(requested, problem, requested.query.pageSize / 2);
 }
 
-function pageTooLarge(page: RequestedPage, problem: string, smallerPageSize: number): FailedRequest {
-  const { pageSize, page: number, datasetId } = page.query;
+function pageTooLarge(requested: RequestedPage, problem: string, smallerPageSize: number): FailedRequest {
+  const { pageSize, page: pageNumber, datasetId } = requested.query;
   const error =
     pageSize === 1
       ? new PageError('PageTooLargeError', {
-          problem,
-          thing: `account ${number} of dataset ${JSON.stringify(datasetId)}`,
-          values: ['counted from 0'],
-          remedy: 'start a new run with the filter of a segment without this account',
+          problem: `One account of dataset ${JSON.stringify(datasetId)} is too large`,
+          values: [
+            problem.replace(/^Response/, 'response'),
+            `account ${pageNumber} of the API's order, counted from 0`,
+          ],
+          remedy: 'start a new run with a filter that excludes it',
         })
       : new PageError('PageTooLargeError', {
           problem,
-          thing: pageName(page),
+          thing: pageName(requested),
           values: [`${pageSize} accounts requested`],
           remedy: `start a new run with pageSize ${Math.max(1, Math.floor(smallerPageSize))}`,
         });
@@ -300,7 +310,7 @@ function describeError({ name, code = '', message = '' }: Partial<NodeJS.ErrnoEx
 }
 
 function certificateRemedy(code: string): string {
-  if (OTHER_HOST.test(code)) return 'check accountName and instance: the certificate is for another host';
+  if (OTHER_HOST.test(code)) return 'check accountName and instance (the certificate is for another host)';
   if (WRONG_TIME.test(code)) return 'check the clock of this machine; if it is right, wait for a new certificate';
   return 'set NODE_EXTRA_CA_CERTS to a file with the CA certificate of your network';
 }
@@ -345,21 +355,21 @@ function slowAnswer({ name, code }: Partial<NodeJS.ErrnoException>, timeouts: Ti
 }
 
 /** A connection that failed before or during the response, or a body that cannot be decompressed. */
-export function networkFailure(page: RequestedPage, error: unknown, timeouts: Timeouts): FailedRequest {
+export function networkFailure(requested: RequestedPage, error: unknown, timeouts: Timeouts): FailedRequest {
   const thrown = error as Partial<NodeJS.ErrnoException>;
   const { code = '', syscall } = thrown;
-  const failure = proxyRefusal(page, thrown) ?? slowAnswer(thrown, timeouts) ?? describeError(thrown);
+  const failure = proxyRefusal(requested, thrown) ?? slowAnswer(thrown, timeouts) ?? describeError(thrown);
   // EHOSTUNREACH and ENETUNREACH may also end an established connection.
   const established = syscall === 'read' || syscall === 'write';
   const { outcome, cause, problem, isUnsent, remedy } = failure;
-  const through = page.proxy === undefined ? '' : ` through the proxy ${page.proxy}`;
+  const through = requested.proxy === undefined ? '' : ` through the proxy ${requested.proxy}`;
   return {
     outcome,
-    records: isUnsent && !established ? 0 : page.query.pageSize,
+    records: isUnsent && !established ? 0 : requested.query.pageSize,
     cause,
     error: new PageError(outcome === 'transient' ? 'ApiUnavailableError' : 'ApiConnectionError', {
-      problem: `Cannot fetch ${pageName(page)} from ${host(page.baseUrl)}${through}: ${problem}`,
-      remedy: remedy === undefined ? remedyOf(page, cause, code) : `${remedy}, then ${RESUME_OR_START}`,
+      problem: `Cannot fetch ${pageName(requested)} from ${host(requested.baseUrl)}${through}: ${problem}`,
+      remedy: remedy === undefined ? remedyOf(requested, cause, code) : `${remedy}, then ${RESUME_OR_START}`,
     }),
   };
 }
@@ -371,8 +381,8 @@ function remedyOf({ baseUrl }: RequestedPage, cause: string, code: string): stri
     return `wait until the API is faster, then ${RESUME_OR_START}; if it fails again, start a new run with a smaller pageSize`;
   }
   // What servers do with a request that is not TLS differs; some close the connection.
-  const scheme = CLOSED.test(code) && baseUrl.startsWith('http:') ? ', whether it expects https,' : '';
-  return `check the host${scheme} and the network, then ${RESUME_OR_START}`;
+  const scheme = CLOSED.test(code) && baseUrl.startsWith('http:') ? ', and whether the host expects https' : '';
+  return `check the host and the network${scheme}, then ${RESUME_OR_START}`;
 }
 
 function host(baseUrl: string): string {

@@ -13,7 +13,7 @@ import {
   pageName,
   type RequestedPage,
   tooLarge,
-  tooMany,
+  tooLargeToParse,
   wrongBody,
   wrongStatus,
 } from './failures.ts';
@@ -50,8 +50,8 @@ export interface ReceivedBody {
 }
 
 /**
- * Per requested account, what a body may hold before it waits for its turn. A plan has eight probes of one account in flight,
- * which would not fit into its memory if each had the size that a page may have.
+ * Per requested account, what a body may hold before it waits for its turn. *Plan export* has eight probes of one account in
+ * flight, which would not fit into its memory if each had the size that a page may have.
  */
 const FREE_BYTES_PER_ACCOUNT = 2 * 1024 * 1024;
 
@@ -97,7 +97,7 @@ export async function requestPage(agent: Dispatcher, request: PageRequest): Prom
     discard(response);
     return notAccounts(request, {
       problem: 'Unsupported content encoding',
-      values: [`accepted: one of ${ACCEPTED_ENCODINGS}`],
+      values: [`accepted: ${ACCEPTED_ENCODINGS}`],
       remedy: 'contact Salesforce',
     });
   }
@@ -127,8 +127,8 @@ export async function readPage<T extends { readonly records: number }>(
   { readonly outcome: 'read'; readonly records: number; readonly value: T; readonly latencyMs: number } | FailedRequest
 > {
   const { query, limits } = request;
-  const page = pageName(request);
-  // Decoding blocks the thread: lets requests that wait for the concurrency limit start before it.
+  const named = pageName(request);
+  // Decoding blocks the thread, so waiting requests start first.
   await setImmediate();
   let body: Buffer;
   try {
@@ -154,15 +154,15 @@ export async function readPage<T extends { readonly records: number }>(
     if (records <= query.pageSize) return { outcome: 'read', records, value, latencyMs };
     const error = new ExportError(
       'PagingError',
-      `The API ignores the page size (${records} accounts for ${page}, ${query.pageSize} requested): contact Salesforce.`,
+      `The API ignores the page size (${records} accounts for ${named}, ${query.pageSize} requested): contact Salesforce.`,
     );
     return { outcome: 'permanent', records, cause: 'paging', error };
   } catch (error) {
     if (!(error instanceof PageError)) throw error;
-    if (error.name === 'PageTooLargeError') return tooMany(request, error.parts.problem);
-    if (error.name === 'ApiContentError') return notAccounts(request, error.parts);
-    if (error.transient) return wrongBody(request, error.parts);
-    return { outcome: 'permanent', records: query.pageSize, cause: 'unusable', error: error.about(page) };
+    if (error.name === 'PageTooLargeError') return tooLargeToParse(request, error.details.problem);
+    if (error.name === 'ApiContentError') return notAccounts(request, error.details);
+    if (error.transient) return wrongBody(request, error.details);
+    return { outcome: 'permanent', records: query.pageSize, cause: 'unusable', error: error.about(named) };
   }
 }
 

@@ -3,7 +3,7 @@ import { secretCredentials } from '../aws/secret-credentials.ts';
 import { createAccountsApi } from '../personalization/accounts-api.ts';
 import { proxyFor } from '../personalization/proxy.ts';
 import { apiEnvironment } from './environment.ts';
-import { once } from './ports.ts';
+import { once } from './once.ts';
 import { tracedApi } from './tracing.ts';
 
 /** The API, with the key from the stack's secret. */

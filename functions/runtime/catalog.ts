@@ -2,7 +2,7 @@ import { GlueClient } from '@aws-sdk/client-glue';
 import { glueCatalog } from '../aws/glue-catalog.ts';
 import { catalogEnvironment } from './environment.ts';
 import { logger } from './observability.ts';
-import { once } from './ports.ts';
+import { once } from './once.ts';
 
 export const deployedCatalog = once(() => {
   const { BUCKET, DATABASE } = catalogEnvironment();

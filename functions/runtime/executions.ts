@@ -1,5 +1,5 @@
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { sfnExecutions } from '../aws/sfn-executions.ts';
-import { once } from './ports.ts';
+import { once } from './once.ts';
 
 export const deployedExecutions = once(() => sfnExecutions(new SFNClient({})));

@@ -1,4 +1,4 @@
-/** Wraps every task on AWS: ids in each log line, one line per invocation, a trace, and an end before the timeout. */
+/** Wraps the work of every Lambda: ids in each log line, one line per invocation, a trace, and an end before the timeout. */
 import middy from '@middy/core';
 import type { Context } from 'aws-lambda';
 import { ExportError, isExportError } from '../model/errors.ts';
@@ -9,31 +9,31 @@ import { traced } from './tracing.ts';
 
 /** How long before the function's timeout its work is aborted: enough to record its usage. */
 const STOP_EARLY_MS = 5_000;
-/** How long before its timeout the function gives up on work that does not stop, so that the failure has a name. */
+/** How long before its timeout the function gives up on work that does not stop: reported as `ApiUnavailableError`, with the page. */
 const GIVE_UP_EARLY_MS = 1_000;
 
-/** A task of the workflow: parses its own event, and stops when the signal aborts. */
-export type Task<T> = (event: unknown, signal: AbortSignal) => Promise<T>;
+/** The work of a Lambda: parses its own event, and stops when the signal aborts. */
+export type Work<T> = (event: unknown, signal: AbortSignal) => Promise<T>;
 
 /**
- * The handler of a task.
+ * The handler of a Lambda.
  *
- * It logs ids, counts and milliseconds; never the event, an account or a header. Errors of this project are passed on; of
- * any other only the name is, because its message may quote data.
+ * It logs ids, counts and milliseconds; never the event, an account or a header. Errors of this project are passed on. Of
+ * other errors only the name is passed on, because their messages may quote data.
  */
-export function lambdaHandler<T>(what: string, task: Task<T>) {
-  // A function runs one invocation at a time.
-  let timedOut = '';
+export function lambdaHandler<T>(what: string, work: Work<T>) {
+  // Shared by invocations: a function runs one at a time.
+  let messageOnTimeout = '';
   const invoke = async (event: unknown, context: Context, options: { signal: AbortSignal }): Promise<T> => {
     const startedAt = Date.now();
-    timedOut = timeoutMessage(what, event, context.getRemainingTimeInMillis());
+    messageOnTimeout = timeoutMessage(what, event, context.getRemainingTimeInMillis());
     logger.resetKeys();
     logger.addContext(context);
     logger.appendKeys(idsOf(event));
     try {
       const deadline = AbortSignal.timeout(Math.max(0, context.getRemainingTimeInMillis() - STOP_EARLY_MS));
       const signal = AbortSignal.any([options.signal, deadline]);
-      const result = await traced(what, () => task(event, signal));
+      const result = await traced(what, () => work(event, signal));
       logger.info(`${what} done`, { milliseconds: Date.now() - startedAt, ...idsOf(result), ...figuresOf(result) });
       return result;
     } catch (error) {
@@ -49,7 +49,7 @@ export function lambdaHandler<T>(what: string, task: Task<T>) {
   return middy({
     timeoutEarlyInMillis: GIVE_UP_EARLY_MS,
     timeoutEarlyResponse: () => {
-      throw new ExportError('ApiUnavailableError', timedOut);
+      throw new ExportError('ApiUnavailableError', messageOnTimeout);
     },
   }).handler(invoke);
 }
@@ -57,11 +57,10 @@ export function lambdaHandler<T>(what: string, task: Task<T>) {
 function timeoutMessage(what: string, event: unknown, limitMs: number): string {
   const { page } = idsOf(event);
   const where = page === undefined ? '' : ` for page ${page}`;
-  // Only a planned run, which the event then contains, can be resumed.
   return `${what} timed out${where} (limit ${Math.round(limitMs / 1000)} s): ${remedyFor(event)}; if it fails again, see the log of the function.`;
 }
 
-/** Upkeep has no run. Of a run that is still being planned, there is no `run` in the event. */
+/** An event with `run` is about a planned run, which can be resumed. With `runId` alone, there may be no plan. Upkeep has neither. */
 function remedyFor(event: unknown): string {
   const { run, runId } = (event ?? {}) as Named;
   if (run !== undefined) return 'resume the run';

@@ -33,8 +33,8 @@ function figuresOf(outcome: PublishResult): Figure[] {
   ];
 }
 
-/** Called after each attempt of a page, successful or not. */
-export function measurePage({ exportName, usage, latencyMs }: AttemptFigures): void {
+/** Called after each attempt at a page, at planning and at publishing, successful or not. */
+export function measureAttempt({ exportName, usage, latencyMs }: AttemptFigures): void {
   const retries = Object.values(usage.retries).reduce((sum, count) => sum + count, 0);
   emit(exportName, [
     ...(latencyMs === undefined ? [] : [[METRICS.apiLatency, MetricUnit.Milliseconds, latencyMs] as const]),

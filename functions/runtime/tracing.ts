@@ -31,13 +31,13 @@ export function tracedApi(api: AccountsApi): AccountsApi {
   return {
     ...api,
     async fetchPage(query, decode, options) {
-      // Not the current segment: several requests are in flight.
+      // Not made current with `setSegment`, because several requests are in flight.
       const segment = currentSegment()?.addNewSubsegment('Account Export API');
       segment?.addAttribute('namespace', 'remote');
       annotate(segment, { page: query.page, pageSize: query.pageSize });
       try {
         const answer = await api.fetchPage(query, decode, options);
-        annotate(segment, { apiRequests: answer.apiRequests });
+        annotate(segment, { apiRequests: answer.usage.apiRequests });
         return answer;
       } catch (error) {
         segment?.addErrorFlag();

@@ -16,10 +16,10 @@ describe('a missing permission', () => {
   it('is one of the role in a function', () => {
     vi.stubEnv('AWS_LAMBDA_FUNCTION_NAME', 'ExportPage');
     expect(awsFailure('Writing it', denied).message).toBe(
-      'Writing it failed (AccessDenied): the role of the function lacks the permission s3:PutObject; deploy the stack again. If it fails again, look for a policy that denies it.',
+      'Writing it failed (AccessDenied): the role of the function lacks the permission s3:PutObject; deploy the stack again. If the permission is still denied, look for a policy that denies it (of the bucket, the organization, or a permissions boundary).',
     );
     expect(awsFailure('Writing it', answered(503, 'SlowDown')).message).toBe(
-      'Writing it failed (SlowDown): transient AWS error; resume the run (if it was not planned yet, start it again).',
+      'Writing it failed (SlowDown): transient AWS error; resume the run (if it failed before it was planned, start a new run).',
     );
   });
 

@@ -37,7 +37,7 @@ describe('a run that has ended', () => {
     [
       'a higher budget',
       'BudgetExceededError',
-      `To resume: ${CLI} resume late --max-records N, where N is higher than before\n`,
+      `To resume: ${CLI} resume late --max-records N (replace N with a number higher than before)\n`,
     ],
     ['a new run', 'PageTooLargeError', ''],
     ['a new run', 'PageSizeCappedError', ''],

@@ -106,7 +106,7 @@ describe('resume', () => {
     expect(await cli('resume', name)).toEqual({
       code: 1,
       stdout: '',
-      stderr: `error: Cannot resume run "${name}" (complete and quarantined): publish it with ${CLI} publish ${name}, or start a new run. If publishing it has failed, resume the run that failed to publish it.\n`,
+      stderr: `error: Cannot resume run "${name}" (complete and quarantined): publish it with ${CLI} publish ${name}, or start a new run. If publishing has failed, resume the run id that publish printed.\n`,
     });
     const input = `{"publish":"${name}"}`;
     aws.stateMachine.add({ name: 'publication', input, error: 'StorageError', ...ended });

@@ -257,7 +257,7 @@ describe('an S3-compatible store', () => {
     expect(await run('--out', 's3://exports', '--s3-endpoint', s3.url)).toEqual({
       code: 2,
       stdout: '',
-      stderr: `error: No conditional writes in s3://exports/ (${evidence}), which the locks of runs need: use a store that has them, such as Amazon S3, MinIO, Ceph or Cloudflare R2.\n`,
+      stderr: `error: Cannot use s3://exports/ (no conditional writes: ${evidence}): the locks of runs need them. Use a store that has them, such as Amazon S3, MinIO, Ceph or Cloudflare R2.\n`,
     });
     expect(simulator.requests).toEqual([]);
     expect(s3.keys('exports')).toEqual([]);

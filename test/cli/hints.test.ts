@@ -95,7 +95,7 @@ describe('the warning about fields without a column', () => {
     const { run } = await simulated();
     const { stdout } = await run('--format', 'csv', '--attribute-columns', NAMES.join());
     expect(stdout).toContain(
-      'Warning    the table has no column for these fields, but the parts keep them\n' +
+      'Warning    the table has no column for these fields; the parts contain them\n' +
         '           (to query them, append them to --attribute-columns):\n           note\n',
     );
   });
@@ -103,7 +103,7 @@ describe('the warning about fields without a column', () => {
   it('names no flag for JSON, which has no columns to configure', async () => {
     const { run } = await simulated({ accounts: 400 });
     expect((await run('--page-size', '400')).stdout).toContain(
-      'but the parts keep them\n           healthIndex\n  run ',
+      '; the parts contain them:\n           healthIndex\n  run ',
     );
   });
 

@@ -47,7 +47,7 @@ describe('run', () => {
       '           consistent: every check passed',
       expect.stringMatching(/^Contract {3}1,2\d\d records counted: 1,234 accounts, and \d\d more$/),
       expect.stringMatching(/^ {11}for probes and retries \(\d\d requests, 0 retries\)$/),
-      'Warning    the table has no column for these fields, but the parts keep them',
+      'Warning    the table has no column for these fields; the parts contain them:',
       '           healthIndex',
       '  run      run-1',
       expect.stringContaining(`  parts    ${out}/accounts_json/`),
@@ -293,7 +293,7 @@ describe('run --filter', () => {
     expect(stdout).not.toContain('Published');
     expect(stderr.split('\n')).toEqual([
       expect.stringMatching(
-        /^error: Run "run-1" is quarantined: it has 0 accounts, and export "trials" has no published run to compare it with\. Check the spelling of its segment \(filter\); if it is right, publish the run\./,
+        /^error: Run "run-1" is quarantined: it has 0 accounts, and export "trials" has no published run to compare it with\. Check the spelling of the segment \(filter\); if it is right, publish the run\./,
       ),
       `To publish: npm run --silent account-export -- publish run-1 --out ${out}`,
       '',
@@ -311,7 +311,7 @@ describe('run --filter', () => {
     const { code, stderr } = await commandLine(trials);
     expect(code).toBe(1);
     expect(stderr).toMatch(
-      /^error: Run "run-2" is quarantined: it has other accounts \(filter differs; \d+ accounts\)/,
+      /^error: Run "run-2" is quarantined: it exports another dataset or segment \(filter differs\)/,
     );
     expect(await readdir(join(out, 'export_runs'))).toEqual(['run_id=run-1']);
   });

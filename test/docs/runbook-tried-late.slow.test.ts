@@ -58,7 +58,7 @@ describe('api-errors', () => {
     ['connection', 'truncate-content-length'],
   ])('%s is in the table, and the run survives it', async (cause, fault) => {
     world = await deployedWorld();
-    world.faults.push({ fault, minPageSize: 100, times: 1 });
+    world.faults.push({ fault, times: 1 });
     expect((await world.cli(['start', EXPORT])).code).toBe(0);
     expect(causes()).toEqual([cause]);
     expect(isRaised('ApiErrors', world.printed)).toBe(true);

@@ -68,7 +68,7 @@ describe('run-quarantined', () => {
     settings({ filter: 'Tier 1 & 2/EMAE' });
     expect((await start()).code).toBe(1);
     const [RUN = ''] = world.runs();
-    const sentence = `Run "${RUN}" is quarantined: it has 0 accounts, and export "${EXPORT}" has no published run to compare it with. Check the spelling of its segment (filter); if it is right, publish the run.`;
+    const sentence = `Run "${RUN}" is quarantined: it has 0 accounts, and export "${EXPORT}" has no published run to compare it with. Check the spelling of the segment (filter); if it is right, publish the run.`;
     expect(lastError()).toBe('QuarantinedError');
     expect(isRaised('RunQuarantined', world.printed)).toBe(true);
     expect(visible()).toEqual([]);
@@ -93,7 +93,7 @@ describe('run-quarantined', () => {
     expect((await start()).code).toBe(1);
     const [RUN = ''] = world.runs();
     expect(lastError()).toBe('QuarantinedError');
-    expect(world.emails().at(-1)).toContain('it has other accounts (filter differs;');
+    expect(world.emails().at(-1)).toContain('it exports another dataset or segment (filter differs)');
     expect(visible()).toEqual([first]);
     expect(await world.cli(ENTRY.command('publish RUN', { RUN }))).toMatchObject({ code: 0, stderr: '' });
     expect((await start()).code).toBe(0);

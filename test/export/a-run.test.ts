@@ -1,6 +1,9 @@
 import { gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { ExportError } from '../../functions/model/errors.ts';
+import { addUsage } from '../../functions/model/usage.ts';
+import { accounts } from '../support/array-api.ts';
 import { propertyRuns } from '../support/property-runs.ts';
 import { MANIFEST, manifestIn, namesIn, PARTS, setUp } from '../support/stepped-run.ts';
 
@@ -85,6 +88,38 @@ describe('a run', () => {
     });
     await steps.all();
     expect(manifestIn(objects).recordsFetched).toBe(served);
+  });
+
+  it('measures every request once: of planning, pages, the tail, checks, and dry runs', async () => {
+    const { steps, objects, queries, source } = setUp(25);
+    await steps.dryRun();
+    const dry = queries.length;
+    expect(steps.measured).toMatchObject([{ exportName: 'all', usage: { apiRequests: dry } }]);
+    const plan = await steps.plan();
+    await steps.pages(plan);
+    source.list.push(...accounts(7, 'late'));
+    await steps.publish(plan);
+    const total = steps.measured.map(({ usage }) => usage).reduce(addUsage);
+    expect(total.apiRequests).toBe(queries.length);
+    expect(total.apiRequests - dry).toBe(manifestIn(objects).apiRequests);
+    // Only pages have a latency: the dry run, the plan and publishing have none.
+    expect(steps.measured.filter(({ latencyMs }) => latencyMs === undefined)).toHaveLength(3);
+  });
+
+  it('measures attempts at planning and publishing that fail', async () => {
+    let failing = true;
+    const usage = { apiRequests: 4, recordsFetched: 0, retries: { '5xx': 3 } };
+    const { steps } = setUp(25, () => {
+      if (failing) throw Object.assign(new ExportError('ApiUnavailableError', '502'), { usage });
+    });
+    await expect(steps.plan()).rejects.toThrow('502');
+    failing = false;
+    const plan = await steps.plan();
+    await steps.pages(plan);
+    failing = true;
+    await expect(steps.publish(plan)).rejects.toThrow('502');
+    expect(steps.measured.at(0)?.usage.retries).toEqual({ '5xx': 24 });
+    expect(steps.measured.at(-1)?.usage.retries['5xx']).toBeGreaterThanOrEqual(3);
   });
 
   it('sends every request with the window that the plan resolved', async () => {

@@ -215,18 +215,18 @@ describe('decodeCsv', () => {
     [
       'a truncated row',
       'name,note\nsecret one,b\nsecret two',
-      'Malformed CSV (line 3: wrong number of cells, or a quote is not closed): resume the run (if it was not planned yet, start it again); if it fails again, start a new run with format json.',
+      'Malformed CSV (line 3: wrong number of cells, or a quote is not closed): resume the run (if it failed before it was planned, start a new run); if it fails again, start a new run with format json.',
     ],
     ['an unclosed quote', 'name,note\n"secret,b\n', /^Malformed CSV/],
     [
       'an HTML page',
       '<!doctype html><title>Sign in</title>',
-      'HTML instead of CSV: check accountName and instance, then resume the run (if it was not planned yet, start it again).',
+      'HTML instead of CSV: check accountName and instance, then resume the run (if it failed before it was planned, start a new run).',
     ],
     [
       'plain text instead of an empty page',
       'secret maintenance',
-      'Text instead of CSV (no account field in the first line, 1 column, 18 bytes): check accountName and instance, then resume the run (if it was not planned yet, start it again).',
+      'Text instead of CSV (no account field in the first line, 1 column, 18 bytes): check accountName and instance, then resume the run (if it failed before it was planned, start a new run).',
     ],
     ['an empty JSON array', '[]', /^Text instead of CSV/],
     ['a JSON object', '{"error":"secret"}', /^Malformed CSV \(line 1/],

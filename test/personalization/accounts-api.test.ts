@@ -176,10 +176,10 @@ describe('a transient fault', () => {
     const { api, waits } = await simulated({ faults: [{ fault }] });
     const answer = await api.fetchPage(query(), decodeJson);
     expect(answer.value.records).toBe(10);
-    expect(answer.apiRequests).toBe(2);
-    expect(answer.recordsFetched).toBe(recordsFetched);
-    expect(Object.values(answer.retries)).toEqual([1]);
-    if (fault !== 'truncate-content-length') expect(answer.retries).toEqual(retries);
+    expect(answer.usage.apiRequests).toBe(2);
+    expect(answer.usage.recordsFetched).toBe(recordsFetched);
+    expect(Object.values(answer.usage.retries)).toEqual([1]);
+    if (fault !== 'truncate-content-length') expect(answer.usage.retries).toEqual(retries);
     expect(waits).toEqual(waited);
   });
 
@@ -217,19 +217,19 @@ describe('a permanent fault', () => {
       '500',
       { status: 500 },
       'ApiUnavailableError',
-      '500 Internal Server Error for page 0 of dataset "engage" (4 requests in 1.8 s): wait until the API is available, then resume the run (if it was not planned yet, start it again).',
+      '500 Internal Server Error for page 0 of dataset "engage" (4 requests in 1.8 s): wait until the API is available, then resume the run (if it failed before it was planned, start a new run).',
     ],
     [
       '429',
       { status: 429 },
       'ApiThrottledError',
-      '429 Too Many Requests for page 0 of dataset "engage" (4 requests in 1.8 s): lower concurrency, then resume the run (if it was not planned yet, start it again).',
+      '429 Too Many Requests for page 0 of dataset "engage" (4 requests in 1.8 s): lower concurrency, then resume the run (if it failed before it was planned, start a new run).',
     ],
     [
       'truncate',
       'truncate',
       'ApiAnswerError',
-      /^Invalid JSON for page 0 of dataset "engage" \(\d+ bytes, probably truncated; 4 requests in 1\.8 s\): resume the run \(if it was not planned yet, start it again\); if it fails again, contact Salesforce\.$/,
+      /^Invalid JSON for page 0 of dataset "engage" \(\d+ bytes, probably truncated; 4 requests in 1\.8 s\): resume the run \(if it failed before it was planned, start a new run\); if it fails again, contact Salesforce\.$/,
     ],
   ] as const)('fails after four requests: %s', async (_name, fault, name, message) => {
     const { api, simulator, waits } = await simulated({ faults: [{ fault, times: always }] });
@@ -368,7 +368,7 @@ describe('a body over the limit', () => {
       limits,
     });
     expect((await errorOf(api.fetchPage(query({ pageSize: 1 }), decodeJson))).message).toBe(
-      'Response over 1 MiB for account 0 of dataset "engage" (counted from 0): start a new run with the filter of a segment without this account.',
+      'One account of dataset "engage" is too large (response over 1 MiB; account 0 of the API\'s order, counted from 0): start a new run with a filter that excludes it.',
     );
   });
 });
@@ -389,7 +389,7 @@ describe('a rejected key', () => {
     const credentials = source({ keyId: 'old', secret: 'old' }, KEY);
     const { api } = await simulated({}, { credentials });
     const answer = await api.fetchPage(query(), decodeJson);
-    expect(answer).toMatchObject({ apiRequests: 2, retries: { 'key-changed': 1 }, recordsFetched: 10 });
+    expect(answer.usage).toEqual({ apiRequests: 2, retries: { 'key-changed': 1 }, recordsFetched: 10 });
     expect(credentials.fresh).toBe(1);
   });
 

@@ -56,7 +56,7 @@ describe('networkFailure', () => {
     expect(failed.error.name).toBe(outcome === 'transient' ? 'ApiUnavailableError' : 'ApiConnectionError');
   });
 
-  const RESUME = 'resume the run (if it was not planned yet, start it again)';
+  const RESUME = 'resume the run (if it failed before it was planned, start a new run)';
   const SLOW = `wait until the API is faster, then ${RESUME}; if it fails again, start a new run with a smaller pageSize`;
   const UNREACHED = `check the host and the network, then ${RESUME}`;
   it.each([
@@ -75,7 +75,7 @@ describe('networkFailure', () => {
     ],
     [
       { code: 'ERR_TLS_CERT_ALTNAME_INVALID' },
-      `the TLS certificate was rejected (ERR_TLS_CERT_ALTNAME_INVALID): check accountName and instance: the certificate is for another host, then ${RESUME}`,
+      `the TLS certificate was rejected (ERR_TLS_CERT_ALTNAME_INVALID): check accountName and instance (the certificate is for another host), then ${RESUME}`,
     ],
     [
       { code: 'ERR_SSL_WRONG_VERSION_NUMBER' },

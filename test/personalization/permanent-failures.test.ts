@@ -125,7 +125,7 @@ describe('the wrong protocol', () => {
     const { api } = client(`http://127.0.0.1:${server.port}`);
     expect(await safeErrorOf(api.fetchPage(query(), decodeJson))).toMatchObject({
       name: 'ApiUnavailableError',
-      message: expect.stringContaining('check the host, whether it expects https, and the network'),
+      message: expect.stringContaining('check the host and the network, and whether the host expects https, then'),
     });
     expect(server.connections).toBe(4);
   });
@@ -163,7 +163,7 @@ describe('a host name', () => {
     const server = await counted(createHttpServer(answering));
     lookupsFail('ENOTFOUND', 4);
     const { api } = client(`http://acme.us-5.evergage.test:${server.port}`);
-    expect(await api.fetchPage(query(), decodeJson)).toMatchObject({ apiRequests: 5, recordsFetched: 0 });
+    expect(await api.fetchPage(query(), decodeJson)).toMatchObject({ usage: { apiRequests: 5, recordsFetched: 0 } });
   });
 
   it('whose lookup got no answer is an outage of the network, which the workflow retries', async () => {
@@ -182,8 +182,8 @@ describe('an answer that is not what was requested', () => {
     ['a login page', 'json', html, { 'content-type': 'text/html' }, 'HTML instead of JSON'],
     ['a login page labeled as JSON', 'json', html, { 'content-type': 'application/json' }, 'HTML instead of JSON'],
     ['a login page for CSV', 'csv', html, { 'content-type': 'text/csv' }, 'HTML instead of CSV'],
-    ['an error object', 'json', '{"error":"hidden"}', {}, 'JSON is an object instead of an array of accounts'],
-    ['an error string', 'json', '"hidden"', {}, 'JSON is a string instead of an array of accounts'],
+    ['an error object', 'json', '{"error":"hidden"}', {}, '(an object instead of an array of accounts)'],
+    ['an error string', 'json', '"hidden"', {}, '(a string instead of an array of accounts)'],
     ['an error for CSV', 'csv', 'Sorry, hidden\n', {}, 'Text instead of CSV'],
     ['an unknown encoding', 'json', 'hidden', { 'content-encoding': 'zstd' }, 'Unsupported content encoding'],
     [
@@ -221,6 +221,6 @@ describe('an answer that is not what was requested', () => {
       }),
     );
     const { api } = client(`http://127.0.0.1:${server.port}`);
-    expect(await api.fetchPage(query(), decodeJson)).toMatchObject({ apiRequests: 2, recordsFetched: 1 });
+    expect(await api.fetchPage(query(), decodeJson)).toMatchObject({ usage: { apiRequests: 2, recordsFetched: 1 } });
   });
 });

@@ -129,7 +129,7 @@ describe('a proxy', () => {
       const api = client(`${scheme}://${HOST}`, { HTTPS_PROXY: proxy, HTTP_PROXY: proxy });
       expect(await safeErrorOf(api.fetchPage(query(), decodeJson))).toMatchObject({
         name: 'ApiConnectionError',
-        message: `Cannot fetch page 0 of dataset "engage" from ${HOST} through the proxy 127.0.0.1:${port}: the proxy answered 407 Proxy Authentication Required: set the user and password of the proxy in HTTPS_PROXY or HTTP_PROXY, then resume the run (if it was not planned yet, start it again).`,
+        message: `Cannot fetch page 0 of dataset "engage" from ${HOST} through the proxy 127.0.0.1:${port}: the proxy answered 407 Proxy Authentication Required: set the user and password of the proxy in HTTPS_PROXY or HTTP_PROXY, then resume the run (if it failed before it was planned, start a new run).`,
         usage: { apiRequests: 1, recordsFetched: 0 },
       });
       expect(seen).toHaveLength(1);

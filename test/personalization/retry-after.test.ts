@@ -205,7 +205,7 @@ describe('a wait beyond the limit', () => {
       name: 'ApiWaitError',
       transient: false,
       message: expect.stringMatching(
-        /^127\.0\.0\.1:\d+ asks to wait 3,600 s \(Retry-After\); the run waits at most 900 s: after that time, resume the run/,
+        /^127\.0\.0\.1:\d+ asks to wait 3,600 s \(Retry-After; a run waits at most 900 s\): wait that long, then resume the run/,
       ),
     });
     throttles = false;
@@ -288,7 +288,7 @@ describe('a run on one machine', () => {
     const { outcome, seen } = await local(8, () => '3600');
     expect(outcome).toMatchObject({
       outcome: 'failed',
-      failure: { error: 'ApiWaitError', cause: expect.stringContaining('the run waits at most 900 s') },
+      failure: { error: 'ApiWaitError', cause: expect.stringContaining('a run waits at most 900 s') },
     });
     expect(seen.length).toBeLessThanOrEqual(8);
   });

@@ -1,7 +1,7 @@
 import type { Context } from 'aws-lambda';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ExportError } from '../../functions/model/errors.ts';
-import { lambdaHandler, type Task } from '../../functions/runtime/lambda-handler.ts';
+import { lambdaHandler, type Work } from '../../functions/runtime/lambda-handler.ts';
 
 const printed: string[] = [];
 beforeEach(() => {
@@ -17,7 +17,7 @@ afterEach(() => {
 const logged = () =>
   printed.filter((line) => line.startsWith('{')).map((line) => JSON.parse(line) as Record<string, unknown>);
 
-function invoke<T>(task: Task<T>, event: unknown, remainingMs = 60_000): Promise<T> {
+function invoke<T>(task: Work<T>, event: unknown, remainingMs = 60_000): Promise<T> {
   const context = {
     getRemainingTimeInMillis: () => remainingMs,
     awsRequestId: 'request-1',
@@ -75,7 +75,7 @@ describe('lambdaHandler', () => {
   });
 
   it('aborts the signal before the function timeout and lets the task finish', async () => {
-    const work: Task<number> = (_event, signal) =>
+    const work: Work<number> = (_event, signal) =>
       new Promise((_resolve, reject) => {
         signal.addEventListener('abort', () => reject(new ExportError('ApiUnavailableError', 'Page 17 was given up.')));
       });
@@ -86,7 +86,7 @@ describe('lambdaHandler', () => {
   });
 
   it('fails a task that does not stop with an error that the workflow retries', async () => {
-    const never: Task<number> = () => new Promise(() => undefined);
+    const never: Work<number> = () => new Promise(() => undefined);
     await expect(invoke(never, {}, 1_050)).rejects.toMatchObject({
       name: 'ApiUnavailableError',
       message:
@@ -94,7 +94,7 @@ describe('lambdaHandler', () => {
     });
     await expect(invoke(never, { runId: 'run-1' }, 1_050)).rejects.toMatchObject({
       message:
-        'Export page timed out (limit 1 s): resume the run (if it was not planned yet, start it again); if it fails again, see the log of the function.',
+        'Export page timed out (limit 1 s): resume the run (if it failed before it was planned, start a new run); if it fails again, see the log of the function.',
     });
     await expect(invoke(never, { run: { runId: 'run-1' }, page: 17 }, 1_050)).rejects.toMatchObject({
       message:

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { FailureReport, PublishResult } from '../../functions/model/outcomes.ts';
-import { measureAges, measureFailure, measurePage, measureRun } from '../../functions/runtime/run-metrics.ts';
+import { measureAges, measureAttempt, measureFailure, measureRun } from '../../functions/runtime/run-metrics.ts';
 
 const lines: Record<string, unknown>[] = [];
 beforeEach(() => {
@@ -67,7 +67,7 @@ describe('metrics', () => {
 
   it('describe a page, with its retries by cause', () => {
     const usage = { apiRequests: 4, recordsFetched: 10, retries: { '429': 2, timeout: 1 } };
-    measurePage({ exportName: 'emea', usage, latencyMs: 210 });
+    measureAttempt({ exportName: 'emea', usage, latencyMs: 210 });
     const figures = { ApiLatency: 210, ApiRequests: 4, Retries: 3 };
     expect(measured()).toEqual({
       'export=emea': figures,
@@ -77,8 +77,8 @@ describe('metrics', () => {
     });
   });
 
-  it('have no latency for a failed page', () => {
-    measurePage({ exportName: 'emea', usage: { apiRequests: 1, recordsFetched: 0, retries: {} } });
+  it('have no latency for a failed page, for planning and for publishing', () => {
+    measureAttempt({ exportName: 'emea', usage: { apiRequests: 1, recordsFetched: 0, retries: {} } });
     expect(measured().all).toEqual({ ApiRequests: 1, Retries: 0 });
   });
 

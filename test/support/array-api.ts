@@ -22,20 +22,20 @@ export function arrayApi(
   const api: AccountsApi = {
     host: 'acme.us-5.evergage.com',
     async fetchPage(query, decode, { budget } = {}) {
-      await budget?.take(query.pageSize);
+      await budget?.reserve(query.pageSize);
       queries.push(query);
       try {
         const waiting = beforeAnswer(query, queries.length);
         if (waiting) await waiting;
       } catch (error) {
-        budget?.giveBack(query.pageSize - ((error as { usage?: Usage }).usage?.recordsFetched ?? 0));
+        budget?.release(query.pageSize - ((error as { usage?: Usage }).usage?.recordsFetched ?? 0));
         throw error;
       }
       const page = source.list.slice(query.page * query.pageSize, (query.page + 1) * query.pageSize);
       const body = query.endpoint === 'json' ? `[${page.join(',')}]` : csvOf(page);
       const value = decode(Buffer.from(body));
-      budget?.giveBack(query.pageSize - value.records);
-      return { value, apiRequests: 1, recordsFetched: value.records, retries: {}, latencyMs: 1 };
+      budget?.release(query.pageSize - value.records);
+      return { value, usage: { apiRequests: 1, recordsFetched: value.records, retries: {} }, latencyMs: 1 };
     },
   };
   /** Requests for pages of the export itself, not probes. */

@@ -2,11 +2,15 @@
  * Runs of the deployed functions (`deployed-functions.ts`) against a simulated tenant and small servers for S3, Glue, Secrets
  * Manager and Step Functions, with the requests and the output of each run.
  */
+
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import { PROGRAM } from '../../functions/model/program.ts';
+import { DEFAULT_STACK_NAME } from '../../functions/model/stack-name.ts';
+import { PROGRAM_VARIABLE, STACK_VARIABLE } from '../../functions/runtime/metric-names.ts';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../simulator/simulator.ts';
 import { startSmallGlue } from './small-glue.ts';
 import { startSmallS3 } from './small-s3.ts';
@@ -76,6 +80,8 @@ export async function startDeployedFunctions(
       API_URL: simulator.url,
       BUCKET,
       DATABASE: 'account_export',
+      [STACK_VARIABLE]: DEFAULT_STACK_NAME,
+      [PROGRAM_VARIABLE]: PROGRAM,
       SECRET_ID: 'api-key',
       EXPORTS_FILE: NO_EXPORTS,
       AWS_ENDPOINT_URL_S3: s3.url,

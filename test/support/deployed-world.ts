@@ -2,6 +2,7 @@
  * A complete deployment in this process: a simulated tenant, small servers for the AWS services, the workflow with the Lambda
  * handlers as its tasks, and the command line.
  */
+
 import { writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -12,6 +13,9 @@ import { StateMachine } from 'aws-local-stepfunctions';
 import { vi } from 'vitest';
 import { glueCatalog } from '../../functions/aws/glue-catalog.ts';
 import type { FailureReport } from '../../functions/model/outcomes.ts';
+import { PROGRAM } from '../../functions/model/program.ts';
+import { DEFAULT_STACK_NAME } from '../../functions/model/stack-name.ts';
+import { PROGRAM_VARIABLE, STACK_VARIABLE } from '../../functions/runtime/metric-names.ts';
 import { ANNOUNCING_STATES, exportWorkflow, STATES } from '../../functions/workflow.ts';
 import type { FaultRule } from '../../simulator/faults.ts';
 import { DEFAULT_KEY, type SimulatorOptions, startSimulator } from '../../simulator/simulator.ts';
@@ -87,6 +91,8 @@ export async function deployedWorld(simulated: SimulatorOptions = {}) {
     AWS_ENDPOINT_URL_SECRETS_MANAGER: secrets.url,
     BUCKET,
     DATABASE: 'account_export',
+    [STACK_VARIABLE]: DEFAULT_STACK_NAME,
+    [PROGRAM_VARIABLE]: PROGRAM,
     SECRET_ID: 'key',
     API_URL: simulator.url,
     EXPORTS_FILE: exportsFile,

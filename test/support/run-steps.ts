@@ -2,7 +2,13 @@
 
 import { exportPage } from '../../functions/export/page/export-page.ts';
 import { planExport } from '../../functions/export/plan/plan-export.ts';
-import type { AccountsApi, Executions, ObjectStore, PublishedRun } from '../../functions/export/ports.ts';
+import type {
+  AccountsApi,
+  AttemptFigures,
+  Executions,
+  ObjectStore,
+  PublishedRun,
+} from '../../functions/export/ports.ts';
 import { publishRun } from '../../functions/export/publish/publish-run.ts';
 import type {
   DryRunResult,
@@ -17,6 +23,8 @@ export const PUBLISHED_AT = Date.parse('2026-08-22T02:01:30.000Z');
 
 export interface Steps {
   readonly partitions: PublishedRun[];
+  /** The figures of each attempt. */
+  readonly measured: AttemptFigures[];
   /** Plans as this execution. The request is that of export `all`, in pages of ten, and what is given. */
   plan(request?: object): Promise<PlanResult>;
   dryRun(request?: object): Promise<DryRunResult>;
@@ -43,6 +51,8 @@ export function runSteps(
   executions: Executions & { readonly idOf?: (runId: string) => string } = ALONE,
 ): Steps {
   const partitions: PublishedRun[] = [];
+  const measured: AttemptFigures[] = [];
+  const measure = (attempt: AttemptFigures) => void measured.push(attempt);
   const catalog = {
     check: async () => undefined,
     addRun: async (run: PublishedRun) => void partitions.push(run),
@@ -52,11 +62,12 @@ export function runSteps(
   const execute = async (request: object) => {
     const execution = executions.idOf?.(runId) ?? `execution of ${runId}`;
     const event = { runId, execution, startedAt: STARTED_AT, request, concurrency: 8 };
-    const ports = { api, store, catalog, executions, exports: [] };
+    const ports = { api, store, catalog, executions, exports: [], measure };
     return JSON.parse(JSON.stringify(await planExport(ports, event))) as PlanOutcome;
   };
   const steps: Steps = {
     partitions,
+    measured,
     plan: async (request) => (await steps.start(request)) as PlanResult,
     dryRun: async (request) => (await steps.start({ ...request, dryRun: true })) as DryRunResult,
     start: (request = {}) => execute({ exportName: 'all', datasetId: 'engage', pageSize: 10, ...request }),
@@ -64,12 +75,12 @@ export function runSteps(
     resume: async (earlierRunId, more) => (await execute({ resume: earlierRunId, ...more })) as PlanResult,
     async pages({ pageNumbers, run, execution }) {
       const counts: number[] = [];
-      for (const page of pageNumbers) counts.push(await exportPage({ api, store }, { page, run, execution }));
+      for (const page of pageNumbers) counts.push(await exportPage({ api, store, measure }, { page, run, execution }));
       return counts;
     },
     publish: async (plan) => (await steps.finish(plan)) as PublishResult,
     finish: ({ run, outcome, execution }) =>
-      publishRun({ api, store, catalog, clock: { now: () => PUBLISHED_AT } }, { run, outcome, execution }),
+      publishRun({ api, store, catalog, clock: { now: () => PUBLISHED_AT }, measure }, { run, outcome, execution }),
     async all(request) {
       const plan = await steps.plan(request);
       if (plan.outcome === 'exportPages') await steps.pages(plan);

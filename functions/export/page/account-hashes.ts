@@ -5,7 +5,7 @@ import { hash } from 'node:crypto';
 export const HASH_BYTES = 8;
 
 /**
- * One hash for each account of a page, in page order, Base64 of all.
+ * One hash for each account of a page, concatenated in page order, as Base64.
  * The run's id is the salt: hashes of two runs cannot be compared, nor found in a precomputed table.
  */
 export function hashAccounts(runId: string, names: readonly string[]): string {

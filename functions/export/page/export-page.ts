@@ -8,7 +8,7 @@ import type { Receipt } from '../../model/receipt.ts';
 import type { Run } from '../../model/run.ts';
 import { addUsage, NO_USAGE } from '../../model/usage.ts';
 import type { ApiAnswer, ObjectStore, RunPorts, StoredBytes } from '../ports.ts';
-import { pageSizeCapped } from '../source/count-accounts.ts';
+import { pageSizeCapped } from '../source/paging-errors.ts';
 import { budgetOf } from '../source/record-budget.ts';
 import { sharedWait } from '../source/shared-wait.ts';
 import { Source } from '../source/source.ts';
@@ -27,13 +27,14 @@ import { hashAccounts } from './account-hashes.ts';
 export async function exportPage(ports: RunPorts, event: unknown, signal?: AbortSignal): Promise<number> {
   const task = parseOrThrow(PageTaskSchema, event, 'event of Export page');
   const stored = await new RunFolder(ports.store, task.run.runId).page(task.run, task.page);
-  return stored.done ? (stored.receipt?.records ?? 0) : (await writePart(ports, task, stored, signal)).records;
+  const { records } = stored.done ? stored.receipt : await writePart(ports, task, stored, signal);
+  return records;
 }
 
 /**
  * Fetches a page and writes its part, then its receipt.
- * @param stored what is stored of the page. The part is overwritten only if it is still this one, and the usage of the old
- * receipt is added to that of the new one.
+ * @param stored what is stored of the page. The part is overwritten only if it has not changed since it was read, and the
+ * usage of the old receipt is added to that of the new one.
  */
 export async function writePart(
   { api, store, measure }: RunPorts,
@@ -49,11 +50,12 @@ export async function writePart(
   try {
     const answer = await fetchCompletePage(source, run, page);
     const { body, unmappedColumns, escapedLineBreaks } = await format.encode(answer.value);
+    const etag = await putPart(store, run, page, { body, before: stored.part });
     const receipt: Receipt = {
       version: 1,
       page,
       key: partKey(run, page),
-      etag: await putPart(store, run, page, { body, before: stored.part }),
+      etag,
       records: answer.value.records,
       bytes: body.byteLength,
       sha256: sha256(body),
@@ -91,11 +93,11 @@ async function putPart(
       `Cannot write page ${page} of run "${run.runId}": the run is already published. No action is needed.`,
     );
   if (await isPublished(store, run.runId)) throw published();
-  // A Lambda that outlives its execution must not replace what a later one wrote.
+  // A Lambda that outlives its execution must not replace what a later execution wrote.
   const etag = await store.put(key, body, before ? { ifMatch: before.etag } : { ifNoneMatch: '*' });
   if (etag !== undefined) {
     if (!before || !(await isPublished(store, run.runId))) return etag;
-    // Another attempt wrote an equal part, which has the same etag, and published it in between.
+    // The run was published between the check and this write, with the part that was there before. Put it back.
     await store.put(key, before.body, { ifMatch: etag });
     throw published();
   }
@@ -110,16 +112,18 @@ async function putPart(
 
 /**
  * A page may be short because the data shrank, because the API caps its page size, or because an answer was cut between
- * two accounts. Only if the data shrank is nothing missing: an account after the short page means one of the other two.
+ * two accounts. If an account follows a short page, accounts are missing. If none follows, the data shrank and the page is
+ * complete.
  */
 async function fetchCompletePage(source: Source<DecodedPage>, run: Run, page: number): Promise<ApiAnswer<DecodedPage>> {
   const { pageSize } = run.parameters;
+  // 0 for a page of the tail, which the plan does not have.
   const plannedRecords = Math.min(pageSize, Math.max(0, run.accounts - page * pageSize));
   /** Whether another account follows a short answer. */
   const isFollowed = ({ value: { records } }: ApiAnswer<DecodedPage>) => source.exists(page * pageSize + records);
   const answer = await source.page(page);
   if (answer.value.records >= plannedRecords) return answer;
-  // Counted by `pages`, the API has no offset at which to ask for the next account, so the second answer is accepted.
+  // Without offsets, nobody can ask for the next account: the page is fetched again, and that answer is accepted.
   if (run.countedBy === 'offsets' && !(await isFollowed(answer))) return answer;
 
   const again = await source.page(page);

@@ -56,8 +56,13 @@ export async function makeDryPlan(
   const { settings, parameters } = request;
   const decoder = probeDecoder(settings.format);
   const source = new Source(ports.api, { ...settings, parameters }, decoder.decode, { signal });
-  const plan = await planRequest(planning, request, source, decoder);
-  return { plan, latencyMs: source.medianLatencyMs };
+  try {
+    const plan = await planRequest(planning, request, source, decoder);
+    return { plan, latencyMs: source.medianLatencyMs };
+  } finally {
+    const { usage } = source;
+    if (usage.apiRequests > 0) ports.measure?.({ exportName: settings.name, usage });
+  }
 }
 
 async function planRequest(
@@ -182,12 +187,14 @@ async function planWithinBudget(
   } catch (error) {
     const { usage } = source;
     const sent = usage.apiRequests > 0;
-    if (sent) measure?.({ exportName, usage });
     // Without its record, the tickets stay taken: that counts too much, never too little.
     await (sent ? folder.recordFailure('plan', event.execution, { error, usage }) : Promise.resolve())
       .then(() => budget?.returnTickets(usage.recordsFetched))
       .catch(() => undefined);
     throw error;
+  } finally {
+    const { usage } = source;
+    if (usage.apiRequests > 0) measure?.({ exportName, usage });
   }
 }
 

@@ -31,7 +31,7 @@ function emptyReason({ runId, exportName, parameters }: Run, { distinctAccounts 
   if (distinctAccounts > 0 || named.length === 0) return undefined;
   return new ExportError(
     'QuarantinedError',
-    `Run "${runId}" is quarantined: it has 0 accounts, and export "${exportName}" has no published run to compare it with. Check the spelling of its segment (${named.join(', ')}); if it is right, publish the run.`,
+    `Run "${runId}" is quarantined: it has 0 accounts, and export "${exportName}" has no published run to compare it with. Check the spelling of the segment (${named.join(', ')}); if it is right, publish the run.`,
   );
 }
 
@@ -45,7 +45,7 @@ function otherAccounts(now: Manifest, last: Manifest): ExportError | undefined {
   if (changed.length === 0) return undefined;
   return new ExportError(
     'QuarantinedError',
-    `Run "${now.runId}" is quarantined: it has other accounts (${changed.join('; ')}; ${now.distinctAccounts} accounts) than "${last.runId}", the last published run of export "${now.exportName}" (${last.distinctAccounts} accounts). If that is intended, publish the run; otherwise give the other accounts an export name of their own.`,
+    `Run "${now.runId}" is quarantined: it exports another dataset or segment (${changed.join('; ')}) than "${last.runId}", the last published run of export "${now.exportName}" (${now.distinctAccounts} accounts, before ${last.distinctAccounts}). If that is intended, publish the run; otherwise start a new run with another export name.`,
   );
 }
 

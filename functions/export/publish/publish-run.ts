@@ -39,7 +39,7 @@ export async function publishRun(ports: PublishPorts, event: unknown, signal?: A
   if (!manifest) {
     const ready =
       outcome === 'publishOnly'
-        ? await commit(ports, run, await quarantinedRun(ports, run))
+        ? await commit(ports, run, await quarantinedRun(ports, publish))
         : await verifyAndCommit(ports, publish, signal);
     if ('status' in ready) return ready;
     manifest = ready;
@@ -87,7 +87,7 @@ async function verifyAndCommit(
   event: PublishEvent,
   signal: AbortSignal | undefined,
 ): Promise<Manifest | DriftedRun> {
-  const { store, api } = ports;
+  const { store, api, measure } = ports;
   const { run, execution } = event;
   const folder = new RunFolder(store, run.runId);
   const budget = budgetOf(store, run);
@@ -118,6 +118,9 @@ async function verifyAndCommit(
     await recordFailure(error).catch(() => undefined);
     throw error;
   } finally {
+    const { usage } = source;
+    // Pages of the tail are measured as pages.
+    if (usage.apiRequests > 0) measure?.({ exportName: run.exportName, usage });
     await budget?.returnTickets().catch(() => undefined);
   }
 }
@@ -127,7 +130,10 @@ function driftedRun({ runId, exportName, records: accounts, consistency }: Manif
 }
 
 /** A quarantined run whose parts are still those that its manifest describes. */
-async function quarantinedRun({ store, observe }: PublishPorts, run: Run): Promise<CompleteRun> {
+async function quarantinedRun(
+  { store, observe }: PublishPorts,
+  { run, execution }: PublishEvent,
+): Promise<CompleteRun> {
   const folder = new RunFolder(store, run.runId);
   const manifest = await folder.quarantined();
   if (!manifest) {
@@ -145,7 +151,7 @@ async function quarantinedRun({ store, observe }: PublishPorts, run: Run): Promi
   }
   throw new ExportError(
     'RunIncompleteError',
-    `Cannot publish run "${run.runId}" (its parts changed after it was quarantined): resume the run that failed to publish it, which verifies them again.`,
+    `Cannot publish run "${run.runId}" (its parts changed after it was quarantined): resume run "${execution.split(':').at(-1)}", which verifies them again.`,
   );
 }
 

@@ -7,7 +7,7 @@ import type { Run, StoredPlan } from '../../model/run.ts';
 import type { Usage } from '../../model/usage.ts';
 import { countDistinct, hashAccounts } from '../page/account-hashes.ts';
 import type { ObjectStore } from '../ports.ts';
-import { samePageAgain } from '../source/count-accounts.ts';
+import { samePageAgain } from '../source/paging-errors.ts';
 import { partsPrefix, planKey } from '../storage/bucket-layout.ts';
 import { RunFolder, sha256 } from '../storage/run-folder.ts';
 import { type BoundaryCheck, checkPageBoundaries } from './page-boundaries.ts';

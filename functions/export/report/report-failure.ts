@@ -109,7 +109,7 @@ function explain(caught: Explanation, found: RunState | undefined, runId: string
   // A timeout is that of the run or of a task which is no page: pages fail the map.
   if (OUR_ERRORS.includes(error) || error === TIMEOUT_ERROR) return plain;
   if (!found) {
-    const why = `Run "${runId}" failed, and the cause is unknown because the function Report failure could not read ${store.location}: see the map run of the execution for the cause, and check the permissions of the function.`;
+    const why = `Run "${runId}" failed, and the cause is unknown because the function "Report failure" could not read ${store.location}: see the map run of the execution for the cause, and check the permissions of the function.`;
     return { error: 'StorageError', message: why };
   }
   const reason = reasonOf(found);
@@ -172,7 +172,7 @@ function whatToDo({ error, resume, publish }: FailedRun, { execution, isRetry, c
   const name = execution.split(':').at(-1) ?? '';
   if (remedy === 'resume with a higher maxRecords') {
     const input = `{"resume":${JSON.stringify(resume.resume)},"maxRecords":N}`;
-    return `Resume the run, where N is higher than before. ${kept}\n${howTo(commandLine, `resume ${name} --max-records N`, input)}`;
+    return `Resume the run; replace N with a maxRecords higher than before. ${kept}\n${howTo(commandLine, `resume ${name} --max-records N`, input)}`;
   }
   return `When the cause is gone, resume the run. ${kept}\n${howTo(commandLine, `resume ${name}`, JSON.stringify(resume))}`;
 }

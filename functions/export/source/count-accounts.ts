@@ -6,6 +6,7 @@
  * a million accounts costs about 40.
  */
 import { ExportError } from '../../model/errors.ts';
+import { pageSizeCapped, samePageAgain } from './paging-errors.ts';
 import { allSettled } from './source.ts';
 
 /** What the probe of one page finds. */
@@ -68,15 +69,20 @@ export async function countAccounts(options: CountOptions): Promise<AccountCount
 
 type Rounds = ReturnType<typeof parallelRounds>;
 
-/** Sends requests in parallel and counts the rounds. */
+/** Sends requests in rounds of at most `concurrency`, and counts the rounds. A failed round is the last one. */
 function parallelRounds({ concurrency, onRound }: CountOptions) {
   const rounds = {
     count: 0,
     ways: Math.min(MAX_WAYS, concurrency),
-    send<T>(requests: readonly (() => Promise<T>)[]): Promise<T[]> {
-      onRound?.(rounds.count + 1);
-      rounds.count += Math.ceil(requests.length / concurrency);
-      return allSettled(requests.map((request) => request()));
+    async send<T>(requests: readonly (() => Promise<T>)[]): Promise<T[]> {
+      const answers: T[] = [];
+      for (let from = 0; from < requests.length; from += concurrency) {
+        rounds.count++;
+        onRound?.(rounds.count);
+        const round = requests.slice(from, from + concurrency);
+        answers.push(...(await allSettled(round.map((request) => request()))));
+      }
+      return answers;
     },
   };
   return rounds;
@@ -201,22 +207,6 @@ function isSameAnswer(a: ProbeAnswer, b: ProbeAnswer): boolean {
 function everyAnswerIsEqual(answers: readonly ProbeAnswer[]): boolean {
   const first = answers[0]?.names[0];
   return first !== undefined && answers.length > 2 && answers.every((answer) => answer.names[0] === first);
-}
-
-/** The error for an API that ignores the page number. @param pages that are the same, and their verb */
-export function samePageAgain(pages = 'every page has'): ExportError {
-  return new ExportError(
-    'PagingError',
-    `The API ignores the page parameter (${pages} the same accounts): contact Salesforce.`,
-  );
-}
-
-/** The error for an API that returns fewer accounts than requested although more follow. */
-export function pageSizeCapped(pageSize: number, served: number): ExportError {
-  return new ExportError(
-    'PageSizeCappedError',
-    `The API caps pages at ${served} accounts (${pageSize} requested): start a new run with pageSize ${served}.`,
-  );
 }
 
 /** Finds the last page that has accounts. Each probe costs a whole page, so this is for APIs whose pages are not offsets. */

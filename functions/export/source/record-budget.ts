@@ -55,17 +55,17 @@ export function ticketBudget(store: ObjectStore, options: BudgetOptions) {
   }
 
   async function takeTicket(): Promise<number> {
-    const own = page === undefined ? Number.POSITIVE_INFINITY : page + 1;
-    if (held.length === 0 && own <= ticketLimit && (await create(own))) return own;
+    const own = page === undefined ? undefined : page + 1;
+    if (own !== undefined && held.length === 0 && own <= ticketLimit && (await create(own))) return own;
     const taken = await takenTickets(store, runId);
     // From the top, since pages try the numbers from 1 first.
     for (let number = ticketLimit; number >= 1; number--) {
       if (!taken.has(number) && (await create(number))) return number;
     }
-    const records = maxRecords ?? (await plannedRecords(store, runId));
+    const records = maxRecords ?? (await maxRecordsOfPlan(store, runId));
     const limit = records === undefined ? '' : `maxRecords ${records}; `;
     const remedy = hasPlan
-      ? 'resume the run with a higher maxRecords; if it is still too low, the error says how many it needs'
+      ? 'resume the run with a higher maxRecords; if that is still too low, the next error names the maxRecords needed'
       : 'start a new run with a higher maxRecords';
     throw new ExportError(
       'BudgetExceededError',
@@ -76,18 +76,18 @@ export function ticketBudget(store: ObjectStore, options: BudgetOptions) {
   return {
     /** The numbers of the tickets that this attempt holds. */
     tickets: (): ReadonlySet<number> => new Set(held),
-    take(records) {
+    reserve(records) {
       return oneByOne(async () => {
         while (held.length * pageSize < reserved + records) held.push(await takeTicket());
         reserved += records;
       });
     },
-    giveBack(records) {
+    release(records) {
       reserved -= records;
     },
     /**
      * Deletes the tickets that the fetched records do not need, so that other attempts can take them.
-     * @param counted fetched records that the plan or a stored failure already counts
+     * @param counted only for planning: fetched records that the plan or a stored failure already counts
      */
     returnTickets(counted = 0): Promise<void> {
       return oneByOne(async () => {
@@ -98,8 +98,8 @@ export function ticketBudget(store: ObjectStore, options: BudgetOptions) {
   } satisfies RecordBudget & Record<string, unknown>;
 }
 
-/** The record budget of a stored plan, for a message: the error to report is that it is exhausted. */
-async function plannedRecords(store: ObjectStore, runId: string): Promise<number | undefined> {
+/** The record budget of a stored plan, for a message. A failed read is ignored: it must not hide `BudgetExceededError`. */
+async function maxRecordsOfPlan(store: ObjectStore, runId: string): Promise<number | undefined> {
   const plan = await getJson(store, planKey(runId), StoredPlanSchema).catch(() => undefined);
   return plan?.maxRecords;
 }

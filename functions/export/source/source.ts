@@ -4,7 +4,7 @@ import type { PageQuery, Run } from '../../model/run.ts';
 import { addUsage, NO_USAGE, type Usage } from '../../model/usage.ts';
 import type { AccountsApi, ApiAnswer, Decode, FetchOptions } from '../ports.ts';
 
-/** What of a run its requests need. */
+/** The properties of a run that its requests need. */
 export type SourceRun = Pick<Run, 'datasetId' | 'format' | 'parameters'>;
 
 /** The API bound to a run: its dataset, parameters, format, record budget and abort signal. Counts usage. */
@@ -47,12 +47,15 @@ export class Source<P extends { readonly records: number }> {
     return this.#fetch(this.#run.parameters.pageSize, n);
   }
 
-  /** A request that counts or checks and exports nothing, for a page of any size; `page × size` should be its offset. */
+  /**
+   * A request that counts or checks and exports nothing, for a page of any size. In an API with offsets, it starts at account
+   * `page × size`.
+   */
   async probe(size: number, page: number): Promise<P> {
     return (await this.#fetch(size, page)).value;
   }
 
-  /** Whether there is an account at an offset: one record if there is, none otherwise. */
+  /** Whether there is an account at an offset. Costs one record if there is one, none otherwise. */
   async exists(offset: number): Promise<boolean> {
     return (await this.probe(1, offset)).records > 0;
   }
@@ -78,7 +81,7 @@ export class Source<P extends { readonly records: number }> {
       if (!(await this.#isThere)) throw error;
       this.#takenForEnd = error;
       const end = Buffer.from(FORMAT_DETAILS[this.#run.format].endpoint === 'json' ? '[]' : '');
-      return { ...NO_USAGE, value: this.#decode(end), latencyMs: 0 };
+      return { value: this.#decode(end), usage: NO_USAGE, latencyMs: 0 };
     }
   }
 
@@ -88,7 +91,7 @@ export class Source<P extends { readonly records: number }> {
     const query: PageQuery = { datasetId, endpoint, ...parameters, pageSize, page };
     try {
       const answer = await this.#api.fetchPage(query, this.#decode, this.#options);
-      this.#usage = addUsage(this.#usage, answer);
+      this.#usage = addUsage(this.#usage, answer.usage);
       this.#latenciesMs.push(answer.latencyMs);
       return answer;
     } catch (error) {

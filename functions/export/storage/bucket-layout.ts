@@ -3,7 +3,7 @@ import { type ExportFormat, FORMAT_DETAILS } from '../../model/export-format.ts'
 import type { Run } from '../../model/run.ts';
 
 /** What the folder of a run's parts is named after. */
-export type RunPlace = Pick<Run, 'format' | 'exportName' | 'exportDate' | 'runId'>;
+export type RunFolderName = Pick<Run, 'format' | 'exportName' | 'exportDate' | 'runId'>;
 
 /** `accounts_json/`: the table of a format. */
 export function tablePrefix(format: ExportFormat): string {
@@ -11,12 +11,12 @@ export function tablePrefix(format: ExportFormat): string {
 }
 
 /** The folder of a run's parts, which is also its partition: nothing else is ever written there. */
-export function partsPrefix(run: RunPlace): string {
+export function partsPrefix(run: RunFolderName): string {
   return `${tablePrefix(run.format)}export_name=${run.exportName}/export_date=${run.exportDate}/run_id=${run.runId}/`;
 }
 
 /** The key of a page's part: made of run and page alone, so that a retry overwrites and never adds. */
-export function partKey(run: RunPlace, page: number): string {
+export function partKey(run: RunFolderName, page: number): string {
   return `${partsPrefix(run)}part-${padPage(page)}.${FORMAT_DETAILS[run.format].partExtension}`;
 }
 

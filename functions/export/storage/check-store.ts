@@ -40,6 +40,6 @@ export async function checkStore(store: ObjectStore): Promise<void> {
 function noConditionalWrites({ location }: Pick<ObjectStore, 'location'>, evidence: string): ExportError {
   return new ExportError(
     'ConfigError',
-    `No conditional writes in ${location} (${evidence}), which the locks of runs need: use a store that has them, such as Amazon S3, MinIO, Ceph or Cloudflare R2.`,
+    `Cannot use ${location} (no conditional writes: ${evidence}): the locks of runs need them. Use a store that has them, such as Amazon S3, MinIO, Ceph or Cloudflare R2.`,
   );
 }

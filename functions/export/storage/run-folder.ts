@@ -26,12 +26,10 @@ export function sha256(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
-export interface StoredPage {
-  readonly part: StoredBytes | undefined;
-  readonly receipt: Receipt | undefined;
-  /** Whether the part is stored as the receipt says. */
-  readonly done: boolean;
-}
+/** What is stored of a page. `done`: the part is stored as the receipt says. */
+export type StoredPage =
+  | { readonly done: true; readonly part: StoredBytes; readonly receipt: Receipt }
+  | { readonly done: false; readonly part: StoredBytes | undefined; readonly receipt: Receipt | undefined };
 
 /** Small objects read in parallel: enough to read 30,000 in a minute, few enough for one connection pool. */
 const PARALLEL_READS = 50;
@@ -69,8 +67,8 @@ export class RunFolder {
     const key = partKey(run, page);
     const receipt = await getJson(this.#store, receiptKey(this.runId, page), ReceiptSchema);
     const part = await this.#store.get(key);
-    const done = part !== undefined && receipt?.key === key && sha256(part.body) === receipt.sha256;
-    return { part, receipt, done };
+    if (part && receipt?.key === key && sha256(part.body) === receipt.sha256) return { done: true, part, receipt };
+    return { done: false, part, receipt };
   }
 
   saveReceipt(receipt: Receipt): Promise<void> {

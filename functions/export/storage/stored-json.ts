@@ -19,7 +19,7 @@ function lineOf(value: unknown): Buffer {
 }
 
 /** For the files of a run in progress. A published manifest must never be deleted so lightly. */
-const DELETE = ['RunIncompleteError', `delete it, then ${RESUME_OR_START}`] as const;
+const DELETE_AND_RESUME = ['RunIncompleteError', `delete it, then ${RESUME_OR_START}`] as const;
 
 /**
  * Reads what `putJson` wrote; `undefined` when there is no such object.
@@ -30,7 +30,7 @@ export async function getJson<T>(
   store: ObjectStore,
   key: string,
   schema: z.ZodType<T>,
-  ifInvalid: readonly [name: ExportErrorName, remedy: string] = DELETE,
+  ifInvalid: readonly [name: ExportErrorName, remedy: string] = DELETE_AND_RESUME,
 ): Promise<T | undefined> {
   const stored = await store.get(key);
   if (stored === undefined) return undefined;

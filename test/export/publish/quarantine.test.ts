@@ -256,7 +256,7 @@ describe('the first run of an export', () => {
     const { steps, objects, queries } = setUp(0);
     await expect(steps.all(request)).rejects.toMatchObject({
       name: 'QuarantinedError',
-      message: `Run "run-1" is quarantined: it has 0 accounts, and export "all" has no published run to compare it with. Check the spelling of its segment (${keys}); if it is right, publish the run.`,
+      message: `Run "run-1" is quarantined: it has 0 accounts, and export "all" has no published run to compare it with. Check the spelling of the segment (${keys}); if it is right, publish the run.`,
     });
     expect([objects.has(MANIFEST), objects.has(`${WORK}manifest.json`)]).toEqual([false, true]);
     expect(steps.partitions).toEqual([]);
@@ -299,7 +299,7 @@ describe('a run of other accounts than the last published one', () => {
     const { api, store, steps, objects, publishing } = await afterOthers(before, now);
     await expect(publishing).rejects.toMatchObject({
       name: 'QuarantinedError',
-      message: `Run "run-1" is quarantined: it has other accounts (${changed}; 25 accounts) than "run-0", the last published run of export "all" (25 accounts). If that is intended, publish the run; otherwise give the other accounts an export name of their own.`,
+      message: `Run "run-1" is quarantined: it exports another dataset or segment (${changed}) than "run-0", the last published run of export "all" (25 accounts, before 25). If that is intended, publish the run; otherwise start a new run with another export name.`,
     });
     expect(objects.has(MANIFEST)).toBe(false);
     expect(await steps.publish(await steps.publishQuarantined('run-1'))).toMatchObject({ accounts: 25 });
@@ -310,7 +310,7 @@ describe('a run of other accounts than the last published one', () => {
   it('is quarantined for that rather than for its drop', () => {
     const manifest = publishedManifest({ distinctAccounts: 0, parameters: { pageSize: 10, filter: 'Trails' } });
     expect(quarantineReason(plannedRun(), manifest, publishedManifest({ runId: 'run-0' }))?.message).toMatch(
-      /filter differs; 0 accounts\)/,
+      /\(filter differs\) than/,
     );
   });
 
@@ -365,7 +365,7 @@ describe('publishing a quarantined run', () => {
     await expect(steps.finish(await steps.publishQuarantined('run-1'))).rejects.toMatchObject({
       name: 'RunIncompleteError',
       message:
-        'Cannot publish run "run-1" (its parts changed after it was quarantined): resume the run that failed to publish it, which verifies them again.',
+        'Cannot publish run "run-1" (its parts changed after it was quarantined): resume run "execution of run-1", which verifies them again.',
     });
     expect(objects.has(MANIFEST)).toBe(false);
     await expect(steps.finish(await steps.resume('run-1'))).rejects.toMatchObject({ name: 'DriftedError' });

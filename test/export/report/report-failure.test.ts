@@ -164,7 +164,7 @@ describe('reportFailure', () => {
     expect(await report(store, {})).toMatchObject({
       error: 'StorageError',
       cause:
-        'Run "run-1" failed, and the cause is unknown because the function Report failure could not read memory/: see the map run of the execution for the cause, and check the permissions of the function.',
+        'Run "run-1" failed, and the cause is unknown because the function "Report failure" could not read memory/: see the map run of the execution for the cause, and check the permissions of the function.',
       event: { resume: { resume: 'run-1' } },
     });
   });
@@ -201,7 +201,7 @@ describe('reportFailure', () => {
       'the record budget',
       'BudgetExceededError',
       { resume: 'run-1' },
-      'Resume the run, where N is higher than before. Finished pages are not fetched again.\nnpx account-export resume run-1 --max-records N\nWithout the command line: Start the state machine with {"resume":"run-1","maxRecords":N}.',
+      'Resume the run; replace N with a maxRecords higher than before. Finished pages are not fetched again.\nnpx account-export resume run-1 --max-records N\nWithout the command line: Start the state machine with {"resume":"run-1","maxRecords":N}.',
     ],
   ])('says what to do if %s has to change (%s)', async (_what, error, resume, remedy) => {
     const { message, event } = await report((await planned(1)).store, { failure: { Error: error, Cause: 'No.' } });

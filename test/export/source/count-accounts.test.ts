@@ -4,9 +4,9 @@ import {
   type CountOptions,
   countAccounts,
   type ProbeAnswer,
-  pageSizeCapped,
   RECORDS_TO_COUNT,
 } from '../../../functions/export/source/count-accounts.ts';
+import { pageSizeCapped } from '../../../functions/export/source/paging-errors.ts';
 import { propertyRuns } from '../../support/property-runs.ts';
 
 /** An API of which a function says what a page holds. Keeps what was asked, and counts what it served. */
@@ -113,7 +113,22 @@ describe('counting by offsets', () => {
     await eight.count();
     expect([slow.accounts, fast.accounts]).toEqual([100_000, 100_000]);
     expect(slow.rounds).toBeGreaterThan(fast.rounds);
+    expect([few, many, eight].map(({ served }) => served.maxInFlight)).toEqual([2, 8, 8]);
     expect(many.asked.length).toBeLessThanOrEqual(eight.asked.length);
+  });
+
+  it('announces each round at a low concurrency, and sends no further round after a failure', async () => {
+    const announced: number[] = [];
+    const onRound = (round: number) => void announced.push(round);
+    const { count, asked } = offsetApi(100_000);
+    const { rounds } = await count({ concurrency: 3, onRound });
+    expect(announced).toEqual(Array.from({ length: rounds }, (_, i) => i + 1));
+    expect(asked.length).toBeLessThanOrEqual(rounds * 3);
+    const broken = apiOf(() => {
+      throw new Error('refused');
+    });
+    await expect(broken.count({ concurrency: 3 })).rejects.toThrow('refused');
+    expect(broken.asked).toHaveLength(3);
   });
 
   it('counts accounts that are added meanwhile', async () => {

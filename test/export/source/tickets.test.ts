@@ -20,32 +20,32 @@ describe('ticketBudget', () => {
   it('takes the ticket of its page, and others from the highest number down', async () => {
     const { attempt, taken, objects } = ticketOffice(5);
     const tickets = attempt(2);
-    await tickets.take(10);
+    await tickets.reserve(10);
     expect([...objects.keys()]).toEqual([`${FOLDER}00000002.json`]);
-    await tickets.take(10);
-    await attempt(2).take(10);
-    await attempt().take(10);
+    await tickets.reserve(10);
+    await attempt(2).reserve(10);
+    await attempt().reserve(10);
     expect(taken()).toEqual([2, 5, 4, 3]);
   });
 
   it('takes as many tickets as a request needs, and none for records that a ticket still covers', async () => {
     const { attempt, taken } = ticketOffice(5);
     const tickets = attempt();
-    await tickets.take(31);
+    await tickets.reserve(31);
     expect(taken()).toHaveLength(4);
-    await tickets.take(9);
+    await tickets.reserve(9);
     expect(taken()).toHaveLength(4);
-    tickets.giveBack(12);
-    await tickets.take(12);
+    tickets.release(12);
+    await tickets.reserve(12);
     expect(taken()).toHaveLength(4);
-    await tickets.take(1);
+    await tickets.reserve(1);
     expect(taken()).toHaveLength(5);
   });
 
   it('takes one ticket for many small requests at once', async () => {
     const { attempt, taken } = ticketOffice(5);
     const tickets = attempt();
-    await Promise.all(Array.from({ length: 10 }, () => tickets.take(1)));
+    await Promise.all(Array.from({ length: 10 }, () => tickets.reserve(1)));
     expect(taken()).toHaveLength(1);
   });
 
@@ -56,8 +56,8 @@ describe('ticketBudget', () => {
   ])('returns %s', async (_what, unfetched, kept) => {
     const { attempt, taken } = ticketOffice(5);
     const tickets = attempt(1);
-    await tickets.take(10);
-    tickets.giveBack(unfetched);
+    await tickets.reserve(10);
+    tickets.release(unfetched);
     await tickets.returnTickets();
     expect(taken()).toHaveLength(kept);
   });
@@ -65,20 +65,20 @@ describe('ticketBudget', () => {
   it('returns tickets for records that are counted elsewhere', async () => {
     const { attempt, taken } = ticketOffice(5);
     const tickets = attempt();
-    await tickets.take(30);
+    await tickets.reserve(30);
     await tickets.returnTickets(15);
     expect(taken()).toHaveLength(2);
   });
 
   it('keeps the tickets of an attempt that was killed', async () => {
     const { attempt, taken } = ticketOffice(2);
-    await attempt(1).take(1);
-    await attempt(1).take(1);
+    await attempt(1).reserve(1);
+    await attempt(1).reserve(1);
     expect(taken()).toHaveLength(2);
-    await expect(attempt(1).take(1)).rejects.toMatchObject({
+    await expect(attempt(1).reserve(1)).rejects.toMatchObject({
       name: 'BudgetExceededError',
       message:
-        'Record budget exhausted for run "run-1" (the next request needs 10 records): resume the run with a higher maxRecords; if it is still too low, the error says how many it needs.',
+        'Record budget exhausted for run "run-1" (the next request needs 10 records): resume the run with a higher maxRecords; if that is still too low, the next error names the maxRecords needed.',
     });
   });
 
@@ -86,7 +86,7 @@ describe('ticketBudget', () => {
     const { attempt, objects } = ticketOffice(0);
     const plan = { version: 1, run: plannedRun({}), maxRecords: 120, usage: NO_USAGE, rounds: 1 };
     objects.set('work/run_id=run-1/plan.json', Buffer.from(JSON.stringify(plan)));
-    await expect(attempt(1).take(1)).rejects.toThrow(
+    await expect(attempt(1).reserve(1)).rejects.toThrow(
       'Record budget exhausted for run "run-1" (maxRecords 120; the next request needs 10 records): resume',
     );
   });
@@ -95,7 +95,7 @@ describe('ticketBudget', () => {
     'never gives two of five simultaneous attempts the same ticket (own ticket: %s)',
     async (own) => {
       const { attempt, taken } = ticketOffice(3);
-      const attempts = await Promise.allSettled([1, 2, 3, 4, 5].map(() => attempt(own).take(10)));
+      const attempts = await Promise.allSettled([1, 2, 3, 4, 5].map(() => attempt(own).reserve(10)));
       expect(attempts.filter(({ status }) => status === 'fulfilled')).toHaveLength(3);
       expect(taken().sort()).toEqual([1, 2, 3]);
     },
@@ -108,7 +108,7 @@ describe('ticketBudget', () => {
       await put(...args);
       return undefined;
     };
-    await attempt(1).take(10);
+    await attempt(1).reserve(10);
     expect(taken()).toEqual([1]);
   });
 });

@@ -28,7 +28,7 @@ describe('the check of a store', () => {
     const { store, objects } = memoryStore();
     await expect(checkStore(ignoring(store, ignored))).rejects.toMatchObject({
       name: 'ConfigError',
-      message: `No conditional writes in memory/ (${evidence}), which the locks of runs need: use a store that has them, such as Amazon S3, MinIO, Ceph or Cloudflare R2.`,
+      message: `Cannot use memory/ (no conditional writes: ${evidence}): the locks of runs need them. Use a store that has them, such as Amazon S3, MinIO, Ceph or Cloudflare R2.`,
     });
     expect([...objects.keys()]).toEqual([]);
   });
