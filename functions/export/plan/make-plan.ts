@@ -34,14 +34,24 @@ export interface RunRequest extends ResolvedRequest {
   readonly runId: string;
 }
 
-/** Plans a new run and stores the plan. @throws ExportError see `planExport` */
-export function makePlan(planning: Planning, request: RunRequest): Promise<StoredPlan> {
+/**
+ * Plans a new run and stores the plan.
+ * @param beforeStored runs when the API has answered
+ * @throws ExportError see `planExport`
+ */
+export function makePlan(
+  planning: Planning,
+  request: RunRequest,
+  beforeStored: () => Promise<void>,
+): Promise<StoredPlan> {
   const { runId, settings, parameters } = request;
   const decoder = probeDecoder(settings.format);
   const target = { ...settings, runId, exportName: settings.name, parameters };
-  return planWithinBudget(planning, target, decoder.decode, (source) =>
-    planRequest(planning, request, source, decoder),
-  );
+  return planWithinBudget(planning, target, decoder.decode, async (source) => {
+    const plan = await planRequest(planning, request, source, decoder);
+    await beforeStored();
+    return plan;
+  });
 }
 
 /**

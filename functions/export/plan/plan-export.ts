@@ -54,8 +54,8 @@ export async function planExport(
     if (await isPublished(ports.store, runId)) {
       throw new ExportError('RequestError', `Run "${runId}" is already published: choose another run id.`);
     }
-    await refuseOtherHost(planning, exportName);
-    return planResult(planning, await makePlan(planning, resolved), 'new');
+    const plan = await makePlan(planning, resolved, () => refuseOtherHost(planning, exportName));
+    return planResult(planning, plan, 'new');
   }
   refuseOtherRequest(stored.run, resolved, request.dueAt !== undefined);
   return resumeRun(planning, stored, settings.maxRecords);
@@ -80,7 +80,10 @@ async function dryRun(planning: Planning, request: RunRequest): Promise<DryRunRe
   };
 }
 
-/** The runs of an export come from one tenant: another one's would replace them in `accounts_latest`. */
+/**
+ * The runs of an export come from one tenant: another one's would replace them in `accounts_latest`. The first host that
+ * answers is kept, not a misspelled one.
+ */
 async function refuseOtherHost({ ports: { store, api } }: Planning, exportName: string): Promise<void> {
   const key = exportHostKey(exportName);
   if (await createJson(store, key, { host: api.host })) return;

@@ -178,6 +178,19 @@ describe('an export', () => {
     expect(await runSteps(other, store, 'run-2').plan({ exportName: 'other' })).toMatchObject({ pages: 3 });
     expect(await runSteps(api, store, 'run-3').plan()).toMatchObject({ pages: 3 });
   });
+
+  it('does not belong to a host that never answered', async () => {
+    const { api, store, steps } = setUp(25);
+    const unreachable = arrayApi({ list: [] }, () => {
+      throw new ExportError('ApiConnectionError', 'host name not found');
+    }).api;
+    const typo = withHost(unreachable, 'acmee.us-5.evergage.com');
+    await expect(runSteps(typo, store, 'run-0').plan()).rejects.toMatchObject({ name: 'ApiConnectionError' });
+    expect(await steps.plan()).toMatchObject({ pages: 3 });
+    await expect(runSteps(withHost(api, 'late.us-5.evergage.com'), store, 'run-2').plan()).rejects.toMatchObject({
+      name: 'RequestError',
+    });
+  });
 });
 
 describe('a run id that was planned with other parameters', () => {
