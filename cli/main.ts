@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import { runCommandLine } from './command-line.ts';
 
 // A closed pipe (`| head`) or a full disk ends the output, but not the command: a run must reach its end.

@@ -25,7 +25,7 @@ import { METRICS } from '../functions/runtime/metric-names.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { AccessLogs } from './constructs/access-logs.ts';
 import { AccountCatalog } from './constructs/account-catalog.ts';
-import { ApiKey } from './constructs/api-key.ts';
+import { ApiKey, secretId } from './constructs/api-key.ts';
 import { ApiNetwork } from './constructs/api-network.ts';
 import { CostBudget } from './constructs/cost-budget.ts';
 import { DataKey } from './constructs/data-key.ts';
@@ -327,7 +327,7 @@ export class AccountExport extends Construct {
       StateMachineArn: [stateMachine.stateMachineArn, 'The state machine that exports'],
       ApiKeySecret: [secret.secretName, 'The secret with the API key'],
       PutKeyCommand: [
-        `aws secretsmanager put-secret-value --secret-id ${secret.secretName} --secret-string file://key.json`,
+        `aws secretsmanager put-secret-value --secret-id ${secretId(secret)} --secret-string file://key.json`,
         'Stores the API key from the file key.json: {"keyId":"...","secret":"..."}',
       ],
       StartCommand: [

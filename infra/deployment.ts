@@ -21,7 +21,8 @@ export function deploymentOf(construct: Construct): Deployment {
     maxLength: MAX_STACK_NAME,
     separator: '-',
     allowedSpecialCharacters: '-',
-  });
+    // In lower case, so that the name of the database does not split it.
+  }).replace(/[0-9A-F]{8}$/, (hash) => hash.toLowerCase());
   // A nested stack has no name before it is deployed, and its outputs are not those of a stack that commands can find.
   if (Token.isUnresolved(stackName)) return { reference: unique, name: unique, outputPrefix: '' };
   const ids = construct.node.scopes.slice(node.scopes.length).map((scope) => scope.node.id);

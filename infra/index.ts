@@ -1,3 +1,3 @@
-/** The package: `import { AccountExport } from 'account-export'`. */
+/** What the npm package exports: the construct and its props. */
 export { AccountExport, type AccountExportProps, type ExistingResources } from './account-export.ts';
 export type { AccountExportSettings } from './stack-config.ts';

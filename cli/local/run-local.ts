@@ -61,7 +61,7 @@ export type LocalOutcome =
 
 /** A person is waiting: an API that is down fails a run within a minute. */
 const RETRIES = 7;
-const RETRY_INTERVAL_MS = 500;
+const RETRY_INTERVAL_MS = 1000;
 
 /**
  * The engine ends a task after a minute by default, and here no Lambda ends it: the API client has limits of its own, and

@@ -97,7 +97,8 @@ function permanentError(requested: RequestedPage, statusCode: number): ExportErr
     const message = `${status} for ${dataset}: check the key's permissions and its IP allowlist.`;
     return new ExportError('ApiCredentialsError', message);
   }
-  if (statusCode === 404 || statusCode === 410) {
+  // An answer without content says as little about the dataset as one that was not found.
+  if (statusCode === 204 || statusCode === 404 || statusCode === 410) {
     return new ExportError(
       'ApiNotFoundError',
       `${status} for ${dataset} at ${host(baseUrl)}: check the dataset, accountName and instance.`,

@@ -82,11 +82,6 @@ export async function requestPage(agent: Dispatcher, request: PageRequest): Prom
   } catch (error) {
     return networkFailure(request, error, limits);
   }
-  if (response.statusCode === 204) {
-    discard(response);
-    const body = Buffer.from(query.endpoint === 'json' ? '[]' : '');
-    return { outcome: 'received', body, encoding: undefined, contentType: '', latencyMs: since(startedAt, now) };
-  }
   if (response.statusCode !== 200) {
     // The body of an error is never read: it may hold anything.
     discard(response);

@@ -1,6 +1,6 @@
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { type ISecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
-import { RemovalPolicy } from 'aws-cdk-lib/core';
+import { RemovalPolicy, Token } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import { acknowledge } from '../acknowledge.ts';
 
@@ -14,6 +14,11 @@ export interface ApiKeyProps {
 /** The ARN of an existing secret ends in six random characters, which are not known without a lookup. */
 export function secretArn(secret: ISecret): string {
   return secret.secretFullArn ?? `${secret.secretArn}-??????`;
+}
+
+/** What finds the secret: its ARN if that is known, because a secret of another account has no other name. */
+export function secretId(secret: ISecret): string {
+  return Token.isUnresolved(secret.secretArn) ? secret.secretName : secret.secretArn;
 }
 
 /**

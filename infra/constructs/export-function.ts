@@ -13,7 +13,7 @@ import { ExportError } from '../../functions/model/errors.ts';
 import { STACK_VARIABLE } from '../../functions/runtime/metric-names.ts';
 import { acknowledge, acknowledgeWildcard, defaultPolicyOf } from '../acknowledge.ts';
 import { BUNDLES_FOLDER } from '../bundles-folder.ts';
-import { secretArn } from './api-key.ts';
+import { secretArn, secretId } from './api-key.ts';
 import type { FunctionNetwork } from './api-network.ts';
 import { KEY_READS, KEY_SENDS, KEY_WRITES, useOfKey } from './data-key.ts';
 import { kept } from './kept.ts';
@@ -113,7 +113,7 @@ export class ExportFunction extends Construct {
       environment: {
         [STACK_VARIABLE]: props.deployment,
         BUCKET: props.bucket.bucketName,
-        ...(props.api ? { API_URL: props.api.url, SECRET_ID: props.api.secret.secretName } : {}),
+        ...(props.api ? { API_URL: props.api.url, SECRET_ID: secretId(props.api.secret) } : {}),
         ...(props.catalog ? { DATABASE: props.catalog.database } : {}),
         ...props.environment,
         POWERTOOLS_TRACER_CAPTURE_RESPONSE: 'false',

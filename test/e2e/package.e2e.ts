@@ -242,6 +242,16 @@ describe('the command line', () => {
     expect(JSON.parse(stdout)).toMatchObject({ records: 1234, consistency: { verdict: 'consistent' } });
   });
 
+  it('says which Node.js it needs', async () => {
+    const start = await readFile(join(folder, 'cli', 'node_modules', 'account-export', 'cli', 'start.mjs'), 'utf8');
+    const old = start.replace('process.versions.node.split', "'20.19.0'.split");
+    await writeFile(join(folder, 'cli', 'old.mjs'), old);
+    const failed = (await run(NODE, ['old.mjs'], { cwd: join(folder, 'cli') }).catch((error: Error) => error)) as {
+      stderr: string;
+    };
+    expect(failed.stderr).toMatch(/^error: Node\.js .* is too old: install Node\.js 22\.15 or later\.\n$/);
+  });
+
   it('says how to install what query needs', async () => {
     const failed = await npx('query', 'SELECT 1').catch((error: { code: number; stderr: string }) => error);
     expect(failed).toHaveProperty('code', 2);

@@ -68,7 +68,7 @@ describe('names', () => {
     new AccountExport(nested, 'Accounts', SETTINGS);
     const machines = ofType(nested, 'AWS::StepFunctions::StateMachine');
     expect(machines.map(({ Properties }) => Properties.StateMachineName)).toContainEqual(
-      expect.stringMatching(/^Data-Nested-Accounts-[0-9A-F]{8}$/),
+      expect.stringMatching(/^Data-Nested-Accounts-[0-9a-f]{8}$/),
     );
   });
 
@@ -169,6 +169,14 @@ it('names every invalid prop', () => {
   const invalid = { ...SETTINGS, instance: 'us 5', concurrency: 0, typo: 1 } as AccountExportProps;
   const create = () => new AccountExport(stackNamed('Data'), 'Accounts', invalid);
   expect(create).toThrow(/^Invalid props of AccountExport: instance must .*concurrency must .*unknown key "typo"/);
+});
+
+it('reads a secret of another account by its ARN', () => {
+  const stack = stackNamed('Data');
+  const arn = 'arn:aws:secretsmanager:eu-west-1:444455556666:secret:key-AbCdEf';
+  new AccountExport(stack, 'Accounts', { ...SETTINGS, secret: Secret.fromSecretCompleteArn(stack, 'S', arn) });
+  const variables = { SECRET_ID: arn };
+  Template.fromStack(stack).hasResourceProperties('AWS::Lambda::Function', { Environment: { Variables: variables } });
 });
 
 it('grants and measures', () => {

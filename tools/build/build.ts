@@ -38,8 +38,8 @@ const manifest = {
   description,
   license,
   type,
-  engines: { node: '>=22.12' },
-  bin: { [name ?? '']: 'cli/main.js' },
+  engines: { node: '>=22.15' },
+  bin: { [name ?? '']: 'cli/start.mjs' },
   main: './infra/index.js',
   types,
   exports: { '.': { types, default: './infra/index.js' }, './package.json': './package.json' },
@@ -48,6 +48,7 @@ const manifest = {
   peerDependenciesMeta: Object.fromEntries(PEERS.map((peer) => [peer, { optional: true }])),
 };
 await writeFile('dist/package.json', `${JSON.stringify(manifest, null, 2)}\n`);
+await copyFile('cli/package-start.mjs', 'dist/cli/start.mjs');
 await Promise.all(
   ['CHANGELOG.md', 'LICENSE', 'Dockerfile', NOTICES_FILE].map((file) => copyFile(file, `dist/${file}`)),
 );
