@@ -2,30 +2,10 @@
 import { execFileSync } from 'node:child_process';
 import { copyFile, cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { build } from 'esbuild';
-import { BUNDLING, bundleFunctions, NOTICES_FILE } from './bundling.ts';
-
-/** Installed by those who need them: CDK apps, and people who query on their machine. All other packages are bundled. */
-const PEERS = ['aws-cdk-lib', 'constructs', '@duckdb/node-api'];
+import { bundleFunctions, NOTICES_FILE, PACKAGE_BUNDLING, PEERS } from './bundling.ts';
 
 await rm('dist', { recursive: true, force: true });
-await Promise.all([
-  bundleFunctions(),
-  build({
-    ...BUNDLING,
-    target: 'node22',
-    entryPoints: [
-      { in: 'cli/main.ts', out: 'cli/main' },
-      { in: 'infra/index.ts', out: 'infra/index' },
-    ],
-    // A command loads only the code that it uses.
-    splitting: true,
-    chunkNames: 'chunks/[name]-[hash]',
-    outdir: 'dist',
-    // The construct's types need zod.
-    external: [...PEERS, 'zod'],
-    logLevel: 'warning',
-  }),
-]);
+await Promise.all([bundleFunctions(), build({ ...PACKAGE_BUNDLING, outdir: 'dist', logLevel: 'warning' })]);
 execFileSync('tsc', ['-p', 'tsconfig.types.json'], { stdio: 'inherit' });
 
 const { name, version, description, license, type, dependencies } = JSON.parse(

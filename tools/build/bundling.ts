@@ -38,6 +38,24 @@ export const BUNDLING = {
   plugins: [ownSourceMaps],
 } satisfies BuildOptions;
 
+/** Installed by those who need them: CDK apps, and people who query on their machine. The package bundles all others. */
+export const PEERS = ['aws-cdk-lib', 'constructs', '@duckdb/node-api'];
+
+/** The command line and the construct, for the npm package. */
+export const PACKAGE_BUNDLING = {
+  ...BUNDLING,
+  target: 'node22',
+  entryPoints: [
+    { in: 'cli/main.ts', out: 'cli/main' },
+    { in: 'infra/index.ts', out: 'infra/index' },
+  ],
+  // A command loads only the code that it uses.
+  splitting: true,
+  chunkNames: 'chunks/[name]-[hash]',
+  // The construct's types need zod.
+  external: [...PEERS, 'zod'],
+} satisfies BuildOptions;
+
 /** The file that esbuild writes; Lambda's handler is `index.handler`. */
 export const BUNDLE_FILE = 'index.mjs';
 

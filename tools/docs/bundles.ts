@@ -2,13 +2,13 @@
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
-import { BUNDLE_FILE, BUNDLING, functionEntries } from '../build/bundling.ts';
+import { build, type Metafile } from 'esbuild';
+import { BUNDLE_FILE, BUNDLING, functionEntries, PACKAGE_BUNDLING } from '../build/bundling.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
 export interface Bundle {
-  /** The file in `functions/handlers/`, without its extension. */
+  /** The file in `functions/handlers/`, without its extension; `account-export` for the npm package. */
   readonly entry: string;
   /** Size of the minified code, without its source map. */
   readonly bytes: number;
@@ -24,12 +24,19 @@ export interface BundledPackage {
   readonly author: string | undefined;
   /** Relative to the root. */
   readonly folder: string;
-  /** The entries of the functions that contain it, sorted. */
+  /** The entries of the bundles that contain it. */
   readonly functions: readonly string[];
 }
 
+/** The bundle of each function. */
 export async function makeBundles(): Promise<Bundle[]> {
   return Promise.all((await functionEntries()).map(makeBundle));
+}
+
+/** The bundle of the npm package: its command line and its construct. */
+export async function makePackageBundle(): Promise<Bundle> {
+  const { metafile } = await build({ ...PACKAGE_BUNDLING, metafile: true, outdir: 'dist', write: false });
+  return bundleOf('account-export', Object.values(metafile.outputs));
 }
 
 async function makeBundle(entry: string): Promise<Bundle> {
@@ -40,15 +47,20 @@ async function makeBundle(entry: string): Promise<Bundle> {
     outfile: BUNDLE_FILE,
     write: false,
   });
+  const { [BUNDLE_FILE]: output } = metafile.outputs;
   const bytes = outputFiles.find(({ path }) => basename(path) === BUNDLE_FILE)?.contents.length ?? 0;
+  return { ...bundleOf(entry, output ? [output] : []), bytes };
+}
+
+function bundleOf(entry: string, outputs: readonly Metafile['outputs'][string][]): Bundle {
   const packages = new Map<string, number>();
-  for (const [file, { bytesInOutput }] of Object.entries(metafile.outputs[BUNDLE_FILE]?.inputs ?? {})) {
+  for (const [file, { bytesInOutput }] of outputs.flatMap(({ inputs }) => Object.entries(inputs))) {
     // esbuild lists these files but leaves them out of the bundle.
     if (bytesInOutput === 0) continue;
     const folder = folderOfPackage(file);
     packages.set(folder, (packages.get(folder) ?? 0) + bytesInOutput);
   }
-  return { entry, bytes, packages };
+  return { entry, bytes: outputs.reduce((sum, { bytes }) => sum + bytes, 0), packages };
 }
 
 /** The innermost package of a file: a package may contain its own version of another one. */

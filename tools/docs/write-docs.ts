@@ -3,14 +3,14 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { NOTICES_FILE } from '../build/bundling.ts';
 import { apiBlocks } from './api-reference.ts';
 import { athenaBlocks } from './athena-tables.ts';
-import { makeBundles, packagesIn } from './bundles.ts';
+import { makeBundles, makePackageBundle, packagesIn } from './bundles.ts';
 import { configurationBlocks } from './configuration-tables.ts';
 import { costBlocks } from './cost-tables.ts';
 import { fillBlocks } from './markdown.ts';
 import { securityBlocks } from './security-tables.ts';
 import { thirdPartyBlocks, thirdPartyNotices } from './third-party.ts';
 
-const bundles = await makeBundles();
+const bundles = [...(await makeBundles()), await makePackageBundle()];
 const packages = packagesIn(bundles);
 const pages = {
   athena: athenaBlocks(),
