@@ -176,7 +176,7 @@ function checkAttributeOrder(exports: readonly ExportSettings[], context: z.Refi
     context.addIssue({
       code: 'custom',
       path: [i, 'attributeColumns'],
-      message: `must be ${namesOf(longest)} in this order, or the first names of this list, because all CSV exports share one table`,
+      message: `must be this list or its beginning, in the same order, because all CSV exports share one table: ${namesOf(longest)}`,
     });
   }
 }

@@ -138,9 +138,9 @@ function outputsOf(
   const prefixes = [...all.keys()].filter((key) => key.endsWith(ending)).map((key) => key.slice(0, -ending.length));
   const [only = ''] = prefixes;
   if (id === '' && prefixes.length > 1 && !prefixes.includes('')) {
-    const names = prefixes.map((prefix) => `${stackName}/${prefix}`).join(' or ');
+    const names = prefixes.map((prefix) => `--stack ${stackName}/${prefix}`).join(' or ');
     throw new CommandError(
-      `Stack ${JSON.stringify(stackName)} has several deployments: choose one with --stack ${names}.`,
+      `Stack ${JSON.stringify(stackName)} contains several AccountExport constructs: choose one with ${names}.`,
     );
   }
   const idPrefix = id === '' ? (prefixes.includes('') ? '' : only) : id.replaceAll(/[^A-Za-z0-9]/g, '');

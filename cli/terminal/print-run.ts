@@ -67,7 +67,7 @@ export function printPublished({ out }: Pick<Output, 'out'>, result: Published, 
 function printUsage(out: Output['out'], { accounts, recordsFetched, apiRequests, retries }: Published): void {
   if (recordsFetched === undefined || apiRequests === undefined || retries === undefined) return;
   const requests = `(${counted(apiRequests, 'request')}, ${count(retries)} ${retries === 1 ? 'retry' : 'retries'})`;
-  const records = `Contract   ${counted(recordsFetched, 'record')} counted`;
+  const records = `Contract   ${counted(recordsFetched, 'record')} used`;
   const more = recordsFetched - accounts;
   if (more <= 0) {
     out(`${records} ${requests}`);
@@ -80,7 +80,7 @@ function printUsage(out: Output['out'], { accounts, recordsFetched, apiRequests,
 /** What the contract has counted of a run that was not published. Which of its requests were retries, only the end shows. */
 export function printUsageSoFar({ note }: Pick<Output, 'note'>, { recordsFetched, apiRequests }: Usage): void {
   if (apiRequests === 0) return;
-  note(`Contract   ${counted(recordsFetched, 'record')} counted so far (${counted(apiRequests, 'request')})`);
+  note(`Contract   ${counted(recordsFetched, 'record')} used so far (${counted(apiRequests, 'request')})`);
 }
 
 /** As `--attribute-columns` takes it. */

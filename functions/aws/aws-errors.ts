@@ -32,7 +32,7 @@ const CATALOG_DOCS = 'docs/security.md, "Lake Formation and encrypted catalogs"'
 const DENIED: Advice = (caller, message) => {
   if (/lake formation/i.test(message)) {
     const [, permission] = /required ([a-z_ ,]+?) on /i.exec(message) ?? [];
-    return `Lake Formation requires ${permission === undefined ? 'a permission' : `the permission ${permission}`}; grant each role the permissions that ${CATALOG_DOCS}, lists for it`;
+    return `Lake Formation requires ${permission === undefined ? 'a permission' : `the permission ${permission}`}; grant each role its permissions, listed in ${CATALOG_DOCS}`;
   }
   const action = /perform: ([a-z0-9-]+:[A-Za-z]+)/.exec(message)?.[1];
   const { inFunction = false } = caller;

@@ -174,7 +174,7 @@ export type ExportRequest = z.infer<typeof ExportRequestSchema>;
 function checkSegmentName(value: ExportNames, context: z.RefinementCtx): void {
   const segment = SEGMENT_KEYS.find((key) => value[key] !== undefined);
   if (value.datasetId === undefined || value.exportName !== undefined || segment === undefined) return;
-  const message = `exportName must be set together with ${segment}, because its default is the name of the whole dataset`;
+  const message = `exportName must be set together with ${segment}: without a name, the export would be named after its dataset, as if it held all accounts`;
   context.addIssue({ code: 'custom', message });
 }
 

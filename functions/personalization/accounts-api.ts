@@ -114,8 +114,13 @@ export function createAccountsApi(options: AccountsApiOptions): AccountsApi & { 
           observe?.({ activity: 'requested' });
           const received = await requestPage(agent, request).finally(() => observe?.({ activity: 'answered' }));
           // Before the slot is free for the next request.
-          if (received.outcome !== 'received' && received.retryAfterMs) waits.hold(received.retryAfterMs);
-          return received;
+          if (received.outcome === 'received') {
+            waits.answered();
+            return received;
+          }
+          const asked = received.retryAfterMs ?? (received.cause === '429' ? waits.throttledMs() : 0);
+          waits.hold(asked);
+          return { ...received, retryAfterMs: asked };
         })
           .then((received) => (received?.outcome === 'received' ? readPage(request, received, decode) : received))
           .finally(large.end);

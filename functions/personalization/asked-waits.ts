@@ -8,6 +8,9 @@ const MAX_WAIT_MS = MAX_API_WAIT_SECONDS * 1000;
 /** What other processes read: a failed run can be resumed after a day, whatever the API asked for. */
 const MAX_SHARED_WAIT_MS = 86_400_000;
 
+const THROTTLED_MS = 1000;
+const MAX_THROTTLED_MS = 8000;
+
 export interface WaitOptions {
   readonly now: () => number;
   readonly random: () => number;
@@ -18,6 +21,8 @@ export interface WaitOptions {
 /** What a process knows of the API: one per client. */
 export function askedWaits({ now, random, maxWaitMs }: WaitOptions) {
   let notBefore = 0;
+  /** How many times in a row the API has throttled this process without a `Retry-After`. */
+  let throttled = 0;
 
   /** The waits of one call. @param shared what all processes of the run know */
   return function waitsOfCall(requested: RequestedPage, shared: SharedWait | undefined) {
@@ -45,6 +50,19 @@ export function askedWaits({ now, random, maxWaitMs }: WaitOptions) {
         waitedMs += ms;
         passed = until;
         return ms;
+      },
+
+      /**
+       * The wait after a 429 without `Retry-After`, which doubles as long as the API throttles. Answers to requests that were
+       * sent together count once.
+       */
+      throttledMs(): number {
+        if (notBefore <= now()) throttled++;
+        return Math.min(MAX_THROTTLED_MS, THROTTLED_MS * 2 ** Math.max(0, throttled - 1));
+      },
+
+      answered(): void {
+        throttled = 0;
       },
 
       /** The API asks to wait: from now on, no call of this process sends a request. */

@@ -139,7 +139,7 @@ export function askedToWait(requested: RequestedPage, waitMs: number, maxMs: num
   if (waitMs > maxMs) {
     return new ExportError(
       'ApiWaitError',
-      `${asks} (Retry-After; a run waits at most ${seconds(maxMs)}): wait that long, then ${RESUME_OR_START}.`,
+      `${asks} (Retry-After), and a run waits at most ${seconds(maxMs)}: when that time is over, ${RESUME_OR_START}.`,
     );
   }
   return new ExportError(
@@ -186,9 +186,9 @@ function pageTooLarge(requested: RequestedPage, problem: string, smallerPageSize
           problem: `One account of dataset ${JSON.stringify(datasetId)} is too large`,
           values: [
             problem.replace(/^Response/, 'response'),
-            `account ${pageNumber} of the API's order, counted from 0`,
+            `position ${pageNumber} in the list that the API returns, counted from 0`,
           ],
-          remedy: 'start a new run with a filter that excludes it',
+          remedy: 'start a new run with a segment that does not contain it',
         })
       : new PageError('PageTooLargeError', {
           problem,

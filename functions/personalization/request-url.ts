@@ -4,7 +4,8 @@ import type { PageQuery } from '../model/run.ts';
 /** One label of a host name (RFC 1123). Anything else could send the key to another host. */
 export const DNS_LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/i;
 
-export const DNS_LABEL_RULE = 'use one label of the host name, of up to 63 letters, digits and inner hyphens';
+export const DNS_LABEL_RULE =
+  'use one part of the host name, such as acme of acme.us-5.evergage.com: up to 63 letters, digits and hyphens, with no hyphen at the start or end';
 
 /**
  * `https://<accountName>.<instance>.evergage.com`: the address of a tenant. Evergage is the former name of Personalization.

@@ -147,7 +147,7 @@ describe('a stack', () => {
     );
     await smallWorld({}, { outputs });
     expect(await runs()).toBe(
-      'Stack "AccountExport" has several deployments: choose one with --stack AccountExport/Accounts or AccountExport/Eu.',
+      'Stack "AccountExport" contains several AccountExport constructs: choose one with --stack AccountExport/Accounts or --stack AccountExport/Eu.',
     );
     expect(await runs('--stack', 'AccountExport/Other')).toContain(
       '"AccountExport/Other" in eu-west-1 has no output StateMachineArn',

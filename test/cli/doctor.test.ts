@@ -259,9 +259,9 @@ describe('the catalog', () => {
       code: 1,
       lines: [
         'fail  catalog        Checking "catalog" failed (AccessDeniedException)',
-        '      Lake Formation requires the permission Describe; grant each role the',
-        '      permissions that docs/security.md, "Lake Formation and encrypted',
-        '      catalogs", lists for it.',
+        '      Lake Formation requires the permission Describe; grant each role its',
+        '      permissions, listed in docs/security.md, "Lake Formation and encrypted',
+        '      catalogs".',
       ],
     });
   });

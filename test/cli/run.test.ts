@@ -45,7 +45,7 @@ describe('run', () => {
     expect(lines[3]).toMatch(/^Published {2}1,234 accounts in [\d.]+ s, [\d.]+ kB$/);
     expect(lines.slice(4)).toEqual([
       '           consistent: every check passed',
-      expect.stringMatching(/^Contract {3}1,2\d\d records counted: 1,234 accounts, and \d\d more$/),
+      expect.stringMatching(/^Contract {3}1,2\d\d records used: 1,234 accounts, and \d\d more$/),
       expect.stringMatching(/^ {11}for probes and retries \(\d\d requests, 0 retries\)$/),
       'Warning    the table has no column for these fields; the parts contain them:',
       '           healthIndex',
@@ -110,7 +110,7 @@ describe('run', () => {
 
   it('says what the contract has counted when it fails or is interrupted', async () => {
     const failing = await simulated({ faults: [{ fault: { status: 403 }, minPageSize: 500, pages: [1], times: 1 }] });
-    const counted = /^Contract {3}[\d,]+ records counted so far \(\d+ requests\)$/m;
+    const counted = /^Contract {3}[\d,]+ records used so far \(\d+ requests\)$/m;
     expect((await commandLine(failing.args)).stdout).toMatch(counted);
 
     const { args, simulator } = await simulated(hangingRun);
@@ -280,7 +280,7 @@ describe('run --filter', () => {
     expect({ code, stdout, stderr }).toEqual({
       code: 2,
       stdout: '',
-      stderr: `error: Invalid command line: --name must be set together with ${flag}, because its default is the name of the whole dataset.\n`,
+      stderr: `error: Invalid command line: --name must be set together with ${flag}: without a name, the export would be named after its dataset, as if it held all accounts.\n`,
     });
     expect(simulator.requests).toEqual([]);
     expect(await readdir(out)).toEqual([]);

@@ -104,7 +104,7 @@ describe('run-quarantined', () => {
     const { code, stderr } = await world.cli(['start', EXPORT, '--filter', 'Tier 1 & 2/EMEA']);
     expect(code).toBe(1);
     expect(stderr).toContain(
-      `Export "${EXPORT}" is configured for other accounts (filter cannot be overridden): choose another exportName, and add its datasetId.`,
+      `Invalid request for export "${EXPORT}" (its filter cannot be overridden): to export other accounts, choose a new exportName, and add the datasetId to export.`,
     );
     expect(world.simulator.requests).toEqual([]);
     const named = ['start', 'once', '--dataset', 'engage', '--filter', 'Tier 1 & 2/EMEA'];

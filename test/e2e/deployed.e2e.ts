@@ -210,7 +210,7 @@ describe('the output of runs', () => {
       '"_aws"',
       'Export page done',
       '"format": "json"',
-      'ApiNotFoundError',
+      'ApiCredentialsError',
       'run_id=whole-json/plan.json',
     ])
       expect(everything).toContain(expected);

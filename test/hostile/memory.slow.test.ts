@@ -164,7 +164,7 @@ describe('eight concurrent probes, as in Plan export with 1,024 MB,', () => {
   it('take less than 300 MB if each response has 200 MB', async () => {
     const outcome = await fetchInProcess('json', (response) => flood(response, 200), 1, 8);
     expect(outcome.message).toBe(
-      'One account of dataset "engage" is too large (response over 32 MiB; account 0 of the API\'s order, counted from 0): start a new run with a filter that excludes it.',
+      'One account of dataset "engage" is too large (response over 32 MiB; position 0 in the list that the API returns, counted from 0): start a new run with a segment that does not contain it.',
     );
     expect(outcome.maxRssMb).toBeLessThan(300);
   });

@@ -159,7 +159,7 @@ describe('a request', () => {
 
 describe('a transient fault', () => {
   it.each([
-    ['429', { status: 429 }, { '429': 1 }, 10, [250]],
+    ['429', { status: 429 }, { '429': 1 }, 10, [3000]],
     ['429 with Retry-After', { status: 429, retryAfter: '2' }, { '429': 1 }, 10, [4000]],
     ['500', { status: 500 }, { '5xx': 1 }, 10, [250]],
     ['503 with Retry-After', { status: 503, retryAfter: '1' }, { '5xx': 1 }, 10, [3000]],
@@ -223,7 +223,7 @@ describe('a permanent fault', () => {
       '429',
       { status: 429 },
       'ApiThrottledError',
-      '429 Too Many Requests for page 0 of dataset "engage" (4 requests in 1.8 s): lower concurrency, then resume the run (if it failed before it was planned, start a new run).',
+      '429 Too Many Requests for page 0 of dataset "engage" (4 requests in 13.0 s): lower concurrency, then resume the run (if it failed before it was planned, start a new run).',
     ],
     [
       'truncate',
@@ -240,7 +240,8 @@ describe('a permanent fault', () => {
       message: expect.stringMatching(message instanceof RegExp ? message : new RegExp(RegExp.escape(message))),
     });
     expect(simulator.requests).toHaveLength(4);
-    expect(waits).toEqual([250, 500, 1000]);
+    // After a 429, all requests wait: for 1, 2 and 4 s, and up to 2 s more.
+    expect(waits).toEqual(name === 'ApiThrottledError' ? [3000, 4000, 6000] : [250, 500, 1000]);
     expect(error.usage).toMatchObject({ apiRequests: 4 });
   });
 
@@ -368,7 +369,7 @@ describe('a body over the limit', () => {
       limits,
     });
     expect((await errorOf(api.fetchPage(query({ pageSize: 1 }), decodeJson))).message).toBe(
-      'One account of dataset "engage" is too large (response over 1 MiB; account 0 of the API\'s order, counted from 0): start a new run with a filter that excludes it.',
+      'One account of dataset "engage" is too large (response over 1 MiB; position 0 in the list that the API returns, counted from 0): start a new run with a segment that does not contain it.',
     );
   });
 });

@@ -28,7 +28,7 @@ interface Seen {
   readonly pageSize: number;
 }
 
-/** An API of 95 accounts that answers 429 when `refuses` says so, with the seconds of `Retry-After`. */
+/** An API of 95 accounts that answers 429 when `refuses` says so, with the seconds of `Retry-After`, or without if empty. */
 async function throttlingApi(refuses: (request: Seen, nth: number) => string | undefined) {
   const clock = simulatedClock();
   const seen: Seen[] = [];
@@ -38,7 +38,7 @@ async function throttlingApi(refuses: (request: Seen, nth: number) => string | u
     seen.push(one);
     const retryAfter = refuses(one, seen.length);
     if (retryAfter !== undefined) {
-      response.writeHead(429, { 'retry-after': retryAfter }).end();
+      response.writeHead(429, retryAfter === '' ? {} : { 'retry-after': retryAfter }).end();
       return;
     }
     const from = Math.min(95, one.page * one.pageSize);
@@ -89,6 +89,19 @@ async function plannedPages(
   };
   return { run, lambda };
 }
+
+describe('a 429 without Retry-After', () => {
+  it('makes all requests of the process wait, longer each time, instead of asking a throttled API again and again', async () => {
+    const start = Date.parse('2026-08-22T02:00:00Z');
+    const { clock, seen, process } = await throttlingApi(({ at }) => (at < start + 8_000 ? '' : undefined));
+    const api = process({ concurrency: 8 });
+    const pages = Array.from({ length: 9 }, (_, page) => api.fetchPage(query(page), decodeJson));
+    for (const page of await Promise.all(pages)) expect(page.value.records).toBeGreaterThan(0);
+    const refused = seen.filter(({ at }) => at < start + 8_000);
+    expect(new Set(refused.map(({ at }) => at)).size).toBeLessThanOrEqual(4);
+    expect(clock.now()).toBeGreaterThanOrEqual(start + 8_000);
+  });
+});
 
 describe('a page that is asked to wait', () => {
   it('keeps the pages in all other Lambdas of the run waiting until then, and no longer', async () => {
@@ -205,7 +218,7 @@ describe('a wait beyond the limit', () => {
       name: 'ApiWaitError',
       transient: false,
       message: expect.stringMatching(
-        /^127\.0\.0\.1:\d+ asks to wait 3,600 s \(Retry-After; a run waits at most 900 s\): wait that long, then resume the run/,
+        /^127\.0\.0\.1:\d+ asks to wait 3,600 s \(Retry-After\), and a run waits at most 900 s: when that time is over, resume the run/,
       ),
     });
     throttles = false;

@@ -121,7 +121,7 @@ function refuseOtherAccounts(base: ExportSettings, overrides: ExportRequest): vo
   if (differs.length === 0) return;
   throw new ExportError(
     'RequestError',
-    `Export "${base.name}" is configured for other accounts (${differs.join(' and ')} cannot be overridden): choose another exportName, and add its datasetId.`,
+    `Invalid request for export "${base.name}" (its ${differs.join(' and ')} cannot be overridden): to export other accounts, choose a new exportName, and add the datasetId to export.`,
   );
 }
 

@@ -70,7 +70,7 @@ describe('resolveRequest', () => {
 
   it.each(['filter', 'segmentationId', 'segmentId'])('asks for a name if an ad-hoc export has a %s', (key) => {
     expect(errorOf(() => resolve({ datasetId: 'engage', [key]: 'Trials' }))).toBe(
-      `RequestError: Invalid request: exportName must be set together with ${key}, because its default is the name of the whole dataset.`,
+      `RequestError: Invalid request: exportName must be set together with ${key}: without a name, the export would be named after its dataset, as if it held all accounts.`,
     );
     expect(resolve({ datasetId: 'engage', [key]: 'Trials', exportName: 'trials' }).settings).toMatchObject({
       name: 'trials',
@@ -85,7 +85,7 @@ describe('resolveRequest', () => {
     [{ exportName: 'engaged', datasetId: 'support' }, 'engaged', 'datasetId'],
   ])('refuses to export other accounts under the name of a configured export: %j', (input, name, keys) => {
     expect(errorOf(() => resolve(input))).toBe(
-      `RequestError: Export "${name}" is configured for other accounts (${keys} cannot be overridden): choose another exportName, and add its datasetId.`,
+      `RequestError: Invalid request for export "${name}" (its ${keys} cannot be overridden): to export other accounts, choose a new exportName, and add the datasetId to export.`,
     );
   });
 
