@@ -113,7 +113,7 @@ describe('exit code 2', () => {
     [['--segment-id', '', '--name', 'x'], /: --segment-id must not be empty \(value not shown\)\.\n$/],
     [['--window', 'P7D', '--end', '2026-08-01'], /: --window must not be set together with --start or --end \(got/],
     [['--start', '2026-08-02', '--end', '2026-08-01'], /: --end must be later than --start \(got "2026-08-01"\)\.\n$/],
-    [['--account', 'acme.x', '--instance', 'us-5'], /^error: Invalid --account \("acme\.x"\): use one label of/],
+    [['--account', 'acme.x', '--instance', 'us-5'], /^error: Invalid --account \("acme\.x"\): use one part of/],
   ])('names the flag that was typed, not the key of a configuration: %j', async (args, message) => {
     const { code, stderr } = await commandLine([
       'run',
