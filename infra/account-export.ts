@@ -113,8 +113,10 @@ export class AccountExport extends Construct {
     const databaseName = config.databaseName ?? databaseNameOf(deployment.name);
     const { exports, logRetentionDays } = config;
     const deletable = config.deleteDataWithStack && String(this.node.tryGetContext(ALLOW_DATA_DELETION)) === 'true';
-    // Tags in the template are there however the template is deployed.
-    for (const [key, value] of Object.entries(allTags(config.tags, deployment.name))) Tags.of(this).add(key, value);
+    // Tags in the template are there however the template is deployed. Those of the app around it count more.
+    const priority = 90;
+    for (const [key, value] of Object.entries(allTags(config.tags, deployment.name)))
+      Tags.of(this).add(key, value, { priority });
     if (permissionsBoundary) PermissionsBoundary.of(this).apply(permissionsBoundary);
 
     const key =

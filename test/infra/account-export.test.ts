@@ -6,7 +6,7 @@ import { Key } from 'aws-cdk-lib/aws-kms';
 import { Bucket, BucketEncryption } from 'aws-cdk-lib/aws-s3';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Topic } from 'aws-cdk-lib/aws-sns';
-import { App, NestedStack, Stack } from 'aws-cdk-lib/core';
+import { App, NestedStack, Stack, Tags } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import { describe, expect, it } from 'vitest';
 import { AccountExport, type AccountExportProps } from '../../infra/index.ts';
@@ -178,6 +178,14 @@ it('reads a secret of another account by its ARN', () => {
   new AccountExport(stack, 'Accounts', { ...SETTINGS, secret: Secret.fromSecretCompleteArn(stack, 'S', arn) });
   const variables = { SECRET_ID: arn };
   Template.fromStack(stack).hasResourceProperties('AWS::Lambda::Function', { Environment: { Variables: variables } });
+});
+
+it('leaves a tag of the app as it is', () => {
+  const stack = stackNamed('Data');
+  Tags.of(stack).add('application', 'crm');
+  new AccountExport(stack, 'Accounts', SETTINGS);
+  const [bucket] = ofType(stack, 'AWS::S3::Bucket');
+  expect(bucket?.Properties.Tags).toEqual([{ Key: 'application', Value: 'crm' }]);
 });
 
 it('grants and measures', () => {
