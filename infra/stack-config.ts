@@ -176,7 +176,7 @@ function checkAttributeOrder(exports: readonly ExportSettings[], context: z.Refi
     context.addIssue({
       code: 'custom',
       path: [i, 'attributeColumns'],
-      message: `must be this list or its beginning, in the same order, because all CSV exports share one table: ${namesOf(longest)}`,
+      message: `must be the list ${namesOf(longest)}, or only its first names, in the same order, because all CSV exports share one table`,
     });
   }
 }

@@ -139,7 +139,7 @@ export function askedToWait(requested: RequestedPage, waitMs: number, maxMs: num
   if (waitMs > maxMs) {
     return new ExportError(
       'ApiWaitError',
-      `${asks} (Retry-After), and a run waits at most ${seconds(maxMs)}: when that time is over, ${RESUME_OR_START}.`,
+      `A run waits at most ${seconds(maxMs)}, but ${asks} (Retry-After): when that time is over, ${RESUME_OR_START}.`,
     );
   }
   return new ExportError(

@@ -5,7 +5,7 @@ import type { PageQuery } from '../model/run.ts';
 export const DNS_LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/i;
 
 export const DNS_LABEL_RULE =
-  'use one part of the host name, such as acme of acme.us-5.evergage.com: up to 63 letters, digits and hyphens, with no hyphen at the start or end';
+  'use one part of the host name, of up to 63 letters, digits and hyphens, with no hyphen at the start or end; of acme.us-5.evergage.com, acme is the account name and us-5 the instance';
 
 /**
  * `https://<accountName>.<instance>.evergage.com`: the address of a tenant. Evergage is the former name of Personalization.

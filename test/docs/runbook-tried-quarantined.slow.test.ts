@@ -104,7 +104,7 @@ describe('run-quarantined', () => {
     const { code, stderr } = await world.cli(['start', EXPORT, '--filter', 'Tier 1 & 2/EMEA']);
     expect(code).toBe(1);
     expect(stderr).toContain(
-      `Invalid request for export "${EXPORT}" (its filter cannot be overridden): to export other accounts, choose a new exportName, and add the datasetId to export.`,
+      `Invalid request for export "${EXPORT}" (its filter cannot be overridden): to export other accounts, set exportName to a new name, and datasetId to their dataset.`,
     );
     expect(world.simulator.requests).toEqual([]);
     const named = ['start', 'once', '--dataset', 'engage', '--filter', 'Tier 1 & 2/EMEA'];

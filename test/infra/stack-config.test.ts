@@ -42,7 +42,7 @@ describe('parseStackConfig', () => {
       {
         exports: [...CONFIG.exports, { ...EXPORT, name: 'x', format: 'csv', attributeColumns: ['region', 'industry'] }],
       },
-      'exports[1].attributeColumns must be this list or its beginning, in the same order, because all CSV exports share one table: region, industry (got ["industry"])',
+      'exports[1].attributeColumns must be the list region, industry, or only its first names, in the same order, because all CSV exports share one table (got ["industry"])',
     ],
     [
       { accountName: 'acme.evil.example/', instance: 'x.y' },

@@ -218,7 +218,7 @@ describe('a wait beyond the limit', () => {
       name: 'ApiWaitError',
       transient: false,
       message: expect.stringMatching(
-        /^127\.0\.0\.1:\d+ asks to wait 3,600 s \(Retry-After\), and a run waits at most 900 s: when that time is over, resume the run/,
+        /^A run waits at most 900 s, but 127\.0\.0\.1:\d+ asks to wait 3,600 s \(Retry-After\): when that time is over, resume the run/,
       ),
     });
     throttles = false;
@@ -301,7 +301,7 @@ describe('a run on one machine', () => {
     const { outcome, seen } = await local(8, () => '3600');
     expect(outcome).toMatchObject({
       outcome: 'failed',
-      failure: { error: 'ApiWaitError', cause: expect.stringContaining('a run waits at most 900 s') },
+      failure: { error: 'ApiWaitError', cause: expect.stringContaining('A run waits at most 900 s') },
     });
     expect(seen.length).toBeLessThanOrEqual(8);
   });

@@ -121,7 +121,7 @@ function refuseOtherAccounts(base: ExportSettings, overrides: ExportRequest): vo
   if (differs.length === 0) return;
   throw new ExportError(
     'RequestError',
-    `Invalid request for export "${base.name}" (its ${differs.join(' and ')} cannot be overridden): to export other accounts, choose a new exportName, and add the datasetId to export.`,
+    `Invalid request for export "${base.name}" (its ${differs.join(' and ')} cannot be overridden): to export other accounts, set exportName to a new name, and datasetId to their dataset.`,
   );
 }
 

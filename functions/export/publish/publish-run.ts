@@ -151,7 +151,7 @@ async function quarantinedRun(
   }
   throw new ExportError(
     'RunIncompleteError',
-    `Cannot publish run "${run.runId}" (its parts changed after it was quarantined): resume run "${execution.split(':').at(-1)}", which publishes it, and not "${run.runId}"; it verifies the parts again.`,
+    `Cannot publish run "${run.runId}" (its parts changed after it was quarantined): do not resume "${run.runId}" itself. Resume run "${execution.split(':').at(-1)}", which verifies the parts of "${run.runId}" again and publishes it.`,
   );
 }
 

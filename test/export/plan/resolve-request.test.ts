@@ -85,7 +85,7 @@ describe('resolveRequest', () => {
     [{ exportName: 'engaged', datasetId: 'support' }, 'engaged', 'datasetId'],
   ])('refuses to export other accounts under the name of a configured export: %j', (input, name, keys) => {
     expect(errorOf(() => resolve(input))).toBe(
-      `RequestError: Invalid request for export "${name}" (its ${keys} cannot be overridden): to export other accounts, choose a new exportName, and add the datasetId to export.`,
+      `RequestError: Invalid request for export "${name}" (its ${keys} cannot be overridden): to export other accounts, set exportName to a new name, and datasetId to their dataset.`,
     );
   });
 

@@ -365,7 +365,7 @@ describe('publishing a quarantined run', () => {
     await expect(steps.finish(await steps.publishQuarantined('run-1'))).rejects.toMatchObject({
       name: 'RunIncompleteError',
       message:
-        'Cannot publish run "run-1" (its parts changed after it was quarantined): resume run "execution of run-1", which publishes it, and not "run-1"; it verifies the parts again.',
+        'Cannot publish run "run-1" (its parts changed after it was quarantined): do not resume "run-1" itself. Resume run "execution of run-1", which verifies the parts of "run-1" again and publishes it.',
     });
     expect(objects.has(MANIFEST)).toBe(false);
     await expect(steps.finish(await steps.resume('run-1'))).rejects.toMatchObject({ name: 'DriftedError' });
