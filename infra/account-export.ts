@@ -66,7 +66,10 @@ export interface ExistingResources {
   readonly topic?: ITopic;
   /** The secret with the API key, `{"keyId":"…","secret":"…"}`, instead of `secretName`. @default a new secret */
   readonly secret?: ISecret;
-  /** The permissions boundary of every role in the construct. @default none */
+  /**
+   * The permissions boundary of every role in the construct. With `fixedEgressIp` or `deleteDataWithStack`, CDK adds a
+   * function to the stack: set `permissionsBoundary` of the stack, too. @default none
+   */
   readonly permissionsBoundary?: IManagedPolicy;
 }
 

@@ -15,7 +15,10 @@ export interface StackFlags extends OutputFlags {
 
 /** Adds `--stack`, `--region`, `--profile` and the output flags. @param json what `--json` prints */
 export function withStackFlags(command: Command, json: string): Command {
-  return withPlaceFlags(command.option('--stack <name>', 'deployed stack', DEFAULT_STACK_NAME), json);
+  return withPlaceFlags(
+    command.option('--stack <name>', 'deployed stack, or STACK/ID of a construct in it', DEFAULT_STACK_NAME),
+    json,
+  );
 }
 
 /** Adds `--region`, `--profile` and the output flags. @param json what `--json` prints */
