@@ -173,7 +173,7 @@ describe('repeated keys of an account', () => {
   const sent =
     '{"name":"old","name":"a","attributes":{"k":"1","k":[2]},"totalActions":"n/a","totalActions":7,"NAME":"b"}';
 
-  it('stay in a JSON part, and the SerDe reads the later value', async () => {
+  it('stay in a JSON part, and the SerDe reads the last value', async () => {
     const url = await serveHttp((request, response) =>
       response.end(request.url?.endsWith('page=0') ? `[${sent}]` : '[]'),
     );
@@ -183,7 +183,7 @@ describe('repeated keys of an account', () => {
     const [, part] = [...objects].find(([key]) => key.endsWith('part-00000.json.gz')) ?? [];
     const line = gunzipSync(part as Buffer).toString();
     expect(line).toBe(
-      '{"name":"old","name":"a","attributes":{"k":"1","k":"[2]"},"totalActions_as_sent":"n/a","totalActions":7,"NAME":"b"}\n',
+      '{"name_as_sent":"old","name_as_sent":"a","attributes":{"k":"[2]"},"attributes_as_sent":{"k":"1","k":[2]},"totalActions_as_sent":"n/a","totalActions":7,"name":"b"}\n',
     );
     const table = { name: 'string', totalactions: 'bigint', attributes: 'map<string,string>' } as const;
     expect(readHiveJson(line, table)).toEqual({

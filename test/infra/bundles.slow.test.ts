@@ -111,6 +111,8 @@ beforeAll(async () => {
     SECRET_ID: 'key',
     API_URL: simulator.url,
     EXPORTS_FILE: 'exports.json',
+    STACK_NAME: 'AccountExport',
+    PROGRAM: 'npx account-export',
   })) {
     vi.stubEnv(name, value);
   }
