@@ -55,8 +55,12 @@ export function decodeJson(body: Buffer): JsonPage {
   const { lines, adapted, addedKeys } = splitRecords(text, { mayRepeatKeys: commas > parsedCommas });
   for (const key of addedKeys) columns.add(key);
   const names = records.map((record, i) => {
-    const name = adapted.has(i) ? undefined : (record as Record<string, unknown>)[ACCOUNT_KEY];
-    return typeof name === 'string' ? name : nameIn(lines[i] ?? '');
+    const line = lines[i] ?? '';
+    if (adapted.has(i)) return nameIn(line);
+    const name = (record as Record<string, unknown>)[ACCOUNT_KEY];
+    if (typeof name === 'string') return name;
+    // Only the text has the digits of a number.
+    return name === undefined ? line : nameIn(line);
   });
   return { records: records.length, names, columns: [...columns], lines };
 }
