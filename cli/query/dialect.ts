@@ -47,7 +47,7 @@ const MACROS: Readonly<Record<string, string>> = {
   json_extract: '(j, p) AS CASE WHEN json_valid(j) THEN system.main.json_extract(j, p) END',
   json_parse: '(j) AS json(j)',
   json_format: '(j) AS CAST(j AS VARCHAR)',
-  // Aggregates. Exact, which is as good an approximation as any.
+  // Aggregates that approximate in Athena are exact here.
   approx_percentile: '(x, p) AS quantile_disc(x, p)',
   approx_distinct: '(x) AS count(DISTINCT x)',
   every: '(x) AS bool_and(x)',
