@@ -31,7 +31,7 @@ export function publishCommand(terminal: Terminal): Command {
       'after',
       `
 A run is quarantined when it has lost too many accounts (--max-drop-percent),
-when the first run of a segment has none, when it has another dataset or
+when the first run of a segment has none, when it has a different dataset or
 segment than the last published run, or when the data changed during the run
 (--on-drift fail). Publishing it sends no requests to the API.
 

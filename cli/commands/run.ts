@@ -203,7 +203,7 @@ function nextSteps({ runId, publish, resume, error }: FailedRun, flags: EndFlags
 /** Repeating a command that was refused is refused again, unless its cause is gone. */
 function firstStep(error: string): string {
   if (remedyOf(error) === 'resume with a higher maxRecords') return 'raise --max-records, then ';
-  return (PERMANENT_ERRORS as readonly string[]).includes(error) ? 'remove the cause, then ' : '';
+  return (PERMANENT_ERRORS as readonly string[]).includes(error) ? 'fix the cause, then ' : '';
 }
 
 /** `publish --out` has no --run-id. */
