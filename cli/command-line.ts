@@ -14,7 +14,6 @@ import { runsCommand } from './commands/runs.ts';
 import { simulateCommand } from './commands/simulate.ts';
 import { startCommand } from './commands/start.ts';
 import { statusCommand } from './commands/status.ts';
-import { withFlagNames } from './flags/export-flags.ts';
 import { CommandError, type Input, type Sleep, type Stream, type Terminal } from './terminal/terminal.ts';
 
 export interface CommandLineOptions {
@@ -48,7 +47,7 @@ export async function runCommandLine(options: CommandLineOptions): Promise<numbe
     await programOf(terminal, report).parseAsync(options.argv, { from: 'user' });
     return terminal.exitCode;
   } catch (error) {
-    return reportError(error, terminal, options.argv.includes('--verbose'));
+    return await reportError(error, terminal, options.argv.includes('--verbose'));
   }
 }
 
@@ -82,7 +81,7 @@ function interruptOfProcess(): AbortSignal {
   return interrupt.signal;
 }
 
-function programOf(terminal: Terminal, report: (error: unknown) => number): Command {
+function programOf(terminal: Terminal, report: (error: unknown) => Promise<number>): Command {
   const program = new Command('account-export')
     .description('Exports the accounts of Salesforce Marketing Cloud Personalization.')
     .version(packageJson.version, '--version', 'print the version')
@@ -110,14 +109,18 @@ function programOf(terminal: Terminal, report: (error: unknown) => number): Comm
   return program;
 }
 
-function reportError(error: unknown, { stderr }: Terminal, verbose: boolean): number {
+async function withFlagNames(message: string): Promise<string> {
+  const request = await import('./flags/export-request.ts');
+  return request.withFlagNames(message);
+}
+
+async function reportError(error: unknown, { stderr }: Terminal, verbose: boolean): Promise<number> {
   // Commander has already printed its sentence or the help text.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : MISUSED;
   const stack = verbose && error instanceof Error ? `${error.stack?.split('\n').map(printable).join('\n')}\n` : '';
   if (error instanceof ExportError || error instanceof CommandError) {
-    stderr.write(
-      `error: ${printable(error instanceof ExportError ? withFlagNames(error.message) : error.message)}\n${stack}`,
-    );
+    const message = error instanceof ExportError ? await withFlagNames(error.message) : error.message;
+    stderr.write(`error: ${printable(message)}\n${stack}`);
     return MISUSE.includes(error.name) ? MISUSED : FAILED;
   }
   const what = printable(error instanceof Error ? error.message : String(error));

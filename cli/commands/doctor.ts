@@ -2,8 +2,7 @@ import { Command } from 'commander';
 import { ExportError } from '../../functions/model/errors.ts';
 import { PROGRAM } from '../../functions/model/program.ts';
 import { DEFAULT_STACK_NAME } from '../../functions/model/stack-name.ts';
-import { checkStack, type Finding } from '../deployed/check-stack.ts';
-import { connect } from '../deployed/stack.ts';
+import type { Finding } from '../deployed/check-stack.ts';
 import { type StackFlags, withPlaceFlags } from '../flags/stack-flags.ts';
 import { counted } from '../terminal/format.ts';
 import { liveLine } from '../terminal/live-line.ts';
@@ -38,6 +37,10 @@ Example:
 
 async function doctor(flags: StackFlags, terminal: Terminal): Promise<void> {
   const { out } = outputOf(terminal, flags);
+  const [{ checkStack }, { connect }] = await Promise.all([
+    import('../deployed/check-stack.ts'),
+    import('../deployed/stack.ts'),
+  ]);
   const connecting = connect(terminal, flags).then(({ stack }) => stack);
   const line = liveLine(terminal, flags);
   line.show(() => 'Checking the stack');

@@ -2,8 +2,6 @@ import { Command } from 'commander';
 import { ExportError } from '../../functions/model/errors.ts';
 import { PROGRAM } from '../../functions/model/program.ts';
 import { DEFAULT_STACK_NAME } from '../../functions/model/stack-name.ts';
-import { stackQueries } from '../deployed/query-stack.ts';
-import { connect } from '../deployed/stack.ts';
 import type { StackFlags } from '../flags/stack-flags.ts';
 import { type Layout, printResult } from '../query/print-result.ts';
 import { prompt } from '../query/prompt.ts';
@@ -23,7 +21,7 @@ const DEFAULT_OUT = './out';
 const LAYOUTS = ['json', 'csv', 'vertical'] as const;
 
 /** @param reportError prints an error, of which a prompt has many. @returns the exit code */
-export function queryCommand(terminal: Terminal, reportError: (error: unknown) => number): Command {
+export function queryCommand(terminal: Terminal, reportError: (error: unknown) => Promise<number>): Command {
   return new Command('query')
     .description('query exported data with SQL: the tables and views of Athena')
     .argument('[sql]', 'one SELECT; - reads it from standard input')
@@ -98,6 +96,10 @@ function check(flags: QueryFlags): void {
 
 async function queriesOf({ stack, out, ...flags }: QueryFlags, terminal: Terminal): Promise<RunQuery> {
   if (stack !== undefined) {
+    const [{ connect }, { stackQueries }] = await Promise.all([
+      import('../deployed/stack.ts'),
+      import('../deployed/query-stack.ts'),
+    ]);
     return stackQueries(await connect(terminal, { ...flags, stack: stack === true ? DEFAULT_STACK_NAME : stack }));
   }
   // DuckDB is loaded only here. The package leaves it out, because it is ten times as large as the rest.
@@ -147,7 +149,7 @@ function widthOf({ stdout, env, columns }: Terminal): number {
   return Number(env.COLUMNS) || Number.POSITIVE_INFINITY;
 }
 
-type Session = Omit<Printing, 'signal'> & { readonly reportError: (error: unknown) => number };
+type Session = Omit<Printing, 'signal'> & { readonly reportError: (error: unknown) => Promise<number> };
 
 async function interact({ query, flags, terminal, reportError }: Session): Promise<void> {
   let vertical = flags.vertical ?? false;
@@ -155,9 +157,9 @@ async function interact({ query, flags, terminal, reportError }: Session): Promi
     stdin: terminal.stdin(),
     stdout: terminal.stdout,
     async run(sql, signal) {
-      await print(sql, { query, flags: { ...flags, vertical }, terminal, signal }).catch((error: unknown) => {
+      await print(sql, { query, flags: { ...flags, vertical }, terminal, signal }).catch(async (error: unknown) => {
         if (error instanceof QueryCanceled) terminal.stderr.write(`${error.message}\n`);
-        else reportError(error);
+        else await reportError(error);
       });
     },
     describe: (table) =>

@@ -1,7 +1,6 @@
 import { Command } from 'commander';
-import { type Reattached, reattachRuns } from '../../functions/export/publish/reattach.ts';
+import type { Reattached } from '../../functions/export/publish/reattach.ts';
 import { PROGRAM } from '../../functions/model/program.ts';
-import { connect } from '../deployed/stack.ts';
 import { type StackFlags, withStackFlags } from '../flags/stack-flags.ts';
 import { count, counted } from '../terminal/format.ts';
 import { liveLine } from '../terminal/live-line.ts';
@@ -34,13 +33,15 @@ Example:
 }
 
 async function reattach(flags: ReattachFlags, terminal: Terminal): Promise<void> {
+  const { connect } = await import('../deployed/stack.ts');
   const { stack, output } = await connect(terminal, flags);
   const [bucket, database] = [stack.output('BucketName'), stack.output('Workgroup')];
-  const [{ S3Client }, { GlueClient }, { s3ObjectStore }, { glueCatalog }] = await Promise.all([
+  const [{ S3Client }, { GlueClient }, { s3ObjectStore }, { glueCatalog }, { reattachRuns }] = await Promise.all([
     import('@aws-sdk/client-s3'),
     import('@aws-sdk/client-glue'),
     import('../../functions/aws/s3-object-store.ts'),
     import('../../functions/aws/glue-catalog.ts'),
+    import('../../functions/export/publish/reattach.ts'),
   ]);
   const store = s3ObjectStore({ client: new S3Client(stack.clientOptions), bucket });
   const sleep = (ms: number) => terminal.sleep(ms, new AbortController().signal);

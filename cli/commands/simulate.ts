@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import { Command, Option } from 'commander';
 import { ExportError } from '../../functions/model/errors.ts';
 import { PROGRAM } from '../../functions/model/program.ts';
+import { ATTRIBUTE_SHAPES, type AttributeShape, DEFAULT_SEGMENTS } from '../../simulator/choices.ts';
 import { FAULT_KINDS, type FaultRule, parseFault } from '../../simulator/faults.ts';
-import { DEFAULT_KEY, DEFAULT_SEGMENTS, type SimulatorOptions, startSimulator } from '../../simulator/simulator.ts';
-import { ATTRIBUTE_SHAPES, type AttributeShape } from '../../simulator/tenant.ts';
+import type { SimulatorOptions } from '../../simulator/simulator.ts';
 import { integer } from '../flags/common-flags.ts';
 import { count } from '../terminal/format.ts';
 import type { Terminal } from '../terminal/terminal.ts';
@@ -68,6 +68,7 @@ Segments for --filter:
 
 async function simulate(flags: SimulateFlags, terminal: Terminal): Promise<void> {
   const signal = terminal.interrupted();
+  const { DEFAULT_KEY, startSimulator } = await import('../../simulator/simulator.ts');
   const { plain, attributes, dataset, fault, grow = 0, shrink = 0, changeKeyAfter, ...options } = flags;
   const simulator = await startSimulator({
     ...options,

@@ -1,8 +1,6 @@
 import { Command } from 'commander';
 import { PROGRAM } from '../../functions/model/program.ts';
-import { startAndFollow } from '../deployed/follow-on-terminal.ts';
-import { connect } from '../deployed/stack.ts';
-import { type ExportFlags, requestOf, withExportFlags } from '../flags/export-flags.ts';
+import { type ExportFlags, withExportFlags } from '../flags/export-flags.ts';
 import { type StackFlags, withStackFlags } from '../flags/stack-flags.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 
@@ -25,6 +23,11 @@ Example: backfill August 7
     --due 2026-08-07 --window P7D`,
     )
     .action(async (exportName: string, flags: ExportFlags & StackFlags) => {
+      const [{ requestOf }, { connect }, { startAndFollow }] = await Promise.all([
+        import('../flags/export-request.ts'),
+        import('../deployed/stack.ts'),
+        import('../deployed/follow-on-terminal.ts'),
+      ]);
       // Invalid flags are reported before AWS is called.
       const request = requestOf({ ...flags, name: exportName }, 'the name of the export');
       const deployed = await connect(terminal, flags);
