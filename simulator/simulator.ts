@@ -4,9 +4,8 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { ATTRIBUTES } from './accounts.ts';
-import { type AttributeShape, DEFAULT_SEGMENTS } from './choices.ts';
 import { type FaultKind, type FaultRule, faultPicker } from './faults.ts';
-import { Tenant } from './tenant.ts';
+import { type AttributeShape, Tenant } from './tenant.ts';
 
 export interface SimulatorOptions {
   readonly accounts?: number;
@@ -74,6 +73,12 @@ export interface Simulator {
 }
 
 export const DEFAULT_KEY = { keyId: 'demo-key', keySecret: 'demo:secret' } as const;
+export const DEFAULT_SEGMENTS = {
+  'Tier 1 & 2/EMEA': 0.1,
+  'Tier 1 & 2/EMEA + ü%': 0.25,
+  everyone: 1,
+  nobody: 0,
+} as const;
 
 interface Answer {
   readonly body: Buffer;

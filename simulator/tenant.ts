@@ -1,11 +1,14 @@
 /** A tenant's accounts in API order. They are generated on demand, and any can be added, removed or changed. */
 import { type AccountStyle, ATTRIBUTES, simulateAccount, simulateMembership } from './accounts.ts';
-import { ATTRIBUTE_SHAPES, type AttributeShape } from './choices.ts';
 
 interface Span {
   readonly firstId: number;
   readonly length: number;
 }
+
+/** Shapes of `attributes` that Salesforce documents; `mixed` alternates between them. */
+export const ATTRIBUTE_SHAPES = ['flat', 'array', 'objects', 'mixed'] as const;
+export type AttributeShape = (typeof ATTRIBUTE_SHAPES)[number];
 
 export interface TenantOptions extends AccountStyle {
   readonly accounts: number;

@@ -2,7 +2,8 @@ import { Command } from 'commander';
 import { ExportError } from '../../functions/model/errors.ts';
 import { PROGRAM } from '../../functions/model/program.ts';
 import { DEFAULT_STACK_NAME } from '../../functions/model/stack-name.ts';
-import type { Finding } from '../deployed/check-stack.ts';
+import { checkStack, type Finding } from '../deployed/check-stack.ts';
+import { connect } from '../deployed/stack.ts';
 import { type StackFlags, withPlaceFlags } from '../flags/stack-flags.ts';
 import { counted } from '../terminal/format.ts';
 import { liveLine } from '../terminal/live-line.ts';
@@ -11,9 +12,10 @@ import { outputOf, type Terminal } from '../terminal/terminal.ts';
 type DoctorFlags = Omit<StackFlags, 'stack'> & { stack?: string | true };
 
 export function doctorCommand(terminal: Terminal): Command {
-  const command = new Command('doctor')
-    .description('check a deployed stack, and say what to do about each problem')
-    .option('--stack [name]', `the deployed stack to check (default: ${DEFAULT_STACK_NAME})`);
+  const command = new Command('doctor').option(
+    '--stack [name]',
+    `the deployed stack to check (default: ${DEFAULT_STACK_NAME})`,
+  );
   return withPlaceFlags(command, 'an array of checks')
     .addHelpText(
       'after',
@@ -37,10 +39,6 @@ Example:
 
 async function doctor(flags: StackFlags, terminal: Terminal): Promise<void> {
   const { out } = outputOf(terminal, flags);
-  const [{ checkStack }, { connect }] = await Promise.all([
-    import('../deployed/check-stack.ts'),
-    import('../deployed/stack.ts'),
-  ]);
   const connecting = connect(terminal, flags).then(({ stack }) => stack);
   const line = liveLine(terminal, flags);
   line.show(() => 'Checking the stack');

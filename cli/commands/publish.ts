@@ -1,19 +1,25 @@
 import { Command } from 'commander';
+import { checkRunId } from '../../functions/export/plan/resolve-request.ts';
 import type { AccountsApi } from '../../functions/export/ports.ts';
+import { isPublished } from '../../functions/export/storage/published-runs.ts';
 import { ExportError } from '../../functions/model/errors.ts';
 import { PROGRAM } from '../../functions/model/program.ts';
+import { startAndFollow } from '../deployed/follow-on-terminal.ts';
+import { describeRun } from '../deployed/look-at-run.ts';
+import { reportOf } from '../deployed/run-report.ts';
+import { connect, executionArnOf } from '../deployed/stack.ts';
 import { newRunId } from '../flags/common-flags.ts';
 import { type DestinationFlags, endpointWithoutBucket, storeAt, withDestinationFlags } from '../flags/destination.ts';
 import { type StackFlags, withStackFlags } from '../flags/stack-flags.ts';
+import { runLocal } from '../local/run-local.ts';
 import { runProgress } from '../terminal/progress.ts';
 import { type OutputFlags, outputOf, type Terminal } from '../terminal/terminal.ts';
+import { printOutcome } from './run.ts';
 
 type PublishFlags = StackFlags & DestinationFlags & { out?: string };
 
 export function publishCommand(terminal: Terminal): Command {
-  const command = new Command('publish')
-    .description('publish a quarantined run')
-    .argument('<run>', 'run id, or execution ARN');
+  const command = new Command('publish').argument('<run>', 'run id, or execution ARN');
   withDestinationFlags(command, 'for a run on this machine: folder or s3://bucket/prefix').option(
     '--no-follow',
     'start it and exit',
@@ -51,12 +57,6 @@ function refuseStackFlags(command: Command): void {
 }
 
 async function publishDeployed(run: string, flags: PublishFlags, terminal: Terminal): Promise<number> {
-  const [{ connect, executionArnOf }, { describeRun }, { reportOf }, { startAndFollow }] = await Promise.all([
-    import('../deployed/stack.ts'),
-    import('../deployed/look-at-run.ts'),
-    import('../deployed/run-report.ts'),
-    import('../deployed/follow-on-terminal.ts'),
-  ]);
   const deployed = await connect(terminal, flags, run);
   const { runId, resumes } = reportOf(await describeRun(deployed.stack, executionArnOf(run, deployed.stack)));
   const publish = resumes ?? runId;
@@ -74,12 +74,6 @@ async function publishLocal(
   flags: OutputFlags & DestinationFlags & { out: string },
   terminal: Terminal,
 ): Promise<number> {
-  const [{ checkRunId }, { isPublished }, { runLocal }, { printOutcome }] = await Promise.all([
-    import('../../functions/export/plan/resolve-request.ts'),
-    import('../../functions/export/storage/published-runs.ts'),
-    import('../local/run-local.ts'),
-    import('../local/print-outcome.ts'),
-  ]);
   const store = await storeAt(flags.out, flags);
   const progress = runProgress(terminal, flags);
   const output = outputOf(progress, flags);

@@ -2,6 +2,8 @@ import { Command } from 'commander';
 import { ExportError } from '../../functions/model/errors.ts';
 import { PROGRAM } from '../../functions/model/program.ts';
 import { DEFAULT_STACK_NAME } from '../../functions/model/stack-name.ts';
+import { stackQueries } from '../deployed/query-stack.ts';
+import { connect } from '../deployed/stack.ts';
 import type { StackFlags } from '../flags/stack-flags.ts';
 import { type Layout, printResult } from '../query/print-result.ts';
 import { prompt } from '../query/prompt.ts';
@@ -23,7 +25,6 @@ const LAYOUTS = ['json', 'csv', 'vertical'] as const;
 /** @param reportError prints an error, of which a prompt has many. @returns the exit code */
 export function queryCommand(terminal: Terminal, reportError: (error: unknown) => Promise<number>): Command {
   return new Command('query')
-    .description('query exported data with SQL: the tables and views of Athena')
     .argument('[sql]', 'one SELECT; - reads it from standard input')
     .option('--out <folder>', `folder that run wrote to (default: ${DEFAULT_OUT})`)
     .option('--stack [name]', `query a deployed stack in Athena (default: ${DEFAULT_STACK_NAME})`)
@@ -96,10 +97,6 @@ function check(flags: QueryFlags): void {
 
 async function queriesOf({ stack, out, ...flags }: QueryFlags, terminal: Terminal): Promise<RunQuery> {
   if (stack !== undefined) {
-    const [{ connect }, { stackQueries }] = await Promise.all([
-      import('../deployed/stack.ts'),
-      import('../deployed/query-stack.ts'),
-    ]);
     return stackQueries(await connect(terminal, { ...flags, stack: stack === true ? DEFAULT_STACK_NAME : stack }));
   }
   // DuckDB is loaded only here. The package leaves it out, because it is ten times as large as the rest.

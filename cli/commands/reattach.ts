@@ -1,6 +1,7 @@
 import { Command } from 'commander';
-import type { Reattached } from '../../functions/export/publish/reattach.ts';
+import { type Reattached, reattachRuns } from '../../functions/export/publish/reattach.ts';
 import { PROGRAM } from '../../functions/model/program.ts';
+import { connect } from '../deployed/stack.ts';
 import { type StackFlags, withStackFlags } from '../flags/stack-flags.ts';
 import { count, counted } from '../terminal/format.ts';
 import { liveLine } from '../terminal/live-line.ts';
@@ -13,9 +14,7 @@ interface ReattachFlags extends StackFlags, OutputFlags {
 }
 
 export function reattachCommand(terminal: Terminal): Command {
-  const command = new Command('reattach')
-    .description('add published runs to the tables again, from their manifests')
-    .option('--dry-run', 'count the missing runs and change nothing');
+  const command = new Command('reattach').option('--dry-run', 'count the missing runs and change nothing');
   return withStackFlags(command, 'the numbers and ids of the runs')
     .addHelpText(
       'after',
@@ -33,15 +32,13 @@ Example:
 }
 
 async function reattach(flags: ReattachFlags, terminal: Terminal): Promise<void> {
-  const { connect } = await import('../deployed/stack.ts');
   const { stack, output } = await connect(terminal, flags);
   const [bucket, database] = [stack.output('BucketName'), stack.output('Workgroup')];
-  const [{ S3Client }, { GlueClient }, { s3ObjectStore }, { glueCatalog }, { reattachRuns }] = await Promise.all([
+  const [{ S3Client }, { GlueClient }, { s3ObjectStore }, { glueCatalog }] = await Promise.all([
     import('@aws-sdk/client-s3'),
     import('@aws-sdk/client-glue'),
     import('../../functions/aws/s3-object-store.ts'),
     import('../../functions/aws/glue-catalog.ts'),
-    import('../../functions/export/publish/reattach.ts'),
   ]);
   const store = s3ObjectStore({ client: new S3Client(stack.clientOptions), bucket });
   const sleep = (ms: number) => terminal.sleep(ms, new AbortController().signal);

@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import { Command, Option } from 'commander';
 import { ExportError } from '../../functions/model/errors.ts';
 import { PROGRAM } from '../../functions/model/program.ts';
-import { ATTRIBUTE_SHAPES, type AttributeShape, DEFAULT_SEGMENTS } from '../../simulator/choices.ts';
 import { FAULT_KINDS, type FaultRule, parseFault } from '../../simulator/faults.ts';
-import type { SimulatorOptions } from '../../simulator/simulator.ts';
+import { DEFAULT_KEY, DEFAULT_SEGMENTS, type SimulatorOptions, startSimulator } from '../../simulator/simulator.ts';
+import { ATTRIBUTE_SHAPES, type AttributeShape } from '../../simulator/tenant.ts';
 import { integer } from '../flags/common-flags.ts';
 import { count } from '../terminal/format.ts';
 import type { Terminal } from '../terminal/terminal.ts';
@@ -25,7 +25,6 @@ type SimulateFlags = Pick<
 
 export function simulateCommand(terminal: Terminal): Command {
   return new Command('simulate')
-    .description('simulate a Personalization tenant')
     .option('--accounts <n>', 'number of accounts', integer(0), 12_431)
     .option('--latency-ms <n>', 'latency of each response', integer(0), 0)
     .option('--port <n>', 'port on 127.0.0.1', integer(0, 65_535), 8787)
@@ -68,7 +67,6 @@ Segments for --filter:
 
 async function simulate(flags: SimulateFlags, terminal: Terminal): Promise<void> {
   const signal = terminal.interrupted();
-  const { DEFAULT_KEY, startSimulator } = await import('../../simulator/simulator.ts');
   const { plain, attributes, dataset, fault, grow = 0, shrink = 0, changeKeyAfter, ...options } = flags;
   const simulator = await startSimulator({
     ...options,

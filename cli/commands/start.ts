@@ -1,12 +1,13 @@
 import { Command } from 'commander';
 import { PROGRAM } from '../../functions/model/program.ts';
-import { type ExportFlags, withExportFlags } from '../flags/export-flags.ts';
+import { startAndFollow } from '../deployed/follow-on-terminal.ts';
+import { connect } from '../deployed/stack.ts';
+import { type ExportFlags, requestOf, withExportFlags } from '../flags/export-flags.ts';
 import { type StackFlags, withStackFlags } from '../flags/stack-flags.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 
 export function startCommand(terminal: Terminal): Command {
   const command = new Command('start')
-    .description('start a run of the deployed state machine and follow it')
     .argument('<export>', 'configured export, or with --dataset a new name')
     .option('--dataset <id>', 'dataset of an export that is not configured');
   withExportFlags(command)
@@ -23,11 +24,6 @@ Example: backfill August 7
     --due 2026-08-07 --window P7D`,
     )
     .action(async (exportName: string, flags: ExportFlags & StackFlags) => {
-      const [{ requestOf }, { connect }, { startAndFollow }] = await Promise.all([
-        import('../flags/export-request.ts'),
-        import('../deployed/stack.ts'),
-        import('../deployed/follow-on-terminal.ts'),
-      ]);
       // Invalid flags are reported before AWS is called.
       const request = requestOf({ ...flags, name: exportName }, 'the name of the export');
       const deployed = await connect(terminal, flags);

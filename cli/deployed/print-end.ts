@@ -1,6 +1,6 @@
 /** Prints the state of a deployed run, in the lines that `run` prints, and what to do next. */
 import { remedyOf } from '../../functions/model/remedies.ts';
-import { withTypedFlags } from '../flags/export-request.ts';
+import { withTypedFlags } from '../flags/export-flags.ts';
 import { nextCommand } from '../flags/stack-flags.ts';
 import { count, counted, duration } from '../terminal/format.ts';
 import { printEstimate, printPublished } from '../terminal/print-run.ts';

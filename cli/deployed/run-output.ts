@@ -1,6 +1,6 @@
 /** The input and output of an execution. Both are checked: another version of the stack may have written them. */
 import * as z from 'zod';
-import { ExportFormatSchema } from '../../functions/model/export-settings.ts';
+import { ExportFormatSchema } from '../../functions/model/export-format.ts';
 import type { PlanFigures, RunEstimate } from '../../functions/model/outcomes.ts';
 
 const planned = {

@@ -1,8 +1,8 @@
 /** Which API `run` exports from, and with which key. */
 import type { Command } from 'commander';
 import { ExportError } from '../../functions/model/errors.ts';
+import { evergageBaseUrl } from '../../functions/personalization/accounts-api.ts';
 import { type CredentialsSource, staticCredentials } from '../../functions/personalization/credentials.ts';
-import { evergageBaseUrl } from '../../functions/personalization/request-url.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 
 export interface ApiFlags {

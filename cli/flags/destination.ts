@@ -2,6 +2,7 @@
 import { type Command, Option } from 'commander';
 import type { ObjectStore } from '../../functions/export/ports.ts';
 import { ExportError } from '../../functions/model/errors.ts';
+import { directoryStore } from '../local/directory-store.ts';
 
 export type Destination =
   | { readonly kind: 'folder'; readonly folder: string }
@@ -63,9 +64,8 @@ export function destinationOf(place: string): Destination {
 export async function storeAt(place: string, { s3Endpoint }: DestinationFlags = {}): Promise<ObjectStore> {
   const destination = destinationOf(place);
   if (destination.kind === 'folder') {
-    if (s3Endpoint !== undefined) throw endpointWithoutBucket();
-    const { directoryStore } = await import('../local/directory-store.ts');
-    return directoryStore(destination.folder);
+    if (s3Endpoint === undefined) return directoryStore(destination.folder);
+    throw endpointWithoutBucket();
   }
   const [{ connectS3 }, { s3ObjectStore }] = await Promise.all([
     import('../local/connect-s3.ts'),

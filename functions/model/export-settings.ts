@@ -1,7 +1,6 @@
 /** What can be configured and requested: one schema for `cdk.json`, for executions and for the command line. */
 import * as z from 'zod';
-import { EXPORT_FORMATS } from './export-format.ts';
-import { DEFAULT_MAX_DROP_PERCENT, DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from './export-limits.ts';
+import { ExportFormatSchema } from './export-format.ts';
 import { isScheduleExpression, isTimeZone, SCHEDULE_RULE, TIME_ZONE_RULE } from './schedule-expression.ts';
 
 /** Names become part of keys and paths: no character in them can leave the folder. */
@@ -10,7 +9,12 @@ const NAME_RULE = 'must have up to 128 letters, digits, "_", "." or "-" and star
 
 /** A filter is a segment's name or id. It travels in the state of a run, which must stay small. */
 const MAX_TEXT = 1000;
-export const ExportFormatSchema = z.enum(EXPORT_FORMATS, { error: 'must be "json", "csv" or "parquet"' });
+/** A larger page does not fit into the memory of its Lambda. */
+export const MAX_PAGE_SIZE = 50_000;
+export const DEFAULT_PAGE_SIZE = 1000;
+
+/** A drop by half overnight is rare enough for a person to look. */
+export const DEFAULT_MAX_DROP_PERCENT = 50;
 
 /** The parameters that name a segment: only its accounts are exported. */
 export const SEGMENT_KEYS = ['filter', 'segmentationId', 'segmentId'] as const;

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { ExportFormatSchema } from './export-settings.ts';
+import { ExportFormatSchema } from './export-format.ts';
 import { RunParametersSchema } from './run.ts';
 
 /** The verdict on a run, with its figures. */

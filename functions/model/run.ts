@@ -1,5 +1,6 @@
 import * as z from 'zod';
-import { ExportFormatSchema, NAME_PATTERN } from './export-settings.ts';
+import { ExportFormatSchema } from './export-format.ts';
+import { NAME_PATTERN } from './export-settings.ts';
 import { UsageSchema } from './usage.ts';
 
 /** What a run asks the API for, resolved once and equal for all its pages and retries. */

@@ -21,7 +21,8 @@ import {
   ticketsPrefix,
   workPrefix,
 } from '../../functions/export/storage/bucket-layout.ts';
-import { ExportFormatSchema, type ExportSettings } from '../../functions/model/export-settings.ts';
+import { ExportFormatSchema } from '../../functions/model/export-format.ts';
+import type { ExportSettings } from '../../functions/model/export-settings.ts';
 import { PROGRAM } from '../../functions/model/program.ts';
 import { PROGRAM_VARIABLE } from '../../functions/runtime/metric-names.ts';
 import { LAMBDA_TIMEOUT_SECONDS, type TaskName } from '../../functions/workflow.ts';

@@ -1,7 +1,7 @@
 /** Messages that name what the user typed, and say what to do next. */
 import { rm } from 'node:fs/promises';
 import { afterEach, describe, expect, it } from 'vitest';
-import { withFlagNames } from '../../cli/flags/export-request.ts';
+import { withFlagNames } from '../../cli/flags/export-flags.ts';
 import { ExportRequestSchema } from '../../functions/model/export-settings.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../simulator/simulator.ts';
