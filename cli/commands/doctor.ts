@@ -12,9 +12,10 @@ import { outputOf, type Terminal } from '../terminal/terminal.ts';
 type DoctorFlags = Omit<StackFlags, 'stack'> & { stack?: string | true };
 
 export function doctorCommand(terminal: Terminal): Command {
-  const command = new Command('doctor')
-    .description('check a deployed stack, and say what to do about each problem')
-    .option('--stack [name]', `the deployed stack to check (default: ${DEFAULT_STACK_NAME})`);
+  const command = new Command('doctor').option(
+    '--stack [name]',
+    `the deployed stack to check (default: ${DEFAULT_STACK_NAME})`,
+  );
   return withPlaceFlags(command, 'an array of checks')
     .addHelpText(
       'after',

@@ -19,9 +19,7 @@ import { printOutcome } from './run.ts';
 type PublishFlags = StackFlags & DestinationFlags & { out?: string };
 
 export function publishCommand(terminal: Terminal): Command {
-  const command = new Command('publish')
-    .description('publish a quarantined run')
-    .argument('<run>', 'run id, or execution ARN');
+  const command = new Command('publish').argument('<run>', 'run id, or execution ARN');
   withDestinationFlags(command, 'for a run on this machine: folder or s3://bucket/prefix').option(
     '--no-follow',
     'start it and exit',

@@ -13,7 +13,6 @@ type ResumeFlags = StackFlags & { maxRecords?: number };
 
 export function resumeCommand(terminal: Terminal): Command {
   const command = new Command('resume')
-    .description('resume a failed or stopped run of the deployed state machine')
     .argument('<run>', 'run id, or execution ARN')
     .option('--max-records <n>', 'new record budget', integer(1))
     .option('--no-follow', 'start it and exit');

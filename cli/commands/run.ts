@@ -30,9 +30,7 @@ interface RunFlags extends ExportFlags, ApiFlags, DestinationFlags, OutputFlags 
 }
 
 export function runCommand(terminal: Terminal): Command {
-  const command = new Command('run')
-    .description('export the accounts of a dataset on this machine')
-    .requiredOption('--dataset <id>', 'dataset to export');
+  const command = new Command('run').requiredOption('--dataset <id>', 'dataset to export');
   withApiFlags(command).option('--name <name>', 'name of the export (default: the dataset; required for a segment)');
   withDestinationFlags(command, 'folder, or s3://bucket/prefix', './out')
     .option('--run-id <id>', 'id of the run; an existing id resumes that run')

@@ -25,7 +25,6 @@ type SimulateFlags = Pick<
 
 export function simulateCommand(terminal: Terminal): Command {
   return new Command('simulate')
-    .description('simulate a Personalization tenant')
     .option('--accounts <n>', 'number of accounts', integer(0), 12_431)
     .option('--latency-ms <n>', 'latency of each response', integer(0), 0)
     .option('--port <n>', 'port on 127.0.0.1', integer(0, 65_535), 8787)
