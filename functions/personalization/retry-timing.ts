@@ -24,7 +24,7 @@ function dateOf(value: string | undefined): number | undefined {
 }
 
 const BASE_MS = 250;
-const CAP_MS = 4000;
+export const MAX_BACKOFF_MS = 4000;
 
 /**
  * Full jitter: from 0 to a bound that doubles with each retry. The cap applies to the bound, not to the random wait: capped
@@ -34,7 +34,7 @@ const CAP_MS = 4000;
  * @param random from 0 to 1
  */
 export function backoffMs(retry: number, random: number): number {
-  return random * Math.min(CAP_MS, BASE_MS * 2 ** retry);
+  return random * Math.min(MAX_BACKOFF_MS, BASE_MS * 2 ** retry);
 }
 
 /** How far apart the requests start that waited for the same moment. */
