@@ -90,11 +90,13 @@ export function createAccountsApi(options: AccountsApiOptions): AccountsApi & { 
   /** Whether a failed request should have been sent with https. Checked once, and not after an answer. */
   const needsHttps = async (result: FailedRequest): Promise<boolean> => {
     if (hasAnswered || proxy || !baseUrl.startsWith('http:')) return false;
-    if (result.cause !== '400' && (result.cause !== 'connection' || result.outcome === 'unreached')) return false;
+    const isBroken = result.cause === 'connection' && (result.outcome === 'transient' || result.outcome === 'confirm');
+    if (!isBroken && result.cause !== '400') return false;
     isTls ??= speaksTls(baseUrl, limits.connectTimeoutMs);
     return isTls;
   };
-  const waitsOfCall = askedWaits({ now, random, maxWaitMs: limits.maxWaitMs });
+  const isAlone = options.concurrency !== undefined;
+  const waitsOfCall = askedWaits({ now, random, maxWaitMs: limits.maxWaitMs, isAlone });
 
   async function fetchPage<T extends { readonly records: number }>(
     query: PageQuery,

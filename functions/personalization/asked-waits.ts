@@ -22,6 +22,8 @@ export interface WaitOptions {
   readonly random: () => number;
   /** The longest time that one call waits. */
   readonly maxWaitMs: number;
+  /** Whether one process sends all requests of the run. */
+  readonly isAlone: boolean;
 }
 
 /** A wait of one call before its next request. */
@@ -32,7 +34,7 @@ interface Wait {
 }
 
 /** What a process knows of the API: one per client. */
-export function askedWaits({ now, random, maxWaitMs }: WaitOptions) {
+export function askedWaits({ now, random, maxWaitMs, isAlone }: WaitOptions) {
   let notBefore = 0;
   /** How many times in a row the API has throttled this process without a `Retry-After`. */
   let throttled = 0;
@@ -65,7 +67,8 @@ export function askedWaits({ now, random, maxWaitMs }: WaitOptions) {
         if (remainingMs <= 0 || until <= passed) return this.rest();
         this.refuse(remainingMs);
         if (waitedMs + remainingMs > maxWaitMs) throw askedToWait(requested, remainingMs, MAX_WAIT_MS);
-        const ms = remainingMs + spreadMs(random());
+        // Without `Retry-After`, the API may need longer than the wait.
+        const ms = remainingMs + spreadMs(random(), isAlone && throttled === 0);
         waitedMs += ms;
         passed = until;
         return { ms, isAsked: true };

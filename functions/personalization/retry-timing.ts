@@ -39,8 +39,13 @@ export function backoffMs(retry: number, random: number): number {
 
 /** How far apart the requests start that waited for the same moment. */
 const SPREAD_MS = 2000;
+/** The same for requests of one process, which start together anyway. The first one finds out for the others. */
+const SPREAD_IN_PROCESS_MS = 250;
 
-/** A random wait after a shared one, so that the requests of a run do not all start at the same moment. */
-export function spreadMs(random: number): number {
-  return random * SPREAD_MS;
+/**
+ * A random wait after a shared one, so that the requests of a run do not all start at the same moment.
+ * @param isAlone whether one process sends all requests of the run
+ */
+export function spreadMs(random: number, isAlone: boolean): number {
+  return random * (isAlone ? SPREAD_IN_PROCESS_MS : SPREAD_MS);
 }
