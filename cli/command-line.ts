@@ -118,7 +118,8 @@ function reportError(error: unknown, { stderr }: Terminal, verbose: boolean): nu
     stderr.write(
       `error: ${printable(error instanceof ExportError ? withFlagNames(error.message) : error.message)}\n${stack}`,
     );
-    return MISUSE.includes(error.name) ? MISUSED : FAILED;
+    const misused = error instanceof CommandError ? error.misuse : MISUSE.includes(error.name);
+    return misused ? MISUSED : FAILED;
   }
   const what = printable(error instanceof Error ? error.message : String(error));
   const remedy = verbose

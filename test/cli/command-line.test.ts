@@ -55,7 +55,8 @@ describe('exit code 2', () => {
   it.each([
     [[], /Usage: account-export/],
     [['export'], /^error: unknown command 'export'/],
-    [['run', ...host], /^error: required option '--dataset <id>' not specified/],
+    [['run', ...host], /^error: Missing --dataset: pass the dataset to export, or --config cdk\.json\.\n$/],
+    [['run', ...host, '--datset', 'x'], /^error: unknown option '--datset'\n\(Did you mean --dataset\?\)/],
     [['run', '--dataset', 'x'], /^error: Missing API host: pass either --account and --instance, or --api-url\.\n$/],
     [['run', '--dataset', 'x', '--account', 'a'], /^error: Missing API host/],
     [

@@ -41,7 +41,7 @@ describe('run', () => {
     const lines = stdout.trimEnd().split('\n');
     expect(lines[0]).toBe('Planned    1,234 accounts in 3 pages of 500');
     expect(lines[1]).toMatch(/^ {11}counted with \d+ requests in \d+ rounds \(\d+ records\)$/);
-    expect(lines[2]).toBe('           run run-1');
+    expect(lines[2]).toBe('           run run-1 (new)');
     expect(lines[3]).toMatch(/^Published {2}1,234 accounts in [\d.]+ s, [\d.]+ kB$/);
     expect(lines.slice(4)).toEqual([
       '           consistent: every check passed',
@@ -75,7 +75,7 @@ describe('run', () => {
     const lines = [
       'Planning: counting the accounts',
       'Planning: round 1',
-      'Planning: round 5, 8 requests',
+      'Planning: round 5',
       'Exporting: 0 of 3 pages, 0 accounts, 0/s',
       'Exporting: 3 of 3 pages, 1,234 accounts, ',
       'Publishing: all pages are done',
@@ -163,7 +163,11 @@ describe('run', () => {
     const before = simulator.requests.length;
     const second = await commandLine(args);
     expect(second.code).toBe(0);
-    expect(second.stdout).toContain('resumed: finished pages are not fetched again');
+    expect(second.stdout).toContain('resumed: finished pages are not fetched again\n           run run-1\n');
+    expect(second.stdout).toMatch(
+      /^Published {2}4,000 accounts, .*\n {11}\d+ s after the first start, including the pause$/m,
+    );
+    expect(second.stdout).toMatch(/\(\d+ requests, \d+ retried or interrupted\)$/m);
     // Page 6 may not have been written when page 7 failed.
     expect(pagesFetched(simulator, before).filter((page) => page !== 6)).toEqual([7]);
   });
@@ -301,7 +305,9 @@ describe('run --filter', () => {
     expect(await readdir(out)).not.toContain('export_runs');
     const published = await commandLine(['publish', 'run-1', '--out', out]);
     expect(published).toMatchObject({ code: 0, stderr: '' });
-    expect(published.stdout).toMatch(/^Published {2}0 accounts /);
+    expect(published.stdout).toMatch(
+      /^Published {2}0 accounts, 20 B\n {11}\d+ s after the first start, including the pause\n/,
+    );
   });
 
   it('does not replace the whole dataset under the same name', async () => {
@@ -341,7 +347,7 @@ describe('publish --out', () => {
     const requests = simulator.requests.length;
     const published = await commandLine(['publish', 'quarantined', '--out', out]);
     expect(published).toMatchObject({ code: 0, stderr: '' });
-    expect(published.stdout).toMatch(/^Published {2}10 accounts in .*\n(?:.*\n)* {2}run {6}quarantined\n/);
+    expect(published.stdout).toMatch(/^Published {2}10 accounts, .*\n(?:.*\n)* {2}run {6}quarantined\n/);
     const { stdout } = await commandLine(['publish', 'quarantined', '--out', out, '--json']);
     expect(JSON.parse(stdout)).toMatchObject({ version: 1, runId: 'quarantined', records: 10 });
     expect(simulator.requests).toHaveLength(requests);
