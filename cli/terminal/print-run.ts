@@ -33,7 +33,7 @@ export type Execution = 'deployed' | 'local';
 
 export function printEstimate({ out }: Pick<Output, 'out'>, estimate: RunEstimate, execution: Execution): void {
   const { apiRequests, recordsFetched, maxRecordsNeeded, seconds, secondsFrom, usd } = estimate;
-  out('Dry run    nothing was exported; the estimate for a run is');
+  out('Dry run    nothing was exported; the estimate for a run, with checks:');
   out(`           ${counted(apiRequests, 'request')}, ${counted(recordsFetched, 'record')} of the contract`);
   out(`           --max-records of at least ${count(maxRecordsNeeded)}, if set`);
   out(

@@ -125,7 +125,7 @@ describe('run', () => {
     const { code, stdout } = await commandLine([...args, '--dry-run']);
     expect(code).toBe(0);
     expect(stdout.split('\n').slice(2)).toEqual([
-      'Dry run    nothing was exported; the estimate for a run is',
+      'Dry run    nothing was exported; the estimate for a run, with checks:',
       expect.stringMatching(/^ {11}\d+ requests, [\d,]+ records of the contract$/),
       expect.stringMatching(/^ {11}--max-records of at least [\d,]+, if set$/),
       expect.stringMatching(/^ {11}about \d+ s \(measured in the probes\)$/),
