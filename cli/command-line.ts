@@ -5,6 +5,7 @@ import { ExportError } from '../functions/model/errors.ts';
 import { printable } from '../functions/model/printable.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { doctorCommand } from './commands/doctor.ts';
+import { initCommand } from './commands/init.ts';
 import { publishCommand } from './commands/publish.ts';
 import { queryCommand } from './commands/query.ts';
 import { reattachCommand } from './commands/reattach.ts';
@@ -86,6 +87,7 @@ function programOf(terminal: Terminal, report: (error: unknown) => number): Comm
   const program = new Command('account-export')
     .description('Exports the accounts of Salesforce Marketing Cloud Personalization.')
     .version(packageJson.version, '--version', 'print the version')
+    .addCommand(initCommand(terminal))
     .addCommand(runCommand(terminal))
     .addCommand(queryCommand(terminal, report))
     .addCommand(simulateCommand(terminal))

@@ -3,7 +3,19 @@ import { describe, expect, it } from 'vitest';
 import { runCommandLine } from '../../cli/command-line.ts';
 import { commandLine, KEY_ENVIRONMENT, temporaryFolder } from '../support/command-line.ts';
 
-const COMMANDS = ['run', 'query', 'simulate', 'doctor', 'start', 'runs', 'status', 'resume', 'publish', 'reattach'];
+const COMMANDS = [
+  'init',
+  'run',
+  'query',
+  'simulate',
+  'doctor',
+  'start',
+  'runs',
+  'status',
+  'resume',
+  'publish',
+  'reattach',
+];
 
 describe('--help', () => {
   it.each(['', ...COMMANDS])('fits into 80 columns: %s', async (command) => {

@@ -78,7 +78,8 @@ describe('a run of a configured export', () => {
     });
     expect(maxRecords).toBe(settings.maxRecords);
     // All CSV exports share a table.
-    if (settings.format === 'csv') expect(pinned.csv?.columns.slice(0, pinned.csv.tableColumns).slice(-2)).toEqual(['industry', 'region']);
+    if (settings.format === 'csv')
+      expect(pinned.csv?.columns.slice(0, pinned.csv.tableColumns).slice(-2)).toEqual(['industry', 'region']);
   });
 
   it('sends at most as many requests at once as configured', async () => {

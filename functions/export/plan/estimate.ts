@@ -100,9 +100,7 @@ export function estimateRun(run: RunToEstimate): RunEstimate {
     lastSeconds <= MAX_TIMES_LONGER * (planned.seconds + lastWaves * fromProbes);
   const boundaries = countedBy === 'offsets' ? chooseBoundaries(pages).length : 0;
   const verifySeconds = (ROUNDS_TO_COUNT_AGAIN + Math.ceil(boundaries / concurrency)) * probeSeconds;
-  const seconds = similar
-    ? (lastSeconds * waves) / lastWaves
-    : planned.seconds + waves * fromProbes + verifySeconds;
+  const seconds = similar ? (lastSeconds * waves) / lastWaves : planned.seconds + waves * fromProbes + verifySeconds;
   const pageSeconds = similar ? Math.max(probeSeconds, seconds / waves) : fromProbes;
   const toVerify = (boundaries > 0 ? boundaryRecords(pages, pageSize) : 0) + RECORDS_TO_COUNT_AGAIN;
   const tickets = Math.max(
