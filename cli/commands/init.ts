@@ -87,10 +87,11 @@ async function init(flags: InitFlags, terminal: Terminal): Promise<number> {
   let accountExport: object;
   try {
     if (!(await mayReplace(existing?.content, flags, questions))) return output.interrupted('Nothing was written.');
+    if (questions) output.note('Enter accepts the value in brackets. Ctrl-C ends without writing anything.');
     accountExport = configurationOf(await (questions ? askFor(flags, questions) : answersOf(flags)));
   } catch (error) {
     if (!(error instanceof NoAnswerError)) throw error;
-    return output.interrupted('\nInterrupted  nothing was written');
+    return output.interrupted('Interrupted  nothing was written');
   } finally {
     questions?.close();
   }
@@ -172,7 +173,7 @@ async function askFor(flags: InitFlags, questions: Questions): Promise<Answers> 
     flags.schedule !== undefined
       ? { schedule: given.schedule, timeZone: given.timeZone }
       : await questions.ask({
-          text: 'Schedule: time of day and time zone, cron(…), rate(12 hours), or none',
+          text: 'Schedule: time and zone, cron(…), rate(…), or none',
           suggestion: `06:00 ${zone}`,
           parse: (answer) => checked(scheduleOf(answer, zone)),
         });

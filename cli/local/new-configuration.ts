@@ -1,5 +1,6 @@
 /** What `init` writes: the answers as a configuration, in a `cdk.json` of its own or in an existing one. */
 import { isDeepStrictEqual } from 'node:util';
+import { ExportError } from '../../functions/model/errors.ts';
 import { parseStackConfig } from '../../infra/stack-config.ts';
 import type { CdkJson } from './configuration.ts';
 
@@ -47,22 +48,30 @@ function withoutUndefined(values: Readonly<Record<string, unknown>>): object {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
 }
 
-/** The account and instance in a host name or URL of Personalization. */
+/** The account and instance in a host name or URL of Personalization. @throws ExportError `ConfigError` */
 export function hostParts(text: string): Pick<Answers, 'accountName' | 'instance'> {
   const host = text.replace(/^https?:\/\//, '').replace(/[/?#].*$/, '');
   const [, accountName, instance] = /^([^.]+)\.([^.]+)(?:\.evergage\.com)?$/i.exec(host) ?? [];
   if (accountName !== undefined && instance !== undefined) return { accountName, instance };
-  throw new Error('Invalid answer: use a host name with account and instance, such as acme.us-5.evergage.com.');
+  throw new ExportError(
+    'ConfigError',
+    `Invalid host name (${JSON.stringify(host.slice(0, 60))}): use account and instance, such as acme.us-5.evergage.com.`,
+  );
 }
 
 /**
  * A schedule as people type it: `06:00`, `06:00 Europe/Berlin`, `cron(…)`, `rate(…)`, `at(…)` or `none`.
  * @param defaultZone the time zone of one without a zone. @default UTC
+ * @throws ExportError `ConfigError` for anything else; the expression in the brackets is not checked
  */
 export function scheduleOf(text: string, defaultZone?: string): Pick<Answers, 'schedule' | 'timeZone'> {
   if (/^none$/i.test(text)) return {};
   const [, expression = text, zone] = /^(.*\)|\S+:\S+)\s+([A-Za-z]\S*)$/.exec(text) ?? [];
   const [, hour, minute] = /^([01]?\d|2[0-3]):([0-5]\d)$/.exec(expression) ?? [];
+  if (minute === undefined && !/^(cron|rate|at)\(.*\)$/.test(expression)) {
+    const rule = 'use a time of day such as 06:00, cron(…), rate(…), at(…) or none';
+    throw new ExportError('ConfigError', `Invalid schedule (${JSON.stringify(text.slice(0, 60))}): ${rule}.`);
+  }
   return {
     schedule: minute === undefined ? expression : `cron(${Number(minute)} ${Number(hour)} * * ? *)`,
     // A rate has none.

@@ -41,7 +41,11 @@ export function openQuestions(stdin: Input, stdout: Stream): Questions {
       for (;;) {
         if (!closed) readline.prompt();
         const { value, done } = await lines.next();
-        if (done) throw new NoAnswerError();
+        if (done) {
+          // The cursor is after the prompt.
+          stdout.write('\n');
+          throw new NoAnswerError();
+        }
         try {
           return parse((value as string).trim() || (suggestion ?? ''));
         } catch (error) {

@@ -26,8 +26,8 @@ async function typed(folder: string, lines: readonly string[], flags: readonly s
   const left = [...lines];
   stdout.on('data', (data) => {
     shown += data;
-    // The line editor writes a prompt together with what erases the line before.
-    if (String(data).includes('\u001b[0J> ')) stdin.write(left.shift() ?? '');
+    // The line editor writes the prompt of an empty line by itself. Further answers than expected end the input.
+    if (String(data) === '> ') stdin.write(left.shift() ?? '\u0004');
   });
   const code = await runCommandLine({
     argv: ['init', '--config', join(folder, 'cdk.json'), ...flags],
@@ -63,7 +63,7 @@ describe('on a terminal', () => {
       'Host name of your account, such as acme.us-5.evergage.com',
       'Dataset to export, by its id',
       'Format: json, csv, parquet [json]',
-      `Schedule: time of day and time zone, cron(…), rate(12 hours), or none [06:00 ${timeZone}]`,
+      `Schedule: time and zone, cron(…), rate(…), or none [06:00 ${timeZone}]`,
       'Email address for failures, or none [none]',
     ];
     const asked = stdout.split(/\r?\n/).filter((line) => questions.includes(line));
@@ -73,19 +73,28 @@ describe('on a terminal', () => {
   it('asks again after an invalid answer, with the rule of the stack in one sentence', async () => {
     const folder = await temporaryFolder();
     const answers = ['acme\n', 'ac_me.us-5\n', 'acme.us-5\n', 'my data\n', 'engage\n', 'xml\n', 'csv\n'];
-    const more = ['25:00\n', 'at(2020-01-01T06:00:00)\n', '06:00 Berlin\n', 'rate(12 hours)\n', 'me\n', 'none\n'];
+    const more = [
+      '25:00\n',
+      'cron(0 6 * * *)\n',
+      'at(2020-01-01T06:00:00)\n',
+      '06:00 Berlin\n',
+      'rate(12 hours)\n',
+      'me\n',
+      'none\n',
+    ];
     const { code, stdout } = await typed(folder, [...answers, ...more]);
     expect(code).toBe(0);
-    const errors = stdout.split(/\r?\n/).filter((line) => line.startsWith('Invalid answer: '));
-    expect(errors.map((line) => line.slice(16, 60))).toEqual([
-      'use a host name with account and instance, s',
-      'accountName must be one part of the host nam',
-      'datasetId must have up to 128 letters, digit',
-      'format must be "json", "csv" or "parquet" (g',
-      'schedule must be rate(1 hour), at(2026-08-01',
-      'schedule must be in the future: choose a lat',
-      'timeZone must be a name of the IANA time zon',
-      'alarmEmail must be an email address (got "me',
+    const errors = stdout.split(/\r?\n/).filter((line) => line.startsWith('Invalid '));
+    expect(errors.map((line) => line.slice(8, 56))).toEqual([
+      'host name ("acme"): use account and instance, su',
+      'answer: accountName must be one part of the host',
+      'answer: datasetId must have up to 128 letters, d',
+      'answer: format must be "json", "csv" or "parquet',
+      'schedule ("25:00"): use a time of day such as 06',
+      'answer: schedule must be rate(1 hour), at(2026-0',
+      'answer: schedule must be in the future: choose a',
+      'answer: timeZone must be a name of the IANA time',
+      'answer: alarmEmail must be an email address (got',
     ]);
     expect(await configIn(folder)).toMatchObject({ exports: [{ format: 'csv', schedule: 'rate(12 hours)' }] });
     expect(await configIn(folder)).not.toHaveProperty('exports.0.timeZone');
@@ -105,7 +114,7 @@ describe('on a terminal', () => {
   ])('writes nothing after %s', async (_what, key) => {
     const folder = await temporaryFolder();
     const { code, stderr } = await typed(folder, ['acme.us-5\n', 'engage\n', key]);
-    expect({ code, stderr }).toEqual({ code: 1, stderr: '\nInterrupted  nothing was written\n' });
+    expect({ code, stderr }).toEqual({ code: 1, stderr: 'Interrupted  nothing was written\n' });
     expect(await readdir(folder)).toEqual([]);
   });
 
@@ -146,6 +155,7 @@ describe('without a terminal', () => {
 
   it.each<[string[], RegExp]>([
     [['--account', 'acme'], /^error: Missing --instance, --dataset, --schedule: without a terminal, pass every answer/],
+    [[...FLAGS, '--schedule', 'daily'], /^error: Invalid schedule \("daily"\): use a time of day such as 06:00/],
     [[...FLAGS, '--email', 'me'], /^error: Invalid command line: --email must be an email address \(got "me"\)\.\n$/],
     [
       [...FLAGS.slice(2), '--account', 'a_b', '--time-zone', 'Berlin'],
