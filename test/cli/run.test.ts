@@ -1,7 +1,8 @@
 /** `run` and `publish --out`, in this process against a simulator. */
 import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { wrapped } from '../../cli/terminal/format.ts';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../simulator/simulator.ts';
 import { addressOfNobody } from '../support/closed-port.ts';
 import { commandLine, startCommandLine, temporaryFolder } from '../support/command-line.ts';
@@ -54,6 +55,15 @@ describe('run', () => {
       `  manifest ${out}/export_runs/run_id=run-1/manifest.json`,
     ]);
     expect(lines.filter((line) => line.length > 80 && !line.includes(out))).toEqual([]);
+  });
+
+  it('prints paths as --out was given, and other lists in lines', async () => {
+    const { out, to } = await simulated();
+    const place = relative(process.cwd(), out);
+    const { stdout } = await commandLine(to(place));
+    expect(stdout).toContain(`\n  parts    ${place}/accounts_json/`);
+    expect(stdout).toContain(`\n  manifest ${place}/export_runs/run_id=run-1/manifest.json\n`);
+    expect(wrapped(['one', 'two', 'much longer', 'x'], ', ', 9)).toEqual(['one, two,', 'much longer,', 'x']);
   });
 
   it('prints only the manifest with --json', async () => {

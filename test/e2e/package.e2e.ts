@@ -178,7 +178,8 @@ describe('the construct', () => {
     const cwd = join(folder, 'app', 'new');
     await mkdir(cwd);
     const flags = ['--account', 'acme', '--instance', 'us-5', '--dataset', 'engage', '--schedule', '06:00'];
-    await run('npx', ['--no-install', 'account-export', 'init', ...flags], { cwd });
+    const start = join(folder, 'app', 'node_modules', 'account-export', 'cli', 'start.mjs');
+    await run(NODE, [start, 'init', ...flags], { cwd });
     const { app, context } = JSON.parse(await readFile(join(cwd, 'cdk.json'), 'utf8')) as {
       app: string;
       context: object;
