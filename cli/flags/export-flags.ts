@@ -18,13 +18,13 @@ export interface ExportFlags {
   // All others have the names of their settings.
 }
 
-/** Adds the flags to a command. Without defaults, what is not given stays as configured. */
-export function withExportFlags(command: Command, defaults: { format?: string; pageSize?: number } = {}): Command {
+/** Adds the flags to a command. They have no defaults: what is not given stays as configured. */
+export function withExportFlags(command: Command): Command {
   const choice = (flags: string, description: string, choices: readonly string[]) =>
     new Option(flags, description).choices(choices);
   return command
-    .addOption(choice('--format <format>', 'format of the parts', EXPORT_FORMATS).default(defaults.format))
-    .option('--page-size <n>', 'accounts per page', integer(1, MAX_PAGE_SIZE), defaults.pageSize)
+    .addOption(choice('--format <format>', 'format of the parts', EXPORT_FORMATS))
+    .option('--page-size <n>', 'accounts per page', integer(1, MAX_PAGE_SIZE))
     .option('--filter <segment>', 'export only this segment (name or id)')
     .option('--start <time>', 'start of the statistics: epoch ms or ISO 8601')
     .option('--end <time>', 'end of the statistics: epoch ms or ISO 8601')

@@ -116,7 +116,8 @@ export async function runLocal(options: LocalRunOptions): Promise<LocalOutcome> 
   };
   const handlers = {
     [STATES.plan]: task(async (event) => {
-      const started = { ...(event as object), startedAt };
+      // The map's limit is higher: see PAGES_PER_REQUEST.
+      const started = { ...(event as object), startedAt, concurrency: options.concurrency };
       const ports = { api, store, catalog, executions: localExecutions, exports, observe };
       plan = throughJson(await planExport(ports, started, stopped));
       options.onPlan?.(plan);

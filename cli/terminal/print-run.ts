@@ -1,8 +1,12 @@
 /** The lines about a run that `run` and the commands for the deployed state machine share. At most 80 columns, except paths. */
 import type { PlanFigures, PublishResult, RunEstimate } from '../../functions/model/outcomes.ts';
 import type { Usage } from '../../functions/model/usage.ts';
-import { bytes, count, counted, duration, money } from './format.ts';
+import { bytes, count, counted, duration, money, wrapped } from './format.ts';
 import type { Output } from './terminal.ts';
+
+const COLUMNS = 80;
+/** Of lines without a label. */
+const INDENT = 11;
 
 export interface PlanSummary {
   readonly accounts: number;
@@ -29,7 +33,7 @@ export type Execution = 'deployed' | 'local';
 
 export function printEstimate({ out }: Pick<Output, 'out'>, estimate: RunEstimate, execution: Execution): void {
   const { apiRequests, recordsFetched, maxRecordsNeeded, seconds, secondsFrom, usd } = estimate;
-  out('Dry run    nothing was exported; the estimate for a run is');
+  out('Dry run    nothing was exported; the estimate for a run, with checks:');
   out(`           ${counted(apiRequests, 'request')}, ${counted(recordsFetched, 'record')} of the contract`);
   out(`           --max-records of at least ${count(maxRecordsNeeded)}, if set`);
   out(
@@ -43,10 +47,19 @@ type Published = Pick<
   'accounts' | 'distinctAccounts' | 'seconds' | 'bytes' | 'verdict' | 'unmappedColumns' | 'runId' | 'parts' | 'manifest'
 > &
   // Older deployments report none of these.
-  Partial<Pick<PublishResult, 'format' | 'recordsFetched' | 'apiRequests' | 'retries'>>;
+  Partial<Pick<PublishResult, 'format' | 'recordsFetched' | 'apiRequests' | 'retries'>> & {
+    /** Whether the run was started before: then its time includes the pause, and its retries what was interrupted. */
+    readonly resumed?: boolean;
+  };
 
 export function printPublished({ out }: Pick<Output, 'out'>, result: Published, execution: Execution): void {
-  out(`Published  ${counted(result.accounts, 'account')} in ${result.seconds} s, ${bytes(result.bytes)}`);
+  const accounts = counted(result.accounts, 'account');
+  if (result.resumed) {
+    out(`Published  ${accounts}, ${bytes(result.bytes)}`);
+    out(`           ${duration(result.seconds)} after the first start, including the pause`);
+  } else {
+    out(`Published  ${accounts} in ${result.seconds} s, ${bytes(result.bytes)}`);
+  }
   for (const line of VERDICTS[result.verdict]) out(`           ${line}`);
   const duplicates = result.accounts - result.distinctAccounts;
   if (duplicates > 0) out(`           ${counted(duplicates, 'duplicate')}: the later record is current`);
@@ -56,7 +69,8 @@ export function printPublished({ out }: Pick<Output, 'out'>, result: Published, 
     out(`Warning    the table has no column for these fields; the parts contain them${isCsv ? '' : ':'}`);
     const columns = execution === 'deployed' ? 'attributeColumns in cdk.json' : '--attribute-columns';
     if (isCsv) out(`           (to query them, append them to ${columns}):`);
-    out(`           ${result.unmappedColumns.map(quotedName).join(', ')}`);
+    for (const line of wrapped(result.unmappedColumns.map(quotedName), ', ', COLUMNS - INDENT))
+      out(`           ${line}`);
   }
   out(`  run      ${result.runId}`);
   out(`  parts    ${result.parts}`);
@@ -64,9 +78,10 @@ export function printPublished({ out }: Pick<Output, 'out'>, result: Published, 
 }
 
 /** What the contract counts: records that are no accounts of the run were fetched to count, to check, or again. */
-function printUsage(out: Output['out'], { accounts, recordsFetched, apiRequests, retries }: Published): void {
+function printUsage(out: Output['out'], { accounts, recordsFetched, apiRequests, retries, resumed }: Published): void {
   if (recordsFetched === undefined || apiRequests === undefined || retries === undefined) return;
-  const requests = `(${counted(apiRequests, 'request')}, ${count(retries)} ${retries === 1 ? 'retry' : 'retries'})`;
+  const repeated = resumed ? 'retried or interrupted' : retries === 1 ? 'retry' : 'retries';
+  const requests = `(${counted(apiRequests, 'request')}, ${count(retries)} ${repeated})`;
   const records = `Contract   ${counted(recordsFetched, 'record')} used`;
   const more = recordsFetched - accounts;
   if (more <= 0) {

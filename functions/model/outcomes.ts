@@ -34,7 +34,7 @@ export interface DryRunResult extends PlanSummary {
   readonly estimate: RunEstimate;
 }
 
-/** What a run would take, planning included (`docs/cost.md`). */
+/** What a run would take, with planning and verifying it (`docs/cost.md`). */
 export interface RunEstimate {
   readonly apiRequests: number;
   /** Records that the Salesforce contract would count. */
