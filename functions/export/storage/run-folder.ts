@@ -35,7 +35,7 @@ export type StoredPage =
 /** Small objects read in parallel: enough to read 30,000 in a minute, few enough for one connection pool. */
 const PARALLEL_READS = 50;
 /** Receipts in memory with their fields, up to 1,000 each. */
-const RECEIPTS_AT_ONCE = 500;
+const RECEIPTS_AT_ONCE = 1000;
 
 export class RunFolder {
   readonly #store: ObjectStore;
