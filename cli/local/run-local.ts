@@ -125,7 +125,7 @@ export async function runLocal(options: LocalRunOptions): Promise<LocalOutcome> 
     }),
     [STATES.page]: task(async (event) => {
       const [{ exportPage }] = await stepsAfterPlan();
-      const accounts = await exportPage({ api, store }, event, stopped);
+      const accounts = await exportPage({ api, store, clock }, event, stopped);
       options.onPage?.(accounts);
       return accounts;
     }),
