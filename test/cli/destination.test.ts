@@ -1,6 +1,6 @@
 /** Where `run` and `publish --out` may write, and what is refused before a request is sent. */
 import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, sep } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { destinationOf } from '../../cli/flags/destination.ts';
 import { directoryStore } from '../../cli/local/directory-store.ts';
@@ -45,7 +45,6 @@ describe('a destination', () => {
   it.each([
     ...['out', './out', '.', '..', '/', '/tmp/x', './gs://x', './~', './out:1', 'a/b:c', 'C:\\out', 'c:/out', 'C:'],
     ...[
-      '\\\\server\\share',
       'export_date=2020-01-01',
       'a?b*c[d]',
       "it's",
@@ -116,6 +115,12 @@ describe('a destination', () => {
         message: expect.stringMatching(/^Invalid --out \(.*\): use (a folder|s3:\/\/bucket\/prefix).*\.$/),
       }),
     );
+  });
+
+  it('may not be a network share of Windows elsewhere, where it would be a folder with backslashes in its name', () => {
+    const share = () => destinationOf('\\\\server\\share\\out');
+    if (sep === '\\') expect(share()).toHaveProperty('kind', 'folder');
+    else expect(share).toThrow(/^Invalid --out \(".*"\): use the folder where the network share is mounted\.$/);
   });
 
   it('is not repeated in an error if it may contain a password or a signature', () => {
