@@ -5,8 +5,11 @@ import { decodeJson } from '../../functions/formats/json-lines.ts';
 import { rowOf } from '../../functions/formats/parquet-row.ts';
 import { text } from './sql-text.ts';
 
-/** A number that DuckDB does not return digit for digit. */
-const INEXACT = '(?:-0|-?[0-9]+[.eE])';
+/**
+ * A number that DuckDB may not return digit for digit, as it does `51.0`, `0.25` and whole numbers of any length: one with an
+ * exponent, a zero after other decimals, zeros before them, or more digits than a double holds.
+ */
+const INEXACT = `(?:-0|-?[0-9]+(?:[eE]|[.](?:[0-9]+(?:[eE]|0[,}])|0000|[0-9]{7}))|-?[0-9]{10,}[.])`;
 
 /** Where a column of these fields has such a number. Other numbers in the line may match, too. */
 function inexactIn(fields: readonly AccountField[]): string {
@@ -64,9 +67,10 @@ const FUNCTION = 'account_line';
  * costs more than parsing it, so fewer fields are faster.
  */
 export function accountLineSql(fields: readonly AccountField[]): string {
-  return `CASE WHEN regexp_matches(line, ${text(oddIn(fields))}) THEN ${FUNCTION}(line)
-    WHEN regexp_matches(line, ${text(inexactIn(fields))}) THEN ${QUOTED_NUMBERS}
-    ELSE line END`;
+  const [inexact, odd] = [inexactIn(fields), oddIn(fields)];
+  return `CASE WHEN NOT regexp_matches(line, ${text(`${inexact}|${odd}`)}) THEN line
+    WHEN regexp_matches(line, ${text(odd)}) THEN ${FUNCTION}(line)
+    ELSE ${QUOTED_NUMBERS} END`;
 }
 
 /** The SQL function that `accountLineSql` calls. */
