@@ -117,7 +117,7 @@ const MACROS: Readonly<Record<string, string>> = {
   // What is cast, see `CASTS`.
   whole_text: `(x VARCHAR) AS CASE WHEN regexp_full_match(x, '[-+]?[0-9]+') THEN x WHEN x IS NOT NULL THEN 'no number' END,
     (x) AS CASE WHEN ${isFloat('x')} THEN cast_to_type(round(CAST(x AS DOUBLE)), x) ELSE x END`,
-  double_text: `(x VARCHAR) AS CASE WHEN regexp_full_match(x, '[-+]?(?:NaN|Infinity|(?:[0-9]+[.]?[0-9]*|[.][0-9]+)(?:[eE][-+]?[0-9]+)?)')
+  double_text: `(x VARCHAR) AS CASE WHEN regexp_full_match(x, ' *[-+]?(?:NaN|Infinity|(?:[0-9]+[.]?[0-9]*|[.][0-9]+)(?:[eE][-+]?[0-9]+)?) *')
     THEN x WHEN x IS NOT NULL THEN 'no number' END, (x) AS x`,
   boolean_text: `(x VARCHAR) AS CASE WHEN lower(x) IN ('true', 'false', 't', 'f', '1', '0') THEN x WHEN x IS NOT NULL THEN 'no boolean' END,
     (x) AS x`,

@@ -154,6 +154,7 @@ export const DIALECT_FACTS: readonly (readonly [expression: string, value: unkno
   [`try_cast('inf' AS double)`, null],
   [`try_cast('1e3' AS double)`, 1000],
   [`try_cast('.5' AS double)`, 0.5],
+  [`try_cast(' 1.5 ' AS double)`, 1.5],
   [`try_cast('yes' AS boolean)`, null],
   [`try_cast('T' AS boolean)`, true],
   [`CAST(true AS varchar)`, 'true'],
