@@ -2,8 +2,9 @@
 import { StateMachine } from 'aws-local-stepfunctions';
 import { exportPage } from '../../functions/export/page/export-page.ts';
 import { planExport } from '../../functions/export/plan/plan-export.ts';
-import type { AccountsApi, Activity, Catalog, Clock, ObjectStore } from '../../functions/export/ports.ts';
+import type { AccountsApi, Activity, Catalog, Clock, ObjectStore, RunToReport } from '../../functions/export/ports.ts';
 import { publishRun } from '../../functions/export/publish/publish-run.ts';
+import { keepReport } from '../../functions/export/report/keep-report.ts';
 import { reportFailure } from '../../functions/export/report/report-failure.ts';
 import type { ExportSettings } from '../../functions/model/export-settings.ts';
 import type {
@@ -92,6 +93,7 @@ export async function runLocal(options: LocalRunOptions): Promise<LocalOutcome> 
   const stopped = AbortSignal.any([signal, stop.signal]);
 
   const inProgress = new Set<Promise<unknown>>();
+  const onPublished = (published: RunToReport) => keepReport(store, published);
 
   const task = <T>(work: (event: unknown) => Promise<T>) => {
     return async (event: unknown): Promise<T> => {
@@ -122,7 +124,7 @@ export async function runLocal(options: LocalRunOptions): Promise<LocalOutcome> 
       return accounts;
     }),
     [STATES.publish]: task(async (event) =>
-      throughJson(await publishRun({ api, store, catalog, clock, observe }, event, stopped)),
+      throughJson(await publishRun({ api, store, catalog, clock, observe, onPublished }, event, stopped)),
     ),
     [STATES.report]: async (event: unknown) => {
       stop.abort();

@@ -84,6 +84,11 @@ export interface RunToEstimate extends Pick<Run, 'accounts' | 'pages' | 'counted
   readonly last?: Manifest | undefined;
 }
 
+/** What the price of a run depends on. */
+export interface RunToPrice extends Pick<Run, 'pages'> {
+  readonly planned: { readonly seconds: number };
+}
+
 /** Estimates a run from its plan, and from the last run of the same export if that was similar. */
 export function estimateRun(run: RunToEstimate): RunEstimate {
   const { accounts, pages, pageSize, countedBy, concurrency, planned, probeSeconds, last } = run;
@@ -116,10 +121,7 @@ export function estimateRun(run: RunToEstimate): RunEstimate {
 }
 
 /** How much a run uses of each thing that has a price. */
-export function quantitiesOf(
-  { pages, planned }: RunToEstimate,
-  pageSeconds: number,
-): Record<keyof typeof PRICES, number> {
+export function quantitiesOf({ pages, planned }: RunToPrice, pageSeconds: number): Record<keyof typeof PRICES, number> {
   const gbSeconds =
     (planned.seconds * MEMORY_MB.plan + pages * pageSeconds * MEMORY_MB.page + PUBLISH_SECONDS * MEMORY_MB.publish) /
     1024;
@@ -136,7 +138,8 @@ export function quantitiesOf(
   };
 }
 
-function priceOf(run: RunToEstimate, pageSeconds: number): number {
+/** What a run costs on AWS, in USD at list prices, without storage and queries. @param pageSeconds the mean time of a page */
+export function priceOf(run: RunToPrice, pageSeconds: number): number {
   const quantities = Object.entries(quantitiesOf(run, pageSeconds)) as [keyof typeof PRICES, number][];
   return quantities.reduce((usd, [what, quantity]) => usd + quantity * PRICES[what], 0);
 }

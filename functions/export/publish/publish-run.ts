@@ -6,7 +6,7 @@ import type { Manifest } from '../../model/manifest.ts';
 import type { DriftedRun, PublishOutcome, PublishResult } from '../../model/outcomes.ts';
 import { parseOrThrow } from '../../model/parse-input.ts';
 import type { Run } from '../../model/run.ts';
-import type { Catalog, Clock, RunPorts } from '../ports.ts';
+import type { Catalog, Clock, RunPorts, RunToReport } from '../ports.ts';
 import { budgetOf } from '../source/record-budget.ts';
 import { mayRetry } from '../source/retry-after-drift.ts';
 import { sharedWait } from '../source/shared-wait.ts';
@@ -21,6 +21,8 @@ import { refuseModifiedParts, type VerifiedRun, verifyRun } from './verify-run.t
 export interface PublishPorts extends RunPorts {
   readonly catalog: Catalog;
   readonly clock: Clock;
+  /** Receives a published run, to write the report about it. It never throws. @default there is none */
+  readonly onPublished?: ((published: RunToReport) => Promise<unknown>) | undefined;
 }
 
 /**
@@ -35,20 +37,21 @@ export interface PublishPorts extends RunPorts {
 export async function publishRun(ports: PublishPorts, event: unknown, signal?: AbortSignal): Promise<PublishOutcome> {
   const publish = parseOrThrow(PublishEventSchema, event, 'event of Publish run');
   const { run, outcome } = publish;
-  let manifest = await readManifest(ports.store, run.runId);
-  if (!manifest) {
-    const ready =
-      outcome === 'publishOnly'
-        ? await commit(ports, run, await quarantinedRun(ports, publish))
-        : await verifyAndCommit(ports, publish, signal);
-    if ('status' in ready) return ready;
-    manifest = ready;
-  }
+  const earlier = await readManifest(ports.store, run.runId);
+  const ready = earlier
+    ? { manifest: earlier }
+    : outcome === 'publishOnly'
+      ? await commit(ports, run, await quarantinedRun(ports, publish))
+      : await verifyAndCommit(ports, publish, signal);
+  if ('status' in ready) return ready;
+  const { manifest } = ready;
   const { format, exportName, exportDate, runId, csv } = run;
   const { publishedAt } = manifest;
   const csvColumns = csv?.columns.slice(0, csv.tableColumns);
   await ports.catalog.addRun({ format, exportName, exportDate, runId, publishedAt, csvColumns });
-  return summarize(manifest, run, ports);
+  const result = summarize(manifest, run, ports);
+  await ports.onPublished?.({ ...ready, run, execution: publish.execution, query: result.query });
+  return result;
 }
 
 /** A manifest, the receipts of the parts that it describes, and the last published run of the export. */
@@ -60,7 +63,7 @@ interface CompleteRun extends Pick<VerifiedRun, 'manifest' | 'receipts'> {
  * Writes the manifest, the only commit mark. Of several attempts at the same moment, all return the one that was written.
  * @throws ExportError `RunIncompleteError` when an attempt that outlived its execution modified a part in the meantime
  */
-async function commit({ store, clock }: PublishPorts, run: Run, complete: CompleteRun): Promise<Manifest> {
+async function commit({ store, clock }: PublishPorts, run: Run, complete: CompleteRun): Promise<CompleteRun> {
   const manifest = { ...complete.manifest, publishedAt: publishedAt(complete, clock.now()) };
   const key = manifestKey(run.runId);
   const isWritten = await createJson(store, key, manifest);
@@ -71,7 +74,7 @@ async function commit({ store, clock }: PublishPorts, run: Run, complete: Comple
     if (isWritten) await store.delete(key);
     throw error;
   }
-  return isWritten ? manifest : ((await readManifest(store, run.runId)) ?? manifest);
+  return { ...complete, manifest: isWritten ? manifest : ((await readManifest(store, run.runId)) ?? manifest) };
 }
 
 /** After the start of the run and after the run that it replaces as the newest, even if the clock was set back since. */
@@ -86,7 +89,7 @@ async function verifyAndCommit(
   ports: PublishPorts,
   event: PublishEvent,
   signal: AbortSignal | undefined,
-): Promise<Manifest | DriftedRun> {
+): Promise<CompleteRun | DriftedRun> {
   const { store, api, measure } = ports;
   const { run, execution } = event;
   const folder = new RunFolder(store, run.runId);
