@@ -8,6 +8,7 @@ import { doctorCommand } from './commands/doctor.ts';
 import { publishCommand } from './commands/publish.ts';
 import { queryCommand } from './commands/query.ts';
 import { reattachCommand } from './commands/reattach.ts';
+import { reportCommand } from './commands/report.ts';
 import { resumeCommand } from './commands/resume.ts';
 import { runCommand } from './commands/run.ts';
 import { runsCommand } from './commands/runs.ts';
@@ -29,6 +30,8 @@ export interface CommandLineOptions {
   readonly signal?: AbortSignal;
   /** @default a real wait */
   readonly sleep?: Sleep;
+  /** Opens a URL. @default the browser of this machine */
+  readonly open?: (url: string) => Promise<unknown>;
   /** The wait before a task of a local run is retried. @default as `runLocal` */
   readonly retryIntervalMs?: number;
 }
@@ -58,6 +61,7 @@ export function terminalOf({ stdout, stderr, env, ...options }: Omit<CommandLine
     signal,
     retryIntervalMs,
     stdin,
+    open = openInBrowser,
     sleep = async (ms, aborted) => void (await sleepFor(ms, undefined, { signal: aborted })),
   } = options;
   return {
@@ -68,10 +72,16 @@ export function terminalOf({ stdout, stderr, env, ...options }: Omit<CommandLine
     env,
     columns: COLUMNS,
     sleep,
+    open,
     retryIntervalMs,
     interrupted: () => signal ?? interruptOfProcess(),
     exitCode: 0,
   };
+}
+
+async function openInBrowser(url: string): Promise<void> {
+  const { default: open } = await import('open');
+  await open(url);
 }
 
 /** The second Ctrl-C ends the process. */
@@ -88,6 +98,7 @@ function programOf(terminal: Terminal, report: (error: unknown) => number): Comm
     .version(packageJson.version, '--version', 'print the version')
     .addCommand(runCommand(terminal))
     .addCommand(queryCommand(terminal, report))
+    .addCommand(reportCommand(terminal))
     .addCommand(simulateCommand(terminal))
     .addCommand(doctorCommand(terminal))
     .addCommand(startCommand(terminal))

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { checkRunId } from '../../functions/export/plan/resolve-request.ts';
 import type { ObjectStore } from '../../functions/export/ports.ts';
+import { publishedReportKey, unpublishedReportKey } from '../../functions/export/storage/bucket-layout.ts';
 import { checkStore } from '../../functions/export/storage/check-store.ts';
 import { readManifest } from '../../functions/export/storage/published-runs.ts';
 import { RunFolder } from '../../functions/export/storage/run-folder.ts';
@@ -169,15 +170,25 @@ export async function printOutcome(
     case 'published': {
       const { runId } = outcome.result;
       if (flags.json) output.out(JSON.stringify(await readManifest(store, runId)));
-      else printPublished(output, outcome.result, 'local');
+      else {
+        printPublished(output, outcome.result, 'local');
+        await noteReport(output.out, store, publishedReportKey(runId));
+      }
       return 0;
     }
     case 'failed':
       await noteUsage(output, store, outcome.failure.event.runId);
       output.fail(withFlagNames(outcome.failure.cause, flags.apiUrl === undefined ? undefined : '--api-url'));
       for (const line of nextSteps(outcome.failure.event, flags)) output.hint(line);
+      await noteReport(output.hint, store, unpublishedReportKey(outcome.failure.event.runId));
       return 1;
   }
+}
+
+/** A report that could not be written is not mentioned. */
+async function noteReport(print: (line: string) => void, store: ObjectStore, key: string): Promise<void> {
+  const report = await store.get(key).catch(() => undefined);
+  if (report) print(`  report   ${store.location}${key}`);
 }
 
 /** A run that publishes nothing has used records, too. */

@@ -28,8 +28,13 @@ export function sampleReceipts(pages: number, lanes: number, accounts: number, p
   return Array.from({ length: pages }, (_, page) => {
     const lane = free.indexOf(Math.min(...free));
     const start = (free[lane] ?? START) + Math.round(random() * 40);
-    const isRetried = random() < 0.06;
-    const latencyMs = Math.round(180 + random() * 140 + (random() < 0.08 ? random() * 900 : 0));
+    const isRetried = random() < 0.06 + (page / pages > 0.55 && page / pages < 0.6 ? 0.3 : 0);
+    const latencyMs = Math.round(
+      180 +
+        random() * 140 +
+        (random() < 0.08 ? random() * 900 : 0) +
+        (page / pages > 0.55 && page / pages < 0.6 ? 150 : 0),
+    );
     const waitedMs = isRetried ? Math.round(300 + random() * 1_200) : 0;
     free[lane] = start + waitedMs + latencyMs;
     const retries: Record<string, number> = isRetried ? { [random() < 0.7 ? '429' : '5xx']: 1 } : {};
@@ -108,7 +113,10 @@ export function sampleEvidence(options: SampleOptions = {}): Evidence {
     ...options.run,
   });
   const receipts = sampleReceipts(pages, lanes, accounts, pageSize);
-  const end = receipts.reduce((last, { startedAt = '', latencyMs }) => Math.max(last, Date.parse(startedAt) + latencyMs), 0);
+  const end = receipts.reduce(
+    (last, { startedAt = '', latencyMs }) => Math.max(last, Date.parse(startedAt) + latencyMs),
+    0,
+  );
   const retries = receipts.reduce((sum, { usage }) => sum + usage.apiRequests - 1, 0);
   const manifest: Manifest & Covered = {
     ...publishedManifest({
@@ -161,20 +169,32 @@ const QUARANTINED = {
 
 /** Runs of every kind. */
 export function sampleReports(): Record<string, string> {
-  const consistent = sampleEvidence({ manifest: { fields: sampleFields(12_431, { 'attributes.legacyScore': 0.22, 'attributes.pilot': 0.004 }) } });
+  const consistent = sampleEvidence({
+    manifest: { fields: sampleFields(12_431, { 'attributes.legacyScore': 0.22, 'attributes.pilot': 0.004 }) },
+  });
   const drifted = sampleEvidence({
     manifest: {
       records: 12_433,
       distinctAccounts: 12_431,
       duplicates: 2,
-      consistency: { verdict: 'drifted', accountsBefore: 12_431, accountsAfter: 12_429, boundariesChecked: 26, boundariesMoved: 2 },
+      consistency: {
+        verdict: 'drifted',
+        accountsBefore: 12_431,
+        accountsAfter: 12_429,
+        boundariesChecked: 26,
+        boundariesMoved: 2,
+      },
       unmappedColumns: ['attributes_sent_as_array', 'healthIndex'],
-      fields: sampleFields(12_431, { healthIndex: 0.31, attributes_sent_as_array: 0.02, 'attributes.segmentTier': 0.4 }),
+      fields: sampleFields(12_431, {
+        healthIndex: 0.31,
+        attributes_sent_as_array: 0.02,
+        'attributes.segmentTier': 0.4,
+      }),
     },
     evidence: { execution: 'local' },
   });
-  const small = sampleEvidence({ accounts: 5_102 });
-  const { manifest: _none, ...failed } = sampleEvidence();
+  const { query: _query, ...small } = sampleEvidence({ accounts: 5_102 });
+  const { manifest: _none, query: _sql, ...failed } = sampleEvidence();
   const kept = failed.receipts.filter(({ page }) => ![7, 12, 19].includes(page));
   return {
     consistent: renderSample(consistent),
@@ -188,7 +208,8 @@ export function sampleReports(): Record<string, string> {
       usage: { apiRequests: 91, recordsFetched: 11_980, retries: {}, totalRetries: 9 },
       ended: {
         error: 'BudgetExceededError',
-        message: 'The record budget of run "20260822T020000Z-1f3a" is used up (maxRecords is 12000, and 3 pages of 500 records are missing): resume the run with a higher maxRecords.',
+        message:
+          'The record budget of run "20260822T020000Z-1f3a" is used up (maxRecords is 12000, and 3 pages of 500 records are missing): resume the run with a higher maxRecords.',
         remedy: 'Resume the run; replace N with a maxRecords higher than before. Finished pages are not fetched again.',
         command: `npx account-export resume ${RUN_ID} --max-records N`,
         executionUrl: 'https://eu-west-1.console.aws.amazon.com/states/home?region=eu-west-1',
@@ -204,7 +225,12 @@ export function sampleReports(): Record<string, string> {
     }),
     empty: renderSample(sampleEvidence({ accounts: 0, manifest: { fields: [] }, evidence: { history: undefined } })),
     large: renderSample(
-      sampleEvidence({ accounts: 29_998_200, pageSize: 1_000, lanes: 100, evidence: { history: sampleHistory(29, [3, 20], 30_000_000) } }),
+      sampleEvidence({
+        accounts: 29_998_200,
+        pageSize: 1_000,
+        lanes: 100,
+        evidence: { history: sampleHistory(29, [3, 20], 30_000_000) },
+      }),
     ),
     hostile: renderSample(
       sampleEvidence({
@@ -212,7 +238,11 @@ export function sampleReports(): Record<string, string> {
         run: { exportName: 'engage', parameters: { pageSize: 500, filter: HOSTILE, segmentId: `${HOSTILE}"'&` } },
         manifest: {
           unmappedColumns: [HOSTILE, `"${'x'.repeat(300)}`],
-          fields: sampleFields(1_200, { [HOSTILE]: 0.5, [`attributes.${HOSTILE}`]: 0.3, "attributes.' onload='alert(1)": 0.2 }),
+          fields: sampleFields(1_200, {
+            [HOSTILE]: 0.5,
+            [`attributes.${HOSTILE}`]: 0.3,
+            "attributes.' onload='alert(1)": 0.2,
+          }),
         },
         evidence: { history: sampleHistory(5, [], 1_200) },
       }),

@@ -3,7 +3,7 @@ import { count } from '../../model/readable.ts';
 import type { PublishedFigures } from '../storage/run-history.ts';
 import { Html, html } from './html.ts';
 import { readableMs, readableSeconds, utc } from './numbers.ts';
-import type { TimedPage, Timeline } from './page-timeline.ts';
+import { latencyOf, type TimedPage, type Timeline } from './page-timeline.ts';
 
 /** Units of the view box; the browser stretches it. */
 const WIDTH = 1000;
@@ -24,38 +24,54 @@ function speedOf(latencyMs: number, { median, p95 }: Timeline['latency']): Speed
   return latencyMs <= p95 ? 'usual' : 'slow';
 }
 
-/** Pages by lane over the time of the run. */
+/** Pages by lane over time, below what the run did in which part of its time. */
 export function timelineChart(timeline: Timeline): Html {
-  const { from, to, lanes, pages, latency } = timeline;
+  const { lanes, pages, firstPage, lastPage } = timeline;
+  const isExact = pages.length <= MAX_BARS && lanes <= MAX_LANES;
   const rows = Math.min(lanes, MAX_LANES);
-  const rowHeight = rows <= 4 ? 22 : rows <= 12 ? 14 : 10;
-  const height = rows * rowHeight;
-  const span = Math.max(1, to - from);
+  const rowHeight = rows <= 4 ? 24 : rows <= 12 ? 16 : 10;
+  const span = Math.max(1, lastPage - firstPage);
   const drawing: Drawing = {
-    x: (ms) => Math.round(((ms - from) * WIDTH * 10) / span) / 10,
-    row: (lane) => Math.min(rows - 1, Math.floor((lane * rows) / lanes)),
+    x: (ms) => Math.round(((ms - firstPage) * WIDTH * 10) / span) / 10,
+    rows,
     rowHeight,
   };
-  const isExact = pages.length <= MAX_BARS && lanes <= MAX_LANES;
-  const marks = isExact ? bars(timeline, drawing) : cells(timeline, drawing);
-  const firstPage = drawing.x(pages[0]?.start ?? from);
-  const lastPage = drawing.x(pages.reduce((end, page) => Math.max(end, page.start + page.latencyMs), from));
-  const seconds = span / 1000;
-  return html`<svg class="chart" role="img" viewBox="0 0 ${WIDTH} ${height}" height="${height}" preserveAspectRatio="none">
+  const { latency, marks, height } = isExact ? bars(timeline, drawing) : cells(timeline, drawing);
+  const offset = (firstPage - timeline.from) / 1000;
+  const label = (part: number) => html`<span>${readableSeconds(offset + (span * part) / 1000)}</span>`;
+  return html`${phases(timeline)}
+<svg class="chart" role="img" viewBox="0 0 ${WIDTH} ${height}" height="${height}" preserveAspectRatio="none">
 <title>Pages over time</title>
-<desc>${count(pages.length)} pages, up to ${count(lanes)} at the same time, in ${readableSeconds(seconds)}. Half of them took up to ${readableMs(latency.median)}, the slowest ${readableMs(latency.max)}.</desc>
-<rect class="phase" x="0" y="0" width="${firstPage}" height="${height}"><title>Before the first page: counting the accounts</title></rect>
-<rect class="phase" x="${lastPage}" y="0" width="${Math.max(0, WIDTH - lastPage)}" height="${height}"><title>After the last page: verifying and publishing</title></rect>
+<desc>${count(pages.length)} pages, up to ${count(lanes)} at the same time, in ${readableSeconds(span / 1000)}. Half of them took up to ${readableMs(timeline.latency.median)}, the slowest ${readableMs(timeline.latency.max)}.</desc>
 ${marks}</svg>
-<div class="axis">${[0, 0.25, 0.5, 0.75, 1].map((part) => html`<span>${readableSeconds(seconds * part)}</span>`)}</div>
+<div class="axis">${[0, 0.25, 0.5, 0.75, 1].map(label)}</div>
 <ul class="legend">
-<li>${swatch('fast', 6)}up to ${readableMs(latency.median)} (median)</li>
-<li>${swatch('usual', 9)}up to ${readableMs(latency.p95)} (95 % of the pages)</li>
-<li>${swatch('slow', 12)}up to ${readableMs(latency.max)}</li>
-<li>${swatch('retried', 3)}with retries</li>
-<li>${swatch('phase', 12)}counting, verifying</li>
+<li>${swatch('fast', isExact ? 6 : 12)}up to ${readableMs(latency.median)} (median)</li>
+<li>${swatch('usual', isExact ? 9 : 12)}up to ${readableMs(latency.p95)} (95 %)</li>
+${latency.max > latency.p95 && html`<li>${swatch('slow', 12)}up to ${readableMs(latency.max)}</li>`}
+<li>${swatch('retried', isExact ? 3 : 9)}${isExact ? 'with retries' : 'retries'}</li>
 </ul>
-<p class="small muted">${rows < lanes ? `Each row is ${count(Math.ceil(lanes / rows))} lanes; a lane is one page at a time.` : 'Each row is a lane: one page at a time.'}${isExact ? '' : ' Heights and colors are means of the pages at that time.'}</p>`;
+<p class="small muted">${isExact ? 'Each row is a lane: one page at a time.' : `Each row is ${rows < lanes ? `about ${count(Math.round(lanes / rows))} lanes` : 'a lane'}, of ${count(lanes)}; a lane is one page at a time. Colors show means of the pages in a moment.`}</p>`;
+}
+
+/** A strip: counting, pages, verifying. */
+function phases({ from, to, firstPage, lastPage }: Timeline): Html {
+  const span = Math.max(1, to - from);
+  const parts = [
+    ['phase', 'counting', firstPage - from],
+    ['usual', 'pages', lastPage - firstPage],
+    ['phase', 'verifying and publishing', to - lastPage],
+  ] as const;
+  let x = 0;
+  const strip = parts.map(([kind, , ms]) => {
+    const width = (Math.max(0, ms) * WIDTH) / span;
+    x += width;
+    return html`<rect class="${kind}" x="${(x - width).toFixed(1)}" y="0" width="${Math.max(0, width - 2).toFixed(1)}" height="8"/>`;
+  });
+  const shown = parts.filter(([, , ms]) => ms > 0);
+  const text = shown.map(([, what, ms]) => html`<li><strong>${readableSeconds(ms / 1000)}</strong> ${what}</li>`);
+  return html`<svg class="chart" viewBox="0 0 ${WIDTH} 8" height="8" preserveAspectRatio="none" aria-hidden="true">${strip}</svg>
+<ul class="legend phases">${text}</ul>`;
 }
 
 function swatch(kind: string, height: number): Html {
@@ -64,26 +80,34 @@ function swatch(kind: string, height: number): Html {
 
 interface Drawing {
   readonly x: (ms: number) => number;
-  readonly row: (lane: number) => number;
+  readonly rows: number;
   readonly rowHeight: number;
+}
+
+interface Drawn {
+  readonly marks: Html;
+  readonly height: number;
+  /** The limits of the colors. */
+  readonly latency: Timeline['latency'];
 }
 
 /** The thickness of the line under a page with retries. */
 const RETRIED = 2;
 
 /** One bar for each page. */
-function bars({ pages, latency }: Timeline, { x, row, rowHeight }: Drawing): Html[] {
-  return pages.map((page) => {
+function bars({ pages, latency }: Timeline, { x, rows, rowHeight }: Drawing): Drawn {
+  const marks = pages.map((page) => {
     const left = x(page.start);
-    const width = Math.max(1, Math.round((x(page.start + page.latencyMs) - left - 1) * 10) / 10);
+    const width = Math.max(1, Math.round((x(page.start + page.latencyMs) - left - 2) * 10) / 10);
     const speed = speedOf(page.latencyMs, latency);
     const height = Math.round((rowHeight - 2 - RETRIED) * HEIGHTS[speed]);
-    const bottom = (row(page.lane) + 1) * rowHeight - RETRIED - 1;
+    const bottom = (page.lane + 1) * rowHeight - RETRIED - 1;
     const retried =
       page.retries > 0 && html`<rect class="retried" x="${left}" y="${bottom}" width="${width}" height="${RETRIED}"/>`;
     return html`<g><title>${titleOf(page)}</title><rect class="${speed}" x="${left}" y="${bottom - height}" width="${width}" height="${height}"/>${retried}</g>
 `;
   });
+  return { marks: html`${marks}`, height: rows * rowHeight, latency };
 }
 
 function titleOf({ page, latencyMs, retries, records }: TimedPage): string {
@@ -91,32 +115,49 @@ function titleOf({ page, latencyMs, retries, records }: TimedPage): string {
   return `Page ${page}: ${readableMs(latencyMs)}, ${count(records)} accounts${again}`;
 }
 
-/** Averages of the pages in each part of the time, as one path for each speed: the size does not depend on the pages. */
-function cells({ pages, latency }: Timeline, { x, row, rowHeight }: Drawing): Html {
+/** The height of the strip with retries. */
+const RETRIES_HEIGHT = 24;
+
+/**
+ * Means of the pages in each part of the time, as one path for each color, and retries below: the size does not depend on the
+ * number of pages.
+ */
+function cells({ pages, lanes }: Timeline, { x, rows, rowHeight }: Drawing): Drawn {
   const width = WIDTH / COLUMNS;
-  const sums = new Map<number, { ms: number; pages: number; retries: number }>();
+  const sums = new Float64Array(rows * COLUMNS);
+  const counts = new Uint32Array(rows * COLUMNS);
+  const retries = new Uint32Array(COLUMNS);
+  const columnOf = (ms: number) => Math.min(COLUMNS - 1, Math.floor(x(ms) / width));
   for (const page of pages) {
-    const first = Math.min(COLUMNS - 1, Math.floor(x(page.start) / width));
-    const last = Math.min(COLUMNS - 1, Math.floor(x(page.start + page.latencyMs) / width));
-    for (let column = first; column <= last; column++) {
-      const at = row(page.lane) * COLUMNS + column;
-      const cell = sums.get(at) ?? { ms: 0, pages: 0, retries: 0 };
-      cell.ms += page.latencyMs;
-      cell.pages += 1;
-      cell.retries += page.retries;
-      sums.set(at, cell);
+    const first = columnOf(page.start);
+    const last = columnOf(page.start + page.latencyMs);
+    const row = Math.floor((page.lane * rows) / lanes);
+    for (let at = row * COLUMNS + first; at <= row * COLUMNS + last; at++) {
+      sums[at] = (sums[at] ?? 0) + page.latencyMs;
+      counts[at] = (counts[at] ?? 0) + 1;
     }
+    retries[first] = (retries[first] ?? 0) + page.retries;
   }
-  const paths: Record<Speed | 'retried', string> = { fast: '', usual: '', slow: '', retried: '' };
-  const box = (at: number, bottom: number, height: number) =>
-    `M${(at % COLUMNS) * width} ${bottom}h${width}v-${height}h-${width}z`;
-  for (const [at, cell] of sums) {
-    const speed = speedOf(cell.ms / cell.pages, latency);
-    const bottom = (Math.floor(at / COLUMNS) + 1) * rowHeight - RETRIED - 1;
-    paths[speed] += box(at, bottom, Math.round((rowHeight - 2 - RETRIED) * HEIGHTS[speed]));
-    if (cell.retries > 0) paths.retried += box(at, bottom + RETRIED, RETRIED);
+  const means = Array.from(sums, (sum, at) => sum / (counts[at] || 1));
+  const latency = latencyOf(means.filter((mean) => mean > 0));
+  const paths: Record<Speed, string> = { fast: '', usual: '', slow: '' };
+  for (const [at, mean] of means.entries()) {
+    if (mean === 0) continue;
+    const top = Math.floor(at / COLUMNS) * rowHeight;
+    paths[speedOf(mean, latency)] += `M${(at % COLUMNS) * width} ${top}h${width}v${rowHeight - 1}h-${width}z`;
   }
-  return html`${[...SPEEDS, 'retried' as const].map((kind) => html`<path class="${kind}" d="${new Html(paths[kind])}"/>`)}`;
+  const most = Math.max(1, ...retries);
+  const below = rows * rowHeight + RETRIES_HEIGHT;
+  const again = Array.from(retries, (times, column) => {
+    const height = Math.ceil((times * (RETRIES_HEIGHT - 6)) / most);
+    return times === 0 ? '' : `M${column * width} ${below}h${width}v-${height}h-${width}z`;
+  });
+  const kinds = [...SPEEDS.map((kind) => [kind, paths[kind]] as const), ['retried', again.join('')] as const];
+  return {
+    marks: html`${kinds.map(([kind, path]) => html`<path class="${kind}" d="${new Html(path)}"/>`)}`,
+    height: below,
+    latency,
+  };
 }
 
 export interface HistoryChart {

@@ -27,14 +27,16 @@ export interface Counted {
 
 /**
  * Fields in the order of a reader's interest: vanished ones, new ones, other notes, the rest; each by name.
- * @param before the last published run; `undefined` if there is none, or it did not count its fields
+ * @param last the last published run; `undefined` if there is none, or it did not count its fields
  * @param unmapped fields that the table has no column for
  */
 export function compareFields(
   now: Counted,
-  before: Counted | undefined,
+  last: Counted | undefined,
   unmapped: readonly string[],
 ): readonly FieldCoverage[] {
+  // Without accounts, every field would look vanished.
+  const before = now.fields.length === 0 || now.accounts === 0 ? undefined : last;
   const counts = new Map(now.fields.map(({ name, present }) => [name, present]));
   const earlier = new Map(before?.fields.map(({ name, present }) => [name, present]));
   const withoutColumn = new Set(unmapped);

@@ -22,12 +22,21 @@ export interface Timeline {
   /** Epoch ms. The run may begin before its first page, and end after its last. */
   readonly from: number;
   readonly to: number;
+  readonly firstPage: number;
+  /** When the last page was read. */
+  readonly lastPage: number;
   /** How many pages were in flight at once, at most. */
   readonly lanes: number;
   /** In the order in which they were started. */
   readonly pages: readonly TimedPage[];
-  /** Of all pages with a known start: half of them were faster, 95 % of them were faster, the slowest, in ms. */
-  readonly latency: { readonly median: number; readonly p95: number; readonly max: number };
+  readonly latency: Latency;
+}
+
+/** In ms: half of the pages took no longer, 95 % of them took no longer, the slowest. */
+export interface Latency {
+  readonly median: number;
+  readonly p95: number;
+  readonly max: number;
 }
 
 /**
@@ -51,15 +60,22 @@ export function timelineOf(facts: readonly PageFacts[], started: number, ended?:
     ends[lane] = page.start + page.latencyMs;
     return { ...page, lane };
   });
-  const last = pages.reduce((latest, { start, latencyMs }) => Math.max(latest, start + latencyMs), 0);
-  const latencies = timed.map(({ latencyMs }) => latencyMs).sort((a, b) => a - b);
+  const firstPage = pages[0]?.start ?? started;
+  const lastPage = pages.reduce((latest, { start, latencyMs }) => Math.max(latest, start + latencyMs), 0);
   return {
-    from: Math.min(started, pages[0]?.start ?? started),
-    to: Math.max(ended ?? 0, last),
+    from: Math.min(started, firstPage),
+    to: Math.max(ended ?? 0, lastPage),
+    firstPage,
+    lastPage,
     lanes: ends.length,
     pages,
-    latency: { median: quantile(latencies, 0.5), p95: quantile(latencies, 0.95), max: latencies.at(-1) ?? 0 },
+    latency: latencyOf(timed.map(({ latencyMs }) => latencyMs)),
   };
+}
+
+export function latencyOf(milliseconds: readonly number[]): Latency {
+  const sorted = [...milliseconds].sort((a, b) => a - b);
+  return { median: quantile(sorted, 0.5), p95: quantile(sorted, 0.95), max: sorted.at(-1) ?? 0 };
 }
 
 /** The value that so large a part of the others does not exceed. */

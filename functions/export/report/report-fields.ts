@@ -40,7 +40,7 @@ ${used.has('vanished') && html`<p class="small muted"><strong>vanished</strong>:
 }
 
 function table(rows: readonly FieldCoverage[], { fieldsOf: { now, before } }: RunReport): Html {
-  return html`<table><thead><tr><th scope="col">field</th>${now > 0 && html`<th scope="col" class="share"><span class="muted">share</span></th><th scope="col" class="n">accounts</th><th scope="col" class="n">%</th>`}${before > 0 && html`<th scope="col" class="n">since the last run</th>`}<th scope="col"></th></tr></thead><tbody>
+  return html`<table class="fields"><thead><tr><th scope="col">field</th>${now > 0 && html`<th scope="col" class="share"><span class="muted">share</span></th><th scope="col" class="n">accounts</th><th scope="col" class="n">%</th>`}${before > 0 && html`<th scope="col" class="n">since the last run</th>`}<th scope="col"></th></tr></thead><tbody>
 ${rows.map((row) => {
   const present = row.now ?? 0;
   return html`<tr><th scope="row">${shorten(row.name)}</th>${now > 0 && html`<td class="share">${shareBar(Math.min(1, present / now))}</td><td class="n">${count(present)}</td><td class="n">${percent(present, now)}</td>`}${before > 0 && html`<td class="n">${signed(present - (row.before ?? 0))}</td>`}<td>${row.notes.map((note) => html`<span class="tag ${NOTES[note][0]}">${NOTES[note][1]}</span>`)}</td></tr>

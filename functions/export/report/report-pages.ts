@@ -82,10 +82,10 @@ export function historySection(report: RunReport): Html {
   const rows = history.toReversed();
   return html`<section aria-labelledby="history"><h2 id="history">Accounts over the last ${counted(history.length, 'run')}</h2>
 ${historyChart({ runs: history, runId: run.runId, refused, limit })}
-<details><summary>As a table</summary><table><thead><tr><th scope="col">run</th><th scope="col">published</th><th scope="col" class="n">accounts</th><th scope="col">verdict</th></tr></thead><tbody>
+<details><summary>As a table</summary><div class="scroll" tabindex="0"><table><thead><tr><th scope="col">run</th><th scope="col">published</th><th scope="col" class="n">accounts</th><th scope="col">verdict</th></tr></thead><tbody>
 ${rows.map(
   ({ runId, publishedAt, accounts, verdict }) =>
     html`<tr><th scope="row">${runId}${runId === run.runId && ' (this run)'}</th><td>${utc(publishedAt)}</td><td class="n">${count(accounts)}</td><td>${verdict}</td></tr>
 `,
-)}</tbody></table></details></section>`;
+)}</tbody></table></div></details></section>`;
 }

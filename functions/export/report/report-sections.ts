@@ -12,8 +12,7 @@ export function figuresSection(report: RunReport): Html {
   const { accounts, recordsFetched, apiRequests, seconds, usd } = figures;
   const requests = apiRequests === undefined ? undefined : counted(apiRequests, 'request');
   const more = recordsFetched === undefined || accounts === undefined ? 0 : recordsFetched - accounts;
-  const records =
-    more > 0 ? `${count(more)} more than accounts, for probes, checks, and retries; ${requests}` : requests;
+  const records = more > 0 ? `${requests}; ${count(more)} records to count, check, and retry` : requests;
   const parts = `in ${counted(pages.present, 'part')}, ${partsOf(run)}`;
   return html`<section class="figures" aria-labelledby="figures"><h2 id="figures">Figures</h2><dl>
 ${figure(report.status === 'failed' ? 'Accounts in finished pages' : 'Accounts', accounts === undefined ? UNKNOWN : count(accounts), accountsChange(report))}
@@ -45,11 +44,12 @@ function perSecond(accounts: number | undefined, seconds: number, status: RunRep
   return seconds > 0 && accounts ? `${count(Math.round(accounts / seconds))} accounts per second` : '';
 }
 
-type Mark = 'passed' | 'differs' | 'not checked' | 'noted';
+type Mark = 'passed' | 'differs' | 'missing' | 'not checked' | 'noted';
 
 const MARKS: Readonly<Record<Mark, readonly [tone: string, text: string]>> = {
   passed: ['ok', '✓ passed'],
   differs: ['warn', '! differs'],
+  missing: ['bad', '✕ missing'],
   'not checked': ['muted', '– not checked'],
   noted: ['muted', 'noted'],
 };
@@ -77,7 +77,7 @@ ${failuresTable(report)}</section>`;
 function pagesCheck({ pages }: RunReport): Check {
   const tail = Math.max(0, pages.present - pages.planned);
   const text = `${count(pages.planned)} planned, ${count(pages.present)} present${tail > 0 ? `: ${count(tail)} with accounts added at the end` : ''}`;
-  return ['Pages', pages.present >= pages.planned ? 'passed' : 'differs', text];
+  return ['Pages', pages.present >= pages.planned ? 'passed' : 'missing', text];
 }
 
 function checksOf(manifest: NonNullable<RunReport['manifest']>, report: RunReport): Check[] {
@@ -115,10 +115,22 @@ function checksOf(manifest: NonNullable<RunReport['manifest']>, report: RunRepor
         ? 'confirmed: no account follows the last one'
         : `${count(accountsAfter)} accounts when the run ended, ${count(records)} read`,
     ],
+    ...sinceLast(report),
     ...(escapedLineBreaks > 0
       ? [['Line breaks', 'noted', `${count(escapedLineBreaks)} in values are written as \\n`] as Check]
       : []),
   ];
+}
+
+/** As the policy of the export compares. */
+function sinceLast({ last, figures, run }: RunReport): Check[] {
+  const { accounts: now = 0 } = figures;
+  if (last === undefined || last.accounts === 0) return [];
+  const dropPercent = ((last.accounts - now) * 100) / last.accounts;
+  const isAllowed = now > 0 && dropPercent <= run.maxDropPercent;
+  const change = now < last.accounts ? `${percent(last.accounts - now, last.accounts)} fewer` : 'not fewer';
+  const text = `${change} accounts than in the last run; maxDropPercent allows ${run.maxDropPercent} %`;
+  return [['Change', isAllowed ? 'passed' : 'differs', text]];
 }
 
 const FAILURES = 10;
@@ -127,12 +139,12 @@ function failuresTable({ ended }: RunReport): Html | undefined {
   if (!ended || ended.failures.length === 0) return undefined;
   const more = ended.failures.length - FAILURES;
   return html`<h3>What failed</h3>
-<table><thead><tr><th scope="col">task</th><th scope="col">error</th><th scope="col" class="n">attempts</th><th scope="col">message</th></tr></thead><tbody>
+<div class="scroll" tabindex="0"><table><thead><tr><th scope="col">task</th><th scope="col">error</th><th scope="col" class="n">attempts</th><th scope="col">message</th></tr></thead><tbody>
 ${ended.failures.slice(0, FAILURES).map(
   ({ task, error, attempts, message }) =>
     html`<tr><th scope="row">${typeof task === 'number' ? `page ${task}` : task}</th><td>${error}</td><td class="n">${count(attempts)}</td><td>${message}</td></tr>
 `,
-)}</tbody></table>
+)}</tbody></table></div>
 ${more > 0 && html`<p class="small muted">And ${count(more)} more.</p>`}`;
 }
 

@@ -110,7 +110,8 @@ export function describeRun(evidence: Evidence): RunReport {
   const usage = manifest ? { ...manifest, totalRetries: manifest.retries } : evidence.usage;
   const { history, last } = historyOf(evidence);
   const counted = countedOf(evidence, accounts ?? sum(({ records }) => records));
-  const earlier = earlierFields(evidence, last);
+  // A field may be on the pages that are missing.
+  const earlier = manifest && counted.fields.length > 0 ? earlierFields(evidence, last) : undefined;
   const isOnAws = evidence.execution.startsWith('arn:');
   return {
     run,

@@ -4,10 +4,10 @@ import { createHash } from 'node:crypto';
 export const STYLE = `
 :root{color-scheme:light dark;--bg:#f5f6f8;--card:#fff;--text:#1c2128;--muted:#57606a;--line:#d9dee4;--link:#0a5bc4;
 --ok:#176f2c;--ok-bg:#e2f5e6;--warn:#7a4b00;--warn-bg:#fff3d1;--bad:#a40e26;--bad-bg:#ffe7e9;
---fast:#5a95dd;--usual:#2560b4;--slow:#b04a00;--code:#eef1f4}
+--fast:#5a92da;--usual:#2560b4;--slow:#8a3300;--code:#eef1f4}
 @media(prefers-color-scheme:dark){:root{--bg:#0e1116;--card:#171b22;--text:#e6eaf0;--muted:#9aa5b1;--line:#303842;--link:#6cb0ff;
 --ok:#66d08a;--ok-bg:#12301c;--warn:#f0c05a;--warn-bg:#352806;--bad:#ff8f98;--bad-bg:#3d1219;
---fast:#3f74b8;--usual:#7db4f5;--slow:#ff9d4d;--code:#222933}}
+--fast:#3f74b8;--usual:#7db4f5;--slow:#ffc08a;--code:#222933}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--bg);color:var(--text);font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif}
 main,header{max-width:1080px;margin:0 auto;padding:0 16px}
@@ -41,7 +41,7 @@ thead th{border-top:0;color:var(--muted);font-weight:500;font-size:13px}
 tbody th{font-weight:400}
 td:last-child,th:last-child{padding-right:0}
 .n{text-align:right;white-space:nowrap}
-.checks th{width:210px}.checks td.mark{width:92px;white-space:nowrap;font-weight:600}
+.checks th:first-child{width:200px}.checks th:nth-child(2),.checks td.mark{width:130px}.checks td.mark{white-space:nowrap;font-weight:600}
 .share{width:22%}
 .share svg{display:block;width:100%;height:8px;margin-top:8px}
 .tag{display:inline-block;border:1px solid currentColor;border-radius:999px;padding:0 8px;font-size:12px;white-space:nowrap;margin-right:4px}
@@ -56,6 +56,8 @@ summary{cursor:pointer;color:var(--link)}
 .plot .axis{grid-column:2}
 .scale{display:flex;flex-direction:column;justify-content:space-between;color:var(--muted);font-size:12px;text-align:right;line-height:1;font-variant-numeric:tabular-nums}
 .legend{display:flex;flex-wrap:wrap;gap:4px 18px;padding:0;margin:10px 0 0;list-style:none;font-size:13px;color:var(--muted)}
+.phases{margin:6px 0 14px}.phases strong{color:var(--text)}
+.scroll{overflow-x:auto}.scroll:focus-visible{outline:2px solid var(--link)}
 .legend svg{width:22px;height:12px;vertical-align:-1px;margin-right:6px}
 .two{display:grid;grid-template-columns:repeat(auto-fit,minmax(290px,1fr));gap:0 32px}
 .two>div{min-width:0}
@@ -71,9 +73,10 @@ summary{cursor:pointer;color:var(--link)}
 .band{fill:var(--bad-bg)}
 .limit{stroke:var(--bad);stroke-width:1.5;stroke-dasharray:5 4;vector-effect:non-scaling-stroke}
 footer{max-width:1080px;margin:0 auto;padding:4px 16px 28px;color:var(--muted);font-size:13px}
-@media(max-width:600px){body{font-size:14px}h1{font-size:20px}.state{padding:14px;gap:10px;border-left-width:6px}.sign{width:26px;height:26px}
+@media(max-width:600px){.scroll table{min-width:480px}body{font-size:14px}h1{font-size:20px}.state{padding:14px;gap:10px;border-left-width:6px}.sign{width:26px;height:26px}
 section{padding:14px 12px}.figures{grid-template-columns:1fr 1fr;gap:8px}.figure{padding:10px 12px}.figure dd.value{font-size:20px}
-.checks th{width:auto}.checks td.mark{width:auto}.share{display:none}th,td{padding-right:8px}}
+.checks th:first-child{width:auto;min-width:92px}.checks th:nth-child(2),.checks td.mark{width:auto}.share{display:none}th,td{padding-right:8px}
+.fields thead{display:none}.fields tr{display:flex;flex-wrap:wrap;gap:0 14px;border-top:1px solid var(--line);padding:5px 0}.fields th,.fields td{border:0;padding:0}.fields th{flex-basis:100%}}
 @media print{body{background:#fff}section,.figure,.state{break-inside:avoid}details::details-content{content-visibility:visible;height:auto}
 *{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 `;
