@@ -1,5 +1,4 @@
 /** Finds the report of a run of a deployed stack. */
-import { s3ObjectStore } from '../../functions/aws/s3-object-store.ts';
 import { type FoundReport, reportOfRun } from '../local/find-report.ts';
 import { CommandError } from '../terminal/terminal.ts';
 import { listRuns } from './list-runs.ts';
@@ -21,7 +20,10 @@ export async function stackReport(
   run: string | undefined,
   statusCommand: (runId: string) => string,
 ): Promise<FoundReport & { readonly report: string; readonly page: StoredPage }> {
-  const { S3Client } = await import('@aws-sdk/client-s3');
+  const [{ S3Client }, { s3ObjectStore }] = await Promise.all([
+    import('@aws-sdk/client-s3'),
+    import('../../functions/aws/s3-object-store.ts'),
+  ]);
   const client = new S3Client(stack.clientOptions);
   const bucket = stack.output('BucketName');
   const store = s3ObjectStore({ client, bucket });

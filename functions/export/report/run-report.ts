@@ -3,11 +3,11 @@ import { FORMAT_DETAILS } from '../../model/export-format.ts';
 import type { Manifest } from '../../model/manifest.ts';
 import type { TaskFailure } from '../../model/receipt.ts';
 import type { Run } from '../../model/run.ts';
-import { addUsage, NO_USAGE, type Usage } from '../../model/usage.ts';
+import type { Usage } from '../../model/usage.ts';
 import { priceOf } from '../plan/estimate.ts';
 import type { FieldCount, PublishedFigures, RunHistory } from '../storage/run-history.ts';
 import { type Counted, type Covered, compareFields, type FieldCoverage } from './coverage.ts';
-import { countOf, type PageFacts, slowestPages, type Timeline, timelineOf } from './page-timeline.ts';
+import { type PageFacts, slowestPages, type Timeline, timelineOf } from './page-timeline.ts';
 
 export interface RunReport {
   readonly run: Run;
@@ -150,11 +150,11 @@ function missingPages({ pages }: Run, done: ReadonlySet<number> = new Set()): nu
 }
 
 function retriesByCause(receipts: readonly PageFacts[]): (readonly [string, number])[] {
-  const { retries } = receipts
-    .map(({ usage }) => usage)
-    .filter((usage) => countOf(usage.retries) > 0)
-    .reduce(addUsage, NO_USAGE);
-  return Object.entries(retries).sort(([, a], [, b]) => b - a);
+  const counts = new Map<string, number>();
+  for (const { usage } of receipts) {
+    for (const cause in usage.retries) counts.set(cause, (counts.get(cause) ?? 0) + (usage.retries[cause] ?? 0));
+  }
+  return [...counts].sort(([, a], [, b]) => b - a);
 }
 
 function priceOfRun(run: Run, pages: number, receipts: readonly PageFacts[], timeline: Timeline | undefined): number {
