@@ -180,7 +180,10 @@ export async function printOutcome(
       await noteUsage(output, store, outcome.failure.event.runId);
       output.fail(withFlagNames(outcome.failure.cause, flags.apiUrl === undefined ? undefined : '--api-url'));
       for (const line of nextSteps(outcome.failure.event, flags)) output.hint(line);
-      await noteReport(output.hint, store, unpublishedReportKey(outcome.failure.event.runId));
+      // A request that was refused changed nothing about the run.
+      if (outcome.failure.event.error !== 'RequestError') {
+        await noteReport(output.hint, store, unpublishedReportKey(outcome.failure.event.runId));
+      }
       return 1;
   }
 }

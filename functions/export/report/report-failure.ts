@@ -80,7 +80,9 @@ export async function reportFailure(
   };
   const reported = { execution, commandLine, isRetry: plan?.run.retryOf !== undefined };
   const ended = { error, message, ...stepForReport(failed, reported, store) };
-  const report = plan
+  // A request that was refused changes nothing about the run.
+  const isAboutRun = plan !== undefined && error !== 'RequestError';
+  const report = isAboutRun
     ? await keepUnpublishedReport(
         store,
         { run: plan.run, status: failed.status, execution, done, failures, ended },

@@ -144,7 +144,7 @@ describe.runIf(browserPath !== undefined)('a run report', () => {
     await open(await fileOf(reports.consistent ?? ''), { scripts: false }, async ({ page }) => {
       expect(await textOf(page, 'header')).toContain('12,431 accounts, published, consistent.');
       expect(await textOf(page, '.figures')).toMatch(
-        /Accounts\s+12,431[^]+Contract records\s+12,558[^]+Size\s+609\.6 kB/,
+        /Accounts\s+12,431[\s\S]+Contract records\s+12,558[\s\S]+Size\s+609\.6 kB/,
       );
       expect(await textOf(page, '[aria-labelledby=verification]')).toMatch(
         /Page boundaries\s+✓ passed\s+26 checked, 0 moved/,

@@ -172,7 +172,7 @@ describe('the page', () => {
     );
     const { hostile = '' } = pages;
     expect(hostile.split(ESCAPED).length - 1).toBe(4);
-    expect(hostile).not.toMatch(/\p{Bidi_Control}|[\0-\t\v-\x1f]/u);
+    expect(hostile).not.toMatch(/\p{Bidi_Control}|(?!\n)\p{Cc}/u);
   });
 
   it('on 30,000 pages stays below 400 kB, also with many fields', () => {
