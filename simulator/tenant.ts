@@ -14,6 +14,8 @@ export interface TenantOptions extends AccountStyle {
   readonly accounts: number;
   /** @default 'flat' */
   readonly attributeShape?: AttributeShape;
+  /** Other names of fields and attributes, as after a change of the tenant's data model. @default none */
+  readonly renamed?: Readonly<Record<string, string>>;
 }
 
 const FIELDS = [
@@ -30,13 +32,15 @@ const SEGMENT_FIELDS = ['segmentJoined'];
 export class Tenant {
   readonly #style: AccountStyle;
   readonly #shape: AttributeShape;
+  readonly #renamed: Readonly<Record<string, string>>;
   #spans: Span[];
   #nextId: number;
   readonly #versions = new Map<number, number>();
 
-  constructor({ accounts, attributeShape = 'flat', ...style }: TenantOptions) {
+  constructor({ accounts, attributeShape = 'flat', renamed = {}, ...style }: TenantOptions) {
     this.#style = style;
     this.#shape = attributeShape;
+    this.#renamed = renamed;
     this.#spans = accounts === 0 ? [] : [{ firstId: 0, length: accounts }];
     this.#nextId = accounts;
   }
@@ -76,7 +80,7 @@ export class Tenant {
   json(index: number, segment = false): string | undefined {
     const id = this.#idAt(index);
     if (id === undefined) return undefined;
-    const { fields, attributes } = simulateAccount(this.#style, id, this.#versions.get(id) ?? 0);
+    const { fields, attributes } = this.#account(id);
     const parts = [...fields].map(([key, value]) => `"${key}":${value}`);
     const shape = this.#shape === 'mixed' ? ATTRIBUTE_SHAPES[id % 3] : this.#shape;
     parts.push(`"attributes":${inShape(attributes, shape)}`);
@@ -91,17 +95,25 @@ export class Tenant {
   }
 
   csvColumns(segment = false): readonly string[] {
-    return [...FIELDS, ...ATTRIBUTES, ...(segment ? SEGMENT_FIELDS : [])];
+    const columns = [...FIELDS, ...ATTRIBUTES, ...(segment ? SEGMENT_FIELDS : [])];
+    return columns.map((column) => this.#renamed[column] ?? column);
   }
 
   /** The CSV cells of the account at an index, by column; `undefined` past the end. */
   csvCells(index: number, segment = false): ReadonlyMap<string, string> | undefined {
     const id = this.#idAt(index);
     if (id === undefined) return undefined;
-    const { fields, attributes } = simulateAccount(this.#style, id, this.#versions.get(id) ?? 0);
+    const { fields, attributes } = this.#account(id);
     const cells = new Map([...fields, ...attributes].map(([key, value]) => [key, cellOf(value)]));
     if (segment) cells.set('segmentJoined', simulateMembership(this.#style, id).segmentJoined);
     return cells;
+  }
+
+  #account(id: number) {
+    const { fields, attributes } = simulateAccount(this.#style, id, this.#versions.get(id) ?? 0);
+    const renamed = (values: ReadonlyMap<string, string>) =>
+      new Map(Array.from(values, ([key, value]) => [this.#renamed[key] ?? key, value] as const));
+    return { fields: renamed(fields), attributes: renamed(attributes) };
   }
 
   #idAt(index: number): number | undefined {

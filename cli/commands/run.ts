@@ -19,7 +19,7 @@ import { integer, newRunId, withOutputFlags } from '../flags/common-flags.ts';
 import { type DestinationFlags, storeAt, withDestinationFlags } from '../flags/destination.ts';
 import { type ExportFlags, requestOf, withExportFlags, withFlagNames } from '../flags/export-flags.ts';
 import { type LocalOutcome, runLocal } from '../local/run-local.ts';
-import { printEstimate, printPlan, printPublished, printUsageSoFar } from '../terminal/print-run.ts';
+import { printEstimate, printPlan, printPublished, printUsageSoFar, printVanished } from '../terminal/print-run.ts';
 import { type Progress, runProgress } from '../terminal/progress.ts';
 import { type Output, type OutputFlags, outputOf, type Terminal } from '../terminal/terminal.ts';
 
@@ -168,9 +168,11 @@ export async function printOutcome(
       output.out(flags.json ? JSON.stringify(outcome.skipped) : `Skipped    ${outcome.skipped.reason}`);
       return 0;
     case 'published': {
-      const { runId } = outcome.result;
-      if (flags.json) output.out(JSON.stringify(await readManifest(store, runId)));
-      else {
+      const { runId, vanishedFields } = outcome.result;
+      if (flags.json) {
+        output.out(JSON.stringify(await readManifest(store, runId)));
+        printVanished(output.note, vanishedFields);
+      } else {
         printPublished(output, outcome.result, 'local');
         await noteReport(output.out, store, publishedReportKey(runId));
       }

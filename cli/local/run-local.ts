@@ -119,7 +119,7 @@ export async function runLocal(options: LocalRunOptions): Promise<LocalOutcome> 
       return plan;
     }),
     [STATES.page]: task(async (event) => {
-      const accounts = await exportPage({ api, store }, event, stopped);
+      const accounts = await exportPage({ api, store, clock }, event, stopped);
       options.onPage?.(accounts);
       return accounts;
     }),

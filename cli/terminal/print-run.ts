@@ -1,6 +1,9 @@
 /** The lines about a run that `run` and the commands for the deployed state machine share. At most 80 columns, except paths. */
+
 import type { PlanFigures, PublishResult, RunEstimate } from '../../functions/model/outcomes.ts';
+import { printable } from '../../functions/model/printable.ts';
 import type { Usage } from '../../functions/model/usage.ts';
+import { pieces } from './display-width.ts';
 import { bytes, count, counted, duration, money } from './format.ts';
 import type { Output } from './terminal.ts';
 
@@ -43,7 +46,7 @@ type Published = Pick<
   'accounts' | 'distinctAccounts' | 'seconds' | 'bytes' | 'verdict' | 'unmappedColumns' | 'runId' | 'parts' | 'manifest'
 > &
   // Older deployments report none of these.
-  Partial<Pick<PublishResult, 'format' | 'recordsFetched' | 'apiRequests' | 'retries'>>;
+  Partial<Pick<PublishResult, 'format' | 'recordsFetched' | 'apiRequests' | 'retries' | 'vanishedFields'>>;
 
 export function printPublished({ out }: Pick<Output, 'out'>, result: Published, execution: Execution): void {
   out(`Published  ${counted(result.accounts, 'account')} in ${result.seconds} s, ${bytes(result.bytes)}`);
@@ -58,9 +61,30 @@ export function printPublished({ out }: Pick<Output, 'out'>, result: Published, 
     if (isCsv) out(`           (to query them, append them to ${columns}):`);
     out(`           ${result.unmappedColumns.map(quotedName).join(', ')}`);
   }
+  printVanished(out, result.vanishedFields ?? []);
   out(`  run      ${result.runId}`);
   out(`  parts    ${result.parts}`);
   out(`  manifest ${result.manifest}`);
+}
+
+/** A field that vanished is usually an attribute that was renamed or lost at its source. */
+export function printVanished(print: (line: string) => void, fields: readonly string[]): void {
+  if (fields.length === 0) return;
+  print('Warning    no account has these fields now; in the last published run, some did:');
+  for (const field of fields.slice(0, MAX_VANISHED)) print(`           ${shortened(field)}`);
+  const more = fields.length - MAX_VANISHED;
+  if (more > 0) print(`           and ${fields.length < MAX_NAMED ? '' : 'at least '}${more} more`);
+}
+
+/** Lines of the warning. */
+const MAX_VANISHED = 10;
+/** The result of a run names this many. */
+const MAX_NAMED = 50;
+const NAME_WIDTH = 69;
+
+function shortened(name: string): string {
+  const [start = '', ...rest] = pieces(printable(name), NAME_WIDTH - 1);
+  return rest.length === 0 ? start : `${start}…`;
 }
 
 /** What the contract counts: records that are no accounts of the run were fetched to count, to check, or again. */

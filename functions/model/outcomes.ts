@@ -78,6 +78,8 @@ export interface PublishResult
   readonly seconds: number;
   /** Fields that the table does not declare; the parts contain them. */
   readonly unmappedColumns: readonly string[];
+  /** Fields that at least 1 % of the accounts of the last published run had, and no account has now; the most frequent first. */
+  readonly vanishedFields: readonly string[];
   readonly parts: string;
   readonly manifest: string;
   /** SQL that shows the run, ready to paste. */

@@ -18,13 +18,14 @@ async function run(simulated: SimulatorOptions): Promise<LocalOutcome> {
   const credentials = { get: async () => ({ keyId: 'demo-key', secret: 'demo:secret' }) };
   const api = createAccountsApi({ baseUrl: simulator.url, credentials, concurrency: 4 });
   const store = { ...memoryStore().store, location: 's3://example-bucket/' };
-  const times = [Date.parse('2026-08-22T02:00:01.300Z'), Date.parse('2026-08-22T02:00:39.500Z')];
+  const times = [Date.parse('2026-08-22T02:00:01.300Z')];
+  const publishedAt = Date.parse('2026-08-22T02:00:39.500Z');
   try {
     return await runLocal({
       api,
       store,
       catalog: { ...localCatalog(), database: 'account_export' },
-      clock: { now: () => times.shift() ?? 0 },
+      clock: { now: () => times.shift() ?? publishedAt },
       runId: RUN,
       request: REQUEST,
       exports: [],

@@ -1,9 +1,9 @@
 /** Run reports of made-up runs: what the tests and the screenshots look at. */
-import type { Covered } from '../../functions/export/report/coverage.ts';
 import type { PageFacts } from '../../functions/export/report/page-timeline.ts';
 import { renderReport } from '../../functions/export/report/render-report.ts';
 import { describeRun, type Evidence } from '../../functions/export/report/run-report.ts';
-import type { FieldCount, RunHistory } from '../../functions/export/storage/run-history.ts';
+import type { RunHistory } from '../../functions/export/storage/run-history.ts';
+import type { FieldPresence } from '../../functions/model/field-coverage.ts';
 import type { Manifest } from '../../functions/model/manifest.ts';
 import type { Run } from '../../functions/model/run.ts';
 import { plannedRun, publishedManifest } from '../export/planned-run.ts';
@@ -61,7 +61,7 @@ const KNOWN = [
 ];
 const ATTRIBUTES = ['annualRevenue', 'crmId', 'employees', 'industry', 'note', 'owner', 'region', 'tags', 'tier'];
 
-export function sampleFields(accounts: number, shares: Readonly<Record<string, number>> = {}): FieldCount[] {
+export function sampleFields(accounts: number, shares: Readonly<Record<string, number>> = {}): FieldPresence[] {
   const names = [...KNOWN, ...ATTRIBUTES.map((name) => `attributes.${name}`), ...Object.keys(shares)];
   return [...new Set(names)]
     .sort()
@@ -87,7 +87,11 @@ export function sampleHistory(runs: number, drifted: readonly number[] = [], aro
         verdict: drifted.includes(i) ? 'drifted' : 'consistent',
       };
     }),
-    fields: sampleFields(around, { 'attributes.legacyScore': 0.21, 'attributes.pilot': 0.004 }),
+    coverage: {
+      format: 'json',
+      records: around,
+      fields: sampleFields(around, { 'attributes.legacyScore': 0.21, 'attributes.pilot': 0.004 }),
+    },
   };
 }
 
@@ -96,7 +100,7 @@ export interface SampleOptions {
   readonly pageSize?: number;
   readonly lanes?: number;
   readonly run?: Partial<Run>;
-  readonly manifest?: Partial<Manifest & Covered>;
+  readonly manifest?: Partial<Manifest>;
   readonly evidence?: Partial<Evidence>;
 }
 
@@ -118,7 +122,7 @@ export function sampleEvidence(options: SampleOptions = {}): Evidence {
     0,
   );
   const retries = receipts.reduce((sum, { usage }) => sum + usage.apiRequests - 1, 0);
-  const manifest: Manifest & Covered = {
+  const manifest: Manifest = {
     ...publishedManifest({
       runId: run.runId,
       exportName: run.exportName,

@@ -2,11 +2,13 @@
 import { formatForRun } from '../../formats/format-for-run.ts';
 import { ExportError } from '../../model/errors.ts';
 import { type PublishEvent, PublishEventSchema } from '../../model/events.ts';
+import { vanishedFields } from '../../model/field-coverage.ts';
 import type { Manifest } from '../../model/manifest.ts';
 import type { DriftedRun, PublishOutcome, PublishResult } from '../../model/outcomes.ts';
 import { parseOrThrow } from '../../model/parse-input.ts';
+import type { Receipt } from '../../model/receipt.ts';
 import type { Run } from '../../model/run.ts';
-import type { Catalog, Clock, RunPorts, RunToReport } from '../ports.ts';
+import type { Catalog, ObjectStore, PagePorts, RunToReport } from '../ports.ts';
 import { budgetOf } from '../source/record-budget.ts';
 import { mayRetry } from '../source/retry-after-drift.ts';
 import { sharedWait } from '../source/shared-wait.ts';
@@ -18,9 +20,8 @@ import { createJson } from '../storage/stored-json.ts';
 import { driftedError, quarantineReason } from './policies.ts';
 import { refuseModifiedParts, type VerifiedRun, verifyRun } from './verify-run.ts';
 
-export interface PublishPorts extends RunPorts {
+export interface PublishPorts extends PagePorts {
   readonly catalog: Catalog;
-  readonly clock: Clock;
   /** Receives a published run, to write the report about it. It never throws. @default there is none */
   readonly onPublished?: ((published: RunToReport) => Promise<unknown>) | undefined;
 }
@@ -37,33 +38,49 @@ export interface PublishPorts extends RunPorts {
 export async function publishRun(ports: PublishPorts, event: unknown, signal?: AbortSignal): Promise<PublishOutcome> {
   const publish = parseOrThrow(PublishEventSchema, event, 'event of Publish run');
   const { run, outcome } = publish;
-  const earlier = await readManifest(ports.store, run.runId);
-  const ready = earlier
-    ? { manifest: earlier }
-    : outcome === 'publishOnly'
-      ? await commit(ports, run, await quarantinedRun(ports, publish))
-      : await verifyAndCommit(ports, publish, signal);
-  if ('status' in ready) return ready;
-  const { manifest } = ready;
+  let published = await alreadyPublished(ports.store, run);
+  if (!published) {
+    const ready =
+      outcome === 'publishOnly'
+        ? await commit(ports, run, await quarantinedRun(ports, publish))
+        : await verifyAndCommit(ports, publish, signal);
+    if ('status' in ready) return ready;
+    published = ready;
+  }
   const { format, exportName, exportDate, runId, csv } = run;
-  const { publishedAt } = manifest;
+  const { publishedAt } = published.manifest;
   const csvColumns = csv?.columns.slice(0, csv.tableColumns);
   await ports.catalog.addRun({ format, exportName, exportDate, runId, publishedAt, csvColumns });
-  const result = summarize(manifest, run, ports);
-  await ports.onPublished?.({ ...ready, run, execution: publish.execution, query: result.query });
+  const result = summarize(published, run, ports);
+  await ports.onPublished?.({ ...published, run, execution: publish.execution, query: result.query });
   return result;
 }
 
-/** A manifest, the receipts of the parts that it describes, and the last published run of the export. */
-interface CompleteRun extends Pick<VerifiedRun, 'manifest' | 'receipts'> {
+/** A published run, and the run of the export that was the last one until then. */
+interface PublishedPair {
+  readonly manifest: Manifest;
   readonly last: Manifest | undefined;
+  /** Those of the manifest; left out if an earlier attempt published the run. */
+  readonly receipts?: readonly Receipt[];
+}
+
+async function alreadyPublished(store: ObjectStore, { runId, exportName }: Run): Promise<PublishedPair | undefined> {
+  const manifest = await readManifest(store, runId);
+  if (!manifest) return undefined;
+  const isEarlier = async (other: Manifest) => other.publishedAt < manifest.publishedAt;
+  return { manifest, last: await lastPublishedRun(store, exportName, isEarlier) };
+}
+
+/** A run that may be published, and the receipts of its parts. */
+interface CompleteRun extends PublishedPair {
+  readonly receipts: readonly Receipt[];
 }
 
 /**
  * Writes the manifest, the only commit mark. Of several attempts at the same moment, all return the one that was written.
  * @throws ExportError `RunIncompleteError` when an attempt that outlived its execution modified a part in the meantime
  */
-async function commit({ store, clock }: PublishPorts, run: Run, complete: CompleteRun): Promise<CompleteRun> {
+async function commit({ store, clock }: PublishPorts, run: Run, complete: CompleteRun): Promise<PublishedPair> {
   const manifest = { ...complete.manifest, publishedAt: publishedAt(complete, clock.now()) };
   const key = manifestKey(run.runId);
   const isWritten = await createJson(store, key, manifest);
@@ -89,7 +106,7 @@ async function verifyAndCommit(
   ports: PublishPorts,
   event: PublishEvent,
   signal: AbortSignal | undefined,
-): Promise<CompleteRun | DriftedRun> {
+): Promise<PublishedPair | DriftedRun> {
   const { store, api, measure } = ports;
   const { run, execution } = event;
   const folder = new RunFolder(store, run.runId);
@@ -158,10 +175,11 @@ async function quarantinedRun(
   );
 }
 
-/** The summary is the execution's output and stays small; the manifest names all columns. */
-const MAX_NAMED_COLUMNS = 50;
+/** Of each list of fields. The summary is the execution's output and stays small; the manifest has all. */
+const MAX_NAMED_FIELDS = 50;
 
-function summarize(manifest: Manifest, run: Run, { store, catalog }: PublishPorts): PublishResult {
+function summarize({ manifest, last }: PublishedPair, run: Run, { store, catalog }: PublishPorts): PublishResult {
+  const vanished = last === undefined ? [] : vanishedFields(last, manifest);
   return {
     status: 'published',
     runId: manifest.runId,
@@ -181,7 +199,8 @@ function summarize(manifest: Manifest, run: Run, { store, catalog }: PublishPort
     apiRequests: manifest.apiRequests,
     retries: manifest.retries,
     seconds: Math.round((Date.parse(manifest.publishedAt) - Date.parse(manifest.startedAt)) / 100) / 10,
-    unmappedColumns: manifest.unmappedColumns.slice(0, MAX_NAMED_COLUMNS),
+    unmappedColumns: manifest.unmappedColumns.slice(0, MAX_NAMED_FIELDS),
+    vanishedFields: vanished.slice(0, MAX_NAMED_FIELDS).map(({ name }) => name),
     parts: `${store.location}${partsPrefix(run)}`,
     manifest: `${store.location}${manifestKey(manifest.runId)}`,
     query: queryOf(run, catalog.database),

@@ -1,18 +1,9 @@
 /** Fields of accounts: how many have each, now and in the last run. */
-import type { FieldCount } from '../storage/run-history.ts';
+import { type Coverage, canCompare, MAX_FIELDS, vanishedFields } from '../../model/field-coverage.ts';
 
-/** What receipts and manifests of this version have, and those of earlier versions lack. */
-export interface Covered {
-  /** Sorted by name. */
-  readonly fields?: readonly FieldCount[];
-}
-
-/** A field that so many percent of the accounts had, and none has now, has vanished. */
-const VANISHED_PERCENT = 1;
-
-export interface FieldCoverage {
+export interface ComparedField {
   readonly name: string;
-  /** Accounts with a value; `undefined` if no such field was seen. */
+  /** Records with a value; `undefined` if the field is not listed. */
   readonly now: number | undefined;
   readonly before: number | undefined;
   readonly notes: readonly FieldNote[];
@@ -20,40 +11,42 @@ export interface FieldCoverage {
 
 export type FieldNote = 'vanished' | 'new' | 'gone' | 'no column' | 'kept as sent';
 
-export interface Counted {
-  readonly accounts: number;
-  readonly fields: readonly FieldCount[];
+export interface ComparedFields {
+  readonly fields: readonly ComparedField[];
+  /** Records that the counts come from; 0 if this run counted no fields. */
+  readonly now: number;
+  /** 0 if there is no run to compare with. */
+  readonly before: number;
 }
 
 /**
  * Fields in the order of a reader's interest: vanished ones, new ones, other notes, the rest; each by name.
- * @param last the last published run; `undefined` if there is none, or it did not count its fields
+ * @param last the last published run; `undefined` if there is none
  * @param unmapped fields that the table has no column for
  */
-export function compareFields(
-  now: Counted,
-  last: Counted | undefined,
-  unmapped: readonly string[],
-): readonly FieldCoverage[] {
-  // Without accounts, every field would look vanished.
-  const before = now.fields.length === 0 || now.accounts === 0 ? undefined : last;
+export function compareFields(now: Coverage, last: Coverage | undefined, unmapped: readonly string[]): ComparedFields {
+  const before = last && canCompare(last, now) ? last : undefined;
   const counts = new Map(now.fields.map(({ name, present }) => [name, present]));
   const earlier = new Map(before?.fields.map(({ name, present }) => [name, present]));
+  const namesOf = (fields: readonly { readonly name: string }[]) => new Set(fields.map(({ name }) => name));
+  const vanished = namesOf(before ? vanishedFields(before, now) : []);
+  const added = namesOf(before ? vanishedFields(now, before) : []);
   const withoutColumn = new Set(unmapped);
-  const names = [...new Set([...counts.keys(), ...earlier.keys(), ...unmapped])].sort();
-  const rows = names.map((name): FieldCoverage => {
+  // Lists that are cut off may lack rare fields.
+  const isWhole = before !== undefined && Math.max(now.fields.length, before.fields.length) < MAX_FIELDS;
+  const fields = [...new Set([...counts.keys(), ...earlier.keys(), ...unmapped])].sort().map((name): ComparedField => {
     const [present, past] = [counts.get(name), earlier.get(name)];
     const notes: FieldNote[] = [];
-    if (before && (past ?? 0) > 0 && (present ?? 0) === 0) {
-      notes.push((past ?? 0) * 100 >= before.accounts * VANISHED_PERCENT ? 'vanished' : 'gone');
-    }
-    if (before && (past ?? 0) === 0 && (present ?? 0) > 0) notes.push('new');
+    if (vanished.has(name)) notes.push('vanished');
+    else if (isWhole && (past ?? 0) > 0 && (present ?? 0) === 0) notes.push('gone');
+    else if (added.has(name) || (isWhole && (past ?? 0) === 0 && (present ?? 0) > 0)) notes.push('new');
     if (isKeptAsSent(name)) notes.push('kept as sent');
     else if (withoutColumn.has(name)) notes.push('no column');
     return { name, now: present, before: past, notes };
   });
-  const rankOf = ({ notes: [first] }: FieldCoverage) => (first === undefined ? ORDER.length : ORDER.indexOf(first));
-  return rows.sort((a, b) => rankOf(a) - rankOf(b));
+  const rankOf = ({ notes: [first] }: ComparedField) => (first === undefined ? ORDER.length : ORDER.indexOf(first));
+  fields.sort((a, b) => rankOf(a) - rankOf(b));
+  return { fields, now: now.fields.length > 0 ? now.records : 0, before: before?.records ?? 0 };
 }
 
 const ORDER: readonly FieldNote[] = ['vanished', 'new', 'gone', 'kept as sent', 'no column'];

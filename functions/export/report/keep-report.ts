@@ -1,7 +1,7 @@
 /** Writes run reports. A report is for people: whatever fails here, the run ends as it would without it. */
 import pLimit from 'p-limit';
-import * as z from 'zod';
 import { consoleOf, executionPage } from '../../model/console-url.ts';
+import { type FieldPresence, FieldSums } from '../../model/field-coverage.ts';
 import { ReceiptSchema, type TaskFailure } from '../../model/receipt.ts';
 import type { Run } from '../../model/run.ts';
 import type { ObjectStore, RunToReport, StoredObject } from '../ports.ts';
@@ -12,9 +12,8 @@ import {
   receiptsPrefix,
   unpublishedReportKey,
 } from '../storage/bucket-layout.ts';
-import { lastPublishedRun } from '../storage/published-runs.ts';
 import { RunFolder } from '../storage/run-folder.ts';
-import { addToHistory, type FieldCount, type RunHistory, readHistory } from '../storage/run-history.ts';
+import { addToHistory, type RunHistory, readHistory } from '../storage/run-history.ts';
 import { getJson } from '../storage/stored-json.ts';
 import type { PageFacts } from './page-timeline.ts';
 import { renderReport } from './render-report.ts';
@@ -40,13 +39,8 @@ export async function keepReport(
       return `${store.location}${key}`;
     }
     const receipts = published.receipts ?? (await new RunFolder(store, run.runId).receipts());
-    const last =
-      published.last ??
-      (isRepeated
-        ? await lastPublishedRun(store, run.exportName, async ({ runId }) => runId !== run.runId)
-        : undefined);
-    const evidence: Evidence = { ...published, status: 'published', receipts, last };
-    const history = await remember(store, evidence).catch((error: unknown) => onError(error));
+    const evidence: Evidence = { ...published, status: 'published', receipts };
+    const history = await remember(store, published).catch((error: unknown) => onError(error));
     await store.put(key, Buffer.from(renderReport(describeRun({ ...evidence, history: history ?? undefined }))));
     return `${store.location}${key}`;
   } catch (error) {
@@ -56,12 +50,12 @@ export async function keepReport(
 }
 
 /** Adds a published run to the history of its export. @returns the history with it */
-function remember(store: ObjectStore, { run, manifest, last }: Evidence): Promise<RunHistory> {
+function remember(store: ObjectStore, { run, manifest, last }: RunToReport): Promise<RunHistory> {
   return addToHistory(store, run.exportName, (before) => {
     const known = before?.runs ?? (last ? [figuresOf(last)] : []);
-    if (!manifest) return { version: 1, runs: known, fields: before?.fields ?? [] };
     const others = known.filter(({ runId }) => runId !== run.runId);
-    return { version: 1, runs: [...others, figuresOf(manifest)], fields: [...(manifest.fields ?? [])] };
+    const { format, records, fields } = manifest;
+    return { version: 1, runs: [...others, figuresOf(manifest)], coverage: { format, records, fields } };
   });
 }
 
@@ -119,11 +113,10 @@ const PageFactsSchema = ReceiptSchema.pick({
   page: true,
   records: true,
   bytes: true,
+  fields: true,
   usage: true,
+  startedAt: true,
   latencyMs: true,
-}).extend({
-  startedAt: z.string().optional(),
-  fields: z.array(z.object({ name: z.string(), present: z.int() })).default([]),
 });
 
 /** Read for the report of a failed run: the email about it waits, and *Report failure* has little memory. */
@@ -133,27 +126,23 @@ const PARALLEL_READS = 16;
 
 interface Pages {
   readonly receipts: readonly PageFacts[];
-  readonly fields: readonly FieldCount[];
+  readonly fields: readonly FieldPresence[];
 }
 
 /** What the receipts of a run say, or, if they are many, some of them, evenly spread. */
 async function readPages(store: ObjectStore, runId: string, signal?: AbortSignal): Promise<Pages> {
   const keys = sampleOf((await store.list(receiptsPrefix(runId))).filter(({ key }) => pageOfKey(key) !== undefined));
   const limit = pLimit(PARALLEL_READS);
-  const counts = new Map<string, number>();
+  const sums = new FieldSums();
   const read = async (key: string): Promise<PageFacts | undefined> => {
-    if (signal?.aborted) return undefined;
-    const facts = await getJson(store, key, PageFactsSchema);
-    for (const { name, present } of facts?.fields ?? []) counts.set(name, (counts.get(name) ?? 0) + present);
-    if (facts === undefined) return undefined;
-    const { fields: _counted, startedAt, ...rest } = facts;
-    return startedAt === undefined ? rest : { ...rest, startedAt };
+    const receipt = signal?.aborted ? undefined : await getJson(store, key, PageFactsSchema);
+    if (receipt === undefined) return undefined;
+    const { fields, ...facts } = receipt;
+    sums.add(fields);
+    return facts;
   };
   const found = await Promise.all(keys.map((key) => limit(read, key)));
-  return {
-    receipts: found.filter((facts) => facts !== undefined),
-    fields: [...counts].map(([name, present]) => ({ name, present })),
-  };
+  return { receipts: found.filter((facts) => facts !== undefined), fields: sums.fields };
 }
 
 function sampleOf(objects: readonly StoredObject[]): string[] {

@@ -3,10 +3,7 @@ import type { Receipt } from '../../model/receipt.ts';
 import { lanesOf } from './lanes.ts';
 
 /** What a report needs of a receipt. */
-export interface PageFacts extends Pick<Receipt, 'page' | 'records' | 'bytes' | 'usage' | 'latencyMs'> {
-  /** ISO 8601, when the attempt began; receipts of earlier versions lack it. */
-  readonly startedAt?: string;
-}
+export type PageFacts = Pick<Receipt, 'page' | 'records' | 'bytes' | 'usage' | 'startedAt' | 'latencyMs'>;
 
 export interface TimedPage {
   readonly page: number;

@@ -67,7 +67,7 @@ interface Headline {
   readonly sentence: string;
 }
 
-function headline({ status, manifest, pages, figures, fields }: RunReport): Headline {
+function headline({ status, manifest, pages, figures, coverage }: RunReport): Headline {
   const accounts = counted(figures.accounts ?? 0, 'account');
   if (status === 'quarantined')
     return { tone: 'bad', sign: 'cross', sentence: `${accounts}, quarantined, not published.` };
@@ -76,7 +76,7 @@ function headline({ status, manifest, pages, figures, fields }: RunReport): Head
     return { tone: 'bad', sign: 'cross', sentence };
   }
   const { verdict } = manifest.consistency;
-  const vanished = fields.filter(({ notes }) => notes.includes('vanished')).length;
+  const vanished = coverage.fields.filter(({ notes }) => notes.includes('vanished')).length;
   const more = vanished === 0 ? '' : ` ${counted(vanished, 'field')} vanished.`;
   const sentence = `${accounts}, published, ${verdict}.${more}`;
   return verdict === 'consistent' && vanished === 0
@@ -85,14 +85,14 @@ function headline({ status, manifest, pages, figures, fields }: RunReport): Head
 }
 
 /** What happened, why, and what to do. */
-function explanation({ ended, manifest, fields }: RunReport): Html {
+function explanation({ ended, manifest, coverage }: RunReport): Html {
   if (ended) {
     return html`<p><strong>${ended.error}</strong>: ${ended.message}</p>
 <p>Published data is unchanged. ${ended.remedy}</p>
 ${ended.command !== undefined && html`<pre><code>${ended.command}</code></pre>`}
 ${ended.executionUrl !== undefined && html`<p><a href="${ended.executionUrl}" rel="noreferrer">Open the execution in the AWS console</a></p>`}`;
   }
-  const vanished = fields.filter(({ notes }) => notes.includes('vanished')).map(({ name }) => name);
+  const vanished = coverage.fields.filter(({ notes }) => notes.includes('vanished')).map(({ name }) => name);
   const shown = vanished.slice(0, 5).join(', ') + (vanished.length > 5 ? ', …' : '');
   return html`${manifest && html`<p>${VERDICTS[manifest.consistency.verdict]}</p>`}
 ${vanished.length > 0 && html`<p>In the last run accounts had these fields, and none has now: <strong>${shown}</strong>.</p>`}`;

@@ -1,7 +1,7 @@
 /** Section of the run report: how many accounts have each field, now and in the last run. */
 import { count, counted } from '../../model/readable.ts';
 import { shareBar } from './charts.ts';
-import type { FieldCoverage, FieldNote } from './coverage.ts';
+import type { ComparedField, FieldNote } from './coverage.ts';
 import { type Html, html } from './html.ts';
 import { percent, signed } from './numbers.ts';
 import type { RunReport } from './run-report.ts';
@@ -21,7 +21,7 @@ const NOTES: Readonly<Record<FieldNote, readonly [tone: string, text: string]>> 
 };
 
 export function fieldsSection(report: RunReport): Html {
-  const { fields, fieldsOf } = report;
+  const { fields, now, before } = report.coverage;
   if (fields.length === 0) {
     return html`<section aria-labelledby="fields"><h2 id="fields">Fields</h2><p>The fields of this run were not counted.</p></section>`;
   }
@@ -29,7 +29,7 @@ export function fieldsSection(report: RunReport): Html {
   const more = fields.length - rows.length;
   const used = new Set(rows.flatMap(({ notes }) => notes));
   return html`<section aria-labelledby="fields"><h2 id="fields">Fields</h2>
-<p class="small muted">${counted(fields.length, 'field')}. ${fieldsOf.now > 0 ? 'How many accounts have a value in each.' : 'The fields of this run were not counted; these have no column in the table.'}${fieldsOf.now > 0 && fieldsOf.before === 0 ? ' The last run has no counts to compare with.' : ''}</p>
+<p class="small muted">${counted(fields.length, 'field')}. ${now > 0 ? 'How many accounts have a value in each.' : 'The fields of this run were not counted; these have no column in the table.'}${now > 0 && before === 0 ? ' There is no run to compare with.' : ''}</p>
 ${table(rows.slice(0, SHOWN), report)}
 ${rows.length > SHOWN && html`<details><summary>${count(rows.length - SHOWN)} more</summary>${table(rows.slice(SHOWN), report)}</details>`}
 ${more > 0 && html`<p class="small muted">And ${count(more)} more: the manifest names all of them.</p>`}
@@ -39,7 +39,7 @@ ${used.has('vanished') && html`<p class="small muted"><strong>vanished</strong>:
 </section>`;
 }
 
-function table(rows: readonly FieldCoverage[], { fieldsOf: { now, before } }: RunReport): Html {
+function table(rows: readonly ComparedField[], { coverage: { now, before } }: RunReport): Html {
   return html`<table class="fields"><thead><tr><th scope="col">field</th>${now > 0 && html`<th scope="col" class="share"><span class="muted">share</span></th><th scope="col" class="n">accounts</th><th scope="col" class="n">%</th>`}${before > 0 && html`<th scope="col" class="n">since the last run</th>`}<th scope="col"></th></tr></thead><tbody>
 ${rows.map((row) => {
   const present = row.now ?? 0;

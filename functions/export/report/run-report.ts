@@ -1,12 +1,13 @@
 /** What a run report shows: figures, names and settings of one run, and no account's name or value. */
 import { FORMAT_DETAILS } from '../../model/export-format.ts';
+import type { Coverage, FieldPresence } from '../../model/field-coverage.ts';
 import type { Manifest } from '../../model/manifest.ts';
 import type { TaskFailure } from '../../model/receipt.ts';
 import type { Run } from '../../model/run.ts';
 import type { Usage } from '../../model/usage.ts';
 import { priceOf } from '../plan/estimate.ts';
-import type { FieldCount, PublishedFigures, RunHistory } from '../storage/run-history.ts';
-import { type Counted, type Covered, compareFields, type FieldCoverage } from './coverage.ts';
+import type { PublishedFigures, RunHistory } from '../storage/run-history.ts';
+import { type ComparedFields, compareFields } from './coverage.ts';
 import { type PageFacts, slowestPages, type Timeline, timelineOf } from './page-timeline.ts';
 
 export interface RunReport {
@@ -46,13 +47,7 @@ export interface RunReport {
   readonly history: readonly PublishedFigures[];
   /** The last published run before this one. */
   readonly last: PublishedFigures | undefined;
-  readonly fields: readonly FieldCoverage[];
-  readonly fieldsOf: {
-    /** Accounts that the counts come from; 0 if this run counted no fields. */
-    readonly now: number;
-    /** 0 if the last run counted none. */
-    readonly before: number;
-  };
+  readonly coverage: ComparedFields;
   /** SQL that shows a published run. */
   readonly query: string | undefined;
 }
@@ -75,7 +70,7 @@ export interface Evidence {
   readonly run: Run;
   readonly status: RunReport['status'];
   readonly execution: string;
-  readonly manifest?: (Manifest & Covered) | undefined;
+  readonly manifest?: Manifest | undefined;
   readonly ended?: Ended | undefined;
   /** The pages that have a receipt. @default those of the manifest */
   readonly done?: ReadonlySet<number>;
@@ -84,10 +79,10 @@ export interface Evidence {
   /** Usage of a failed run, if all of it is known. */
   readonly usage?: (Usage & { readonly totalRetries: number }) | undefined;
   /** Accounts of finished pages that have each field. */
-  readonly fields?: readonly FieldCount[];
+  readonly fields?: readonly FieldPresence[];
   /** Before this run. */
   readonly history?: RunHistory | undefined;
-  readonly last?: (Manifest & Covered) | undefined;
+  readonly last?: Manifest | undefined;
   readonly query?: string;
 }
 
@@ -109,9 +104,10 @@ export function describeRun(evidence: Evidence): RunReport {
   const accounts = manifest?.distinctAccounts ?? (isWhole ? sum(({ records }) => records) : undefined);
   const usage = manifest ? { ...manifest, totalRetries: manifest.retries } : evidence.usage;
   const { history, last } = historyOf(evidence);
-  const counted = countedOf(evidence, accounts ?? sum(({ records }) => records));
-  // A field may be on the pages that are missing.
-  const earlier = manifest && counted.fields.length > 0 ? earlierFields(evidence, last) : undefined;
+  const records = manifest?.records ?? sum((receipt) => receipt.records);
+  const covered = { format: run.format, records, fields: manifest?.fields ?? evidence.fields ?? [] };
+  // Of a run without a manifest, a field may be on the pages that are missing.
+  const earlier = manifest ? earlierCoverage(evidence, last) : undefined;
   const isOnAws = evidence.execution.startsWith('arn:');
   return {
     run,
@@ -137,8 +133,7 @@ export function describeRun(evidence: Evidence): RunReport {
     retries: { byCause: retriesByCause(receipts), total: usage?.totalRetries },
     history,
     last,
-    fields: compareFields(counted, earlier, manifest?.unmappedColumns ?? []),
-    fieldsOf: { now: counted.fields.length > 0 ? counted.accounts : 0, before: earlier?.accounts ?? 0 },
+    coverage: compareFields(covered, earlier, manifest?.unmappedColumns ?? []),
     query: evidence.query,
   };
 }
@@ -177,20 +172,9 @@ function historyOf({ run, status, manifest, history, last }: Evidence): Pick<Run
   return { history: status === 'published' && manifest ? [...before, figuresOf(manifest)] : before, last: lastFigures };
 }
 
-function countedOf({ manifest, fields }: Evidence, accounts: number): Counted {
-  return { accounts, fields: manifest?.fields ?? fields ?? [] };
-}
-
-/** Of the last published run: its manifest, or the history, which keeps those of its last run. */
-function earlierFields({ run, history, last }: Evidence, figures: PublishedFigures | undefined): Counted | undefined {
-  if (last) return withFields(last.distinctAccounts, last.fields);
-  const newest = history?.runs.at(-1);
-  if (newest === undefined || newest.runId === run.runId || newest.runId !== figures?.runId) return undefined;
-  return withFields(newest.accounts, history?.fields);
-}
-
-function withFields(accounts: number, fields: readonly FieldCount[] = []): Counted | undefined {
-  return fields.length === 0 ? undefined : { accounts, fields };
+/** Of the last published run: its manifest, or the history, which keeps that of its last run. */
+function earlierCoverage({ history, last }: Evidence, figures: PublishedFigures | undefined): Coverage | undefined {
+  return last ?? (history?.runs.at(-1)?.runId === figures?.runId ? history?.coverage : undefined);
 }
 
 /** `gzipped JSON lines` */

@@ -1,5 +1,7 @@
 /** The last published runs of an export, in one small object: a manifest names up to 30,000 parts. */
 import * as z from 'zod';
+import { ExportFormatSchema } from '../../model/export-format.ts';
+import { FieldPresenceSchema } from '../../model/field-coverage.ts';
 import type { ObjectStore } from '../ports.ts';
 import { historyKey } from './bucket-layout.ts';
 
@@ -16,16 +18,12 @@ const PublishedFiguresSchema = z.object({
 });
 export type PublishedFigures = z.infer<typeof PublishedFiguresSchema>;
 
-const FieldCountSchema = z.object({ name: z.string(), present: z.int() });
-/** How many accounts have a value in a field. */
-export type FieldCount = Readonly<z.infer<typeof FieldCountSchema>>;
-
 const HistorySchema = z.object({
   version: z.literal(1),
   /** In the order of publishing. */
   runs: z.array(PublishedFiguresSchema),
-  /** Of the last one. */
-  fields: z.array(FieldCountSchema),
+  /** How many records of the last one have each field. */
+  coverage: z.object({ format: ExportFormatSchema, records: z.int(), fields: z.array(FieldPresenceSchema) }).optional(),
 });
 /** `work/export_name=<n>/history.json`. */
 export type RunHistory = z.infer<typeof HistorySchema>;

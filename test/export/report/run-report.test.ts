@@ -115,12 +115,13 @@ describe('the timeline', () => {
 });
 
 describe('fields', () => {
-  const counted = (fields: Readonly<Record<string, number>>, accounts = 1_000) => ({
-    accounts,
+  const counted = (fields: Readonly<Record<string, number>>, records = 1_000) => ({
+    format: 'json' as const,
+    records,
     fields: Object.entries(fields).map(([name, present]) => ({ name, present })),
   });
-  const notesOf = (rows: ReturnType<typeof compareFields>) =>
-    Object.fromEntries(rows.map(({ name, notes }) => [name, notes.join()]));
+  const notesOf = ({ fields }: ReturnType<typeof compareFields>) =>
+    Object.fromEntries(fields.map(({ name, notes }) => [name, notes.join()]));
 
   it('vanish if 1 % of the accounts had them, and none has them now', () => {
     const before = counted({ a: 10, b: 9, c: 1_000, d: 0 });
@@ -142,11 +143,13 @@ describe('fields', () => {
     });
     expect(notesOf(compareFields(counted({}), counted({ a: 1_000 }), []))).toEqual({});
     expect(notesOf(compareFields(counted({ a: 0 }, 0), counted({ a: 1_000 }), []))).toEqual({ a: '' });
+    // CSV names an attribute without `attributes.`.
+    expect(notesOf(compareFields({ ...now, format: 'csv' }, counted({ b: 1_000 }), []))).toEqual({ a: '' });
   });
 
   it('come from the history when the last manifest is not at hand', () => {
-    const { fields } = describeRun(sampleEvidence({ manifest: { fields: sampleFields(12_431) } }));
-    expect(fields[0]).toMatchObject({ name: 'attributes.legacyScore', now: undefined, notes: ['vanished'] });
+    const { coverage } = describeRun(sampleEvidence({ manifest: { fields: sampleFields(12_431) } }));
+    expect(coverage.fields[0]).toMatchObject({ name: 'attributes.legacyScore', now: undefined, notes: ['vanished'] });
   });
 });
 
