@@ -18,7 +18,7 @@ import { exportDateOf, lastPublishedRun, readManifest } from '../storage/publish
 import { RunFolder } from '../storage/run-folder.ts';
 import { createJson } from '../storage/stored-json.ts';
 import { driftedError, quarantineReason } from './policies.ts';
-import { refuseModifiedParts, type VerifiedRun, verifyRun } from './verify-run.ts';
+import { refuseModifiedParts, verifyRun } from './verify-run.ts';
 
 export interface PublishPorts extends PagePorts {
   readonly catalog: Catalog;

@@ -2,7 +2,7 @@
 import type { Receipt } from '../../model/receipt.ts';
 import { lanesOf } from './lanes.ts';
 
-/** What a report needs of a receipt. */
+/** What a report needs of a receipt. Retries come before `startedAt`. */
 export type PageFacts = Pick<Receipt, 'page' | 'records' | 'bytes' | 'usage' | 'startedAt' | 'latencyMs'>;
 
 export interface TimedPage {
