@@ -19,6 +19,8 @@ export interface CommandLineOptions {
   readonly signal?: AbortSignal;
   /** @default a real wait */
   readonly sleep?: Sleep;
+  /** Opens a URL. @default the browser of this machine */
+  readonly open?: (url: string) => Promise<unknown>;
   /** The wait before a task of a local run is retried. @default as `runLocal` */
   readonly retryIntervalMs?: number;
 }
@@ -49,6 +51,7 @@ export function terminalOf({ stdout, stderr, env, ...options }: Omit<CommandLine
     signal,
     retryIntervalMs,
     stdin,
+    open = openInBrowser,
     sleep = async (ms, aborted) => void (await sleepFor(ms, undefined, { signal: aborted })),
   } = options;
   return {
@@ -59,10 +62,16 @@ export function terminalOf({ stdout, stderr, env, ...options }: Omit<CommandLine
     env,
     columns: COLUMNS,
     sleep,
+    open,
     retryIntervalMs,
     interrupted: () => signal ?? interruptOfProcess(),
     exitCode: 0,
   };
+}
+
+async function openInBrowser(url: string): Promise<void> {
+  const { default: open } = await import('open');
+  await open(url);
 }
 
 /** The second Ctrl-C ends the process. */

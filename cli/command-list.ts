@@ -35,6 +35,11 @@ export const COMMANDS: readonly ListedCommand[] = [
     load: async (terminal, report) => (await import('./commands/query.ts')).queryCommand(terminal, report),
   },
   {
+    usage: 'report [run]',
+    description: 'show the report of a run: a page with its figures',
+    load: async (terminal) => (await import('./commands/report.ts')).reportCommand(terminal),
+  },
+  {
     usage: 'simulate',
     description: 'simulate a Personalization tenant',
     load: async (terminal) => (await import('./commands/simulate.ts')).simulateCommand(terminal),

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { checkRunId } from '../../functions/export/plan/resolve-request.ts';
 import type { ObjectStore } from '../../functions/export/ports.ts';
+import { publishedReportKey, unpublishedReportKey } from '../../functions/export/storage/bucket-layout.ts';
 import { checkStore } from '../../functions/export/storage/check-store.ts';
 import { readManifest } from '../../functions/export/storage/published-runs.ts';
 import { RunFolder } from '../../functions/export/storage/run-folder.ts';
@@ -14,13 +15,13 @@ import type { FailedRun, FailureReport, PlanOutcome } from '../../functions/mode
 import { PROGRAM } from '../../functions/model/program.ts';
 import { RESUME_OR_START, remedyOf } from '../../functions/model/remedies.ts';
 import { MAX_API_WAIT_SECONDS } from '../../functions/model/retry-policy.ts';
+import { shellWord } from '../../functions/model/shell-word.ts';
 import { createAccountsApi } from '../../functions/personalization/accounts-api.ts';
 import { proxyFor } from '../../functions/personalization/proxy.ts';
 import { type ApiFlags, baseUrlOf, credentialsOf, withApiFlags } from '../flags/api-flags.ts';
 import { integer, newRunId, withOutputFlags } from '../flags/common-flags.ts';
 import { type DestinationFlags, storeAt, withDestinationFlags } from '../flags/destination.ts';
 import { type ExportFlags, requestOf, withExportFlags, withFlagNames } from '../flags/export-flags.ts';
-import { shellWord } from '../flags/stack-flags.ts';
 import { type LocalOutcome, runLocal } from '../local/run-local.ts';
 import { printEstimate, printPlan, printPublished, printUsageSoFar, printVanished } from '../terminal/print-run.ts';
 import { type Progress, runProgress } from '../terminal/progress.ts';
@@ -238,13 +239,20 @@ export async function printOutcome(
       if (flags.json) {
         output.out(JSON.stringify(await readManifest(store, runId)));
         printVanished(output.note, vanishedFields);
-      } else printPublished(output, { ...outcome.result, resumed: flags.resumed }, 'local');
+      } else {
+        printPublished(output, { ...outcome.result, resumed: flags.resumed }, 'local');
+        await noteReport(output.out, store, publishedReportKey(runId));
+      }
       return 0;
     }
     case 'failed':
       await noteUsage(output, store, outcome.failure.event.runId);
       output.fail(withFlagNames(causeOf(outcome.failure), flags.apiUrl === undefined ? undefined : '--api-url'));
       for (const line of nextSteps(outcome.failure.event, flags)) output.hint(line);
+      // A request that was refused changed nothing about the run.
+      if (outcome.failure.event.error !== 'RequestError') {
+        await noteReport(output.hint, store, unpublishedReportKey(outcome.failure.event.runId));
+      }
       return 1;
   }
 }
@@ -252,6 +260,12 @@ export async function printOutcome(
 /** Whether the run was planned is known here. */
 function causeOf({ cause, event }: FailureReport): string {
   return cause.replace(RESUME_OR_START, event.resume === null ? 'repeat this command' : 'resume the run');
+}
+
+/** A report that could not be written is not mentioned. */
+async function noteReport(print: (line: string) => void, store: ObjectStore, key: string): Promise<void> {
+  const report = await store.get(key).catch(() => undefined);
+  if (report) print(`  report   ${store.location}${key}`);
 }
 
 /** A run that publishes nothing has used records, too. */

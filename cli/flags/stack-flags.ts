@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { PROGRAM } from '../../functions/model/program.ts';
+import { shellWord } from '../../functions/model/shell-word.ts';
 import { DEFAULT_STACK_NAME } from '../../functions/model/stack-name.ts';
 import type { OutputFlags } from '../terminal/terminal.ts';
 import { withOutputFlags } from './common-flags.ts';
@@ -46,9 +47,4 @@ export function placeOptions({ region, profile }: Pick<StackFlags, 'region' | 'p
     ...(region === undefined ? [] : ['--region', shellWord(region)]),
     ...(profile === undefined ? [] : ['--profile', shellWord(profile)]),
   ];
-}
-
-/** A word of a command to copy, quoted if a shell would change it. */
-export function shellWord(text: string): string {
-  return /^[\w.@:/+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -1,8 +1,7 @@
 /** A run on one machine: the definition of the deployed workflow, its tasks as functions over local ports. */
 import { StateMachine } from 'aws-local-stepfunctions';
 import { planExport } from '../../functions/export/plan/plan-export.ts';
-import type { AccountsApi, Activity, Catalog, Clock, ObjectStore } from '../../functions/export/ports.ts';
-import { reportFailure } from '../../functions/export/report/report-failure.ts';
+import type { AccountsApi, Activity, Catalog, Clock, ObjectStore, RunToReport } from '../../functions/export/ports.ts';
 import type { ExportSettings } from '../../functions/model/export-settings.ts';
 import type {
   DryRunResult,
@@ -98,6 +97,10 @@ export async function runLocal(options: LocalRunOptions): Promise<LocalOutcome> 
   const stopped = AbortSignal.any([signal, stop.signal]);
 
   const inProgress = new Set<Promise<unknown>>();
+  const onPublished = async (published: RunToReport) => {
+    const { keepReport } = await import('../../functions/export/report/keep-report.ts');
+    await keepReport(store, published);
+  };
 
   const task = <T>(work: (event: unknown) => Promise<T>) => {
     return async (event: unknown): Promise<T> => {
@@ -131,10 +134,11 @@ export async function runLocal(options: LocalRunOptions): Promise<LocalOutcome> 
     }),
     [STATES.publish]: task(async (event) => {
       const [, { publishRun }] = await stepsAfterPlan();
-      return throughJson(await publishRun({ api, store, catalog, clock, observe }, event, stopped));
+      return throughJson(await publishRun({ api, store, catalog, clock, observe, onPublished }, event, stopped));
     }),
     [STATES.report]: async (event: unknown) => {
       stop.abort();
+      const { reportFailure } = await import('../../functions/export/report/report-failure.ts');
       failure = throughJson(await reportFailure({ store }, event));
       return failure;
     },

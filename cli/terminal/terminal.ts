@@ -22,6 +22,8 @@ export interface Terminal {
   /** Waits between retries of a request and between polls of a deployed run. It rejects when `signal` aborts. */
   readonly sleep: Sleep;
   readonly retryIntervalMs: number | undefined;
+  /** Opens a URL in the browser of this machine. */
+  readonly open: (url: string) => Promise<unknown>;
   /** Aborts at Ctrl-C or SIGTERM. Without a call, both end the process as usual. */
   interrupted(): AbortSignal;
   /** 0 done, 1 failed, 2 misused. */

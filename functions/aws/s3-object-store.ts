@@ -111,5 +111,6 @@ export function s3ObjectStore({ client, bucket, prefix = '', endpoint }: S3Locat
 
 function contentTypeOf(key: string): string {
   if (key.endsWith('.json')) return 'application/json';
+  if (key.endsWith('.html')) return 'text/html; charset=utf-8';
   return key.endsWith('.gz') ? 'application/gzip' : 'application/vnd.apache.parquet';
 }

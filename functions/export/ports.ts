@@ -1,5 +1,7 @@
 /** Interfaces to the outside: implemented for AWS and for the command line on one machine. */
 import type { ExportFormat } from '../model/export-format.ts';
+import type { Manifest } from '../model/manifest.ts';
+import type { Receipt } from '../model/receipt.ts';
 import type { PageQuery, Run } from '../model/run.ts';
 import type { Usage } from '../model/usage.ts';
 
@@ -83,6 +85,20 @@ export interface PublishedRun extends Pick<Run, 'format' | 'exportName' | 'expor
   readonly publishedAt: string;
   /** CSV: the columns of the table when the run was planned, in the order of its parts. */
   readonly csvColumns?: readonly string[] | undefined;
+}
+
+/** A run that was just published, for the report that people read. */
+export interface RunToReport {
+  readonly run: Run;
+  readonly manifest: Manifest;
+  /** The execution that published it: an ARN on AWS. */
+  readonly execution: string;
+  /** SQL that shows the run. */
+  readonly query: string;
+  /** `undefined` if an earlier attempt published the run. */
+  readonly receipts?: readonly Receipt[] | undefined;
+  /** The last published run of the export before this one. */
+  readonly last?: Manifest | undefined;
 }
 
 export interface Clock {

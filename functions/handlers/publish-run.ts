@@ -1,4 +1,6 @@
+import type { RunToReport } from '../export/ports.ts';
 import { publishRun } from '../export/publish/publish-run.ts';
+import { keepReport } from '../export/report/keep-report.ts';
 import { deployedApi } from '../runtime/api.ts';
 import { deployedCatalog } from '../runtime/catalog.ts';
 import { lambdaHandler } from '../runtime/lambda-handler.ts';
@@ -8,12 +10,19 @@ import { deployedStore } from '../runtime/store.ts';
 
 /** Lambda *Publish run*: a `PublishEvent` in, a `PublishOutcome` out. */
 export const handler = lambdaHandler('Publish run', async (event, signal) => {
+  const store = deployedStore();
   const ports = {
     api: deployedApi(),
-    store: deployedStore(),
+    store,
     catalog: deployedCatalog(),
     clock: { now: Date.now },
     measure: measureAttempt,
+    onPublished: (published: RunToReport) =>
+      keepReport(store, published, (error) =>
+        logger.warn('The run is published, but its report or history could not be written.', {
+          errorName: error instanceof Error ? error.name : 'Error',
+        }),
+      ),
   };
   const result = await publishRun(ports, event, signal);
   measureRun(result);

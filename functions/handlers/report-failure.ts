@@ -5,8 +5,8 @@ import { measureFailure } from '../runtime/run-metrics.ts';
 import { deployedStore } from '../runtime/store.ts';
 
 /** Lambda *Report failure*: what Catch caught in, a `FailureReport` out. It has no access to the API key. */
-export const handler = lambdaHandler('Report failure', async (event) => {
-  const report = await reportFailure({ store: deployedStore(), commandLine: commandLineEnvironment() }, event);
+export const handler = lambdaHandler('Report failure', async (event, signal) => {
+  const report = await reportFailure({ store: deployedStore(), commandLine: commandLineEnvironment() }, event, signal);
   measureFailure(report);
   return report;
 });

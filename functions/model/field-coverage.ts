@@ -69,8 +69,7 @@ const MIN_SHARE = 0.01;
  * With the runs exchanged, it finds new fields.
  */
 export function vanishedFields(last: Coverage, now: Coverage): FieldPresence[] {
-  const isCounted = [last, now].every(({ records, fields }) => records > 0 && fields.length > 0);
-  if (!isCounted || (last.format === 'csv') !== (now.format === 'csv')) return [];
+  if (!canCompare(last, now)) return [];
   const presentNow = new Map(now.fields.map(({ name, present }) => [name, present]));
   // Of more names, the list has only the most frequent: one that is not in it may be rare.
   const ifUnlisted = now.fields.length >= MAX_FIELDS ? 1 : 0;
@@ -78,6 +77,11 @@ export function vanishedFields(last: Coverage, now: Coverage): FieldPresence[] {
     .filter(({ present }) => present >= last.records * MIN_SHARE)
     .filter(({ name }) => (presentNow.get(name) ?? ifUnlisted) === 0)
     .sort((a, b) => b.present - a.present || byName(a, b));
+}
+
+export function canCompare(last: Coverage, now: Coverage): boolean {
+  const isCounted = [last, now].every(({ records, fields }) => records > 0 && fields.length > 0);
+  return isCounted && (last.format === 'csv') === (now.format === 'csv');
 }
 
 function byName(a: FieldPresence, b: FieldPresence): number {

@@ -23,7 +23,7 @@ export const ReceiptSchema = z.object({
   /** CSV: how many line breaks in values were written as `\n`; 0 in other formats. */
   escapedLineBreaks: z.int(),
   usage: UsageSchema,
-  /** ISO 8601: when the attempt that wrote the part began. Receipts of earlier versions have none. */
+  /** ISO 8601: when the request that was answered was sent, `latencyMs` before its answer. Receipts of earlier versions have none. */
   startedAt: z.string().optional(),
   latencyMs: z.number(),
 });

@@ -9,6 +9,7 @@ import {
   exportHostKey,
   exportLockPrefix,
   failuresPrefix,
+  historyKey,
   manifestKey,
   notBeforeKey,
   PUBLISHED_RUNS_PREFIX,
@@ -19,6 +20,7 @@ import {
   scheduledLockPrefix,
   tablePrefix,
   ticketsPrefix,
+  unpublishedReportKey,
   workPrefix,
 } from '../../functions/export/storage/bucket-layout.ts';
 import { ExportFormatSchema } from '../../functions/model/export-format.ts';
@@ -58,6 +60,8 @@ const RUN_FOLDER = `${workPrefix('*')}*`;
 const PLAN = planKey('*');
 const NOT_BEFORE = notBeforeKey('*');
 const QUARANTINED_MANIFEST = quarantinedManifestKey('*');
+const HISTORY = historyKey('*');
+const UNPUBLISHED_REPORT = unpublishedReportKey('*');
 const TICKETS = `${ticketsPrefix('*')}*`;
 const RECEIPTS = `${receiptsPrefix('*')}*`;
 const FAILURES = `${failuresPrefix('*')}*`;
@@ -107,8 +111,8 @@ export function addExportFunctions(scope: Construct, props: ExportFunctionsProps
     },
     memoryMb: MEMORY_MB.publish,
     timeout: timeoutOf('publishRun'),
-    reads: [...PARTS, RUN_FOLDER, PUBLISHED],
-    writes: [...PARTS, NOT_BEFORE, TICKETS, RECEIPTS, FAILURES, QUARANTINED_MANIFEST, PUBLISHED],
+    reads: [...PARTS, RUN_FOLDER, PUBLISHED, HISTORY],
+    writes: [...PARTS, NOT_BEFORE, TICKETS, RECEIPTS, FAILURES, QUARANTINED_MANIFEST, PUBLISHED, HISTORY],
     // It takes its manifest back if a part was modified while it was published.
     deletes: [TICKETS, PUBLISHED],
   });
@@ -119,8 +123,8 @@ export function addExportFunctions(scope: Construct, props: ExportFunctionsProps
     memoryMb: MEMORY_MB.report,
     timeout: timeoutOf('reportFailure'),
     environment: { [PROGRAM_VARIABLE]: PROGRAM },
-    reads: [RUN_FOLDER],
-    writes: [],
+    reads: [RUN_FOLDER, HISTORY],
+    writes: [UNPUBLISHED_REPORT],
   });
   const expireRuns = new ExportFunction(scope, 'ExpireRuns', {
     ...common,

@@ -9,7 +9,11 @@ import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { ArnFormat, Stack } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import { tableDefinitions } from '../../functions/catalog/tables.ts';
-import { PUBLISHED_RUNS_PREFIX, tablePrefix } from '../../functions/export/storage/bucket-layout.ts';
+import {
+  PUBLISHED_RUNS_PREFIX,
+  tablePrefix,
+  unpublishedReportKey,
+} from '../../functions/export/storage/bucket-layout.ts';
 import { EXPORT_FORMATS } from '../../functions/model/export-format.ts';
 import { MAP_LABEL } from '../../functions/workflow.ts';
 import { acknowledgeWildcard } from '../acknowledge.ts';
@@ -163,7 +167,7 @@ export class PeoplePolicies extends Construct {
         resources: [this.arn('glue', 'catalog'), this.arn('glue', `database/${databaseName}`), ...tables],
       }),
       new PolicyStatement({ actions: ['s3:ListBucket'], resources: [bucket.bucketArn] }),
-      new PolicyStatement({ actions: ['s3:GetObject'], resources: [this.manifests()] }),
+      new PolicyStatement({ actions: ['s3:GetObject'], resources: [this.manifests(), this.unpublishedReports()] }),
       // Dates and versions of the secret, not its value.
       new PolicyStatement({ actions: ['secretsmanager:DescribeSecret'], resources: [secretArn(secret)] }),
       new PolicyStatement({ actions: ['sns:ListSubscriptionsByTopic'], resources: [topic.topicArn] }),
@@ -227,7 +231,12 @@ export class PeoplePolicies extends Construct {
     acknowledgeWildcard(
       operators,
       this.manifests(),
-      'The command reattach reads the manifests of all published runs. They hold counts, checksums and parameters, and no account.',
+      'The commands reattach and report read the manifests and reports of all published runs. They hold counts, checksums and parameters, and no account.',
+    );
+    acknowledgeWildcard(
+      operators,
+      this.unpublishedReports(),
+      'The command report reads the reports of failed and quarantined runs, whose names are not known in advance. They hold counts, errors and parameters, and no account.',
     );
   }
 
@@ -251,6 +260,10 @@ export class PeoplePolicies extends Construct {
 
   private manifests(): string {
     return this.#props.bucket.arnForObjects(`${PUBLISHED_RUNS_PREFIX}*`);
+  }
+
+  private unpublishedReports(): string {
+    return this.#props.bucket.arnForObjects(unpublishedReportKey('*'));
   }
 
   private schedules(): string {

@@ -53,6 +53,7 @@ describe('run', () => {
       '  run      run-1',
       expect.stringContaining(`  parts    ${out}/accounts_json/`),
       `  manifest ${out}/export_runs/run_id=run-1/manifest.json`,
+      `  report   ${out}/export_runs/run_id=run-1/_report.html`,
     ]);
     expect(lines.filter((line) => line.length > 80 && !line.includes(out))).toEqual([]);
   });
@@ -310,6 +311,7 @@ describe('run --filter', () => {
         /^error: Run "run-1" is quarantined: it has 0 accounts, and export "trials" has no published run to compare it with\. Check the spelling of the segment \(filter\); if it is right, publish the run\./,
       ),
       `To publish: npm run --silent account-export -- publish run-1 --out ${out}`,
+      `  report   ${out}/work/run_id=run-1/_report.html`,
       '',
     ]);
     expect(await readdir(out)).not.toContain('export_runs');

@@ -119,7 +119,7 @@ describe('a customer key', () => {
     expect(rightsOnKey().sort()).toEqual(
       [
         ...[...calling, 'ReportFailure', 'ExpireRuns', 'WatchExports'].map(reads),
-        ...calling.map(writes),
+        ...[...calling, 'ReportFailure'].map(writes),
         ...calling.map((role) => `${role}: kms:Decrypt through secretsmanager`),
         ...['ExpireRuns', 'WatchExports', 'ExpireDaily', 'WatchHourly', 'Schedules'].flatMap((r) => sends(r, 'sqs')),
         ...sends('WorkflowStateMachine', 'sns'),

@@ -89,7 +89,7 @@ describe('the actions of the code', () => {
       'publish-run',
       'glue:BatchCreatePartition glue:DeletePartition glue:GetPartition glue:GetPartitions secretsmanager:GetSecretValue s3:DeleteObject s3:GetObject s3:ListBucket s3:PutObject',
     ],
-    ['report-failure', 's3:GetObject s3:ListBucket'],
+    ['report-failure', 's3:GetObject s3:ListBucket s3:PutObject'],
     ['expire-runs', 'glue:DeletePartition glue:GetPartition s3:DeleteObject s3:GetObject s3:ListBucket'],
     ['watch-exports', 'glue:GetPartition s3:GetObject s3:ListBucket'],
   ])('of %s are found', async (entry, actions) => {

@@ -57,6 +57,8 @@ const LOCKS = [
 ];
 const PLAN = 'work/run_id=*/plan.json';
 const NOT_BEFORE = 'work/run_id=*/not-before.json';
+const HISTORY = 'work/export_name=*/history.json';
+const UNPUBLISHED_REPORT = 'work/run_id=*/_report.html';
 const EXECUTIONS = 'arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:<WorkflowStateMachine.Name>';
 
 function objects(role: string, ...patterns: readonly string[]): string[] {
@@ -73,6 +75,7 @@ const PEOPLE = [
   ...[
     '*',
     '<StorageBucket.Arn>/export_runs/*',
+    `<StorageBucket.Arn>/${UNPUBLISHED_REPORT}`,
     'arn:<AWS::Partition>:cloudformation:<AWS::Region>:<AWS::AccountId>:stack/AccountExport/*',
     'arn:<AWS::Partition>:scheduler:<AWS::Region>:<AWS::AccountId>:schedule/AccountExport/*',
     `${EXECUTIONS}:*`,
@@ -96,8 +99,8 @@ const ACKNOWLEDGED = [
     NOT_BEFORE,
   ),
   ...objects('PublishRun', ...PARTS, 'work/run_id=*/*', 'export_runs/*', TICKETS, RECEIPTS, FAILURES, NOT_BEFORE),
-  ...objects('PublishRun', 'work/run_id=*/manifest.json').slice(1),
-  ...objects('ReportFailure', 'work/run_id=*/*'),
+  ...objects('PublishRun', 'work/run_id=*/manifest.json', HISTORY).slice(1),
+  ...objects('ReportFailure', 'work/run_id=*/*', HISTORY, UNPUBLISHED_REPORT),
   ...objects('ExpireRuns', ...PARTS, 'export_runs/*', PLAN),
   ...objects('WatchExports', 'export_runs/*'),
   ...PEOPLE,

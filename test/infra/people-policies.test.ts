@@ -116,7 +116,10 @@ describe('the policy of operators', () => {
       'cli/deployed/check-stack.ts client-secrets-manager',
       'cli/deployed/check-stack.ts client-sns',
       'cli/deployed/check-stack.ts client-sqs',
+      'cli/deployed/presigned-url.ts client-s3',
+      'cli/deployed/presigned-url.ts s3-request-presigner',
       'cli/deployed/query-stack.ts client-athena',
+      'cli/deployed/stack-report.ts client-s3',
       'cli/deployed/stack-resources.ts client-cloudformation',
       'cli/deployed/stack-resources.ts client-scheduler',
       'cli/deployed/stack.ts client-cloudformation',
@@ -125,6 +128,7 @@ describe('the policy of operators', () => {
     expect(loads(/import\('[./]+functions\/aws\/([\w-]+)\.ts'\)/g)).toEqual([
       'cli/commands/reattach.ts glue-catalog',
       'cli/commands/reattach.ts s3-object-store',
+      'cli/deployed/stack-report.ts s3-object-store',
     ]);
   });
 
@@ -134,14 +138,16 @@ describe('the policy of operators', () => {
     expect(actionsIn(onKey)).toEqual(['secretsmanager:DescribeSecret']);
   });
 
-  it('cannot read accounts or working files, or anything of another stack', () => {
+  it('cannot read accounts or working files except reports, or anything of another stack', () => {
     const statements = statementsOf(configuredStack('the default').template, 'Operators');
     for (const { Action, Resource } of statements) {
       // It supports no resource, and shows limits.
       if (Action === 'lambda:GetAccountSettings') continue;
       const resources = [Resource].flat().map((one) => JSON.stringify(one));
       for (const resource of resources) {
-        expect(resource, String(Action)).not.toMatch(/^"\*"$|accounts_\w+\/|work\/|table\/\w+\/\*/);
+        expect(resource, String(Action)).not.toMatch(
+          /^"\*"$|accounts_\w+\/|work\/(?!run_id=\*\/_report\.html")|table\/\w+\/\*/,
+        );
         expect(resource).toMatch(
           /Workflow|Storage|ApiKey|Failures|Undelivered|schedule\/AccountExport\/|stack\/AccountExport\/\*|:catalog|account_export/,
         );

@@ -18,7 +18,7 @@ export const KEY_ENVIRONMENT = {
   PERSONALIZATION_API_KEY_SECRET: 'demo:secret',
 };
 
-type InProcess = Partial<Pick<CommandLineOptions, 'env' | 'signal' | 'sleep' | 'stdin'>> & {
+type InProcess = Partial<Pick<CommandLineOptions, 'env' | 'signal' | 'sleep' | 'stdin' | 'open'>> & {
   /** Whether stderr is a terminal. */
   readonly isTTY?: boolean;
   /** The width of stdout, if it is a terminal. @default it is none */

@@ -43,7 +43,6 @@ export async function writePart(
   signal?: AbortSignal,
 ): Promise<Receipt> {
   const { exportName, runId } = run;
-  const startedAt = new Date(clock.now()).toISOString();
   const folder = new RunFolder(store, runId);
   const format = formatForRun(run);
   const budget = budgetOf(store, run, page);
@@ -51,6 +50,8 @@ export async function writePart(
   const source = new Source(api, run, format.decode, { signal, budget, wait, answeredBefore: true });
   try {
     const answer = await fetchCompletePage(source, run, page);
+    // An attempt may wait for other requests first, so its begin says nothing about the API.
+    const startedAt = new Date(clock.now() - answer.latencyMs).toISOString();
     const { body, unmappedColumns, escapedLineBreaks } = await format.encode(answer.value);
     const etag = await putPart(store, run, page, { body, before: stored.part });
     const receipt: Receipt = {

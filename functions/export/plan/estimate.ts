@@ -46,10 +46,10 @@ const TRANSITIONS_PER_PAGE = 2;
 const PUTS_PER_PAGE = 2;
 /** Looks for a finished part, its receipt, a shared wait and a manifest; the receipt read again to publish. */
 const GETS_PER_PAGE = 5;
-/** Three locks, the export's host, the plan, the manifest, and 16 listings, which cost as much. */
-const PUTS_PER_RUN = 22;
-/** Looks for locks, for the last published run, for shared waits, and for what the run wrote before. */
-const GETS_PER_RUN = 14;
+/** Three locks, the export's host, the plan, the manifest, the report, the history, and 16 listings, which cost as much. */
+const PUTS_PER_RUN = 24;
+/** Looks for locks, for the last published run and the history, for shared waits, and for what the run wrote before. */
+const GETS_PER_RUN = 15;
 /** A line of ours and two of metrics (950), three of Lambda (about 400), seven of Step Functions (about 350 each). */
 const LOG_BYTES_PER_PAGE = 4_000;
 /** The same of planning and publishing, and the workflow's own states. */
@@ -85,6 +85,11 @@ export interface RunToEstimate extends Pick<Run, 'accounts' | 'pages' | 'counted
   readonly last?: Manifest | undefined;
 }
 
+/** What the price of a run depends on. */
+export interface RunToPrice extends Pick<Run, 'pages'> {
+  readonly planned: { readonly seconds: number };
+}
+
 /** Estimates a run from its plan, and from the last run of the same export if that was similar. */
 export function estimateRun(run: RunToEstimate): RunEstimate {
   const { accounts, pages, pageSize, countedBy, concurrency, planned, probeSeconds, last } = run;
@@ -118,10 +123,7 @@ export function estimateRun(run: RunToEstimate): RunEstimate {
 }
 
 /** How much a run uses of each thing that has a price. */
-export function quantitiesOf(
-  { pages, planned }: RunToEstimate,
-  pageSeconds: number,
-): Record<keyof typeof PRICES, number> {
+export function quantitiesOf({ pages, planned }: RunToPrice, pageSeconds: number): Record<keyof typeof PRICES, number> {
   const gbSeconds =
     (planned.seconds * MEMORY_MB.plan + pages * pageSeconds * MEMORY_MB.page + PUBLISH_SECONDS * MEMORY_MB.publish) /
     1024;
@@ -138,7 +140,8 @@ export function quantitiesOf(
   };
 }
 
-function priceOf(run: RunToEstimate, pageSeconds: number): number {
+/** What a run costs on AWS, in USD at list prices, without storage and queries. @param pageSeconds the mean time of a page */
+export function priceOf(run: RunToPrice, pageSeconds: number): number {
   const quantities = Object.entries(quantitiesOf(run, pageSeconds)) as [keyof typeof PRICES, number][];
   return quantities.reduce((usd, [what, quantity]) => usd + quantity * PRICES[what], 0);
 }

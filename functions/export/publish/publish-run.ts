@@ -6,8 +6,9 @@ import { vanishedFields } from '../../model/field-coverage.ts';
 import type { Manifest } from '../../model/manifest.ts';
 import type { DriftedRun, PublishOutcome, PublishResult } from '../../model/outcomes.ts';
 import { parseOrThrow } from '../../model/parse-input.ts';
+import type { Receipt } from '../../model/receipt.ts';
 import type { Run } from '../../model/run.ts';
-import type { Catalog, ObjectStore, PagePorts } from '../ports.ts';
+import type { Catalog, ObjectStore, PagePorts, RunToReport } from '../ports.ts';
 import { budgetOf } from '../source/record-budget.ts';
 import { mayRetry } from '../source/retry-after-drift.ts';
 import { sharedWait } from '../source/shared-wait.ts';
@@ -17,10 +18,12 @@ import { exportDateOf, lastPublishedRun, readManifest } from '../storage/publish
 import { RunFolder } from '../storage/run-folder.ts';
 import { createJson } from '../storage/stored-json.ts';
 import { driftedError, quarantineReason } from './policies.ts';
-import { refuseModifiedParts, type VerifiedRun, verifyRun } from './verify-run.ts';
+import { refuseModifiedParts, verifyRun } from './verify-run.ts';
 
 export interface PublishPorts extends PagePorts {
   readonly catalog: Catalog;
+  /** Receives a published run, to write the report about it. It never throws. @default there is none */
+  readonly onPublished?: ((published: RunToReport) => Promise<unknown>) | undefined;
 }
 
 /**
@@ -48,13 +51,17 @@ export async function publishRun(ports: PublishPorts, event: unknown, signal?: A
   const { publishedAt } = published.manifest;
   const csvColumns = csv?.columns.slice(0, csv.tableColumns);
   await ports.catalog.addRun({ format, exportName, exportDate, runId, publishedAt, csvColumns });
-  return summarize(published, run, ports);
+  const result = summarize(published, run, ports);
+  await ports.onPublished?.({ ...published, run, execution: publish.execution, query: result.query });
+  return result;
 }
 
 /** A published run, and the run of the export that was the last one until then. */
 interface PublishedPair {
   readonly manifest: Manifest;
   readonly last: Manifest | undefined;
+  /** Those of the manifest; left out if an earlier attempt published the run. */
+  readonly receipts?: readonly Receipt[];
 }
 
 async function alreadyPublished(store: ObjectStore, { runId, exportName }: Run): Promise<PublishedPair | undefined> {
@@ -65,7 +72,9 @@ async function alreadyPublished(store: ObjectStore, { runId, exportName }: Run):
 }
 
 /** A run that may be published, and the receipts of its parts. */
-interface CompleteRun extends PublishedPair, Pick<VerifiedRun, 'receipts'> {}
+interface CompleteRun extends PublishedPair {
+  readonly receipts: readonly Receipt[];
+}
 
 /**
  * Writes the manifest, the only commit mark. Of several attempts at the same moment, all return the one that was written.
@@ -82,8 +91,7 @@ async function commit({ store, clock }: PublishPorts, run: Run, complete: Comple
     if (isWritten) await store.delete(key);
     throw error;
   }
-  const { last } = complete;
-  return { manifest: isWritten ? manifest : ((await readManifest(store, run.runId)) ?? manifest), last };
+  return { ...complete, manifest: isWritten ? manifest : ((await readManifest(store, run.runId)) ?? manifest) };
 }
 
 /** After the start of the run and after the run that it replaces as the newest, even if the clock was set back since. */

@@ -7,14 +7,18 @@ import { ExportRequestSchema } from '../../model/export-settings.ts';
 import type { FailedRun, FailureReport } from '../../model/outcomes.ts';
 import { parseOrThrow } from '../../model/parse-input.ts';
 import { printable } from '../../model/printable.ts';
+import { PROGRAM } from '../../model/program.ts';
 import type { TaskFailure } from '../../model/receipt.ts';
 import { remedyOf } from '../../model/remedies.ts';
 import { TIMEOUT_ERROR } from '../../model/retry-policy.ts';
 import type { StoredPlan } from '../../model/run.ts';
+import { shellWord } from '../../model/shell-word.ts';
 import { DEFAULT_STACK_NAME, titleOf } from '../../model/stack-name.ts';
 import type { ObjectStore } from '../ports.ts';
 import { retryIdOf } from '../storage/bucket-layout.ts';
 import { RunFolder } from '../storage/run-folder.ts';
+import { keepUnpublishedReport } from './keep-report.ts';
+import type { Ended } from './run-report.ts';
 
 const OUR_ERRORS: readonly string[] = [...PERMANENT_ERRORS, ...TRANSIENT_ERRORS];
 
@@ -36,16 +40,21 @@ export interface ReportPorts {
  * A Distributed Map reports only that a child failed, so the failure that the page recorded is looked up.
  *
  * @param event as in `FailureEventSchema`
- * @returns the error that the execution ends with, and the notifications about it
+ * @param signal ends reading the details of the run's report, which is left out then
+ * @returns the error that the execution ends with, and the notifications about it; the run's report is written
  */
-export async function reportFailure({ store, commandLine }: ReportPorts, event: unknown): Promise<FailureReport> {
+export async function reportFailure(
+  { store, commandLine }: ReportPorts,
+  event: unknown,
+  signal?: AbortSignal,
+): Promise<FailureReport> {
   const { failure, execution, ...started } = parseOrThrow(FailureEventSchema, event, 'event of Report failure');
   // An invalid request is the failure to report.
   const request = ExportRequestSchema.safeParse(started.request ?? {}).data;
   const requested = request?.resume ?? request?.publish ?? started.runId;
   const found = await stateOf(store, requested, execution, request?.publish === undefined).catch(() => undefined);
   const runId = found?.runId ?? requested;
-  const { plan, done = new Set() } = found ?? {};
+  const { plan, done = new Set<number>(), failures = [] } = found ?? {};
   const awsConsole = consoleOf(execution);
   const caught = { error: failure.Error, message: messageOf(failure.Cause) };
   const { error, message: text } = explain(caught, found, runId, store);
@@ -69,13 +78,24 @@ export async function reportFailure({ store, commandLine }: ReportPorts, event: 
     consistency: manifest?.consistency ?? null,
     executionUrl: awsConsole ? executionPage(awsConsole, execution) : null,
   };
+  const reported = { execution, commandLine, isRetry: plan?.run.retryOf !== undefined };
+  const ended = { error, message, ...stepForReport(failed, reported, store) };
+  // A request that was refused changes nothing about the run.
+  const isAboutRun = plan !== undefined && error !== 'RequestError';
+  const report = isAboutRun
+    ? await keepUnpublishedReport(
+        store,
+        { run: plan.run, status: failed.status, execution, done, failures, ended },
+        signal,
+      )
+    : undefined;
   // A run that is incomplete has finished pages whose parts are missing or modified.
   const progress =
     plan && error !== 'RunIncompleteError' ? ` ${done.size} of ${plan.run.pages} pages are exported and kept.` : '';
   return {
     error,
     cause: `${message}${progress}`,
-    ...emailOf(failed, { execution, commandLine, isRetry: plan?.run.retryOf !== undefined }),
+    ...emailOf(failed, { ...reported, hasReport: report !== undefined }),
     event: failed,
   };
 }
@@ -143,10 +163,15 @@ interface Reported {
   readonly isRetry: boolean;
 }
 
-function emailOf(failed: FailedRun, reported: Reported): Pick<FailureReport, 'subject' | 'message'> {
+function emailOf(
+  failed: FailedRun,
+  reported: Reported & { readonly hasReport: boolean },
+): Pick<FailureReport, 'subject' | 'message'> {
+  const { commandLine, execution, hasReport } = reported;
   const what = failed.exportName === null ? 'An export' : `Export ${failed.exportName}`;
-  const title = titleOf(stackOf(reported.execution));
+  const title = titleOf(stackOf(execution));
   const ended = failed.status === 'quarantined' ? 'is quarantined' : 'failed';
+  const step = nextStep(failed, reported);
   const lines = [
     `${what} ${ended}: ${failed.message}`,
     '',
@@ -154,38 +179,82 @@ function emailOf(failed: FailedRun, reported: Reported): Pick<FailureReport, 'su
     `Error:  ${failed.error}`,
     `Pages:  ${failed.pages === null ? 'not planned' : `${failed.pagesDone} of ${failed.pages} exported${failed.error === 'RunIncompleteError' ? '' : ' and kept'}`}`,
     '',
-    `Published data is unchanged. ${whatToDo(failed, reported)}`,
+    `Published data is unchanged. ${step.remedy}`,
+    ...(step.input === undefined ? [] : howTo(commandLine, step.command, step.input)),
+    ...(hasReport && commandLine ? ['', `Report: ${commandOf(commandLine, `report ${failed.runId}`, true)}`] : []),
     ...(failed.executionUrl === null ? [] : ['', failed.executionUrl]),
   ];
   return { subject: `${title}: ${what} ${ended}`.slice(0, MAX_SUBJECT), message: lines.join('\n') };
 }
 
-function whatToDo({ error, resume, publish }: FailedRun, { execution, isRetry, commandLine }: Reported): string {
+/** What to do about a run. */
+interface NextStep {
+  /** A sentence or two. */
+  readonly remedy: string;
+  /** Arguments of the command line; `undefined` if it cannot name the run. */
+  readonly command?: string | undefined;
+  /** The input of the state machine that does the same. */
+  readonly input?: string;
+}
+
+function nextStep({ error, resume, publish }: FailedRun, { execution, isRetry }: Reported): NextStep {
   if (publish !== null) {
-    return `To export again, start a new run. To publish this run:\n${howTo(commandLine, isRetry ? undefined : `publish ${publish.publish}`, JSON.stringify(publish))}`;
+    const command = isRetry ? undefined : `publish ${publish.publish}`;
+    return {
+      remedy: 'To export again, start a new run. To publish this run:',
+      command,
+      input: JSON.stringify(publish),
+    };
   }
   // What is wrong with a request, the message says, and whether a new run is needed.
-  if (error === 'RequestError') return 'Follow the message above.';
+  if (error === 'RequestError') return { remedy: 'Follow the message above.' };
   const remedy = remedyOf(error);
   if (resume === null)
-    return `${remedy === 'new run' ? 'Fix the cause, then' : 'When the cause is gone,'} start a new run.`;
+    return { remedy: `${remedy === 'new run' ? 'Fix the cause, then' : 'When the cause is gone,'} start a new run.` };
   const kept = 'Finished pages are not fetched again.';
   // The command finds a run by the name of its execution, which is the one to resume.
   const name = execution.split(':').at(-1) ?? '';
   if (remedy === 'resume with a higher maxRecords') {
-    const input = `{"resume":${JSON.stringify(resume.resume)},"maxRecords":N}`;
-    return `Resume the run; replace N with a maxRecords higher than before. ${kept}\n${howTo(commandLine, `resume ${name} --max-records N`, input)}`;
+    return {
+      remedy: `Resume the run; replace N with a maxRecords higher than before. ${kept}`,
+      command: `resume ${name} --max-records N`,
+      input: `{"resume":${JSON.stringify(resume.resume)},"maxRecords":N}`,
+    };
   }
-  return `When the cause is gone, resume the run. ${kept}\n${howTo(commandLine, `resume ${name}`, JSON.stringify(resume))}`;
+  return {
+    remedy: `When the cause is gone, resume the run. ${kept}`,
+    command: `resume ${name}`,
+    input: JSON.stringify(resume),
+  };
 }
 
 /** The command, if the run is one of a deployed stack, and the input that does the same. */
-function howTo(commandLine: CommandLine | undefined, command: string | undefined, input: string): string {
+function howTo(commandLine: CommandLine | undefined, command: string | undefined, input: string): string[] {
   const start = `Start the state machine with ${input}.`;
-  if (command === undefined || commandLine === undefined) return start;
-  const { program, stack } = commandLine;
-  const place = stack === DEFAULT_STACK_NAME ? '' : ` --stack ${stack}`;
-  return `${program} ${command}${place}\nWithout the command line: ${start}`;
+  if (command === undefined || commandLine === undefined) return [start];
+  return [commandOf(commandLine, command), `Without the command line: ${start}`];
+}
+
+/** @param needsStack whether the command is about this machine unless a stack is named */
+function commandOf({ program, stack }: CommandLine, command: string, needsStack = false): string {
+  const isDefault = stack === DEFAULT_STACK_NAME;
+  const place = isDefault ? (needsStack ? ' --stack' : '') : ` --stack ${stack}`;
+  return `${program} ${command}${place}`;
+}
+
+/** What to do, as the run's report shows it: a sentence, and a command to copy. */
+function stepForReport(failed: FailedRun, reported: Reported, store: ObjectStore): Pick<Ended, 'remedy' | 'command'> {
+  const { remedy, command, input } = nextStep(failed, reported);
+  if (input === undefined) return { remedy, command: undefined };
+  if (reported.commandLine && command !== undefined)
+    return { remedy, command: commandOf(reported.commandLine, command) };
+  if (failed.executionUrl !== null)
+    return { remedy: `${remedy} Start the state machine with this input.`, command: input };
+  if (failed.publish !== null) {
+    return { remedy, command: `${PROGRAM} publish ${failed.runId} --out ${shellWord(store.location)}` };
+  }
+  const higher = command?.endsWith('--max-records N') ? ' --max-records N' : '';
+  return { remedy: `${remedy} Repeat its run command with:`, command: `--run-id ${failed.runId}${higher}` };
 }
 
 const MAX_SUBJECT = 99;

@@ -33,6 +33,14 @@ export function manifestKey(runId: string): string {
   return `${publishedRunPrefix(runId)}manifest.json`;
 }
 
+/** The name of a run report. Athena reads no object whose name starts with an underscore. */
+const REPORT_NAME = '_report.html';
+
+/** The report of a published run, for people. */
+export function publishedReportKey(runId: string): string {
+  return `${publishedRunPrefix(runId)}${REPORT_NAME}`;
+}
+
 /** The id of the run that repeats a run whose data changed. */
 export function retryIdOf(runId: string): string {
   return `${runId}-retry`;
@@ -58,6 +66,11 @@ export function planKey(runId: string): string {
 /** The manifest of a quarantined run. */
 export function quarantinedManifestKey(runId: string): string {
   return `${workPrefix(runId)}manifest.json`;
+}
+
+/** The report of a failed or quarantined run, for people. */
+export function unpublishedReportKey(runId: string): string {
+  return `${workPrefix(runId)}${REPORT_NAME}`;
 }
 
 export function receiptsPrefix(runId: string): string {
@@ -110,6 +123,11 @@ export function scheduledLockPrefix(exportName: string, dueAt: string): string {
 /** The API host that an export belongs to. */
 export function exportHostKey(exportName: string): string {
   return `work/export_name=${exportName}/locks/host.json`;
+}
+
+/** The last published runs of an export, for run reports. */
+export function historyKey(exportName: string): string {
+  return `work/export_name=${exportName}/history.json`;
 }
 
 /** A lock's or ticket's key. @param number from 1 */

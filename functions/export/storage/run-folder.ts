@@ -135,7 +135,10 @@ export class RunFolder {
    * Usage of the run so far, failed attempts and the run that it repeats included.
    * @param now usage that is not recorded yet
    */
-  async usage(receipts: readonly Receipt[], now: Usage = NO_USAGE): Promise<Usage & { readonly totalRetries: number }> {
+  async usage(
+    receipts: readonly Pick<Receipt, 'usage'>[],
+    now: Usage = NO_USAGE,
+  ): Promise<Usage & { readonly totalRetries: number }> {
     const plan = await this.plan();
     const failures = await this.failures();
     const recorded = [plan?.usage, plan?.earlierUsage, ...[...receipts, ...failures].map(({ usage }) => usage)];

@@ -32,7 +32,7 @@ function capped(api: AccountsApi, limit: () => number | undefined): AccountsApi 
   };
 }
 
-/** When each attempt begins. */
+/** When each answer was read. */
 const clock = { now: () => Date.parse('2026-08-22T02:00:10Z') };
 
 describe('exportPage', () => {
@@ -58,7 +58,8 @@ describe('exportPage', () => {
         { name: 'name', present: 5 },
         { name: 'zeta', present: 1 },
       ],
-      startedAt: '2026-08-22T02:00:10.000Z',
+      // 12.6 ms before the answer.
+      startedAt: '2026-08-22T02:00:09.987Z',
       latencyMs: 13,
     });
     expect(Buffer.from(receipt?.accountHashes ?? '', 'base64')).toHaveLength(40);

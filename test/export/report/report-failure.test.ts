@@ -50,6 +50,8 @@ describe('reportFailure', () => {
         'npx account-export resume run-1',
         'Without the command line: Start the state machine with {"resume":"run-1"}.',
         '',
+        'Report: npx account-export report run-1 --stack',
+        '',
         executionUrl,
       ].join('\n'),
       event: {

@@ -1,0 +1,79 @@
+/** Finds run reports in a store. */
+import pLimit from 'p-limit';
+import type { ObjectStore } from '../../functions/export/ports.ts';
+import {
+  publishedReportKey,
+  retryIdOf,
+  runIdOfFolder,
+  unpublishedReportKey,
+} from '../../functions/export/storage/bucket-layout.ts';
+import { allPublishedRuns, isPublished } from '../../functions/export/storage/published-runs.ts';
+import { RunFolder } from '../../functions/export/storage/run-folder.ts';
+import { ExportError } from '../../functions/model/errors.ts';
+
+export interface FoundReport {
+  readonly runId: string;
+  readonly key: string;
+}
+
+/** The report of a run, or of the run that repeats it; `undefined` if there is none. */
+export async function reportOfRun(store: ObjectStore, runId: string): Promise<FoundReport | undefined> {
+  const ids = [retryIdOf(runId), runId];
+  const candidates = [publishedReportKey, unpublishedReportKey].flatMap((keyOf) =>
+    ids.map((id) => ({ runId: id, key: keyOf(id) })),
+  );
+  for (const candidate of candidates) if (await store.get(candidate.key)) return candidate;
+  return undefined;
+}
+
+/**
+ * The report of a run, or of the latest run that has one.
+ * @throws ExportError `ConfigError` that says why there is none
+ */
+export async function findReport(store: ObjectStore, runId: string | undefined): Promise<FoundReport> {
+  if (runId !== undefined) {
+    const found = await reportOfRun(store, runId);
+    if (found) return found;
+    throw new ExportError(
+      'ConfigError',
+      `No report of run "${runId}" in ${store.location} (${await whyNone(store, runId)}.`,
+    );
+  }
+  const runs = await runsIn(store);
+  for (const run of runs) {
+    const found = await reportOfRun(store, run);
+    if (found) return found;
+  }
+  const why =
+    runs.length === 0
+      ? 'it has no run): run an export first, or pass another place with --out'
+      : 'its runs are of an earlier version, or have not ended): run an export';
+  throw new ExportError('ConfigError', `No report in ${store.location} (${why}.`);
+}
+
+async function whyNone(store: ObjectStore, runId: string): Promise<string> {
+  if (await isPublished(store, runId))
+    return 'an earlier version published it): query its manifest in export_runs instead';
+  const plan = await new RunFolder(store, runId).plan().catch(() => undefined);
+  if (plan) return 'it has not ended, or is of an earlier version): resume the run, which writes one at its end';
+  return 'there is no such run, or it failed before it was planned): check the run id and --out';
+}
+
+const PARALLEL_READS = 8;
+
+/** Runs that were planned, the latest first: by when they were published, or else started. */
+async function runsIn(store: ObjectStore): Promise<string[]> {
+  const published = await allPublishedRuns(store);
+  const known = new Set(published.map(({ runId }) => runId));
+  const folders = (await store.listFolders('work/')).filter((folder) => folder.startsWith('run_id='));
+  const others = folders.map(runIdOfFolder).filter((runId) => !known.has(runId));
+  const limit = pLimit(PARALLEL_READS);
+  const startOf = async (runId: string) => {
+    const plan = await new RunFolder(store, runId).plan().catch(() => undefined);
+    return plan ? [{ runId, at: plan.run.startedAt }] : [];
+  };
+  const unpublished = await Promise.all(others.map((runId) => limit(startOf, runId)));
+  return [...published.map(({ runId, publishedAt }) => ({ runId, at: publishedAt })), ...unpublished.flat()]
+    .sort((a, b) => (a.at < b.at ? 1 : -1))
+    .map(({ runId }) => runId);
+}
