@@ -18,10 +18,26 @@ export interface ExportFlags {
   // All others have the names of their settings.
 }
 
+interface Defaults {
+  format?: string;
+  pageSize?: number;
+}
+
+const choice = (flags: string, description: string, choices: readonly string[]) =>
+  new Option(flags, description).choices(choices);
+
 /** Adds the flags to a command. Without defaults, what is not given stays as configured. */
-export function withExportFlags(command: Command, defaults: { format?: string; pageSize?: number } = {}): Command {
-  const choice = (flags: string, description: string, choices: readonly string[]) =>
-    new Option(flags, description).choices(choices);
+export function withExportFlags(command: Command, defaults: Defaults = {}): Command {
+  return withSelectionFlags(command, defaults)
+    .option('--max-records <n>', 'record budget: the run fails before it exceeds it', integer(1))
+    .addOption(choice('--on-drift <policy>', 'if the data changes during the run', ['publish', 'fail', 'retry']))
+    .option('--max-drop-percent <n>', 'quarantine the run if more than n % of accounts are gone', integer(0, 100))
+    .addOption(choice('--overlap <policy>', 'if another run of this export is running', ['skip', 'allow']))
+    .option('--dry-run', 'plan only: count accounts and pages, estimate the cost');
+}
+
+/** Adds the flags that say which accounts are requested, and in which form. */
+export function withSelectionFlags(command: Command, defaults: Defaults = {}): Command {
   return command
     .addOption(choice('--format <format>', 'format of the parts', EXPORT_FORMATS).default(defaults.format))
     .option('--page-size <n>', 'accounts per page', integer(1, MAX_PAGE_SIZE), defaults.pageSize)
@@ -35,12 +51,7 @@ export function withExportFlags(command: Command, defaults: { format?: string; p
       '--attribute-columns <names>',
       'attribute columns of CSV, comma-separated; a name with a comma in double quotes; repeatable',
       attributeNames,
-    )
-    .option('--max-records <n>', 'record budget: the run fails before it exceeds it', integer(1))
-    .addOption(choice('--on-drift <policy>', 'if the data changes during the run', ['publish', 'fail', 'retry']))
-    .option('--max-drop-percent <n>', 'quarantine the run if more than n % of accounts are gone', integer(0, 100))
-    .addOption(choice('--overlap <policy>', 'if another run of this export is running', ['skip', 'allow']))
-    .option('--dry-run', 'plan only: count accounts and pages, estimate the cost');
+    );
 }
 
 const KEYS = Object.keys(ExportRequestSchema.shape);

@@ -11,10 +11,11 @@ import { addUsage, NO_USAGE } from '../model/usage.ts';
 import { askedWaits } from './asked-waits.ts';
 import { basicAuthorization, type CredentialsSource, sharedKey } from './credentials.ts';
 import type { FailedRequest } from './failures.ts';
-import { type RequestLimits, readPage, requestPage } from './request-page.ts';
+import { type RequestLimits, type ResponseHead, readPage, requestPage } from './request-page.ts';
 import { pagePath } from './request-url.ts';
 import { backoffMs } from './retry-timing.ts';
 
+export type { ResponseHead } from './request-page.ts';
 export { evergageBaseUrl } from './request-url.ts';
 
 export interface AccountsApiOptions {
@@ -28,6 +29,8 @@ export interface AccountsApiOptions {
   readonly limits?: Partial<ClientLimits>;
   /** Receives requests and waits. */
   readonly observe?: ((activity: Activity) => void) | undefined;
+  /** Receives what each response says before its body, for diagnosis. */
+  readonly onResponse?: ((head: ResponseHead) => void) | undefined;
   /** For tests. */
   readonly random?: () => number;
   readonly sleep?: (ms: number, signal: AbortSignal | undefined) => Promise<void>;
@@ -66,7 +69,7 @@ export const DEFAULT_LIMITS: ClientLimits = {
 /** The client; `close` ends its connections. */
 export function createAccountsApi(options: AccountsApiOptions): AccountsApi & { close(): Promise<void> } {
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
-  const { baseUrl, proxy, random = Math.random, sleep = sleepMs, now = Date.now, observe } = options;
+  const { baseUrl, proxy, random = Math.random, sleep = sleepMs, now = Date.now, observe, onResponse } = options;
   const agent = dispatcher(limits, proxy);
   const keyHolder = sharedKey(options.credentials);
   const inFlight = pLimit(options.concurrency ?? Number.POSITIVE_INFINITY);
@@ -100,7 +103,7 @@ export function createAccountsApi(options: AccountsApiOptions): AccountsApi & { 
       for (;;) {
         const authorization = basicAuthorization(current.key);
         const large = turnOf(largeBodies);
-        const request = { ...requested, path, authorization, limits, now, signal, turn: large.turn };
+        const request = { ...requested, path, authorization, limits, now, signal, turn: large.turn, onResponse };
         if (signal?.aborted) throw aborted(query);
         // Nothing that another request may need is held meanwhile.
         for (let ms = await waits.next(); ms !== undefined; ms = await waits.next()) {
