@@ -339,7 +339,7 @@ function clockOf(responses: Responses): Result {
   const skewMs = responses.clockSkewMs();
   if (skewMs === undefined) return ok('not checked: the API sends no Date');
   const seconds = Math.round(Math.abs(skewMs) / 1000);
-  if (Math.abs(skewMs) <= LARGE_SKEW_MS) return ok(`this machine and the API differ by ${counted(seconds, 'second')}`);
+  if (Math.abs(skewMs) <= LARGE_SKEW_MS) return ok('this machine and the API agree within a minute');
   return warn(
     `this machine is ${duration(seconds)} ${skewMs > 0 ? 'ahead of' : 'behind'} the API`,
     'Correct the clock of this machine: the window and the day of a run follow it.',

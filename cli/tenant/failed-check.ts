@@ -3,7 +3,7 @@ import type { ExportError } from '../../functions/model/errors.ts';
 import { PageError } from '../../functions/model/page-error.ts';
 import { RESUME_OR_START } from '../../functions/model/remedies.ts';
 import { withFlagNames } from '../flags/export-flags.ts';
-import { failureOf, type Result } from '../terminal/findings.ts';
+import { failureOf, type Result, warn } from '../terminal/findings.ts';
 
 /** Statuses of a host that is not this API, or is not reached. */
 const OTHER_HOST = [405, 407, 501, 505, 511];
@@ -27,10 +27,7 @@ export function checkOfFailure(
 /** A failed check. Without records left, or while the API is unavailable, the tenant may be as expected. */
 export function failed(error: ExportError): Result {
   if (error.name === 'BudgetExceededError') {
-    return {
-      ...failureOf('not checked: retries used the records of this check', 'warn'),
-      remedy: 'Check again later.',
-    };
+    return warn('not checked: no records are left for it', 'Follow the advice of the other checks, then check again.');
   }
   const { problem, remedy } = partsOf(error);
   return { status: 'fail', detail: problem, remedy: remedy && forDoctor(remedy), command: null };
