@@ -9,7 +9,7 @@ import { checkStack } from '../deployed/check-stack.ts';
 import { connect } from '../deployed/stack.ts';
 import { type ApiFlags, baseUrlOf, credentialsOf, withApiFlags } from '../flags/api-flags.ts';
 import { integer } from '../flags/common-flags.ts';
-import { type ExportFlags, requestOf, withSelectionFlags } from '../flags/export-flags.ts';
+import { type ExportFlags, flagOf, requestOf, withSelectionFlags } from '../flags/export-flags.ts';
 import { type StackFlags, withPlaceFlags } from '../flags/stack-flags.ts';
 import { checkTenant } from '../tenant/check-tenant.ts';
 import { checkCanSave, saveFingerprint } from '../tenant/fingerprint-file.ts';
@@ -86,10 +86,6 @@ function tenantFlagsOf(flags: DoctorFlags, given: string | undefined): TenantFla
   }
   if (dataset !== undefined) return { ...tenant, dataset };
   throw new ExportError('RequestError', 'Missing dataset: pass --dataset with the dataset to check.');
-}
-
-function flagOf(key: string): string {
-  return `--${key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
 async function doctorTenant(flags: TenantFlags & OutputFlags, terminal: Terminal): Promise<void> {

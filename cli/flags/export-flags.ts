@@ -131,7 +131,8 @@ function nameFlags(text: string, keys: readonly string[], renamed: Readonly<Reco
   return text.replaceAll(new RegExp(`(?<![-\\w])(?:${keys.join('|')})\\b`, 'g'), (key) => names[key] ?? flagOf(key));
 }
 
-function flagOf(key: string): string {
+/** `--page-size` of `pageSize` */
+export function flagOf(key: string): string {
   return `--${key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 

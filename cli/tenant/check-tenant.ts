@@ -1,24 +1,20 @@
 /** The checks of a tenant: what `look-at-tenant.ts` found, as findings with remedies. Never a value of an account. */
 import { estimateRun } from '../../functions/export/plan/estimate.ts';
 import { refuseTooManyPages } from '../../functions/export/source/count-accounts.ts';
-import { fieldOf } from '../../functions/formats/account-columns.ts';
-import { csvTableColumns } from '../../functions/formats/csv.ts';
 import type { ExportError } from '../../functions/model/errors.ts';
 import type { ExportSettings } from '../../functions/model/export-settings.ts';
-import type { MapShapes } from '../../simulator/fingerprint.ts';
 import { type Finding, fail, ok, type Result, warn } from '../terminal/findings.ts';
 import { count, counted, duration, money } from '../terminal/format.ts';
+import { attributesOf, csvOf, fieldsOf } from './check-accounts.ts';
 import { checkOfFailure, failed } from './failed-check.ts';
 import {
   type Counted,
-  type CsvSample,
   type JsonSample,
   LIMITS,
   type Outcome,
   type Sampled,
   type TenantLook,
 } from './look-at-tenant.ts';
-import { missingFields } from './profile-accounts.ts';
 import { contentTypeOf, encodingOf, type Responses } from './responses.ts';
 
 export interface CheckedTenant {
@@ -70,10 +66,12 @@ type CheckName = (typeof CHECKS)[number];
 
 /** The first request failed: the checks before the one that it failed at are ok. */
 function firstFailure(tenant: CheckedTenant, error: ExportError): Finding[] {
-  const name = checkOfFailure(error, tenant.responses.lastStatus());
+  const { responses } = tenant;
+  const name = checkOfFailure(error, responses.lastStatus());
+  const failure = { name, ...failed(error) };
+  if (responses.heads.length === 0) return [failure];
   const passed = name === 'host' ? [] : [{ name: 'host', ...hostOf(tenant) }];
-  const clock = tenant.responses.heads.length > 0 ? [{ name: 'clock', ...clockOf(tenant.responses) }] : [];
-  return [...passed, { name, ...failed(error) }, ...clock];
+  return [...passed, failure, { name: 'clock', ...clockOf(responses) }];
 }
 
 function checksOf(tenant: CheckedTenant, first: JsonSample): Finding[] {
@@ -88,9 +86,9 @@ function checksOf(tenant: CheckedTenant, first: JsonSample): Finding[] {
         ? ok(`${settings.datasetId} can be read`)
         : warn(`${settings.datasetId} has no accounts`, 'Check the dataset, and the segment if you set one.'),
     responses: sampled ? responsesOf(tenant, sampled) : undefined,
-    fields: sample && resultOf(sample, fieldsOf),
+    fields: sampled && fieldsOf(sampled),
     attributes: sampled && attributesOf(sampled),
-    CSV: csv && csvOf(tenant, csv),
+    CSV: csv && csvOf(settings, look, csv),
     'page size': cap && sampled && resultOf(cap, (served) => pageSizeOf(sampled, served)),
     order: order && resultOf(order, orderResult),
     offsets: offsets && resultOf(offsets, offsetsResult),
@@ -98,6 +96,7 @@ function checksOf(tenant: CheckedTenant, first: JsonSample): Finding[] {
     run: offsets?.value === 'other' ? NOT_COUNTED : counting && runOf(tenant, counting),
     clock: clockOf(responses),
     retries: retriesOf(tenant),
+    ...(sample?.error ? { [checkOfFailure(sample.error, responses.lastStatus())]: failed(sample.error) } : {}),
   };
   return CHECKS.flatMap((name) => {
     const result = results[name];
@@ -140,100 +139,6 @@ function responsesOf({ responses, look }: CheckedTenant, sample: Sampled): Resul
   if (others.length === 0) return ok(detail);
   return warn(detail, 'Pages with other than ASCII characters fail with this charset: contact Salesforce.');
 }
-
-function fieldsOf(sample: Sampled): Result {
-  const { fields, records, keptAsSent } = sample;
-  const unknown = fields.map(({ name }) => name).filter((name) => !fieldOf(name));
-  const missing = missingFields(fields);
-  const detail = [
-    `${counted(fields.length, 'field')} in ${counted(records, 'account')}`,
-    ...(unknown.length === 0 ? [] : [`without a column: ${listed(unknown)}`]),
-    ...(missing.length === 0 ? [] : [`in none of them: ${listed(missing)}`]),
-  ].join('; ');
-  const named = fields.find(({ name }) => fieldOf(name)?.name === 'name')?.present ?? 0;
-  if (named < records) {
-    const remedy = 'Records without a name count as duplicates only if they are equal: contact Salesforce.';
-    return warn(`${detail}; ${counted(records - named, 'account')} without a name`, remedy);
-  }
-  if (keptAsSent.length === 0) return ok(detail);
-  return warn(
-    `${detail}; values that the columns cannot hold: ${listed(keptAsSent)}`,
-    'Queries read NULL or a converted value; the parts also keep what was sent.',
-  );
-}
-
-const SHAPES: Readonly<Record<keyof MapShapes, string>> = {
-  flat: 'flat objects',
-  array: 'arrays of {name, value}',
-  objects: 'objects of {value}',
-  other: 'in an unknown shape',
-};
-
-function attributesOf({ fields, records }: Sampled): Result {
-  const field = fields.find(({ name }) => fieldOf(name)?.name === 'attributes');
-  const { shapes, members = [] } = field?.map ?? {};
-  if (field === undefined || shapes === undefined || field.present === 0) {
-    return warn(
-      `no account of ${count(records)} has attributes`,
-      'Check that the dataset has attributes, and that the API key may read them.',
-    );
-  }
-  const found = (Object.keys(SHAPES) as (keyof MapShapes)[]).filter((shape) => shapes[shape] > 0);
-  const [only] = found;
-  const shape =
-    found.length === 1 && only !== undefined
-      ? SHAPES[only]
-      : `mixed (${found.map((one) => `${shapes[one]} ${SHAPES[one]}`).join(', ')})`;
-  const without = records - field.present;
-  const names = members.map(({ name }) => name);
-  const detail = [
-    shape,
-    ...(without === 0 ? [] : [`${counted(without, 'account')} without any`]),
-    `${counted(names.length, 'attribute')}: ${listed(names)}`,
-  ].join('; ');
-  if (shapes.other === 0) return ok(detail);
-  return warn(detail, 'Queries read NULL for them; the parts keep what was sent as attributes_as_sent.');
-}
-
-/** How many names a line shows. */
-const LISTED = 12;
-
-function listed(names: readonly string[]): string {
-  if (names.length === 0) return 'none';
-  const more = names.length - LISTED;
-  return more > 0 ? `${names.slice(0, LISTED).join(', ')} and ${more} more` : names.join(', ');
-}
-
-function csvOf({ settings, look }: CheckedTenant, csv: Outcome<CsvSample>): Result {
-  const { sample, order } = look;
-  // Only CSV exports need this endpoint.
-  if (csv.error) return settings.format === 'csv' ? failed(csv.error) : { ...failed(csv.error), status: 'warn' };
-  const { columns, names } = csv.value;
-  if (columns.length === 0) return ok('no header, because there are no accounts');
-  const { attributeColumns = [] } = settings;
-  const unmapped = columns.filter((column) => !csvTableColumns(attributeColumns).includes(column));
-  const noColumn =
-    settings.format === 'csv'
-      ? `without a column in the table: ${listed(unmapped)}`
-      : `${count(unmapped.length)} of them need --attribute-columns in a CSV export`;
-  const detail = [counted(columns.length, 'column'), ...(unmapped.length === 0 ? [] : [noColumn])].join('; ');
-  const sameNames = sample?.value?.names.slice(0, names.length).map((name) => name.replaceAll(LINE_BREAK, '\\n'));
-  if (order?.value === 'stable' && sameNames?.join('\n') !== names.join('\n')) {
-    return warn(`${detail}; it lists other accounts than JSON`, 'Do not compare exports of both formats.');
-  }
-  const attributes = sample?.value?.fields.find(({ name }) => fieldOf(name)?.name === 'attributes')?.map?.members ?? [];
-  const notInCsv = attributes.map(({ name }) => name).filter((name) => !columns.includes(name));
-  if (settings.format !== 'csv') return ok(detail);
-  if (notInCsv.length > 0) {
-    const remedy =
-      'A CSV page may have other columns than the next: if these attributes matter, export JSON or Parquet.';
-    return warn(`${detail}; attributes without a column: ${listed(notInCsv)}`, remedy);
-  }
-  if (unmapped.length === 0) return ok(detail);
-  return warn(detail, 'To query them, append them to --attribute-columns, or to attributeColumns in cdk.json.');
-}
-
-const LINE_BREAK = /\r\n|\n|\r/g;
 
 function pageSizeOf({ records, requested }: Sampled, served: number | undefined): Result {
   if (served !== undefined) {

@@ -19,7 +19,9 @@ export function checkOfFailure(
   if (name === 'ApiCredentialsError') return status === 403 ? 'dataset' : 'API key';
   if (name === 'ApiThrottledError' || name === 'ApiWaitError') return 'retries';
   if (name === 'PagingError' || name === 'PageTooLargeError') return 'page size';
-  if (name === 'ApiConnectionError' || status === undefined) return 'host';
+  // Without a response, the network failed, or the key could not be read from Secrets Manager.
+  if (name === 'ApiConnectionError' || (status === undefined && name === 'ApiUnavailableError')) return 'host';
+  if (status === undefined) return 'API key';
   if (status === 200) return /\bHTML\b|^Unexpected JSON|^Text instead/.test(message) ? 'host' : 'responses';
   return status >= 500 || (status >= 300 && status < 400) || OTHER_HOST.includes(status) ? 'host' : 'dataset';
 }
@@ -57,5 +59,6 @@ function forDoctor(remedy: string): string {
     .replaceAll(RESUME_OR_START, 'check again')
     .replaceAll('start a new run with ', 'use ')
     .replaceAll('use format ', 'use --format ');
-  return advice.slice(0, 1).toUpperCase() + advice.slice(1);
+  // Not a name, such as `keyId`.
+  return advice.replace(/^[a-z]+(?=[ ,])/, (word) => word.slice(0, 1).toUpperCase() + word.slice(1));
 }

@@ -115,8 +115,8 @@ export async function lookAtTenant(tenant: TenantToCheck): Promise<TenantLook> {
     const { value, latencyMs } = await json.page(0);
     return { ...value, requested: size, latencyMs };
   });
+  if (sample.error) return end({ first, sample });
   const looked = { first, sample, csv: await csvSample() };
-  if (sample.error) return end(looked);
   const { records, names } = sample.value;
   atLeast = Math.max(atLeast, records);
   const order = await outcomeOf(() => orderOf(probe, names));

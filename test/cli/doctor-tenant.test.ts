@@ -16,6 +16,7 @@ import { type AlteredResponse, alteredApi } from '../support/altered-api.ts';
 import { addressOfNobody } from '../support/closed-port.ts';
 import { commandLine, startCommandLine } from '../support/command-line.ts';
 import { simulatedTenant } from '../support/simulated-tenant.ts';
+import { startSmallSecrets } from '../support/small-secrets.ts';
 import * as certificates from '../support/test-certificates.ts';
 import { until } from '../support/until.ts';
 
@@ -51,6 +52,21 @@ const FAILED: Readonly<Record<string, Variant>> = {
   'a wrong key': [
     () => simulated({ keySecret: 'another' }),
     ['fail API key 401 Unauthorized from HOST Check that the API key is correct, enabled, and belongs to this tenant.'],
+  ],
+  'a secret without a key': [
+    async () => {
+      const secrets = await startSmallSecrets({ secret: 'hidden' });
+      closing.push(() => void secrets.close());
+      for (const [name, value] of Object.entries({
+        AWS_ENDPOINT_URL: secrets.url,
+        AWS_REGION: 'eu-west-1',
+        AWS_ACCESS_KEY_ID: 'test',
+        AWS_SECRET_ACCESS_KEY: 'test',
+      }))
+        vi.stubEnv(name, value);
+      return [...(await simulated({})), '--secret-id', 'doctor/key'];
+    },
+    ['fail API key Invalid API key in secret "doctor/key" keyId is missing. Set it to {"keyId":"…","secret":"…"}.'],
   ],
   'an unknown dataset': [
     () => simulated({ datasets: ['other'] }),
@@ -237,9 +253,8 @@ const FOUND: Readonly<Record<string, Variant>> = {
   'an API that ignores the page size, after the fact': [
     () => altered(({ url, body }) => (url.includes('pageSize=30') ? manyAccounts(200) : body)),
     [
-      'fail fields The API ignores the page size (200 accounts for page 0 of dataset "engage", 30 requested) Contact Salesforce.',
-      'warn CSV not checked: no records are left for it Follow the advice of the other checks, then check again.',
-      'warn not run responses, attributes, page size, order, offsets, latency, run: they need the result of a check above Follow the advice above, then check again.',
+      'fail page size The API ignores the page size (200 accounts for page 0 of dataset "engage", 30 requested) Contact Salesforce.',
+      'warn not run responses, fields, attributes, CSV, order, offsets, latency, run: they need the result of a check above Follow the advice above, then check again.',
       'warn contract 201 records used, in 2 requests: the API ignores pageSize Contact Salesforce.',
     ],
   ],
@@ -443,7 +458,7 @@ describe('100 records', () => {
       100,
     );
     expect(problemsIn(text)).toContain(
-      'warn fields not checked: no records are left for it Follow the advice of the other checks, then check again.',
+      'warn responses not checked: no records are left for it Follow the advice of the other checks, then check again.',
     );
   });
 
