@@ -207,7 +207,8 @@ const NOT_COUNTED = warn(
 );
 
 function runOf({ settings, concurrency, look }: CheckedTenant, counting: Outcome<Counted>): Result {
-  const { format, pageSize } = settings;
+  const { format } = settings;
+  const pageSize = Math.min(settings.pageSize, look.cap?.value ?? Number.POSITIVE_INFINITY);
   const estimate = (counts: Counted): Result => {
     const { accounts, countedBy, seconds, apiRequests, recordsFetched } = counts;
     refuseTooManyPages(accounts, pageSize);

@@ -3,6 +3,7 @@ import dns from 'node:dns';
 import { createServer } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import tls from 'node:tls';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { checkTenant } from '../../cli/tenant/check-tenant.ts';
 import { lookAtTenant } from '../../cli/tenant/look-at-tenant.ts';
@@ -20,10 +21,12 @@ import { startSmallSecrets } from '../support/small-secrets.ts';
 import * as certificates from '../support/test-certificates.ts';
 import { until } from '../support/until.ts';
 
+const TRUSTED = tls.getCACertificates('default');
 const closing: (() => void)[] = [];
 afterEach(() => {
   vi.restoreAllMocks();
   vi.unstubAllEnvs();
+  tls.setDefaultCACertificates(TRUSTED);
   for (const close of closing.splice(0)) close();
 });
 
@@ -352,6 +355,20 @@ describe('doctor', () => {
         '',
       ],
     });
+  });
+
+  it('says that a certificate is trusted', async () => {
+    tls.setDefaultCACertificates([certificates.CA]);
+    const options = { key: certificates.SERVER_KEY, cert: certificates.GOOD };
+    const server = createHttpsServer(options, (_request, response) => response.end('[]'));
+    const { code, text } = await doctor('--api-url', `https://127.0.0.1:${await listen(server)}`);
+    expect(code).toBe(0);
+    expect(text).toContain('ok    host           HOST, its TLS certificate is trusted, no proxy\n');
+  });
+
+  it('estimates a run with pages of the size that the API serves', async () => {
+    const { text } = await doctor(...(await simulated({ pageSizeCap: 20 })));
+    expect(text).toContain('ok    run            12,431 accounts in 622 pages of 20; ');
   });
 
   it('is an array with --json, and prints nothing with --quiet', async () => {
