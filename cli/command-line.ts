@@ -4,17 +4,7 @@ import { Command, CommanderError } from 'commander';
 import { ExportError } from '../functions/model/errors.ts';
 import { printable } from '../functions/model/printable.ts';
 import packageJson from '../package.json' with { type: 'json' };
-import { doctorCommand } from './commands/doctor.ts';
-import { publishCommand } from './commands/publish.ts';
-import { queryCommand } from './commands/query.ts';
-import { reattachCommand } from './commands/reattach.ts';
-import { resumeCommand } from './commands/resume.ts';
-import { runCommand } from './commands/run.ts';
-import { runsCommand } from './commands/runs.ts';
-import { simulateCommand } from './commands/simulate.ts';
-import { startCommand } from './commands/start.ts';
-import { statusCommand } from './commands/status.ts';
-import { withFlagNames } from './flags/export-flags.ts';
+import { COMMANDS } from './command-list.ts';
 import { CommandError, type Input, type Sleep, type Stream, type Terminal } from './terminal/terminal.ts';
 
 export interface CommandLineOptions {
@@ -45,10 +35,11 @@ export async function runCommandLine(options: CommandLineOptions): Promise<numbe
   const terminal = terminalOf(options);
   try {
     const report = (error: unknown) => reportError(error, terminal, options.argv.includes('--verbose'));
-    await programOf(terminal, report).parseAsync(options.argv, { from: 'user' });
+    const program = await programOf(terminal, report, options.argv);
+    await program.parseAsync(options.argv, { from: 'user' });
     return terminal.exitCode;
   } catch (error) {
-    return reportError(error, terminal, options.argv.includes('--verbose'));
+    return await reportError(error, terminal, options.argv.includes('--verbose'));
   }
 }
 
@@ -82,21 +73,20 @@ function interruptOfProcess(): AbortSignal {
   return interrupt.signal;
 }
 
-function programOf(terminal: Terminal, report: (error: unknown) => number): Command {
+/** The commands that the arguments name are complete; the others are only listed. */
+async function programOf(
+  terminal: Terminal,
+  report: (error: unknown) => Promise<number>,
+  argv: readonly string[],
+): Promise<Command> {
   const program = new Command('account-export')
     .description('Exports the accounts of Salesforce Marketing Cloud Personalization.')
-    .version(packageJson.version, '--version', 'print the version')
-    .addCommand(runCommand(terminal))
-    .addCommand(queryCommand(terminal, report))
-    .addCommand(simulateCommand(terminal))
-    .addCommand(doctorCommand(terminal))
-    .addCommand(startCommand(terminal))
-    .addCommand(runsCommand(terminal))
-    .addCommand(statusCommand(terminal))
-    .addCommand(resumeCommand(terminal))
-    .addCommand(resumeCommand(terminal).name('redrive'), { hidden: true })
-    .addCommand(publishCommand(terminal))
-    .addCommand(reattachCommand(terminal));
+    .version(packageJson.version, '--version', 'print the version');
+  for (const { usage, description, hidden = false, load } of COMMANDS) {
+    const [name = '', ...parameters] = usage.split(' ');
+    const command = argv.includes(name) ? (await load(terminal, report)).name(name) : listed(name, parameters);
+    program.addCommand(command.description(description), { hidden });
+  }
   for (const command of [program, ...program.commands]) {
     command
       .exitOverride()
@@ -110,14 +100,20 @@ function programOf(terminal: Terminal, report: (error: unknown) => number): Comm
   return program;
 }
 
-function reportError(error: unknown, { stderr }: Terminal, verbose: boolean): number {
+/** Enough of a command for the help text, which shows that it has options. */
+function listed(name: string, parameters: readonly string[]): Command {
+  const command = new Command(name).option('--verbose');
+  for (const parameter of parameters) command.argument(parameter);
+  return command;
+}
+
+async function reportError(error: unknown, { stderr }: Terminal, verbose: boolean): Promise<number> {
   // Commander has already printed its sentence or the help text.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : MISUSED;
   const stack = verbose && error instanceof Error ? `${error.stack?.split('\n').map(printable).join('\n')}\n` : '';
   if (error instanceof ExportError || error instanceof CommandError) {
-    stderr.write(
-      `error: ${printable(error instanceof ExportError ? withFlagNames(error.message) : error.message)}\n${stack}`,
-    );
+    const message = error instanceof ExportError ? await withFlagNames(error.message) : error.message;
+    stderr.write(`error: ${printable(message)}\n${stack}`);
     return MISUSE.includes(error.name) ? MISUSED : FAILED;
   }
   const what = printable(error instanceof Error ? error.message : String(error));
@@ -126,4 +122,9 @@ function reportError(error: unknown, { stderr }: Terminal, verbose: boolean): nu
     : 'run the command again with --verbose and report the output';
   stderr.write(`error: Unexpected error (${what}): ${remedy}.\n${stack}`);
   return FAILED;
+}
+
+async function withFlagNames(message: string): Promise<string> {
+  const flags = await import('./flags/export-flags.ts');
+  return flags.withFlagNames(message);
 }

@@ -1,4 +1,4 @@
-import { runCommandLine } from './command-line.ts';
+import './compile-cache.mjs';
 
 // A closed pipe (`| head`) or a full disk ends the output, but not the command: a run must reach its end.
 process.stderr.on('error', () => undefined);
@@ -14,6 +14,8 @@ process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
 });
 let outputFailed = false;
 
+// Loaded only now, so that it is taken from the cache.
+const { runCommandLine } = await import('./command-line.ts');
 process.exitCode = await runCommandLine({
   argv: process.argv.slice(2),
   stdout: process.stdout,

@@ -1,4 +1,5 @@
 /** Imported before TypeScript, which older versions of Node.js refuse with a stack trace. So this file is JavaScript. */
+import './compile-cache.mjs';
 import { existsSync } from 'node:fs';
 
 const NEEDED = 24;

@@ -351,7 +351,7 @@ export class AccountExport extends Construct {
         KeyArn: [this.encryptionKey.keyArn, 'The KMS key; users who query need rights on it: docs/security.md'],
       }),
       ...(egressIp && {
-        EgressIp: [egressIp, 'The address that calls the API: add it to the IP allowlist of the API key'],
+        EgressIp: [egressIp, 'The address that calls the API: add it to the IP Accept List of the API key'],
       }),
     } as const;
     for (const [name, [value, description]] of Object.entries(outputs)) {
@@ -376,10 +376,10 @@ function checkExisting({
     bucket?.encryptionKey && encryptionKey === undefined
       ? 'encryptionKey is missing: bucket is encrypted with a KMS key, so pass that key, too'
       : '',
-    encryptionKey && props.encryption !== undefined ? 'encryption must be absent with encryptionKey' : '',
-    vpc && network ? 'network must be absent with vpc' : '',
+    encryptionKey && props.encryption !== undefined ? 'do not set encryption together with encryptionKey' : '',
+    vpc && network ? 'do not set network together with vpc' : '',
     vpc === undefined && (vpcSubnets ?? securityGroups) ? 'vpcSubnets and securityGroups need vpc' : '',
-    secret && props.secretName !== undefined ? 'secretName must be absent with secret' : '',
+    secret && props.secretName !== undefined ? 'do not set secretName together with secret' : '',
   ].filter((problem) => problem !== '');
   if (problems.length === 0) return;
   throw new ExportError('ConfigError', `Invalid props of AccountExport: ${problems.join('; ')}.`);

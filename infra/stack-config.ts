@@ -21,7 +21,7 @@ const integer = (min: number, max: number) => {
 };
 
 const hostLabel = (example: string) => {
-  const error = `must be one part of the host name, such as ${example} of acme.us-5.evergage.com: up to 63 letters, digits and hyphens, with no hyphen at the start or end`;
+  const error = `must be one part of the host name, such as ${example} in acme.us-5.evergage.com: up to 63 letters, digits and hyphens, with no hyphen at the start or end`;
   return z.string({ error }).regex(DNS_LABEL, { error });
 };
 
@@ -65,7 +65,7 @@ const NetworkSchema = z
     } else if (vpcId === undefined || subnetIds === undefined) {
       problem(NETWORK_RULE);
     } else if (availabilityZones !== undefined) {
-      problem('must not have availabilityZones with subnetIds, which are in zones already');
+      problem('must not have availabilityZones together with subnetIds, because the subnets already have zones');
     }
   });
 
@@ -76,7 +76,7 @@ const LOG_RETENTION_DAYS = [
 
 const DATABASE_RULE = 'must be up to 63 lowercase letters, digits and underscores, starting with a letter';
 
-const SECRET_RULE = 'must be up to 512 letters, digits and / _ + = . @ -';
+const SECRET_RULE = 'must be up to 512 characters: letters, digits, and any of /_+=.@-';
 
 const STACK_NAME_RULE = 'must be up to 40 letters, digits and hyphens, starting with a letter';
 
@@ -140,7 +140,7 @@ export const StackConfigSchema = z.strictObject({
   monthlyBudgetUsd: integer(1, 1_000_000)
     .optional()
     .describe(
-      'Budget in USD a month. At 80 %, and when the forecast exceeds it, a notification goes to the failure topic. Default: no budget. Needs a step in Billing, and a region that has budgets: [cost](cost.md#a-budget).',
+      'Budget in USD a month. At 80%, and when the forecast exceeds it, a notification goes to the failure topic. Default: no budget. Needs a step in Billing, and a region that has budgets: [cost](cost.md#a-budget).',
     ),
   tags: TagsSchema.default({}).describe(
     'Tags on all resources of the stack. Unless you set `application`, it is the name of the stack in lower case with hyphens (`account-export`).',
@@ -176,7 +176,7 @@ function checkAttributeOrder(exports: readonly ExportSettings[], context: z.Refi
     context.addIssue({
       code: 'custom',
       path: [i, 'attributeColumns'],
-      message: `must be the list ${namesOf(longest)}, or only its first names, in the same order, because all CSV exports share one table`,
+      message: `must be the start of the longest list (${namesOf(longest)}), with no name left out, because all CSV exports share one table`,
     });
   }
 }
@@ -196,7 +196,7 @@ function checkViews(exports: readonly ExportSettings[], context: z.RefinementCtx
   context.addIssue({
     code: 'custom',
     path: [exports.indexOf(longest), 'attributeColumns'],
-    message: `must be shorter: with the attribute names of all exports, ${problem}; export "${longest.name}" has the longest list`,
+    message: `must be shorter: the views name the attributes of all exports, and ${problem}; export "${longest.name}" has the longest list`,
   });
 }
 
@@ -219,7 +219,7 @@ export interface Target {
  */
 export function parseStackConfig(input: unknown, target: Target = {}): StackConfig {
   const schema = StackConfigSchema.superRefine((config, context) => checkTarget(config, target, context));
-  const config = parseOrThrow(schema, input ?? {}, 'configuration accountExport in cdk.json', 'ConfigError');
+  const config = parseOrThrow(schema, input ?? {}, 'accountExport configuration in cdk.json', 'ConfigError');
   return { ...config, databaseName: config.databaseName ?? databaseNameOf(config.stackName) };
 }
 

@@ -11,13 +11,13 @@ const COST_KEY = 'application';
  */
 const MAX_TAGS = 46;
 
-const TAG_RULE = `must be an object of up to ${MAX_TAGS} texts, such as {"cost-center":"4711"}`;
+const TAG_RULE = `must be an object of up to ${MAX_TAGS} strings, such as {"cost-center":"4711"}`;
 /** The characters that every service accepts; some accept more. */
 const CHARACTERS = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$/u;
 const ALLOWED = 'letters, digits, spaces and _ . : / = + - @';
 
 export const TagsSchema = z
-  .record(z.string(), z.string({ error: 'must be a text' }), { error: TAG_RULE })
+  .record(z.string(), z.string({ error: 'must be a string' }), { error: TAG_RULE })
   .superRefine((tags, context) => {
     const keys = Object.keys(tags);
     /** @param got what breaks the rule: the key or the value */
@@ -35,8 +35,7 @@ export const TagsSchema = z
       if (reserved !== undefined) problem(key, 'must not start with "aws:" in key or value', reserved);
       // IAM refuses a role with both: IAM user guide, "Rules for tagging in IAM and AWS STS".
       const same = keys.slice(0, i).find((other) => other.toLowerCase() === key.toLowerCase());
-      if (same !== undefined)
-        problem(key, 'must differ from every other key by more than upper and lower case', [same, key]);
+      if (same !== undefined) problem(key, 'must be unique regardless of upper or lower case', [same, key]);
     }
   });
 

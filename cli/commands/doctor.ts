@@ -30,9 +30,7 @@ type DoctorFlags = TenantFlags & Omit<StackFlags, 'stack'> & { stack?: string | 
 const DEFAULT_CONCURRENCY = 8;
 
 export function doctorCommand(terminal: Terminal): Command {
-  const command = new Command('doctor')
-    .description('check a tenant or a deployed stack, and say what to do about each problem')
-    .option('--dataset <id>', 'dataset of the tenant to check');
+  const command = new Command('doctor').option('--dataset <id>', 'dataset of the tenant to check');
   withSelectionFlags(withApiFlags(command))
     .option('--concurrency <n>', 'concurrent API requests', integer(1, 1000))
     .option('--save <file>', 'save what the tenant is like, without account data, for simulate --from')

@@ -19,9 +19,7 @@ import { printOutcome } from './run.ts';
 type PublishFlags = StackFlags & DestinationFlags & { out?: string };
 
 export function publishCommand(terminal: Terminal): Command {
-  const command = new Command('publish')
-    .description('publish a quarantined run')
-    .argument('<run>', 'run id, or execution ARN');
+  const command = new Command('publish').argument('<run>', 'run id, or execution ARN');
   withDestinationFlags(command, 'for a run on this machine: folder or s3://bucket/prefix').option(
     '--no-follow',
     'start it and exit',
@@ -31,7 +29,7 @@ export function publishCommand(terminal: Terminal): Command {
       'after',
       `
 A run is quarantined when it has lost too many accounts (--max-drop-percent),
-when the first run of a segment has none, when it has another dataset or
+when the first run of a segment has none, when it has a different dataset or
 segment than the last published run, or when the data changed during the run
 (--on-drift fail). Publishing it sends no requests to the API.
 

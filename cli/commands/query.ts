@@ -23,9 +23,8 @@ const DEFAULT_OUT = './out';
 const LAYOUTS = ['json', 'csv', 'vertical'] as const;
 
 /** @param reportError prints an error, of which a prompt has many. @returns the exit code */
-export function queryCommand(terminal: Terminal, reportError: (error: unknown) => number): Command {
+export function queryCommand(terminal: Terminal, reportError: (error: unknown) => Promise<number>): Command {
   return new Command('query')
-    .description('query exported data with SQL: the tables and views of Athena')
     .argument('[sql]', 'one SELECT; - reads it from standard input')
     .option('--out <folder>', `folder that run wrote to (default: ${DEFAULT_OUT})`)
     .option('--stack [name]', `query a deployed stack in Athena (default: ${DEFAULT_STACK_NAME})`)
@@ -147,7 +146,7 @@ function widthOf({ stdout, env, columns }: Terminal): number {
   return Number(env.COLUMNS) || Number.POSITIVE_INFINITY;
 }
 
-type Session = Omit<Printing, 'signal'> & { readonly reportError: (error: unknown) => number };
+type Session = Omit<Printing, 'signal'> & { readonly reportError: (error: unknown) => Promise<number> };
 
 async function interact({ query, flags, terminal, reportError }: Session): Promise<void> {
   let vertical = flags.vertical ?? false;
@@ -155,9 +154,9 @@ async function interact({ query, flags, terminal, reportError }: Session): Promi
     stdin: terminal.stdin(),
     stdout: terminal.stdout,
     async run(sql, signal) {
-      await print(sql, { query, flags: { ...flags, vertical }, terminal, signal }).catch((error: unknown) => {
+      await print(sql, { query, flags: { ...flags, vertical }, terminal, signal }).catch(async (error: unknown) => {
         if (error instanceof QueryCanceled) terminal.stderr.write(`${error.message}\n`);
-        else reportError(error);
+        else await reportError(error);
       });
     },
     describe: (table) =>

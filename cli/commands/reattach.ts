@@ -14,9 +14,7 @@ interface ReattachFlags extends StackFlags, OutputFlags {
 }
 
 export function reattachCommand(terminal: Terminal): Command {
-  const command = new Command('reattach')
-    .description('add published runs to the tables again, from their manifests')
-    .option('--dry-run', 'count the missing runs and change nothing');
+  const command = new Command('reattach').option('--dry-run', 'count the missing runs and change nothing');
   return withStackFlags(command, 'the numbers and ids of the runs')
     .addHelpText(
       'after',

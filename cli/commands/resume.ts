@@ -3,7 +3,7 @@ import { PROGRAM } from '../../functions/model/program.ts';
 import { startAndFollow } from '../deployed/follow-on-terminal.ts';
 import { describeRun } from '../deployed/look-at-run.ts';
 import { readInput } from '../deployed/run-output.ts';
-import { isQuarantined, type RunReport, reportOf } from '../deployed/run-report.ts';
+import { type RunReport, reportOf } from '../deployed/run-report.ts';
 import { connect, executionArnOf } from '../deployed/stack.ts';
 import { integer } from '../flags/common-flags.ts';
 import { nextCommand, type StackFlags, withStackFlags } from '../flags/stack-flags.ts';
@@ -13,7 +13,6 @@ type ResumeFlags = StackFlags & { maxRecords?: number };
 
 export function resumeCommand(terminal: Terminal): Command {
   const command = new Command('resume')
-    .description('resume a failed or stopped run of the deployed state machine')
     .argument('<run>', 'run id, or execution ARN')
     .option('--max-records <n>', 'new record budget', integer(1))
     .option('--no-follow', 'start it and exit');
@@ -22,7 +21,8 @@ export function resumeCommand(terminal: Terminal): Command {
       'after',
       `
 Starts a new execution that uses the plan and the finished pages of the run;
-finished pages are not fetched again.
+finished pages are not fetched again. A quarantined run is only checked again:
+to publish it, use publish.
 
 Example:
   ${PROGRAM} resume 20260822T020000Z-1f3a`,
@@ -50,14 +50,8 @@ async function resumeRun(run: string, flags: ResumeFlags, terminal: Terminal): P
   return startAndFollow(deployed, request, (runId) => `run ${runId}, which resumes run ${origin}`);
 }
 
-function checkResumable(report: RunReport, flags: StackFlags): void {
-  const { runId, resumes, status } = report;
+function checkResumable({ runId, status }: RunReport, flags: StackFlags): void {
   const cannot = `Cannot resume run "${runId}"`;
-  if (isQuarantined(report)) {
-    throw new CommandError(
-      `${cannot} (complete and quarantined): publish it with ${nextCommand('publish', resumes ?? runId, flags)}, or start a new run. If publishing has failed, resume the run id that publish printed.`,
-    );
-  }
   switch (status) {
     case 'failed':
     case 'stopped':

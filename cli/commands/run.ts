@@ -30,9 +30,7 @@ interface RunFlags extends ExportFlags, ApiFlags, DestinationFlags, OutputFlags 
 }
 
 export function runCommand(terminal: Terminal): Command {
-  const command = new Command('run')
-    .description('export the accounts of a dataset on this machine')
-    .requiredOption('--dataset <id>', 'dataset to export');
+  const command = new Command('run').requiredOption('--dataset <id>', 'dataset to export');
   withApiFlags(command).option('--name <name>', 'name of the export (default: the dataset; required for a segment)');
   withDestinationFlags(command, 'folder, or s3://bucket/prefix', './out')
     .option('--run-id <id>', 'id of the run; an existing id resumes that run')
@@ -203,7 +201,7 @@ function nextSteps({ runId, publish, resume, error }: FailedRun, flags: EndFlags
 /** Repeating a command that was refused is refused again, unless its cause is gone. */
 function firstStep(error: string): string {
   if (remedyOf(error) === 'resume with a higher maxRecords') return 'raise --max-records, then ';
-  return (PERMANENT_ERRORS as readonly string[]).includes(error) ? 'remove the cause, then ' : '';
+  return (PERMANENT_ERRORS as readonly string[]).includes(error) ? 'fix the cause, then ' : '';
 }
 
 /** `publish --out` has no --run-id. */

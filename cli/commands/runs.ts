@@ -15,9 +15,7 @@ type RunsFlags = StackFlags & { limit: number };
 const MAX_RUNS = 500;
 
 export function runsCommand(terminal: Terminal): Command {
-  const command = new Command('runs')
-    .description('list the latest runs of the deployed state machine, newest first')
-    .option('--limit <n>', 'maximum number of runs', integer(1, MAX_RUNS), 20);
+  const command = new Command('runs').option('--limit <n>', 'maximum number of runs', integer(1, MAX_RUNS), 20);
   return withStackFlags(command, 'an array of runs')
     .addHelpText(
       'after',

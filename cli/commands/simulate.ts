@@ -30,7 +30,6 @@ const DEFAULT_ACCOUNTS = 12_431;
 
 export function simulateCommand(terminal: Terminal): Command {
   return new Command('simulate')
-    .description('simulate a Personalization tenant')
     .option('--accounts <n>', `number of accounts (default: ${DEFAULT_ACCOUNTS}, or as --from)`, integer(0))
     .option('--latency-ms <n>', 'latency of each response (default: 0, or as --from)', integer(0))
     .addOption(

@@ -8,7 +8,6 @@ import type { Terminal } from '../terminal/terminal.ts';
 
 export function startCommand(terminal: Terminal): Command {
   const command = new Command('start')
-    .description('start a run of the deployed state machine and follow it')
     .argument('<export>', 'configured export, or with --dataset a new name')
     .option('--dataset <id>', 'dataset of an export that is not configured');
   withExportFlags(command)

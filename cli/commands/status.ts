@@ -15,7 +15,6 @@ type StatusFlags = StackFlags & { stop?: boolean };
 
 export function statusCommand(terminal: Terminal): Command {
   const command = new Command('status')
-    .description('follow a run of the deployed state machine, or show how it ended')
     .argument('<run>', 'run id, or execution ARN')
     .option('--no-follow', 'show the current state and exit')
     .option('--stop', 'stop the run; finished pages are kept');

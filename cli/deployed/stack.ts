@@ -156,7 +156,7 @@ function withoutOutput(status: string): string {
   if (status.endsWith('_IN_PROGRESS')) return 'wait until this operation has finished';
   // A failed update keeps the outputs, so only a failed creation or deletion explains that one is missing.
   if (!status.startsWith('UPDATE_') && /ROLLBACK|FAILED/.test(status)) {
-    return 'open its events in the CloudFormation console, correct the cause of the failure, and deploy';
+    return 'open its events in the CloudFormation console, fix the cause of the failure, and deploy';
   }
   return 'if it is an Account Export stack, deploy this version; otherwise name the right stack with --stack';
 }

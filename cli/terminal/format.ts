@@ -2,10 +2,12 @@
 
 /** `12,431` */
 export function count(value: number): string {
-  return NUMBERS.format(value);
+  numbers ??= new Intl.NumberFormat('en-US');
+  return numbers.format(value);
 }
 
-const NUMBERS = new Intl.NumberFormat('en-US');
+/** Made when it is needed: it takes as long as all else that `--help` does. */
+let numbers: Intl.NumberFormat | undefined;
 
 /** `12,431 accounts`, `1 account` */
 export function counted(value: number, noun: string): string {

@@ -32,7 +32,7 @@ const CATALOG_DOCS = 'docs/security.md, "Lake Formation and encrypted catalogs"'
 const DENIED: Advice = (caller, message) => {
   if (/lake formation/i.test(message)) {
     const [, permission] = /required ([a-z_ ,]+?) on /i.exec(message) ?? [];
-    return `Lake Formation requires ${permission === undefined ? 'a permission' : `the permission ${permission}`}; grant each role its permissions, listed in ${CATALOG_DOCS}`;
+    return `Lake Formation requires ${permission === undefined ? 'a permission' : `the permission ${permission}`}; grant each role the permissions listed in ${CATALOG_DOCS}`;
   }
   const action = /perform: ([a-z0-9-]+:[A-Za-z]+)/.exec(message)?.[1];
   const { inFunction = false } = caller;
@@ -41,7 +41,7 @@ const DENIED: Advice = (caller, message) => {
     return `${lacks} the permission ${action} on the KMS key; grant it (for the key of an encrypted Data Catalog, see ${CATALOG_DOCS})`;
   const permission = action === undefined ? 'a permission' : `the permission ${action}`;
   const remedy = inFunction
-    ? 'deploy the stack again. If the permission is still denied, look for a policy that denies it (of the bucket, the organization, or a permissions boundary)'
+    ? 'deploy the stack again. If the permission is still denied, look for a bucket policy, organization policy, or permissions boundary that denies it'
     : 'ask your AWS administrator for it';
   return `${lacks} ${permission}; ${remedy}`;
 };
@@ -55,7 +55,7 @@ const MISSING: Advice = ({ profile }, message) => {
   }
   return profile === undefined
     ? 'no AWS credentials found; set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY'
-    : `profile ${JSON.stringify(profile)} has no AWS credentials; sign in with ${login}, or complete it with aws configure`;
+    : `profile ${JSON.stringify(profile)} has no AWS credentials; sign in with ${login}, or add credentials with aws configure --profile ${profile}`;
 };
 const WRONG_REGION: Advice = () => 'the bucket is in another region; set AWS_REGION to the region of the bucket';
 
@@ -79,7 +79,7 @@ const ADVICE: Readonly<Record<string, Advice>> = {
   NoSuchBucket: () => 'the bucket does not exist; check its name, or create it',
   // Of the headers that a store may not know, requests have only those of conditional writes.
   NotImplemented: () =>
-    'the store has no conditional writes, which the locks of runs need; use one that has them, such as Amazon S3, MinIO, Ceph or Cloudflare R2',
+    'this store does not support conditional writes, and run locks need them; use Amazon S3, MinIO, Ceph, Cloudflare R2, or another store that does',
   PermanentRedirect: WRONG_REGION,
   AuthorizationHeaderMalformed: WRONG_REGION,
   'status 301': WRONG_REGION,

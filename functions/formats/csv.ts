@@ -97,7 +97,7 @@ export function decodeCsv(body: Buffer, { finalNewline }: { finalNewline: boolea
   const [header = [], ...rows] = parseRows(text);
   checkHeader(header, body);
   if (!endsWithNewline && (finalNewline === true || (rows.length === 0 && !hasName(header)))) {
-    const values = [`${body.length} bytes; the final newline that earlier pages have is missing`];
+    const values = [`${body.length} bytes; no newline at the end${finalNewline ? ', unlike earlier pages' : ''}`];
     throw new PageError('ApiAnswerError', { problem: 'Truncated CSV', values });
   }
   if (!hasName(header)) {

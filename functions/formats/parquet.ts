@@ -1,5 +1,5 @@
 import { constants, zstdCompressSync } from 'node:zlib';
-import { ByteWriter, type ColumnSource, ParquetWriter } from 'hyparquet-writer';
+import type { ColumnSource } from 'hyparquet-writer';
 import { ACCOUNT_FIELDS, fieldOf } from './account-columns.ts';
 import { decodeJson, type JsonPage, wellFormedNames } from './json-lines.ts';
 import { type EncodedPart, type PageFormat, supersededRecords } from './page-format.ts';
@@ -25,6 +25,8 @@ export function parquetFormat(): PageFormat<JsonPage> {
 }
 
 async function encode(page: JsonPage): Promise<EncodedPart> {
+  // Runs in other formats start sooner without it.
+  const { ByteWriter, ParquetWriter } = await import('hyparquet-writer');
   const superseded = supersededRecords(page.names);
   const unmapped = new Set(page.columns.filter((name) => !fieldOf(name)));
   const bytes = new ByteWriter();

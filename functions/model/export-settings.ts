@@ -21,7 +21,7 @@ export const SEGMENT_KEYS = ['filter', 'segmentationId', 'segmentId'] as const;
 
 const name = z.string({ error: NAME_RULE }).regex(NAME_PATTERN, { error: NAME_RULE });
 const text = z
-  .string({ error: 'must be a text' })
+  .string({ error: 'must be a string' })
   .min(1, { error: 'must not be empty' })
   .max(MAX_TEXT, { error: `must have at most ${MAX_TEXT} characters` });
 

@@ -5,7 +5,7 @@ import type { PERMANENT_ERRORS } from './errors.ts';
 export type Remedy = 'resume' | 'resume with a higher maxRecords' | 'publish' | 'new run';
 
 /** For what may also fail before the run is planned: without a plan, a run cannot be resumed. */
-export const RESUME_OR_START = 'resume the run (if it failed before it was planned, start a new run)';
+export const RESUME_OR_START = 'resume the run, or start a new run if it was never planned';
 
 /** Every permanent error has its remedy here. */
 const REMEDIES: Readonly<Record<(typeof PERMANENT_ERRORS)[number], Remedy>> = {

@@ -4,7 +4,7 @@
  */
 
 export const SCHEDULE_RULE =
-  'must be rate(1 hour), at(2026-08-01T06:00:00) or cron(minutes hours day-of-month month day-of-week year), where day-of-month or day-of-week is "?"';
+  'must be an expression such as rate(1 hour) or at(2026-08-01T06:00:00), or cron(minutes hours day-of-month month day-of-week year) with "?" for day-of-month or day-of-week';
 export const TIME_ZONE_RULE = 'must be a name of the IANA time zone database, such as Europe/Berlin';
 
 const MONTHS = ['JAN', 'FEB', 'MAR', 'APR', 'MAY', 'JUN', 'JUL', 'AUG', 'SEP', 'OCT', 'NOV', 'DEC'];

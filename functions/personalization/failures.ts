@@ -94,7 +94,7 @@ function permanentError(requested: RequestedPage, statusCode: number): ExportErr
     );
   }
   if (statusCode === 403) {
-    const message = `${status} for ${dataset}: check the key's permissions and its IP allowlist.`;
+    const message = `${status} for ${dataset}: check the key's permissions and its IP Accept List.`;
     return new ExportError('ApiCredentialsError', message);
   }
   // An answer without content says as little about the dataset as one that was not found.
@@ -298,16 +298,16 @@ function describeError({ name, code = '', message = '' }: Partial<NodeJS.ErrnoEx
   if (known) return known;
   if (CERTIFICATE.test(code)) {
     const remedy = certificateRemedy(code);
-    return unsent(`the TLS certificate was rejected (${code})`, { outcome: 'permanent', remedy });
+    return unsent(`the TLS certificate was rejected: ${code}`, { outcome: 'permanent', remedy });
   }
   if (HANDSHAKE.test(code)) {
     const remedy = 'check accountName and instance, and the proxies of this network';
-    return unsent(`the TLS handshake failed (${code})`, { outcome: 'permanent', remedy });
+    return unsent(`the TLS handshake failed: ${code}`, { outcome: 'permanent', remedy });
   }
   // undici often knows no code for it, only the reason that llhttp gives.
   if (name === 'HTTPParserError') return NO_HTTP.test(message) ? notHttp : sent('the response is not HTTP');
   if (BROTLI.test(code)) return brokenBody(DAMAGED);
-  return sent(`the connection failed${code === '' ? '' : ` (${code})`}`);
+  return sent(`the connection failed${code === '' ? '' : `: ${code}`}`);
 }
 
 function certificateRemedy(code: string): string {
@@ -369,7 +369,8 @@ export function networkFailure(requested: RequestedPage, error: unknown, timeout
     records: isUnsent && !established ? 0 : requested.query.pageSize,
     cause,
     error: new PageError(outcome === 'transient' ? 'ApiUnavailableError' : 'ApiConnectionError', {
-      problem: `Cannot fetch ${pageName(requested)} from ${host(requested.baseUrl)}${through}: ${problem}`,
+      problem: `Cannot fetch ${pageName(requested)} from ${host(requested.baseUrl)}${through}`,
+      values: [problem],
       remedy: remedy === undefined ? remedyOf(requested, cause, code) : `${remedy}, then ${RESUME_OR_START}`,
     }),
   };
@@ -379,7 +380,7 @@ function remedyOf({ baseUrl }: RequestedPage, cause: string, code: string): stri
   if (cause === 'broken-body') return RESUME_OR_START;
   // A host that accepted the connection is reachable.
   if (cause === 'timeout' && !CONNECTION_TIMEOUT.test(code)) {
-    return `wait until the API is faster, then ${RESUME_OR_START}; if it fails again, start a new run with a smaller pageSize`;
+    return `when the API responds faster, ${RESUME_OR_START}. If it times out again, start a new run with a smaller pageSize`;
   }
   // What servers do with a request that is not TLS differs; some close the connection.
   const scheme = CLOSED.test(code) && baseUrl.startsWith('http:') ? ', and whether the host expects https' : '';

@@ -5,7 +5,7 @@ import type { PageQuery } from '../model/run.ts';
 export const DNS_LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/i;
 
 export const DNS_LABEL_RULE =
-  'use one part of the host name, of up to 63 letters, digits and hyphens, with no hyphen at the start or end; of acme.us-5.evergage.com, acme is the account name and us-5 the instance';
+  'use one part of the host name, of up to 63 letters, digits and hyphens, with no hyphen at the start or end; in acme.us-5.evergage.com, acme is the account name and us-5 is the instance';
 
 /**
  * `https://<accountName>.<instance>.evergage.com`: the address of a tenant. Evergage is the former name of Personalization.
@@ -36,7 +36,7 @@ export function pagePath(query: PageQuery): string {
   ) {
     throw new ExportError(
       'RequestError',
-      `Invalid page request (page ${query.page}, pageSize ${query.pageSize}): use integers of at least 0 for page and 1 for pageSize.`,
+      `Invalid page request (page ${query.page}, pageSize ${query.pageSize}): page must be an integer of 0 or more, and pageSize of 1 or more.`,
     );
   }
   const parameters = sentParameters(query).map((key) => `${key}=${encode(key, String(query[key]))}`);

@@ -97,14 +97,14 @@ export class ApiNetwork extends Construct implements FunctionNetwork {
 
   /**
    * Functions in two availability zones, which cost nothing, and one NAT gateway: a second would cost as much again, and need
-   * a second address in the API's allowlist. A run that fails while its zone is down can be resumed.
+   * a second address in the IP Accept List of the API key. A run that fails while its zone is down can be resumed.
    */
   private ownVpc(
     { bucket, accessLogs, deletable }: ApiNetworkProps,
     { availabilityZones }: NetworkConfig,
   ): { vpc: Vpc; egressIp: string } {
     const address = new CfnEIP(this, 'Address', { domain: 'vpc' });
-    // It is in the allowlist of the API key, and a released address cannot be had again.
+    // It is in the IP Accept List of the API key, and a released address cannot be had again.
     address.applyRemovalPolicy(kept(deletable));
     const vpc = new Vpc(this, 'Vpc', {
       ...(availabilityZones ? { availabilityZones } : { maxAzs: 2 }),

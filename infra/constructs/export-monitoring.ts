@@ -170,7 +170,7 @@ export class ExportMonitoring extends Construct {
         label: 'retries, % of requests',
       }),
       threshold: MAX_RETRY_PERCENT,
-      text: `More than ${MAX_RETRY_PERCENT} % of API requests were retries. See their causes on the dashboard: for 429, lower the concurrency; for other errors, contact Salesforce.`,
+      text: `More than ${MAX_RETRY_PERCENT}% of API requests were retries. See their causes on the dashboard: for 429, lower the concurrency; for other errors, contact Salesforce.`,
       recovers: true,
     });
     for (const { name, maxAgeHours } of watchedExports(exports)) {

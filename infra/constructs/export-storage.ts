@@ -53,7 +53,7 @@ export class ExportStorage extends Construct {
       if (inUse.has(props.existing)) {
         throw new ExportError(
           'ConfigError',
-          'Invalid bucket: it serves another AccountExport already; give each its own bucket.',
+          'Invalid bucket: another AccountExport construct already uses it. Use one bucket per construct.',
         );
       }
       inUse.add(props.existing);

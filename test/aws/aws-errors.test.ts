@@ -16,10 +16,10 @@ describe('a missing permission', () => {
   it('is one of the role in a function', () => {
     vi.stubEnv('AWS_LAMBDA_FUNCTION_NAME', 'ExportPage');
     expect(awsFailure('Writing it', denied).message).toBe(
-      'Writing it failed (AccessDenied): the role of the function lacks the permission s3:PutObject; deploy the stack again. If the permission is still denied, look for a policy that denies it (of the bucket, the organization, or a permissions boundary).',
+      'Writing it failed (AccessDenied): the role of the function lacks the permission s3:PutObject; deploy the stack again. If the permission is still denied, look for a bucket policy, organization policy, or permissions boundary that denies it.',
     );
     expect(awsFailure('Writing it', answered(503, 'SlowDown')).message).toBe(
-      'Writing it failed (SlowDown): transient AWS error; resume the run (if it failed before it was planned, start a new run).',
+      'Writing it failed (SlowDown): transient AWS error; resume the run, or start a new run if it was never planned.',
     );
   });
 
@@ -125,7 +125,9 @@ describe('a store without conditional writes', () => {
   it('is named as such, although its status is one of transient errors', () => {
     expect(awsFailure('Writing it', answered(501, 'NotImplemented'))).toMatchObject({
       name: 'ConfigError',
-      message: expect.stringMatching(/^Writing it failed \(NotImplemented\): the store has no conditional writes, /),
+      message: expect.stringMatching(
+        /^Writing it failed \(NotImplemented\): this store does not support conditional writes, /,
+      ),
     });
   });
 });

@@ -196,7 +196,7 @@ describe('glueCatalog', () => {
     [
       'AccessDeniedException',
       'Insufficient Lake Formation permission(s): Required Describe on accounts_json',
-      '(AccessDeniedException): Lake Formation requires the permission Describe; grant each role its permissions, listed in docs/security.md, "Lake Formation and encrypted catalogs".',
+      '(AccessDeniedException): Lake Formation requires the permission Describe; grant each role the permissions listed in docs/security.md, "Lake Formation and encrypted catalogs".',
     ],
     [
       'AccessDeniedException',

@@ -57,7 +57,7 @@ describe('the views', () => {
   it('too long for Athena are refused at synth, naming the export with the longest list', () => {
     const exports = Array.from({ length: 40 }, (_, i) => exportOf(i, i === 7 ? 400 : 300));
     expect(() => parseStackConfig({ ...CONFIG, exports })).toThrow(
-      /exports\[7\]\.attributeColumns must be shorter: with the attribute names of all exports, view accounts_latest would have \d+ bytes \(maximum 262144 in Athena\); export "export-7" has the longest list/,
+      /exports\[7\]\.attributeColumns must be shorter: the views name the attributes of all exports, and view accounts_latest would have \d+ bytes \(maximum 262144 in Athena\); export "export-7" has the longest list/,
     );
   });
 

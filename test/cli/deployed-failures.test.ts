@@ -38,7 +38,7 @@ describe('credentials', () => {
     vi.stubEnv('AWS_CONFIG_FILE', config);
     const warned = vi.spyOn(console, 'warn').mockReturnValue();
     expect(await runs('--profile', 'dev')).toBe(
-      'Looking for stack "AccountExport" in eu-west-1 failed (CredentialsProviderError): profile "dev" has no AWS credentials; sign in with aws sso login --profile dev, or complete it with aws configure.',
+      'Looking for stack "AccountExport" in eu-west-1 failed (CredentialsProviderError): profile "dev" has no AWS credentials; sign in with aws sso login --profile dev, or add credentials with aws configure --profile dev.',
     );
     expect(warned).not.toHaveBeenCalled();
   });
@@ -125,7 +125,7 @@ describe('a region', () => {
 describe('a stack', () => {
   const OTHER_KIND =
     'if it is an Account Export stack, deploy this version; otherwise name the right stack with --stack.';
-  const FAILED = 'open its events in the CloudFormation console, correct the cause of the failure, and deploy.';
+  const FAILED = 'open its events in the CloudFormation console, fix the cause of the failure, and deploy.';
 
   it.each([
     ['UPDATE_COMPLETE', OTHER_KIND],

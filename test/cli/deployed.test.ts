@@ -5,6 +5,7 @@ import { brokenPage, cli, smallWorld, start } from '../support/small-aws-world.t
 
 const RUN_ID = /\d{8}T\d{6}Z-[0-9a-f]{4}/;
 const CLI = 'npm run --silent account-export --';
+const FAILED = { startDate: 1, stopDate: 2, status: 'FAILED' } as const;
 
 describe('start', () => {
   it('starts one run and follows it to its end, even if AWS throttles', async () => {
@@ -98,30 +99,40 @@ describe('resume', () => {
     expect(aws.callsOf('StartExecution').at(-1)?.input.input).toBe(`{"resume":"${name}","maxRecords":20000}`);
   });
 
-  it('refuses a quarantined run, but resumes its failed publication', async () => {
+  it('publishes, if the run is a publication that failed', async () => {
     const { aws } = await smallWorld();
-    const ended = { startDate: 1, stopDate: 2, status: 'FAILED' } as const;
-    const name = 'quarantined';
-    aws.stateMachine.add({ name, input: '{}', error: 'QuarantinedError', ...ended });
-    expect(await cli('resume', name)).toEqual({
-      code: 1,
-      stdout: '',
-      stderr: `error: Cannot resume run "${name}" (complete and quarantined): publish it with ${CLI} publish ${name}, or start a new run. If publishing has failed, resume the run id that publish printed.\n`,
-    });
-    const input = `{"publish":"${name}"}`;
-    aws.stateMachine.add({ name: 'publication', input, error: 'StorageError', ...ended });
+    const input = '{"publish":"quarantined"}';
+    aws.stateMachine.add({ name: 'publication', input, error: 'StorageError', ...FAILED });
     expect((await cli('resume', 'publication', '--no-follow')).code).toBe(0);
     expect(aws.callsOf('StartExecution').at(-1)?.input.input).toBe(input);
   });
 
-  it('verifies a quarantined run again whose publication failed because its parts changed', async () => {
-    const { aws } = await smallWorld();
-    const ended = { startDate: 1, stopDate: 2, status: 'FAILED' } as const;
-    const input = '{"publish":"quarantined"}';
-    aws.stateMachine.add({ name: 'publication', input, error: 'RunIncompleteError', ...ended });
-    expect((await cli('status', 'publication')).stderr).toContain(`To resume: ${CLI} resume publication\n`);
-    expect((await cli('resume', 'publication', '--no-follow')).code).toBe(0);
-    expect(aws.callsOf('StartExecution').at(-1)?.input.input).toBe('{"resume":"quarantined"}');
+  it.each(['quarantined', 'publication'])(
+    'takes the id "%s" of a run that could not be published because its parts changed',
+    async (name) => {
+      const { aws } = await smallWorld();
+      const input = '{"publish":"quarantined"}';
+      aws.stateMachine.add({ name: 'quarantined', input: '{}', error: 'QuarantinedError', ...FAILED });
+      aws.stateMachine.add({ name: 'publication', input, error: 'RunIncompleteError', ...FAILED });
+      expect((await cli('status', 'publication')).stderr).toContain(`To resume: ${CLI} resume publication\n`);
+      expect((await cli('resume', name, '--no-follow')).code).toBe(0);
+      expect(aws.callsOf('StartExecution').at(-1)?.input.input).toBe('{"resume":"quarantined"}');
+    },
+  );
+
+  it('checks a quarantined run again, which stays quarantined', async () => {
+    const { aws, simulator } = await smallWorld();
+    await start();
+    simulator.tenant.setTotal(100);
+    await start();
+    const name = aws.stateMachine.executions[0]?.name ?? '';
+    const { code, stderr } = await cli('resume', name);
+    const again = aws.stateMachine.executions[0]?.name ?? '';
+    expect(code).toBe(1);
+    expect(stderr).toMatch(new RegExp(`^error: Run "${name}" is quarantined: `));
+    expect(stderr).toContain(`\nTo publish: ${CLI} publish ${again}\n`);
+    expect((await cli('publish', again)).code).toBe(0);
+    expect(aws.callsOf('StartExecution').at(-1)?.input.input).toBe(`{"publish":"${name}"}`);
   });
 });
 

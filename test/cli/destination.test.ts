@@ -257,7 +257,7 @@ describe('an S3-compatible store', () => {
     expect(await run('--out', 's3://exports', '--s3-endpoint', s3.url)).toEqual({
       code: 2,
       stdout: '',
-      stderr: `error: Cannot use s3://exports/ (no conditional writes: ${evidence}): the locks of runs need them. Use a store that has them, such as Amazon S3, MinIO, Ceph or Cloudflare R2.\n`,
+      stderr: `error: Cannot use s3://exports/ (${evidence}): this store does not support conditional writes, and run locks need them. Use Amazon S3, MinIO, Ceph, Cloudflare R2, or another store that does.\n`,
     });
     expect(simulator.requests).toEqual([]);
     expect(s3.keys('exports')).toEqual([]);
@@ -267,7 +267,7 @@ describe('an S3-compatible store', () => {
     [
       501,
       'NotImplemented',
-      /failed \(NotImplemented\): the store has no conditional writes, which the locks of runs need/,
+      /failed \(NotImplemented\): this store does not support conditional writes, and run locks need them/,
     ],
     [403, 'AccessDenied', /failed \(AccessDenied\): your AWS credentials lack a permission/],
     [400, 'InvalidArgument', /failed \(InvalidArgument, status 400\): check that 127\.0\.0\.1:\d+ is the S3 endpoint/],

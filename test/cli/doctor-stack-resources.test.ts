@@ -43,8 +43,8 @@ describe('the catalog', () => {
       code: 1,
       lines: [
         'fail  catalog        Checking "catalog" failed (AccessDeniedException)',
-        '      Lake Formation requires the permission Describe; grant each role its',
-        '      permissions, listed in docs/security.md, "Lake Formation and encrypted',
+        '      Lake Formation requires the permission Describe; grant each role the',
+        '      permissions listed in docs/security.md, "Lake Formation and encrypted',
         '      catalogs".',
       ],
     });

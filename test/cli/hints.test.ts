@@ -132,14 +132,14 @@ describe('the hint to resume', () => {
   it('names the run id after a command without it', async () => {
     const { run } = await simulated(broken(1));
     const [, hint] = (await run()).stderr.split('\n');
-    expect(hint).toMatch(/^To resume: remove the cause, then repeat the run command with --run-id \d{8}T\d{6}Z-\w{4}$/);
+    expect(hint).toMatch(/^To resume: fix the cause, then repeat the run command with --run-id \d{8}T\d{6}Z-\w{4}$/);
   });
 
   it('does not tell to repeat what was just refused', async () => {
     const { run } = await simulated(broken(2));
     await run('--run-id', 'a');
     const { stderr } = await run('--run-id', 'a');
-    expect(stderr.split('\n')[1]).toBe('To resume: remove the cause, then repeat this command');
+    expect(stderr.split('\n')[1]).toBe('To resume: fix the cause, then repeat this command');
   });
 
   it('asks for nothing else if the failure was transient', async () => {

@@ -159,7 +159,7 @@ describe('run', () => {
     });
     const first = await commandLine([...args, '--concurrency', '1']);
     expect(first.code).toBe(1);
-    expect(first.stderr.split('\n')[1]).toBe('To resume: remove the cause, then repeat this command');
+    expect(first.stderr.split('\n')[1]).toBe('To resume: fix the cause, then repeat this command');
     const before = simulator.requests.length;
     const second = await commandLine(args);
     expect(second.code).toBe(0);
@@ -311,7 +311,7 @@ describe('run --filter', () => {
     const { code, stderr } = await commandLine(trials);
     expect(code).toBe(1);
     expect(stderr).toMatch(
-      /^error: Run "run-2" is quarantined: it exports another dataset or segment \(filter differs\)/,
+      /^error: Run "run-2" is quarantined: it exports a different dataset or segment \(filter differs\)/,
     );
     expect(await readdir(join(out, 'export_runs'))).toEqual(['run_id=run-1']);
   });
@@ -335,7 +335,7 @@ describe('publish --out', () => {
     const quarantined = await run('quarantined');
     expect(quarantined.code).toBe(1);
     const [problem, hint] = quarantined.stderr.split('\n');
-    expect(problem).toMatch(/^error: .*"quarantined".*\b10\b.*\b60\b.*--max-drop-percent allows 50 %/);
+    expect(problem).toMatch(/^error: .*"quarantined".*\b10\b.*\b60\b.*--max-drop-percent allows 50%/);
     expect(hint).toBe(`To publish: npm run --silent account-export -- publish quarantined --out ${out}`);
 
     const requests = simulator.requests.length;

@@ -93,7 +93,7 @@ describe('run-quarantined', () => {
     expect((await start()).code).toBe(1);
     const [RUN = ''] = world.runs();
     expect(lastError()).toBe('QuarantinedError');
-    expect(world.emails().at(-1)).toContain('it exports another dataset or segment (filter differs)');
+    expect(world.emails().at(-1)).toContain('it exports a different dataset or segment (filter differs)');
     expect(visible()).toEqual([first]);
     expect(await world.cli(ENTRY.command('publish RUN', { RUN }))).toMatchObject({ code: 0, stderr: '' });
     expect((await start()).code).toBe(0);

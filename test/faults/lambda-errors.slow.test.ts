@@ -45,7 +45,7 @@ describe.each(ERRORS)('%s', (name) => {
         ? {
             error: 'RunIncompleteError',
             cause:
-              '5 of 5 pages of run "run-1" are missing, and no cause was recorded: resume the run; if it fails again, see the map run of the execution. 0 of 5 pages are exported and kept.',
+              '5 of 5 pages of run "run-1" are missing, and no cause was recorded: resume the run; if it fails again, see the map run of the execution.',
           }
         : {
             error: name,

@@ -215,18 +215,18 @@ describe('decodeCsv', () => {
     [
       'a truncated row',
       'name,note\nsecret one,b\nsecret two',
-      'Malformed CSV (line 3: wrong number of cells, or a quote is not closed): resume the run (if it failed before it was planned, start a new run); if it fails again, start a new run with format json.',
+      'Malformed CSV (line 3: wrong number of cells, or a quote is not closed): resume the run, or start a new run if it was never planned; if it fails again, start a new run with format json.',
     ],
     ['an unclosed quote', 'name,note\n"secret,b\n', /^Malformed CSV/],
     [
       'an HTML page',
       '<!doctype html><title>Sign in</title>',
-      'HTML instead of CSV: check accountName and instance, then resume the run (if it failed before it was planned, start a new run).',
+      'HTML instead of CSV: check accountName and instance, then resume the run, or start a new run if it was never planned.',
     ],
     [
       'plain text instead of an empty page',
       'secret maintenance',
-      'Text instead of CSV (no account field in the first line, 1 column, 18 bytes): check accountName and instance, then resume the run (if it failed before it was planned, start a new run).',
+      'Text instead of CSV (no account field in the first line, 1 column, 18 bytes): check accountName and instance, then resume the run, or start a new run if it was never planned.',
     ],
     ['an empty JSON array', '[]', /^Text instead of CSV/],
     ['a JSON object', '{"error":"secret"}', /^Malformed CSV \(line 1/],
@@ -275,11 +275,12 @@ describe('decodeCsv', () => {
   });
 
   it('rejects a last row that may be truncated within its last cell', () => {
-    expect(() => decode('name,note\na,long no', true)).toThrow(/the final newline that earlier pages have is missing/);
+    expect(() => decode('name,note\na,long no', true)).toThrow(/no newline at the end, unlike earlier pages/);
   });
 
   it('rejects a truncated header, which is not an empty page', () => {
-    expect(() => decode('name,no', true)).toThrow(/the final newline that earlier pages have is missing/);
+    expect(() => decode('name,no', true)).toThrow(/no newline at the end, unlike earlier pages/);
+    expect(() => decode('totalActions,na', undefined)).toThrow('Truncated CSV (15 bytes; no newline at the end): ');
   });
 
   it('rejects invalid UTF-8', () => {

@@ -400,47 +400,47 @@ describe('jsonLinesFormat', () => {
     [
       'a truncated body',
       '[{"name":"secret"},{"na',
-      'Invalid JSON (23 bytes, probably truncated): resume the run (if it failed before it was planned, start a new run); if it fails again, contact Salesforce.',
+      'Invalid JSON (23 bytes, probably truncated): resume the run, or start a new run if it was never planned; if it fails again, contact Salesforce.',
     ],
     [
       'an HTML page',
       '<html>secret',
-      'HTML instead of JSON (12 bytes): check accountName and instance, then resume the run (if it failed before it was planned, start a new run).',
+      'HTML instead of JSON (12 bytes): check accountName and instance, then resume the run, or start a new run if it was never planned.',
     ],
     [
       'plain text',
       'secret',
-      'Invalid JSON (6 bytes): resume the run (if it failed before it was planned, start a new run); if it fails again, contact Salesforce.',
+      'Invalid JSON (6 bytes): resume the run, or start a new run if it was never planned; if it fails again, contact Salesforce.',
     ],
     [
       'an empty body',
       '',
-      'Invalid JSON (0 bytes): resume the run (if it failed before it was planned, start a new run); if it fails again, contact Salesforce.',
+      'Invalid JSON (0 bytes): resume the run, or start a new run if it was never planned; if it fails again, contact Salesforce.',
     ],
     [
       'an unquoted string',
       '[{"name": secret}]',
-      'Invalid JSON (18 bytes): resume the run (if it failed before it was planned, start a new run); if it fails again, contact Salesforce.',
+      'Invalid JSON (18 bytes): resume the run, or start a new run if it was never planned; if it fails again, contact Salesforce.',
     ],
     [
       'an object',
       '{"error":"secret"}',
-      'Unexpected JSON (an object instead of an array of accounts): check accountName and instance, then resume the run (if it failed before it was planned, start a new run).',
+      'Unexpected JSON (an object instead of an array of accounts): check accountName and instance, then resume the run, or start a new run if it was never planned.',
     ],
     [
       'a string',
       '"secret"',
-      'Unexpected JSON (a string instead of an array of accounts): check accountName and instance, then resume the run (if it failed before it was planned, start a new run).',
+      'Unexpected JSON (a string instead of an array of accounts): check accountName and instance, then resume the run, or start a new run if it was never planned.',
     ],
     [
       'a record that is a string',
       '[{"name":"a"},"secret"]',
-      'Unexpected JSON (record 1 is a string instead of an account): resume the run (if it failed before it was planned, start a new run); if it fails again, contact Salesforce.',
+      'Unexpected JSON (record 1 is a string instead of an account): resume the run, or start a new run if it was never planned; if it fails again, contact Salesforce.',
     ],
     [
       'a record that is an array',
       '[[]]',
-      'Unexpected JSON (record 0 is an array instead of an account): resume the run (if it failed before it was planned, start a new run); if it fails again, contact Salesforce.',
+      'Unexpected JSON (record 0 is an array instead of an account): resume the run, or start a new run if it was never planned; if it fails again, contact Salesforce.',
     ],
     [
       'arrays nested 10,000 deep',

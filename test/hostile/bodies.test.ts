@@ -186,7 +186,7 @@ describe('a CSV body', () => {
     [
       'a row truncated within its last cell',
       { body: `name,note\n${ACCOUNT},x` },
-      /the final newline that earlier pages have is missing/,
+      /no newline at the end, unlike earlier pages/,
     ],
     ['JSON', { body: json }, /^Text instead of CSV|^Malformed CSV/],
     ['HTML', { body: `<html>${ACCOUNT}</html>` }, /^HTML instead of/],

@@ -194,7 +194,7 @@ describe('a request', () => {
     ['a negative infinite page size', '{"pageSize":-1e309}', 'must be an integer from 1 to 50000'],
     ['an infinite due time', '{"dueAt":1e309}', 'or epoch milliseconds'],
     ['a filter of 10 MB', JSON.stringify({ filter: 'x'.repeat(10_000_000) }), 'must have at most 1000 characters'],
-    ['a filter that is an array of 1,000,000', JSON.stringify({ filter: many(1_000_000, 1) }), 'must be a text'],
+    ['a filter that is an array of 1,000,000', JSON.stringify({ filter: many(1_000_000, 1) }), 'must be a string'],
     ['a key of 1 MB', JSON.stringify({ ['k'.repeat(1_000_000)]: 1 }), 'unknown key'],
   ])('cannot contain %s', (_name, json, message) => {
     expect(refusal(() => resolve(JSON.parse(json)))).toContain(message);

@@ -143,12 +143,12 @@ describe('given resources', () => {
     [
       'a VPC and a network',
       (stack) => ({ vpc: new Vpc(stack, 'V'), network: { fixedEgressIp: true } }),
-      'network must be absent with vpc',
+      'do not set network together with vpc',
     ],
     [
       'a secret and its name',
       (stack) => ({ secret: new Secret(stack, 'S'), secretName: 's' }),
-      'secretName must be absent with secret',
+      'do not set secretName together with secret',
     ],
     ['subnets without a VPC', () => ({ vpcSubnets: {} }), 'vpcSubnets and securityGroups need vpc'],
   ])('are refused: %s', (_what, propsOf, message) => {
@@ -161,7 +161,7 @@ describe('given resources', () => {
     const bucket = new Bucket(stack, 'Bucket');
     new AccountExport(stack, 'One', { ...SETTINGS, bucket });
     expect(() => new AccountExport(stack, 'Two', { ...SETTINGS, bucket })).toThrow(
-      /serves another AccountExport already/,
+      /another AccountExport construct already uses it/,
     );
   });
 });

@@ -203,7 +203,7 @@ describe('an invalid network is refused', () => {
     [
       'with zones of an existing network',
       { ...EXISTING_VPC, availabilityZones: ['us-east-1a'] },
-      'network must not have availabilityZones with subnetIds',
+      'network must not have availabilityZones together with subnetIds',
     ],
     [
       'with the id of a zone',

@@ -29,7 +29,7 @@ describe('parseStackConfig', () => {
       expect.objectContaining({
         name: 'ConfigError',
         message:
-          'Invalid configuration accountExport in cdk.json: exports[0].name must have up to 128 letters, digits, "_", "." or "-" and start with a letter or digit (got "a b"); exports[0].pageSize must be an integer from 1 to 50000 (got "5k"); concurrency must be an integer from 1 to 1000 (got 0); unknown key "concurency".',
+          'Invalid accountExport configuration in cdk.json: exports[0].name must have up to 128 letters, digits, "_", "." or "-" and start with a letter or digit (got "a b"); exports[0].pageSize must be an integer from 1 to 50000 (got "5k"); concurrency must be an integer from 1 to 1000 (got 0); unknown key "concurency".',
       }),
     );
   });
@@ -42,11 +42,11 @@ describe('parseStackConfig', () => {
       {
         exports: [...CONFIG.exports, { ...EXPORT, name: 'x', format: 'csv', attributeColumns: ['region', 'industry'] }],
       },
-      'exports[1].attributeColumns must be the list region, industry, or only its first names, in the same order, because all CSV exports share one table (got ["industry"])',
+      'exports[1].attributeColumns must be the start of the longest list (region, industry), with no name left out, because all CSV exports share one table (got ["industry"])',
     ],
     [
       { accountName: 'acme.evil.example/', instance: 'x.y' },
-      /accountName must be one part of the host name, such as acme of .*; instance must be one part of the host name, such as us-5 of /,
+      /accountName must be one part of the host name, such as acme in .*; instance must be one part of the host name, such as us-5 in /,
     ],
     [
       { exports: [{ ...EXPORT, schedule: '0 6 * * *', timeZone: 'Berlin' }] },
@@ -61,7 +61,7 @@ describe('parseStackConfig', () => {
     [{ alarmEmail: 'nobody' }, 'alarmEmail must be an email address (got "nobody")'],
     [{ logRetentionDays: 42 }, 'logRetentionDays must be a number of days that CloudWatch Logs accepts'],
     [{ databaseName: 2024 }, 'databaseName must be up to 63 lowercase letters, digits and underscores'],
-    [{ secretName: 5 }, 'secretName must be up to 512 letters, digits and / _ + = . @ - (got 5)'],
+    [{ secretName: 5 }, 'secretName must be up to 512 characters: letters, digits, and any of /_+=.@- (got 5)'],
     [{ encryption: 'kms' }, 'encryption must be "s3-managed" or "customer-key" (got "kms")'],
   ])('refuses %j', (config, message) => {
     expect(() => parseStackConfig(config && { ...CONFIG, ...config })).toThrow(message);

@@ -235,19 +235,19 @@ describe('a permanent fault', () => {
       '500',
       { status: 500 },
       'ApiUnavailableError',
-      '500 Internal Server Error for page 0 of dataset "engage" (4 requests in 1.8 s): wait until the API is available, then resume the run (if it failed before it was planned, start a new run).',
+      '500 Internal Server Error for page 0 of dataset "engage" (4 requests in 1.8 s): wait until the API is available, then resume the run, or start a new run if it was never planned.',
     ],
     [
       '429',
       { status: 429 },
       'ApiThrottledError',
-      '429 Too Many Requests for page 0 of dataset "engage" (4 requests in 13.0 s): lower concurrency, then resume the run (if it failed before it was planned, start a new run).',
+      '429 Too Many Requests for page 0 of dataset "engage" (4 requests in 13.0 s): lower concurrency, then resume the run, or start a new run if it was never planned.',
     ],
     [
       'truncate',
       'truncate',
       'ApiAnswerError',
-      /^Invalid JSON for page 0 of dataset "engage" \(\d+ bytes, probably truncated; 4 requests in 1\.8 s\): resume the run \(if it failed before it was planned, start a new run\); if it fails again, contact Salesforce\.$/,
+      /^Invalid JSON for page 0 of dataset "engage" \(\d+ bytes, probably truncated; 4 requests in 1\.8 s\): resume the run, or start a new run if it was never planned; if it fails again, contact Salesforce\.$/,
     ],
   ] as const)('fails after four requests: %s', async (_name, fault, name, message) => {
     const { api, simulator, waits } = await simulated({ faults: [{ fault, times: always }] });
@@ -293,7 +293,7 @@ describe('a permanent fault', () => {
     [
       403,
       'ApiCredentialsError',
-      '403 Forbidden for dataset "engage": check the key\'s permissions and its IP allowlist.',
+      '403 Forbidden for dataset "engage": check the key\'s permissions and its IP Accept List.',
     ],
     [302, 'ApiRequestError', /^Redirect from \S+ \(302\): check accountName and instance/],
   ])('with status %i is not retried', async (status, name, message) => {
@@ -312,7 +312,7 @@ describe('a permanent fault', () => {
     expect(await errorOf(api.fetchPage(query(), decodeJson))).toMatchObject({
       name: 'ApiUnavailableError',
       message: expect.stringContaining(
-        `Cannot fetch page 0 of dataset "engage" from ${address.slice(7)}: connection refused`,
+        `Cannot fetch page 0 of dataset "engage" from ${address.slice(7)} (connection refused; 4 requests in `,
       ),
       usage: { apiRequests: 4, recordsFetched: 0 },
     });

@@ -70,7 +70,7 @@ describe('evergageBaseUrl', () => {
     ['user@evil', 'us-5', 'accountName ("user@evil")'],
   ])('rejects %j and %j', (accountName, instance, value) => {
     expect(() => evergageBaseUrl(accountName, instance)).toThrow(
-      `Invalid ${value}: use one part of the host name, of up to 63 letters, digits and hyphens, with no hyphen at the start or end; of acme.us-5.evergage.com, acme is the account name and us-5 the instance.`,
+      `Invalid ${value}: use one part of the host name, of up to 63 letters, digits and hyphens, with no hyphen at the start or end; in acme.us-5.evergage.com, acme is the account name and us-5 is the instance.`,
     );
   });
 });

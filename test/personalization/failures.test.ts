@@ -56,39 +56,45 @@ describe('networkFailure', () => {
     expect(failed.error.name).toBe(outcome === 'transient' ? 'ApiUnavailableError' : 'ApiConnectionError');
   });
 
-  const RESUME = 'resume the run (if it failed before it was planned, start a new run)';
-  const SLOW = `wait until the API is faster, then ${RESUME}; if it fails again, start a new run with a smaller pageSize`;
+  const RESUME = 'resume the run, or start a new run if it was never planned';
+  const SLOW = `when the API responds faster, ${RESUME}. If it times out again, start a new run with a smaller pageSize`;
   const UNREACHED = `check the host and the network, then ${RESUME}`;
   it.each([
-    [{ code: 'UND_ERR_HEADERS_TIMEOUT' }, `no response within 120 s: ${SLOW}`],
-    [{ code: 'UND_ERR_BODY_TIMEOUT' }, `the body stalled for 60 s: ${SLOW}`],
-    [{ name: 'TimeoutError' }, `timed out after 240 s: ${SLOW}`],
-    [{ code: 'UND_ERR_CONNECT_TIMEOUT' }, `connection timed out: ${UNREACHED}`],
-    [{ code: 'ECONNRESET' }, `connection reset: ${UNREACHED}`],
+    [{ code: 'UND_ERR_HEADERS_TIMEOUT' }, 'no response within 120 s', SLOW],
+    [{ code: 'UND_ERR_BODY_TIMEOUT' }, 'the body stalled for 60 s', SLOW],
+    [{ name: 'TimeoutError' }, 'timed out after 240 s', SLOW],
+    [{ code: 'UND_ERR_CONNECT_TIMEOUT' }, 'connection timed out', UNREACHED],
+    [{ code: 'ECONNRESET' }, 'connection reset', UNREACHED],
     [
       { code: 'SELF_SIGNED_CERT_IN_CHAIN' },
-      `the TLS certificate was rejected (SELF_SIGNED_CERT_IN_CHAIN): set NODE_EXTRA_CA_CERTS to a file with the CA certificate of your network, then ${RESUME}`,
+      'the TLS certificate was rejected: SELF_SIGNED_CERT_IN_CHAIN',
+      `set NODE_EXTRA_CA_CERTS to a file with the CA certificate of your network, then ${RESUME}`,
     ],
     [
       { code: 'CERT_HAS_EXPIRED' },
-      `the TLS certificate was rejected (CERT_HAS_EXPIRED): check the clock of this machine; if it is right, wait for a new certificate, then ${RESUME}`,
+      'the TLS certificate was rejected: CERT_HAS_EXPIRED',
+      `check the clock of this machine; if it is right, wait for a new certificate, then ${RESUME}`,
     ],
     [
       { code: 'ERR_TLS_CERT_ALTNAME_INVALID' },
-      `the TLS certificate was rejected (ERR_TLS_CERT_ALTNAME_INVALID): check accountName and instance (the certificate is for another host), then ${RESUME}`,
+      'the TLS certificate was rejected: ERR_TLS_CERT_ALTNAME_INVALID',
+      `check accountName and instance (the certificate is for another host), then ${RESUME}`,
     ],
     [
       { code: 'ERR_SSL_WRONG_VERSION_NUMBER' },
-      `the response is not TLS: check whether the host expects http or https, then ${RESUME}`,
+      'the response is not TLS',
+      `check whether the host expects http or https, then ${RESUME}`,
     ],
     [
       { code: 'ENOTFOUND' },
-      `host name not found: check accountName and instance, and the name resolution (DNS) of this network, then ${RESUME}`,
+      'host name not found',
+      `check accountName and instance, and the name resolution (DNS) of this network, then ${RESUME}`,
     ],
-    [{ code: 'Z_DATA_ERROR' }, `the compressed body is damaged: ${RESUME}`],
-  ])('says what to do about %j', (error, expected) => {
+    [{ code: 'ECONNUNKNOWN' }, 'the connection failed: ECONNUNKNOWN', UNREACHED],
+    [{ code: 'Z_DATA_ERROR' }, 'the compressed body is damaged', RESUME],
+  ])('says what to do about %j', (error, problem, remedy) => {
     expect(failure(error).error.message).toBe(
-      `Cannot fetch page 0 of dataset "engage" from acme.us-5.evergage.com: ${expected}.`,
+      `Cannot fetch page 0 of dataset "engage" from acme.us-5.evergage.com (${problem}): ${remedy}.`,
     );
   });
 });

@@ -115,7 +115,7 @@ describe('the wrong protocol', () => {
     const { api } = client(`https://127.0.0.1:${server.port}`);
     expect(await safeErrorOf(api.fetchPage(query(), decodeJson))).toMatchObject({
       name: 'ApiConnectionError',
-      message: expect.stringContaining('the response is not TLS: check whether the host expects http or https'),
+      message: expect.stringContaining('(the response is not TLS): check whether the host expects http or https'),
     });
     expect(server.connections).toBe(1);
   });
@@ -151,7 +151,7 @@ describe('a host name', () => {
     expect(await safeErrorOf(api.fetchPage(query(), decodeJson))).toMatchObject({
       name: 'ApiConnectionError',
       message: expect.stringContaining(
-        'host name not found: check accountName and instance, and the name resolution (DNS)',
+        '(host name not found): check accountName and instance, and the name resolution (DNS)',
       ),
     });
     expect(waitedMs()).toBeGreaterThan(25_000);

@@ -129,7 +129,7 @@ describe('a proxy', () => {
       const api = client(`${scheme}://${HOST}`, { HTTPS_PROXY: proxy, HTTP_PROXY: proxy });
       expect(await safeErrorOf(api.fetchPage(query(), decodeJson))).toMatchObject({
         name: 'ApiConnectionError',
-        message: `Cannot fetch page 0 of dataset "engage" from ${HOST} through the proxy 127.0.0.1:${port}: the proxy answered 407 Proxy Authentication Required: set the user and password of the proxy in HTTPS_PROXY or HTTP_PROXY, then resume the run (if it failed before it was planned, start a new run).`,
+        message: `Cannot fetch page 0 of dataset "engage" from ${HOST} through the proxy 127.0.0.1:${port} (the proxy answered 407 Proxy Authentication Required): set the user and password of the proxy in HTTPS_PROXY or HTTP_PROXY, then resume the run, or start a new run if it was never planned.`,
         usage: { apiRequests: 1, recordsFetched: 0 },
       });
       expect(seen).toHaveLength(1);
@@ -160,7 +160,7 @@ describe('a proxy', () => {
     const api = client(`https://${HOST}`, { HTTPS_PROXY: origin.replace('//', '//hidden:hidden@') });
     expect(await safeErrorOf(api.fetchPage(query(), decodeJson))).toMatchObject({
       name: 'ApiUnavailableError',
-      message: expect.stringContaining(`from ${HOST} through the proxy ${host}: connection refused`),
+      message: expect.stringContaining(`from ${HOST} through the proxy ${host} (connection refused; `),
       usage: { recordsFetched: 0 },
     });
   });

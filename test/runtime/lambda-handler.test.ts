@@ -94,7 +94,7 @@ describe('lambdaHandler', () => {
     });
     await expect(invoke(never, { runId: 'run-1' }, 1_050)).rejects.toMatchObject({
       message:
-        'Export page timed out (limit 1 s): resume the run (if it failed before it was planned, start a new run); if it fails again, see the log of the function.',
+        'Export page timed out (limit 1 s): resume the run, or start a new run if it was never planned; if it fails again, see the log of the function.',
     });
     await expect(invoke(never, { run: { runId: 'run-1' }, page: 17 }, 1_050)).rejects.toMatchObject({
       message:

@@ -23,6 +23,7 @@ const manifest = {
   main: './infra/index.js',
   types,
   exports: { '.': { types, default: './infra/index.js' }, './package.json': './package.json' },
+  // The types of the construct need it; the code contains it.
   dependencies: { zod: dependencies.zod },
   peerDependencies: Object.fromEntries(PEERS.map((peer) => [peer, `^${dependencies[peer]}`])),
   peerDependenciesMeta: Object.fromEntries(PEERS.map((peer) => [peer, { optional: true }])),

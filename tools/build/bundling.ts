@@ -52,8 +52,7 @@ export const PACKAGE_BUNDLING = {
   // A command loads only the code that it uses.
   splitting: true,
   chunkNames: 'chunks/[name]-[hash]',
-  // The construct's types need zod.
-  external: [...PEERS, 'zod'],
+  external: PEERS,
 } satisfies BuildOptions;
 
 /** The file that esbuild writes; Lambda's handler is `index.handler`. */

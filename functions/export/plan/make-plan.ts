@@ -228,10 +228,10 @@ async function storePlan(store: ObjectStore, plan: StoredPlan, planning?: Ticket
         planning === undefined || run.retryOf !== undefined
           ? `Resume the run with maxRecords ${needed} or more`
           : `Start a new run with maxRecords ${needed} or more, or with a smaller pageSize`;
-      const before = plan.earlierRecords > 0 ? 'planning and pages fetched earlier' : 'planning';
+      const before = plan.earlierRecords > 0 ? 'planning and earlier pages' : 'planning';
       throw new ExportError(
         'BudgetExceededError',
-        `Record budget too small for run "${run.runId}" (maxRecords ${maxRecords}): it needs ${needed} records in total, ${counted} for ${before} and the rest for ${pages} pages of ${pageSize} accounts. ${remedy}.`,
+        `Record budget too small for run "${run.runId}" (maxRecords ${maxRecords}): it needs ${needed} records in total (${counted} already used for ${before}, ${pages * pageSize} for ${pages} pages of ${pageSize} accounts). ${remedy}.`,
       );
     }
     stored = { ...plan, run: { ...run, ticketLimit: ticketLimitOf(maxRecords - counted, pageSize, taken) } };

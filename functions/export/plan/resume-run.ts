@@ -97,7 +97,7 @@ export function refuseOtherRequest(
   );
   throw new ExportError(
     'RequestError',
-    `Run "${run.runId}" was planned with other parameters (${changed.join('; ')}): resume it with the same parameters, or choose another run id.`,
+    `Run "${run.runId}" was planned with other parameters (${changed.join('; ')}): resume it with its original parameters, or choose another run id.`,
   );
 }
 

@@ -45,7 +45,7 @@ function otherAccounts(now: Manifest, last: Manifest): ExportError | undefined {
   if (changed.length === 0) return undefined;
   return new ExportError(
     'QuarantinedError',
-    `Run "${now.runId}" is quarantined: it exports another dataset or segment (${changed.join('; ')}) than "${last.runId}", the last published run of export "${now.exportName}" (${now.distinctAccounts} accounts, before ${last.distinctAccounts}). If that is intended, publish the run; otherwise start a new run with another export name.`,
+    `Run "${now.runId}" is quarantined: it exports a different dataset or segment (${changed.join('; ')}) than "${last.runId}", the last published run of export "${now.exportName}" (${now.distinctAccounts} accounts now, ${last.distinctAccounts} before). If that is intended, publish the run; otherwise start a new run with another export name.`,
   );
 }
 
@@ -58,11 +58,11 @@ function drop(
   if (before === 0) return undefined;
   const dropPercent = ((before - now) * 100) / before;
   if (now > 0 && dropPercent <= maxDropPercent) return undefined;
-  const rule = now === 0 ? 'an empty run needs a review' : `maxDropPercent allows ${maxDropPercent} %`;
-  // Rounded up: 50.04 % must not look like 50 %.
+  const rule = now === 0 ? 'an empty run needs a review' : `maxDropPercent allows ${maxDropPercent}%`;
+  // Rounded up: 50.04% must not look like 50%.
   const shownPercent = Math.ceil(((before - now) * 1000) / before) / 10;
   return new ExportError(
     'QuarantinedError',
-    `Run "${runId}" is quarantined: it has ${now} accounts, ${shownPercent} % fewer than "${last.runId}", the last published run of export "${exportName}" (${before} accounts; ${rule}). Check the filter and the dataset; if the data is right, publish the run.`,
+    `Run "${runId}" is quarantined: it has ${now} accounts, ${shownPercent}% fewer than "${last.runId}", the last published run of export "${exportName}" (${before} accounts; ${rule}). Check the filter and the dataset; if the data is right, publish the run.`,
   );
 }

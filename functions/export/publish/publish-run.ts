@@ -130,10 +130,7 @@ function driftedRun({ runId, exportName, records: accounts, consistency }: Manif
 }
 
 /** A quarantined run whose parts are still those that its manifest describes. */
-async function quarantinedRun(
-  { store, observe }: PublishPorts,
-  { run, execution }: PublishEvent,
-): Promise<CompleteRun> {
+async function quarantinedRun({ store, observe }: PublishPorts, { run }: PublishEvent): Promise<CompleteRun> {
   const folder = new RunFolder(store, run.runId);
   const manifest = await folder.quarantined();
   if (!manifest) {
@@ -151,7 +148,7 @@ async function quarantinedRun(
   }
   throw new ExportError(
     'RunIncompleteError',
-    `Cannot publish run "${run.runId}" (its parts changed after it was quarantined): do not resume "${run.runId}" itself. Resume run "${execution.split(':').at(-1)}", which verifies the parts of "${run.runId}" again and publishes it.`,
+    `Cannot publish run "${run.runId}": its parts changed after it was quarantined. Resume it, then publish it again.`,
   );
 }
 

@@ -79,7 +79,7 @@ export async function refuseModifiedParts(store: ObjectStore, run: Run, receipts
     const part = object?.bytes === bytes ? await store.get(key) : undefined;
     if (part && sha256(part.body) === written) continue;
     const sizes =
-      object?.bytes === bytes ? 'other content of equal size' : `${object?.bytes} bytes now, ${bytes} when exported`;
+      object?.bytes === bytes ? 'different content, same size' : `${object?.bytes} bytes now, ${bytes} when exported`;
     throw new ExportError(
       'RunIncompleteError',
       `The part of page ${page} of run "${run.runId}" ${object ? `was modified (${key}: ${sizes})` : `is missing (${key})`}: resume the run to export it again.`,

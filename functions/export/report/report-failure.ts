@@ -69,7 +69,9 @@ export async function reportFailure({ store, commandLine }: ReportPorts, event: 
     consistency: manifest?.consistency ?? null,
     executionUrl: awsConsole ? executionPage(awsConsole, execution) : null,
   };
-  const progress = plan ? ` ${done.size} of ${plan.run.pages} pages are exported and kept.` : '';
+  // A run that is incomplete has finished pages whose parts are missing or modified.
+  const progress =
+    plan && error !== 'RunIncompleteError' ? ` ${done.size} of ${plan.run.pages} pages are exported and kept.` : '';
   return {
     error,
     cause: `${message}${progress}`,
@@ -150,7 +152,7 @@ function emailOf(failed: FailedRun, reported: Reported): Pick<FailureReport, 'su
     '',
     `Run:    ${failed.runId}`,
     `Error:  ${failed.error}`,
-    `Pages:  ${failed.pages === null ? 'not planned' : `${failed.pagesDone} of ${failed.pages} exported and kept`}`,
+    `Pages:  ${failed.pages === null ? 'not planned' : `${failed.pagesDone} of ${failed.pages} exported${failed.error === 'RunIncompleteError' ? '' : ' and kept'}`}`,
     '',
     `Published data is unchanged. ${whatToDo(failed, reported)}`,
     ...(failed.executionUrl === null ? [] : ['', failed.executionUrl]),

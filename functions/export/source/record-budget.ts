@@ -65,7 +65,7 @@ export function ticketBudget(store: ObjectStore, options: BudgetOptions) {
     const records = maxRecords ?? (await maxRecordsOfPlan(store, runId));
     const limit = records === undefined ? '' : `maxRecords ${records}; `;
     const remedy = hasPlan
-      ? 'resume the run with a higher maxRecords; if that is still too low, the next error names the maxRecords needed'
+      ? 'resume the run with a higher maxRecords; if that is too low, the next error says how many records the run needs'
       : 'start a new run with a higher maxRecords';
     throw new ExportError(
       'BudgetExceededError',

@@ -40,6 +40,6 @@ export async function checkStore(store: ObjectStore): Promise<void> {
 function noConditionalWrites({ location }: Pick<ObjectStore, 'location'>, evidence: string): ExportError {
   return new ExportError(
     'ConfigError',
-    `Cannot use ${location} (no conditional writes: ${evidence}): the locks of runs need them. Use a store that has them, such as Amazon S3, MinIO, Ceph or Cloudflare R2.`,
+    `Cannot use ${location} (${evidence}): this store does not support conditional writes, and run locks need them. Use Amazon S3, MinIO, Ceph, Cloudflare R2, or another store that does.`,
   );
 }

@@ -214,7 +214,7 @@ describe('a run id that was planned with other parameters', () => {
     await steps.plan(BEFORE);
     await expect(steps.plan({ ...BEFORE, ...request })).rejects.toMatchObject({
       name: 'RequestError',
-      message: `Run "run-1" was planned with other parameters (${differs}): resume it with the same parameters, or choose another run id.`,
+      message: `Run "run-1" was planned with other parameters (${differs}): resume it with its original parameters, or choose another run id.`,
     });
   });
 

@@ -136,7 +136,7 @@ describe('resolveRequest', () => {
     // The name of a segment may identify a person, and this sentence is logged.
     [
       { filter: 'x'.repeat(10_000_000), segmentId: '', segmentationId: ['x'] },
-      'Invalid request: filter must have at most 1000 characters (value not shown); segmentationId must be a text (value not shown); segmentId must not be empty (value not shown).',
+      'Invalid request: filter must have at most 1000 characters (value not shown); segmentationId must be a string (value not shown); segmentId must not be empty (value not shown).',
     ],
     [JSON.parse('{"__proto__": {"datasetId": "x"}}'), 'Invalid request: unknown key "__proto__".'],
   ])('refuses %.60j with a sentence', (input, message) => {

@@ -285,13 +285,13 @@ describe('an incomplete run', () => {
     const other = await exported();
     const { bytes } = other.receipt(1);
     other.objects.set(PART, Buffer.alloc(bytes, 'x'));
-    await refused(other, modified(`was modified (${PART}: other content of equal size)`, bytes));
+    await refused(other, modified(`was modified (${PART}: different content, same size)`, bytes));
 
     const gone = await exported();
     gone.rewrite(1, { etag: '"of a copy"' });
     const { get } = gone.store;
     gone.store.get = async (key) => (key === PART ? undefined : get(key));
-    await refused(gone, modified(`was modified (${PART}: other content of equal size)`, bytes));
+    await refused(gone, modified(`was modified (${PART}: different content, same size)`, bytes));
   });
 
   it('is refused with an unknown object among its parts', async () => {

@@ -199,16 +199,16 @@ describe('a run after a published one', () => {
   });
 
   it.each([
-    ['less than half', 40, 19, {}, 52.5, 'maxDropPercent allows 50 %'],
-    ['hardly more than half', 2001, 1000, {}, 50.1, 'maxDropPercent allows 50 %'],
+    ['less than half', 40, 19, {}, 52.5, 'maxDropPercent allows 50%'],
+    ['hardly more than half', 2001, 1000, {}, 50.1, 'maxDropPercent allows 50%'],
     ['no accounts', 40, 0, {}, 100, 'an empty run needs a review'],
     ['no accounts, with maxDropPercent 100', 40, 0, { maxDropPercent: 100 }, 100, 'an empty run needs a review'],
-    ['one account less, with maxDropPercent 0', 40, 39, { maxDropPercent: 0 }, 2.5, 'maxDropPercent allows 0 %'],
+    ['one account less, with maxDropPercent 0', 40, 39, { maxDropPercent: 0 }, 2.5, 'maxDropPercent allows 0%'],
   ])('is quarantined with %s, and can be published', async (...[_what, before, now, request, percent, why]) => {
     const { steps, plan, objects } = await runAfter(before, now, request);
     await expect(steps.finish(plan)).rejects.toMatchObject({
       name: 'QuarantinedError',
-      message: `Run "run-1" is quarantined: it has ${now} accounts, ${percent} % fewer than "run-0", the last published run of export "all" (${before} accounts; ${why}). Check the filter and the dataset; if the data is right, publish the run.`,
+      message: `Run "run-1" is quarantined: it has ${now} accounts, ${percent}% fewer than "run-0", the last published run of export "all" (${before} accounts; ${why}). Check the filter and the dataset; if the data is right, publish the run.`,
     });
     expect([objects.has(MANIFEST), objects.has(`${WORK}manifest.json`)]).toEqual([false, true]);
     expect(steps.partitions).toEqual([]);
@@ -299,7 +299,7 @@ describe('a run of other accounts than the last published one', () => {
     const { api, store, steps, objects, publishing } = await afterOthers(before, now);
     await expect(publishing).rejects.toMatchObject({
       name: 'QuarantinedError',
-      message: `Run "run-1" is quarantined: it exports another dataset or segment (${changed}) than "run-0", the last published run of export "all" (25 accounts, before 25). If that is intended, publish the run; otherwise start a new run with another export name.`,
+      message: `Run "run-1" is quarantined: it exports a different dataset or segment (${changed}) than "run-0", the last published run of export "all" (25 accounts now, 25 before). If that is intended, publish the run; otherwise start a new run with another export name.`,
     });
     expect(objects.has(MANIFEST)).toBe(false);
     expect(await steps.publish(await steps.publishQuarantined('run-1'))).toMatchObject({ accounts: 25 });
@@ -365,7 +365,7 @@ describe('publishing a quarantined run', () => {
     await expect(steps.finish(await steps.publishQuarantined('run-1'))).rejects.toMatchObject({
       name: 'RunIncompleteError',
       message:
-        'Cannot publish run "run-1" (its parts changed after it was quarantined): do not resume "run-1" itself. Resume run "execution of run-1", which verifies the parts of "run-1" again and publishes it.',
+        'Cannot publish run "run-1": its parts changed after it was quarantined. Resume it, then publish it again.',
     });
     expect(objects.has(MANIFEST)).toBe(false);
     await expect(steps.finish(await steps.resume('run-1'))).rejects.toMatchObject({ name: 'DriftedError' });

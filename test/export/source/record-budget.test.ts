@@ -47,7 +47,7 @@ describe('a record budget', () => {
     await expect(steps.plan({ maxRecords: NEEDED - 1 })).rejects.toMatchObject({
       name: 'BudgetExceededError',
       message:
-        'Record budget too small for run "run-1" (maxRecords 118): it needs 119 records in total, 9 for planning and the rest for 11 pages of 10 accounts. Start a new run with maxRecords 119 or more, or with a smaller pageSize.',
+        'Record budget too small for run "run-1" (maxRecords 118): it needs 119 records in total (9 already used for planning, 110 for 11 pages of 10 accounts). Start a new run with maxRecords 119 or more, or with a smaller pageSize.',
     });
     expect(pageFetches(10)).toEqual([3]);
     expect(served.records).toBe(9);
@@ -77,7 +77,9 @@ describe('a record budget', () => {
     await expect(steps.plan({ maxRecords: 150 })).rejects.toThrow('truncated');
     broken = false;
     const wasted = served.records;
-    await expect(steps.plan({ maxRecords: NEEDED + wasted - 1 })).rejects.toThrow(`${wasted + 9} for planning`);
+    await expect(steps.plan({ maxRecords: NEEDED + wasted - 1 })).rejects.toThrow(
+      `${wasted + 9} already used for planning`,
+    );
     await steps.all({ maxRecords: 200 });
     expect(manifestIn(objects)).toMatchObject({ retries: 2, recordsFetched: served.records });
   });
@@ -97,7 +99,7 @@ describe('a record budget', () => {
     const plan = await steps.plan({ maxRecords: NEEDED + 20 });
     for (const _try of [1, 2, 3]) await expect(steps.pages(plan)).rejects.toThrow('truncated');
     await expect(steps.resume('run-1', { maxRecords: NEEDED + 29 })).rejects.toThrow(
-      /\(maxRecords 148\): it needs 149 records in total, .* Resume the run with maxRecords 149 or more\.$/,
+      /\(maxRecords 148\): it needs 149 records in total \(.* Resume the run with maxRecords 149 or more\.$/,
     );
     const resumed = await steps.resume('run-1', { maxRecords: NEEDED + 30 });
     await steps.pages(resumed);
@@ -212,7 +214,7 @@ describe('a record budget', () => {
     broken = false;
     expect(served.records).toBe(229);
     await expect(steps.resume('run-1', { maxRecords: 318 })).rejects.toThrow(
-      /\(maxRecords 318\): it needs 319 records in total, \d+ for planning and pages fetched earlier and the rest for /,
+      /\(maxRecords 318\): it needs 319 records in total \(\d+ already used for planning and earlier pages, \d+ for /,
     );
     const resumed = await steps.resume('run-1', { maxRecords: 319 });
     await steps.pages(resumed);
@@ -228,7 +230,7 @@ describe('a record budget', () => {
     await steps.finish(plan);
     const maxRecords = served.records + 110;
     await expect(steps.resume('run-1', { maxRecords })).rejects.toThrow(
-      /Record budget too small for run "run-1-retry" .* for planning and pages fetched earlier and the rest for /,
+      /Record budget too small for run "run-1-retry" .* already used for planning and earlier pages, \d+ for /,
     );
     const retry = await steps.resume('run-1', { maxRecords: maxRecords + 40 });
     await steps.pages(retry);

@@ -78,7 +78,7 @@ describe('ticketBudget', () => {
     await expect(attempt(1).reserve(1)).rejects.toMatchObject({
       name: 'BudgetExceededError',
       message:
-        'Record budget exhausted for run "run-1" (the next request needs 10 records): resume the run with a higher maxRecords; if that is still too low, the next error names the maxRecords needed.',
+        'Record budget exhausted for run "run-1" (the next request needs 10 records): resume the run with a higher maxRecords; if that is too low, the next error says how many records the run needs.',
     });
   });
 

@@ -28,7 +28,7 @@ describe('the check of a store', () => {
     const { store, objects } = memoryStore();
     await expect(checkStore(ignoring(store, ignored))).rejects.toMatchObject({
       name: 'ConfigError',
-      message: `Cannot use memory/ (no conditional writes: ${evidence}): the locks of runs need them. Use a store that has them, such as Amazon S3, MinIO, Ceph or Cloudflare R2.`,
+      message: `Cannot use memory/ (${evidence}): this store does not support conditional writes, and run locks need them. Use Amazon S3, MinIO, Ceph, Cloudflare R2, or another store that does.`,
     });
     expect([...objects.keys()]).toEqual([]);
   });

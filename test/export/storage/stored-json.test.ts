@@ -29,7 +29,7 @@ describe('JSON in the store', () => {
     await expect(getJson(store, 'work/a.json', Shape)).rejects.toMatchObject({
       name: 'RunIncompleteError',
       message:
-        'Invalid object work/a.json in memory/ (damaged, or not written by an export): delete it, then resume the run (if it failed before it was planned, start a new run).',
+        'Invalid object work/a.json in memory/ (damaged, or not written by an export): delete it, then resume the run, or start a new run if it was never planned.',
     });
   });
 

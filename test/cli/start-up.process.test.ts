@@ -1,0 +1,76 @@
+/** What a command loads before it does anything, which is what its start-up time consists of. */
+import { execFile } from 'node:child_process';
+import { copyFile, mkdir, readdir, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { build } from 'esbuild';
+import { describe, expect, it } from 'vitest';
+import { PACKAGE_BUNDLING } from '../../tools/build/bundling.ts';
+import { temporaryFolder } from '../support/command-line.ts';
+
+const execute = promisify(execFile);
+/** What the help text needs; today 21 kB and 44 kB. */
+const MAX_HELP_BYTES = 80_000;
+
+const packagesOf = (paths: readonly string[]) =>
+  [...new Set(paths.flatMap((path) => /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1] ?? []))].sort();
+
+async function loadedBy(...args: readonly string[]): Promise<string[]> {
+  const preload = ['--import', './test/support/loaded-modules.ts'];
+  const { stderr } = await execute(process.execPath, [...preload, 'cli/main.ts', ...args]);
+  return JSON.parse(stderr) as string[];
+}
+
+describe('--help loads no command', () => {
+  it.each(['--help', '--version'])('in a clone: %s', async (flag) => {
+    const urls = await loadedBy(flag);
+    expect(packagesOf(urls)).toEqual(['commander']);
+    expect(urls.filter((url) => /\/(functions|simulator|cli\/(?!terminal\/)\w+)\/(?!model\/)/.test(url))).toEqual([]);
+  });
+
+  it('in the package', async () => {
+    const { metafile } = await build({ ...PACKAGE_BUNDLING, outdir: 'dist', write: false, metafile: true });
+    const { outputs } = metafile;
+    const fileOf = (source: string) =>
+      Object.keys(outputs).find((file) => outputs[file]?.entryPoint === source) ?? expect.fail(source);
+    const files = new Set<string>();
+    const load = (file: string): void => {
+      if (files.has(file)) return;
+      files.add(file);
+      for (const { path, kind } of outputs[file]?.imports ?? []) {
+        if (kind === 'import-statement' && path in outputs) load(path);
+      }
+    };
+    load(fileOf('cli/main.ts'));
+    load(fileOf('cli/command-line.ts'));
+    const loaded = [...files].map((file) => outputs[file]);
+    expect(packagesOf(loaded.flatMap((output) => Object.keys(output?.inputs ?? {})))).toEqual(['commander']);
+    expect(loaded.reduce((sum, output) => sum + (output?.bytes ?? 0), 0)).toBeLessThan(MAX_HELP_BYTES);
+  });
+});
+
+describe('the cache of compiled code', () => {
+  async function copied() {
+    const folder = await temporaryFolder();
+    await mkdir(join(folder, 'cli'));
+    await copyFile('cli/compile-cache.mjs', join(folder, 'cli', 'compile-cache.mjs'));
+    const script =
+      "import './compile-cache.mjs'; import module from 'node:module'; console.log(module.getCompileCacheDir())";
+    await writeFile(join(folder, 'cli', 'start.mjs'), script);
+    return { folder, start: () => execute(process.execPath, [join(folder, 'cli', 'start.mjs')]) };
+  }
+
+  it('is in a folder of its own, which only its owner can read or write', async () => {
+    const { folder, start } = await copied();
+    const cache = join(folder, 'node_modules', '.account-export');
+    expect((await start()).stdout).toContain(cache);
+    expect((await stat(cache)).mode & 0o777).toBe(0o700);
+    expect(await readdir(folder)).toEqual(['cli', 'node_modules']);
+  });
+
+  it('is left out where no folder can be made', async () => {
+    const { folder, start } = await copied();
+    await writeFile(join(folder, 'node_modules'), '');
+    expect(await start()).toEqual({ stdout: 'undefined\n', stderr: '' });
+  });
+});
