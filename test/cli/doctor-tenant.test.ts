@@ -75,9 +75,9 @@ const FAILED: Readonly<Record<string, Variant>> = {
     () => simulated({ datasets: ['other'] }),
     ['fail dataset 404 Not Found for dataset "engage" at HOST Check the dataset, --account and --instance.'],
   ],
-  'an address that is not on the IP allowlist': [
+  'an address that is not on the IP Accept List': [
     () => simulated({ forbiddenDatasets: ['engage'] }),
-    ['fail dataset 403 Forbidden for dataset "engage" Check the key\'s permissions and its IP allowlist.'],
+    ['fail dataset 403 Forbidden for dataset "engage" Check the key\'s permissions and its IP Accept List.'],
   ],
   'a login page of another host': [
     () => served((_request, response) => response.setHeader('content-type', 'text/html').end(LOGIN)),
@@ -97,12 +97,12 @@ const FAILED: Readonly<Record<string, Variant>> = {
       return ['--api-url', `https://127.0.0.1:${await listen(server)}`];
     },
     [
-      'fail host HOST: the TLS certificate was rejected (UNABLE_TO_VERIFY_LEAF_SIGNATURE) Set NODE_EXTRA_CA_CERTS to a file with the CA certificate of your network, then check again.',
+      'fail host HOST (the TLS certificate was rejected: UNABLE_TO_VERIFY_LEAF_SIGNATURE) Set NODE_EXTRA_CA_CERTS to a file with the CA certificate of your network, then check again.',
     ],
   ],
   'http on an https port': [
     async () => ['--api-url', `https://127.0.0.1:${await listen(createServer())}`],
-    ['fail host HOST: the response is not TLS Check whether the host expects http or https, then check again.'],
+    ['fail host HOST (the response is not TLS) Check whether the host expects http or https, then check again.'],
   ],
   'a host name that does not exist': [
     async () => {
@@ -112,7 +112,7 @@ const FAILED: Readonly<Record<string, Variant>> = {
       return TENANT;
     },
     [
-      'fail host acme.us-5.evergage.com: host name not found Check --account and --instance, and the name resolution (DNS) of this network, then check again.',
+      'fail host acme.us-5.evergage.com (host name not found) Check --account and --instance, and the name resolution (DNS) of this network, then check again.',
     ],
   ],
   'a proxy that refuses the host': [
@@ -122,12 +122,12 @@ const FAILED: Readonly<Record<string, Variant>> = {
       return TENANT;
     },
     [
-      'fail host acme.us-5.evergage.com through the proxy HOST: the proxy answered 403 Forbidden Allow the host in the proxy, or name it in NO_PROXY, then check again.',
+      'fail host acme.us-5.evergage.com through the proxy HOST (the proxy answered 403 Forbidden) Allow the host in the proxy, or name it in NO_PROXY, then check again.',
     ],
   ],
   'no server': [
     async () => ['--api-url', await addressOfNobody()],
-    ['fail host HOST: connection refused (4 requests in N s) Check the host and the network, then check again.'],
+    ['fail host HOST (connection refused; 4 requests in N s) Check the host and the network, then check again.'],
   ],
   'an outage': [
     () => simulated({ faults: [{ fault: { status: 503 }, times: 10 }] }),
