@@ -105,8 +105,9 @@ async function doctorTenant(flags: TenantFlags & OutputFlags, terminal: Terminal
     concurrency,
     observe: responses.observe,
     onResponse: responses.onResponse,
-    // A person waits: a name that is not found is looked up once.
-    limits: { lookupWindowMs: 0 },
+    // A person waits: a host that is not reached is asked once.
+    isAttended: true,
+    limits: { reachWindowMs: 0 },
     sleep: (ms, aborted) => terminal.sleep(ms, aborted ?? signal),
   });
   const { datasetId } = settings;

@@ -6,9 +6,9 @@ import { readManifest } from '../../functions/export/storage/published-runs.ts';
 import { RunFolder } from '../../functions/export/storage/run-folder.ts';
 import { PERMANENT_ERRORS } from '../../functions/model/errors.ts';
 import { DEFAULT_MAX_DROP_PERCENT, DEFAULT_PAGE_SIZE } from '../../functions/model/export-settings.ts';
-import type { FailedRun, PlanOutcome } from '../../functions/model/outcomes.ts';
+import type { FailedRun, FailureReport, PlanOutcome } from '../../functions/model/outcomes.ts';
 import { PROGRAM } from '../../functions/model/program.ts';
-import { remedyOf } from '../../functions/model/remedies.ts';
+import { RESUME_OR_START, remedyOf } from '../../functions/model/remedies.ts';
 import { MAX_API_WAIT_SECONDS } from '../../functions/model/retry-policy.ts';
 import { createAccountsApi } from '../../functions/personalization/accounts-api.ts';
 import { proxyFor } from '../../functions/personalization/proxy.ts';
@@ -77,8 +77,9 @@ async function runExport(flags: RunFlags, terminal: Terminal): Promise<number> {
     proxy: proxyFor(baseUrl, terminal.env),
     concurrency,
     observe: progress.observe,
+    isAttended: true,
     // Waiting costs nothing here, and only the client can wait as long as the API asks. A person waits for a wrong host.
-    limits: { maxWaitMs: MAX_API_WAIT_SECONDS * 1000, lookupWindowMs: 6000 },
+    limits: { maxWaitMs: MAX_API_WAIT_SECONDS * 1000, reachWindowMs: 6000 },
     sleep: (ms, aborted) => terminal.sleep(ms, aborted ?? signal),
   });
   const printNext = planPrinter(output, progress);
@@ -172,10 +173,15 @@ export async function printOutcome(
     }
     case 'failed':
       await noteUsage(output, store, outcome.failure.event.runId);
-      output.fail(withFlagNames(outcome.failure.cause, flags.apiUrl === undefined ? undefined : '--api-url'));
+      output.fail(withFlagNames(causeOf(outcome.failure), flags.apiUrl === undefined ? undefined : '--api-url'));
       for (const line of nextSteps(outcome.failure.event, flags)) output.hint(line);
       return 1;
   }
+}
+
+/** Whether the run was planned is known here. */
+function causeOf({ cause, event }: FailureReport): string {
+  return cause.replace(RESUME_OR_START, event.resume === null ? 'repeat this command' : 'resume the run');
 }
 
 /** A run that publishes nothing has used records, too. */

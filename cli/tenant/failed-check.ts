@@ -48,7 +48,7 @@ function partsOf(error: ExportError): { problem: string; remedy: string | null }
     return { problem: `${problem}${about}${brackets}`.replace(CANNOT_FETCH, ''), remedy: `${remedy}.` };
   }
   const { detail, remedy } = failureOf(error.message, 'fail');
-  return { problem: detail, remedy };
+  return { problem: detail.replace(CANNOT_FETCH, ''), remedy };
 }
 
 const CANNOT_FETCH = /^Cannot fetch page \d+ of dataset "[^"]*" from /;

@@ -79,7 +79,7 @@ function printUsage(out: Output['out'], { accounts, recordsFetched, apiRequests,
 
 /** What the contract has counted of a run that was not published. Which of its requests were retries, only the end shows. */
 export function printUsageSoFar({ note }: Pick<Output, 'note'>, { recordsFetched, apiRequests }: Usage): void {
-  if (apiRequests === 0) return;
+  if (recordsFetched === 0) return;
   note(`Contract   ${counted(recordsFetched, 'record')} used so far (${counted(apiRequests, 'request')})`);
 }
 

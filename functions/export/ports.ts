@@ -128,6 +128,11 @@ export interface FetchOptions {
   readonly budget?: RecordBudget | undefined;
   /** @default the waits of one run are not shared: a dry run stores nothing */
   readonly wait?: SharedWait | undefined;
+  /**
+   * Whether the API has answered this export before. Then a failure to reach it is an outage, while otherwise the address may
+   * be wrong. @default false
+   */
+  readonly answeredBefore?: boolean;
 }
 
 /** The Account Export API: one request = one page of a page size, always. */

@@ -26,6 +26,11 @@ export class PageError extends ExportError {
     this.details = details;
   }
 
+  /** The same error under another name. */
+  as(name: ExportErrorName): PageError {
+    return new PageError(name, this.details);
+  }
+
   /** The same error about a page. */
   about(thing: string): PageError {
     return new PageError(this.name, { ...this.details, thing });

@@ -10,10 +10,11 @@ import type { PageQuery } from '../model/run.ts';
 import { addUsage, NO_USAGE } from '../model/usage.ts';
 import { askedWaits } from './asked-waits.ts';
 import { basicAuthorization, type CredentialsSource, sharedKey } from './credentials.ts';
-import type { FailedRequest } from './failures.ts';
+import { expectsHttps, type FailedRequest } from './failures.ts';
 import { type RequestLimits, type ResponseHead, readPage, requestPage } from './request-page.ts';
 import { pagePath } from './request-url.ts';
 import { backoffMs } from './retry-timing.ts';
+import { speaksTls } from './speaks-tls.ts';
 
 export type { ResponseHead } from './request-page.ts';
 export { evergageBaseUrl } from './request-url.ts';
@@ -27,6 +28,8 @@ export interface AccountsApiOptions {
   /** Requests in flight at once, over all calls. @default no limit: on AWS, the callers limit themselves */
   readonly concurrency?: number;
   readonly limits?: Partial<ClientLimits>;
+  /** Whether a person waits: then only an answer to this client shows that the address is right. @default false */
+  readonly isAttended?: boolean;
   /** Receives requests and waits. */
   readonly observe?: ((activity: Activity) => void) | undefined;
   /** Receives what each response says before its body, for diagnosis. */
@@ -47,8 +50,8 @@ export interface ClientLimits extends RequestLimits {
    * belong to the state machine, where they cost nothing.
    */
   readonly retryWindowMs: number;
-  /** How long a host name that is not found is looked up again. */
-  readonly lookupWindowMs: number;
+  /** How long a call tries to reach an API that has never answered. */
+  readonly reachWindowMs: number;
   /** The longest wait within a call that the API asks for; longer waits belong to the state machine, too. */
   readonly maxWaitMs: number;
 }
@@ -62,24 +65,47 @@ export const DEFAULT_LIMITS: ClientLimits = {
   bodyLimitBytes: 32 * 1024 * 1024,
   maxRequests: 4,
   retryWindowMs: 6_000,
-  lookupWindowMs: 30_000,
+  reachWindowMs: 30_000,
   maxWaitMs: 20_000,
 };
 
 /** The client; `close` ends its connections. */
 export function createAccountsApi(options: AccountsApiOptions): AccountsApi & { close(): Promise<void> } {
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
-  const { baseUrl, proxy, random = Math.random, sleep = sleepMs, now = Date.now, observe, onResponse } = options;
+  const {
+    baseUrl,
+    proxy,
+    isAttended = false,
+    random = Math.random,
+    sleep = sleepMs,
+    now = Date.now,
+    observe,
+    onResponse,
+  } = options;
   const agent = dispatcher(limits, proxy);
   const keyHolder = sharedKey(options.credentials);
   const inFlight = pLimit(options.concurrency ?? Number.POSITIVE_INFINITY);
   const largeBodies = pLimit(1);
-  const waitsOfCall = askedWaits({ now, random, maxWaitMs: limits.maxWaitMs });
+  /** Whether a page or a probe has been received. */
+  let hasAnswered = false;
+  /** The last failure to reach the API that was not retried, and how many there were. */
+  let givenUp: { readonly error: ExportError; readonly times: number } | undefined;
+  let isTls: Promise<boolean> | undefined;
+  /** Whether a failed request should have been sent with https. Checked once, and not after an answer. */
+  const needsHttps = async (result: FailedRequest): Promise<boolean> => {
+    if (hasAnswered || proxy || !baseUrl.startsWith('http:')) return false;
+    const isBroken = result.cause === 'connection' && (result.outcome === 'transient' || result.outcome === 'confirm');
+    if (!isBroken && result.cause !== '400') return false;
+    isTls ??= speaksTls(baseUrl, limits.connectTimeoutMs);
+    return isTls;
+  };
+  const isAlone = options.concurrency !== undefined;
+  const waitsOfCall = askedWaits({ now, random, maxWaitMs: limits.maxWaitMs, isAlone });
 
   async function fetchPage<T extends { readonly records: number }>(
     query: PageQuery,
     decode: Decode<T>,
-    { signal, budget, wait: shared }: FetchOptions = {},
+    { signal, budget, wait: shared, answeredBefore = false }: FetchOptions = {},
   ): Promise<ApiAnswer<T>> {
     const path = pagePath(query);
     const requested = { baseUrl, proxy: proxy?.host, query };
@@ -88,12 +114,13 @@ export function createAccountsApi(options: AccountsApiOptions): AccountsApi & { 
       usage = addUsage(usage, { ...NO_USAGE, retries: { [cause]: 1 } });
     };
     const waits = waitsOfCall(requested, shared);
-    const pause = async (ms: number, cause: string) => {
+    const pause = async (ms: number, cause: string, request = usage.apiRequests) => {
       const { maxRequests } = limits;
-      observe?.({ activity: 'waiting', ms, cause, request: usage.apiRequests, maxRequests });
+      observe?.({ activity: 'waiting', ms, cause, request, maxRequests });
       await sleep(ms, signal);
       if (signal?.aborted) throw aborted(query);
     };
+    const givenUpBefore = givenUp?.times;
     let startedAt: number | undefined;
     let freshKeyRead = false;
     let confirmed = false;
@@ -106,12 +133,15 @@ export function createAccountsApi(options: AccountsApiOptions): AccountsApi & { 
         const request = { ...requested, path, authorization, limits, now, signal, turn: large.turn, onResponse };
         if (signal?.aborted) throw aborted(query);
         // Nothing that another request may need is held meanwhile.
-        for (let ms = await waits.next(); ms !== undefined; ms = await waits.next()) {
+        for (let wait = await waits.next(); wait; wait = await waits.next()) {
           await budget?.returnTickets();
-          await pause(ms, lastCause);
+          // Other calls may have been those that did not reach the API.
+          await (wait.isAsked ? pause(wait.ms, lastCause) : pause(wait.ms, 'connection', 0));
+          // One call finds out for all that wait for it.
+          if (givenUp && givenUp.times !== givenUpBefore) throw copyOf(givenUp.error);
         }
         await budget?.reserve(query.pageSize);
-        const result = await inFlight(async () => {
+        let result = await inFlight(async () => {
           if (signal?.aborted || waits.mustWait()) return undefined;
           startedAt ??= now();
           observe?.({ activity: 'requested' });
@@ -119,8 +149,11 @@ export function createAccountsApi(options: AccountsApiOptions): AccountsApi & { 
           // Before the slot is free for the next request.
           if (received.outcome === 'received') {
             waits.answered();
+            hasAnswered = true;
             return received;
           }
+          if (received.outcome === 'unreached') waits.unreached();
+          else waits.reached();
           const asked = received.retryAfterMs ?? (received.cause === '429' ? waits.throttledMs() : 0);
           waits.hold(asked);
           return { ...received, retryAfterMs: asked };
@@ -132,6 +165,7 @@ export function createAccountsApi(options: AccountsApiOptions): AccountsApi & { 
           budget?.release(query.pageSize);
           continue;
         }
+        if (result.outcome !== 'read' && (await needsHttps(result))) result = expectsHttps(requested);
         usage = addUsage(usage, { apiRequests: 1, recordsFetched: result.records, retries: {} });
         budget?.release(query.pageSize - result.records);
         if (result.outcome === 'read') return { value: result.value, latencyMs: result.latencyMs, usage };
@@ -150,21 +184,29 @@ export function createAccountsApi(options: AccountsApiOptions): AccountsApi & { 
           }
         }
         const requests = usage.apiRequests;
+        const isOutage = hasAnswered || (answeredBefore && !isAttended);
         // The clock may have been set back since. Waits that the API asks for have a limit of their own.
         const elapsed = Math.max(0, now() - (startedAt ?? now()));
-        const backoff = backoffMs(requests - 1, random());
+        const busyMs = elapsed - waits.waitedMs();
+        const isUnreached = result.outcome === 'unreached';
+        const backoff = isUnreached ? waits.restMs() : backoffMs(requests - 1, random());
         const isWorthIt = {
-          transient: requests < limits.maxRequests && elapsed - waits.waitedMs() + backoff <= limits.retryWindowMs,
+          transient: requests < limits.maxRequests && busyMs + backoff <= limits.retryWindowMs,
           confirm: !confirmed,
-          lookup: elapsed + backoff <= limits.lookupWindowMs,
+          unreached: busyMs + backoff <= (isOutage ? limits.retryWindowMs : limits.reachWindowMs),
           permanent: false,
           keyRejected: false,
         };
-        if (!isWorthIt[result.outcome] || !canWait) throw withAttempts(result, requests, elapsed);
+        if (!isWorthIt[result.outcome] || !canWait) {
+          const error = withAttempts(result, requests, elapsed);
+          if (!isUnreached) throw error;
+          givenUp = { error: isOutage ? error : asWrongAddress(error), times: (givenUp?.times ?? 0) + 1 };
+          throw copyOf(givenUp.error);
+        }
         confirmed ||= result.outcome === 'confirm';
         countRetry(cause);
         lastCause = cause;
-        if (retryAfterMs === 0) await pause(backoff, cause);
+        if (retryAfterMs === 0 && !isUnreached) await pause(backoff, cause);
       }
     } catch (error) {
       if (isExportError(error)) error.usage = usage;
@@ -197,6 +239,16 @@ function turnOf(oneByOne: ReturnType<typeof pLimit>) {
     },
     end,
   };
+}
+
+/** Nothing shows that the address is right. Not retried by the workflow. */
+function asWrongAddress(error: ExportError): ExportError {
+  return error instanceof PageError ? error.as('ApiConnectionError') : error;
+}
+
+/** Of an error that several calls end with: each has a usage of its own. */
+function copyOf(error: ExportError): ExportError {
+  return new ExportError(error.name, error.message);
 }
 
 /** Adds to a transient error how often the request was sent. */

@@ -10,9 +10,10 @@ import { retryAfterMs } from './retry-timing.ts';
 
 /**
  * What a retry can change. `keyRejected`: nothing, unless the key changed since it was read. `confirm`: nothing, if the next
- * answer is the same. `lookup`: nothing, if the name is not found for a while.
+ * answer is the same. `unreached`: no request was sent, because there was no connection; transient if the API has answered
+ * before, else nothing, if it stays so for a while.
  */
-export type FailureKind = 'transient' | 'permanent' | 'keyRejected' | 'confirm' | 'lookup';
+export type FailureKind = 'transient' | 'permanent' | 'keyRejected' | 'confirm' | 'unreached';
 
 export interface FailedRequest {
   readonly outcome: FailureKind;
@@ -78,9 +79,26 @@ export function wrongStatus(
       retryAfterMs: retryAfterMs(headers, nowMs),
     };
   }
+  if (statusCode === 426 || redirectsToHttps(requested, headers)) return expectsHttps(requested);
   const error = permanentError(requested, statusCode);
   const outcome = error.name === 'ApiCredentialsError' ? 'keyRejected' : 'permanent';
   return { outcome, records: 0, cause: String(statusCode), error };
+}
+
+/** The same host, but with https. */
+function redirectsToHttps({ baseUrl }: RequestedPage, { location }: Dispatcher.ResponseData['headers']): boolean {
+  if (typeof location !== 'string' || !URL.canParse(location, baseUrl)) return false;
+  const [from, to] = [new URL(baseUrl), new URL(location, baseUrl)];
+  return from.protocol === 'http:' && to.protocol === 'https:' && to.hostname === from.hostname;
+}
+
+/** A request with `http` to a host that expects `https`: certainly no page was served. */
+export function expectsHttps(requested: RequestedPage): FailedRequest {
+  const error = new PageError('ApiConnectionError', {
+    problem: `Cannot fetch ${pageName(requested)} from ${host(requested.baseUrl)}: the host expects https`,
+    remedy: `use https instead of http, then ${RESUME_OR_START}`,
+  });
+  return { outcome: 'permanent', records: 0, cause: 'connection', error };
 }
 
 function permanentError(requested: RequestedPage, statusCode: number): ExportError {
@@ -223,8 +241,13 @@ const brokenBody = (problem: string) => sent(problem, { cause: 'broken-body' });
 
 const CHECK_NAME = 'check accountName and instance, and the name resolution (DNS) of this network';
 const CHECK_SCHEME = 'check whether the host expects http or https';
-const nameNotFound = unsent('host name not found', { outcome: 'lookup', remedy: CHECK_NAME });
+const CHECK_PROXY = 'check HTTPS_PROXY or HTTP_PROXY';
+const unreached = (problem: string, more: Partial<NetworkError> = {}) =>
+  unsent(problem, { outcome: 'unreached', ...more });
+const nameNotFound = unreached('host name not found', { remedy: CHECK_NAME });
+const connectTimeout = unreached('connection timed out', { cause: 'timeout' });
 const noTls = (problem: string) => unsent(problem, { outcome: 'permanent', remedy: CHECK_SCHEME });
+const closedBeforeTls = unreached('the host closed the connection instead of starting TLS', { remedy: CHECK_SCHEME });
 const notHttp = sent('the response is not HTTP', { outcome: 'confirm', remedy: CHECK_SCHEME });
 const forbidden = unsent('this machine does not allow the connection', {
   outcome: 'permanent',
@@ -232,21 +255,20 @@ const forbidden = unsent('this machine does not allow the connection', {
 });
 
 /**
- * Error codes of undici, Node and zlib; any other is transient. A lookup without an answer (`EAI_AGAIN`) is an outage of the
- * network, while a name that was not found can only be wrong or new. Sources: undici, `lib/core/errors.js`; Node.js docs,
+ * Error codes of undici, Node and zlib; any other is transient. Sources: undici, `lib/core/errors.js`; Node.js docs,
  * "Common system errors"; llhttp, `HPE_`.
  */
 const NETWORK: Readonly<Record<string, NetworkError>> = {
-  ECONNREFUSED: unsent('connection refused'),
-  EHOSTUNREACH: unsent('host unreachable'),
-  EHOSTDOWN: unsent('host unreachable'),
-  ENETUNREACH: unsent('network unreachable'),
-  ENETDOWN: unsent('network unreachable'),
-  EADDRNOTAVAIL: unsent('network unreachable'),
-  EAI_AGAIN: unsent('host name lookup failed'),
-  EAI_FAIL: unsent('host name lookup failed'),
-  UND_ERR_CONNECT_TIMEOUT: unsent('connection timed out', { cause: 'timeout' }),
-  UND_ERR_PRX_CONN: unsent('the proxy closed the connection'),
+  ECONNREFUSED: unreached('connection refused'),
+  EHOSTUNREACH: unreached('host unreachable'),
+  EHOSTDOWN: unreached('host unreachable'),
+  ENETUNREACH: unreached('network unreachable'),
+  ENETDOWN: unreached('network unreachable'),
+  EADDRNOTAVAIL: unreached('network unreachable'),
+  EAI_AGAIN: unreached('host name lookup failed'),
+  EAI_FAIL: unreached('host name lookup failed'),
+  UND_ERR_CONNECT_TIMEOUT: connectTimeout,
+  UND_ERR_PRX_CONN: unreached('the proxy closed the connection'),
   ENOTFOUND: nameNotFound,
   EAI_NONAME: nameNotFound,
   EAI_NODATA: nameNotFound,
@@ -259,7 +281,7 @@ const NETWORK: Readonly<Record<string, NetworkError>> = {
   EPROTO: noTls('the response is not TLS'),
   UND_ERR_PRX_TLS: unsent('the TLS certificate of the proxy was rejected', {
     outcome: 'permanent',
-    remedy: 'check HTTPS_PROXY or HTTP_PROXY',
+    remedy: CHECK_PROXY,
   }),
   ECONNRESET: sent('connection reset'),
   ECONNABORTED: sent('connection reset'),
@@ -286,14 +308,20 @@ const HANDSHAKE =
 
 const CONNECTION_TIMEOUT = /^(?:UND_ERR_CONNECT_TIMEOUT|ETIMEDOUT)$/;
 
-const CLOSED = /^(?:ECONNRESET|UND_ERR_SOCKET)$/;
+/** Source: Node.js, `lib/_tls_wrap.js`. It has the code of a reset, which may come after the request. */
+const CLOSED_BEFORE_TLS = /before secure TLS connection was established/;
+
+/** How a TLS alert begins, which some servers send to a client that does not speak TLS. Source: RFC 8446, 5.1. */
+const TLS_ALERT = '\u0015\u0003';
 
 /** The first bytes, other than a damaged length or chunk. Source: llhttp, `src/llhttp/http.ts`. */
 const NO_HTTP = /\((?:Expected HTTP\/|Invalid HTTP version)/;
 
 const BROTLI = /^ERR_(?:_|BROTLI)/;
 
-function describeError({ name, code = '', message = '' }: Partial<NodeJS.ErrnoException>): NetworkError {
+function describeError({ name, code = '', message = '', syscall }: Partial<NodeJS.ErrnoException>): NetworkError {
+  if (CLOSED_BEFORE_TLS.test(message)) return closedBeforeTls;
+  if (code === 'ETIMEDOUT' && syscall === 'connect') return connectTimeout;
   const known = NETWORK[code];
   if (known) return known;
   if (CERTIFICATE.test(code)) {
@@ -308,6 +336,11 @@ function describeError({ name, code = '', message = '' }: Partial<NodeJS.ErrnoEx
   if (name === 'HTTPParserError') return NO_HTTP.test(message) ? notHttp : sent('the response is not HTTP');
   if (BROTLI.test(code)) return brokenBody(DAMAGED);
   return sent(`the connection failed${code === '' ? '' : `: ${code}`}`);
+}
+
+/** Whether an error of a TLS connection comes from a server that speaks TLS. */
+export function provesTls(code = ''): boolean {
+  return CERTIFICATE.test(code) || HANDSHAKE.test(code);
 }
 
 function certificateRemedy(code: string): string {
@@ -334,7 +367,9 @@ function proxyRefusal(
     return unsent(problem, { outcome: 'permanent', remedy });
   }
   // 502 to 504: the proxy cannot reach the API at the moment.
-  if (status >= '500' || status === '429' || status === '408') return unsent(problem);
+  if (status >= '500' || status === '429' || status === '408') {
+    return unreached(problem, { remedy: 'check the host, and whether the proxy can reach it' });
+  }
   return unsent(problem, { outcome: 'permanent', remedy: 'allow the host in the proxy, or name it in NO_PROXY' });
 }
 
@@ -357,34 +392,42 @@ function slowAnswer({ name, code }: Partial<NodeJS.ErrnoException>, timeouts: Ti
 
 /** A connection that failed before or during the response, or a body that cannot be decompressed. */
 export function networkFailure(requested: RequestedPage, error: unknown, timeouts: Timeouts): FailedRequest {
-  const thrown = error as Partial<NodeJS.ErrnoException>;
+  /** `data`: of a response that is not HTTP, the first bytes. */
+  const thrown = error as Partial<NodeJS.ErrnoException> & { readonly data?: unknown };
+  if (String(thrown.data).startsWith(TLS_ALERT)) return expectsHttps(requested);
   const { code = '', syscall } = thrown;
-  const failure = proxyRefusal(requested, thrown) ?? slowAnswer(thrown, timeouts) ?? describeError(thrown);
+  const refusal = proxyRefusal(requested, thrown);
+  const failure = refusal ?? slowAnswer(thrown, timeouts) ?? describeError(thrown);
   // EHOSTUNREACH and ENETUNREACH may also end an established connection.
   const established = syscall === 'read' || syscall === 'write';
-  const { outcome, cause, problem, isUnsent, remedy } = failure;
+  const outcome = established && failure.outcome === 'unreached' ? 'transient' : failure.outcome;
+  const { cause, problem, isUnsent } = failure;
+  // Without an answer of the proxy, it is the proxy that was not reached.
+  const isOfProxy = requested.proxy !== undefined && refusal === undefined && outcome === 'unreached';
+  const remedy = isOfProxy ? CHECK_PROXY : failure.remedy;
   const through = requested.proxy === undefined ? '' : ` through the proxy ${requested.proxy}`;
   return {
     outcome,
     records: isUnsent && !established ? 0 : requested.query.pageSize,
     cause,
-    error: new PageError(outcome === 'transient' ? 'ApiUnavailableError' : 'ApiConnectionError', {
-      problem: `Cannot fetch ${pageName(requested)} from ${host(requested.baseUrl)}${through}`,
-      values: [problem],
-      remedy: remedy === undefined ? remedyOf(requested, cause, code) : `${remedy}, then ${RESUME_OR_START}`,
-    }),
+    error: new PageError(
+      outcome === 'transient' || outcome === 'unreached' ? 'ApiUnavailableError' : 'ApiConnectionError',
+      {
+        problem: `Cannot fetch ${pageName(requested)} from ${host(requested.baseUrl)}${through}`,
+        values: [problem],
+        remedy: remedy === undefined ? remedyOf(cause, code) : `${remedy}, then ${RESUME_OR_START}`,
+      },
+    ),
   };
 }
 
-function remedyOf({ baseUrl }: RequestedPage, cause: string, code: string): string {
+function remedyOf(cause: string, code: string): string {
   if (cause === 'broken-body') return RESUME_OR_START;
   // A host that accepted the connection is reachable.
   if (cause === 'timeout' && !CONNECTION_TIMEOUT.test(code)) {
     return `when the API responds faster, ${RESUME_OR_START}. If it times out again, start a new run with a smaller pageSize`;
   }
-  // What servers do with a request that is not TLS differs; some close the connection.
-  const scheme = CLOSED.test(code) && baseUrl.startsWith('http:') ? ', and whether the host expects https' : '';
-  return `check the host and the network${scheme}, then ${RESUME_OR_START}`;
+  return `check the host and the network, then ${RESUME_OR_START}`;
 }
 
 function host(baseUrl: string): string {

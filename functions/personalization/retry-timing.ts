@@ -29,7 +29,7 @@ function dateOf(value: string | undefined): number | undefined {
 }
 
 const BASE_MS = 250;
-const CAP_MS = 4000;
+export const MAX_BACKOFF_MS = 4000;
 
 /**
  * Full jitter: from 0 to a bound that doubles with each retry. The cap applies to the bound, not to the random wait: capped
@@ -39,13 +39,18 @@ const CAP_MS = 4000;
  * @param random from 0 to 1
  */
 export function backoffMs(retry: number, random: number): number {
-  return random * Math.min(CAP_MS, BASE_MS * 2 ** retry);
+  return random * Math.min(MAX_BACKOFF_MS, BASE_MS * 2 ** retry);
 }
 
 /** How far apart the requests start that waited for the same moment. */
 const SPREAD_MS = 2000;
+/** The same for requests of one process, which start together anyway. The first one finds out for the others. */
+const SPREAD_IN_PROCESS_MS = 250;
 
-/** A random wait after a shared one, so that the requests of a run do not all start at the same moment. */
-export function spreadMs(random: number): number {
-  return random * SPREAD_MS;
+/**
+ * A random wait after a shared one, so that the requests of a run do not all start at the same moment.
+ * @param isAlone whether one process sends all requests of the run
+ */
+export function spreadMs(random: number, isAlone: boolean): number {
+  return random * (isAlone ? SPREAD_IN_PROCESS_MS : SPREAD_MS);
 }

@@ -77,7 +77,8 @@ async function failRequests(source: Source, step: Step, fault: ApiFault, duratio
 
 async function refuseConnections(source: Source, step: Step, duration: Duration): Promise<string> {
   const world = await makeWorld(source);
-  const refusing = createClient(await addressOfNobody(), NO_WAITS);
+  // Its waits take time: it gives up after a while, and not after a number of requests.
+  const refusing = createClient(await addressOfNobody(), { ...NO_WAITS, random: () => 0.5 });
   let refused = false;
   const api = (current: Step): AccountsApi => {
     if (current !== step || (duration === 'one attempt' && refused)) return source.api;

@@ -15,9 +15,9 @@ const sent = (outcome: FailureKind, ...codes: string[]) => codes.map((code): Row
  * 0 records: no request was sent; 10: the API may have served the page.
  */
 const ROWS: readonly Row[] = [
-  ...unsent('transient', 'ECONNREFUSED', 'EHOSTUNREACH', 'EHOSTDOWN', 'ENETUNREACH', 'ENETDOWN', 'EADDRNOTAVAIL'),
-  ...unsent('transient', 'EAI_AGAIN', 'EAI_FAIL', 'UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_PRX_CONN'),
-  ...unsent('lookup', 'ENOTFOUND', 'EAI_NONAME', 'EAI_NODATA', 'ENODATA'),
+  ...unsent('unreached', 'ECONNREFUSED', 'EHOSTUNREACH', 'EHOSTDOWN', 'ENETUNREACH', 'ENETDOWN', 'EADDRNOTAVAIL'),
+  ...unsent('unreached', 'EAI_AGAIN', 'EAI_FAIL', 'UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_PRX_CONN'),
+  ...unsent('unreached', 'ENOTFOUND', 'EAI_NONAME', 'EAI_NODATA', 'ENODATA'),
   ...unsent('permanent', 'EACCES', 'EPERM', 'EPROTO', 'UND_ERR_PRX_TLS'),
   ...unsent('permanent', 'ERR_SSL_WRONG_VERSION_NUMBER', 'ERR_SSL_PACKET_LENGTH_TOO_LONG', 'ERR_SSL_HTTP_REQUEST'),
   ...unsent('permanent', 'ERR_SSL_UNSUPPORTED_PROTOCOL', 'ERR_SSL_NO_SHARED_CIPHER', 'ERR_SSL_TLSV1_UNRECOGNIZED_NAME'),
@@ -39,6 +39,12 @@ const ROWS: readonly Row[] = [
   ...sent('transient', 'HPE_INVALID_CHUNK_SIZE', 'HPE_INVALID_CONTENT_LENGTH', 'HPE_INVALID_EOF_STATE'),
   ...sent('transient', 'Z_BUF_ERROR', 'Z_DATA_ERROR', 'ERR__ERROR_FORMAT_PADDING_1', 'ERR_BROTLI_DECODE'),
   ...sent('confirm', 'HPE_INVALID_CONSTANT', 'HPE_INVALID_VERSION', 'UND_ERR_HEADERS_OVERFLOW'),
+  [{ code: 'ETIMEDOUT', syscall: 'connect' }, 'unreached', 0],
+  [
+    { code: 'ECONNRESET', message: 'Client network socket disconnected before secure TLS connection was established' },
+    'unreached',
+    0,
+  ],
   [{ code: 'EHOSTUNREACH', syscall: 'read' }, 'transient', 10],
   [{ code: 'ENETUNREACH', syscall: 'write' }, 'transient', 10],
   [{ name: 'HTTPParserError', message: '… (Expected HTTP/, RTSP/ or ICE/)' }, 'confirm', 10],
@@ -53,7 +59,9 @@ describe('networkFailure', () => {
   it.each(ROWS)('of %j is %s and counts %i records', (error, outcome, records) => {
     const failed = failure(error);
     expect(failed).toMatchObject({ outcome, records });
-    expect(failed.error.name).toBe(outcome === 'transient' ? 'ApiUnavailableError' : 'ApiConnectionError');
+    // The client decides whether an API that was not reached is an outage.
+    const isTransient = outcome === 'transient' || outcome === 'unreached';
+    expect(failed.error.name).toBe(isTransient ? 'ApiUnavailableError' : 'ApiConnectionError');
   });
 
   const RESUME = 'resume the run, or start a new run if it was never planned';

@@ -1,8 +1,8 @@
 /** Failures that no retry changes end a call after one or two connections, and say what to do. */
 import dns from 'node:dns';
-import { createServer as createHttpServer, type Server } from 'node:http';
+import { createServer as createHttpServer } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createNetServer, type Server as NetServer, type Socket } from 'node:net';
 import tls from 'node:tls';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { localCatalog, runLocal } from '../../cli/local/run-local.ts';
@@ -10,6 +10,7 @@ import { decodeCsv } from '../../functions/formats/csv.ts';
 import { decodeJson } from '../../functions/formats/json-lines.ts';
 import { type AccountsApiOptions, createAccountsApi } from '../../functions/personalization/accounts-api.ts';
 import { query, safeErrorOf } from '../hostile/servers.ts';
+import { commandLine, KEY_ENVIRONMENT, temporaryFolder } from '../support/command-line.ts';
 import { memoryStore } from '../support/memory-store.ts';
 import * as certificates from '../support/test-certificates.ts';
 
@@ -22,12 +23,16 @@ afterEach(async () => {
 });
 
 /** Starts a server that counts its connections. */
-async function counted(server: Server) {
+async function counted(server: NetServer) {
   const count = { connections: 0, port: 0 };
-  server.on('connection', () => count.connections++);
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    count.connections++;
+    sockets.add(socket);
+  });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   closing.push(() => {
-    server.closeAllConnections();
+    for (const socket of sockets) socket.destroy();
     server.close();
   });
   count.port = (server.address() as AddressInfo).port;
@@ -120,14 +125,89 @@ describe('the wrong protocol', () => {
     expect(server.connections).toBe(1);
   });
 
-  it('http to an https port, which looks like a broken connection, is retried and names https', async () => {
-    const server = await https(certificates.GOOD);
+  /** Answers plain HTTP on a TLS port with 400, as nginx, Apache, Go and load balancers do. */
+  async function tlsOr400() {
+    const secure = createHttpsServer({ key: certificates.SERVER_KEY, cert: certificates.GOOD }, answering);
+    return counted(
+      createNetServer((socket) => {
+        socket.on('error', () => undefined);
+        socket.once('data', (bytes) => {
+          if (bytes[0] !== TLS_HANDSHAKE) {
+            socket.end('HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n');
+            return;
+          }
+          socket.pause().unshift(bytes);
+          secure.emit('connection', socket);
+        });
+      }),
+    );
+  }
+  const TLS_HANDSHAKE = 22;
+  const alerting = () =>
+    counted(
+      createNetServer((socket) => {
+        socket.on('error', () => undefined).once('data', () => socket.end(Buffer.from('15030100020246', 'hex')));
+      }),
+    );
+  const redirecting = () =>
+    counted(
+      createHttpServer((_request, response) => response.writeHead(301, { location: 'https://127.0.0.1/' }).end()),
+    );
+
+  it.each([
+    ['closes the connection (Node.js)', () => https(certificates.GOOD), 2],
+    ['answers 400 (nginx)', tlsOr400, 2],
+    ['sends a TLS alert (OpenSSL)', alerting, 1],
+    ['redirects to https', redirecting, 1],
+  ])('http to a server that expects https and %s fails a call after one request', async (_what, start, connections) => {
+    const server = await start();
+    const { api } = client(`http://127.0.0.1:${server.port}`);
+    expect(await safeErrorOf(api.fetchPage(query(), decodeJson))).toMatchObject({
+      name: 'ApiConnectionError',
+      message: expect.stringContaining(
+        `127.0.0.1:${server.port}: the host expects https: use https instead of http, then`,
+      ),
+      usage: { apiRequests: 1, recordsFetched: 0 },
+    });
+    // A second one finds out whether the port speaks TLS.
+    expect(server.connections).toBe(connections);
+  });
+
+  it('of a run that was not planned says to repeat the command, without a line about the contract', async () => {
+    const { port } = await alerting();
+    const args = [
+      'run',
+      '--api-url',
+      `http://127.0.0.1:${port}`,
+      '--dataset',
+      'engage',
+      '--out',
+      await temporaryFolder(),
+    ];
+    const { stderr } = await commandLine(args, { env: KEY_ENVIRONMENT });
+    expect(stderr).toMatch(/: the host expects https: use https instead of http, then repeat this command\.\n$/);
+    expect(stderr).not.toMatch(/Contract|resume/i);
+  });
+
+  it('http to a server that closes the connection and does not speak TLS is retried', async () => {
+    const server = await counted(createNetServer((socket) => void socket.once('data', () => socket.destroy())));
     const { api } = client(`http://127.0.0.1:${server.port}`);
     expect(await safeErrorOf(api.fetchPage(query(), decodeJson))).toMatchObject({
       name: 'ApiUnavailableError',
-      message: expect.stringContaining('check the host and the network, and whether the host expects https, then'),
+      usage: { apiRequests: 4 },
     });
-    expect(server.connections).toBe(4);
+  });
+
+  it('https to a server that closes the connection sends no request, and names the protocol', async () => {
+    const server = await counted(createNetServer((socket) => void socket.once('data', () => socket.end())));
+    const { api } = client(`https://127.0.0.1:${server.port}`);
+    expect(await safeErrorOf(api.fetchPage(query(), decodeJson))).toMatchObject({
+      name: 'ApiConnectionError',
+      message: expect.stringMatching(
+        /closed the connection instead of starting TLS; .*: check whether the host expects http or https/,
+      ),
+      usage: { recordsFetched: 0 },
+    });
   });
 });
 
@@ -145,34 +225,11 @@ describe('a host name', () => {
     return () => lookups;
   }
 
-  it('that is not found is looked up again for 30 s, then fails the run', async () => {
-    const lookups = lookupsFail('ENOTFOUND');
-    const { api, waitedMs } = client('http://typo.us-5.evergage.test');
-    expect(await safeErrorOf(api.fetchPage(query(), decodeJson))).toMatchObject({
-      name: 'ApiConnectionError',
-      message: expect.stringContaining(
-        '(host name not found): check accountName and instance, and the name resolution (DNS)',
-      ),
-    });
-    expect(waitedMs()).toBeGreaterThan(25_000);
-    expect(waitedMs()).toBeLessThanOrEqual(30_000);
-    expect(lookups()).toBeLessThanOrEqual(20);
-  });
-
   it('that is found at the fifth lookup costs no failure', async () => {
     const server = await counted(createHttpServer(answering));
     lookupsFail('ENOTFOUND', 4);
     const { api } = client(`http://acme.us-5.evergage.test:${server.port}`);
     expect(await api.fetchPage(query(), decodeJson)).toMatchObject({ usage: { apiRequests: 5, recordsFetched: 0 } });
-  });
-
-  it('whose lookup got no answer is an outage of the network, which the workflow retries', async () => {
-    lookupsFail('EAI_AGAIN');
-    const { api } = client('http://acme.us-5.evergage.test');
-    expect(await safeErrorOf(api.fetchPage(query(), decodeJson))).toMatchObject({
-      name: 'ApiUnavailableError',
-      transient: true,
-    });
   });
 });
 

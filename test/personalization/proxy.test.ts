@@ -148,19 +148,26 @@ describe('a proxy', () => {
     expect(seen).toHaveLength(1);
   });
 
-  it.each([502, 503])('that cannot reach the API (%i) is asked again', async (refuses) => {
+  it.each([502, 503])('that cannot reach the API (%i) is asked again for a while', async (refuses) => {
     const { seen, port } = await startProxy({ refuses });
     const api = client(`https://${HOST}`, { HTTPS_PROXY: `http://127.0.0.1:${port}` });
-    expect(await safeErrorOf(api.fetchPage(query(), decodeJson))).toMatchObject({ name: 'ApiUnavailableError' });
-    expect(seen).toHaveLength(4);
+    expect(await safeErrorOf(api.fetchPage(query(), decodeJson))).toMatchObject({
+      name: 'ApiConnectionError',
+      message: expect.stringContaining(': check the host, and whether the proxy can reach it, then'),
+    });
+    expect(seen.length).toBeGreaterThan(4);
+    const outage = api.fetchPage(query(), decodeJson, { answeredBefore: true });
+    expect(await safeErrorOf(outage)).toMatchObject({ name: 'ApiUnavailableError' });
   });
 
   it('that cannot be reached is named', async () => {
     const { host, origin } = new URL(await addressOfNobody());
     const api = client(`https://${HOST}`, { HTTPS_PROXY: origin.replace('//', '//hidden:hidden@') });
     expect(await safeErrorOf(api.fetchPage(query(), decodeJson))).toMatchObject({
-      name: 'ApiUnavailableError',
-      message: expect.stringContaining(`from ${HOST} through the proxy ${host} (connection refused; `),
+      name: 'ApiConnectionError',
+      message: expect.stringMatching(
+        `from ${HOST} through the proxy ${host} \\(connection refused; .*\\): check HTTPS_PROXY or HTTP_PROXY, then`,
+      ),
       usage: { recordsFetched: 0 },
     });
   });

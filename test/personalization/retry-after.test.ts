@@ -103,6 +103,18 @@ describe('a 429 without Retry-After', () => {
   });
 });
 
+describe('requests of a process that sends all requests of the run', () => {
+  it('start within 250 ms of the moment that the API named', async () => {
+    const start = Date.parse('2026-08-22T02:00:00Z');
+    const { seen, process } = await throttlingApi(({ at }) => (at === start ? '2' : undefined));
+    const api = process({ concurrency: 8, random: () => 1 });
+    await Promise.all(Array.from({ length: 9 }, (_, page) => api.fetchPage(query(page), decodeJson)));
+    const later = seen.filter(({ at }) => at > start).map(({ at }) => at - start);
+    expect(Math.min(...later)).toBeGreaterThanOrEqual(2000);
+    expect(Math.max(...later)).toBeLessThanOrEqual(2250);
+  });
+});
+
 describe('a page that is asked to wait', () => {
   it('keeps the pages in all other Lambdas of the run waiting until then, and no longer', async () => {
     let throttles = false;

@@ -46,7 +46,8 @@ export async function writePart(
   const folder = new RunFolder(store, runId);
   const format = formatForRun(run);
   const budget = budgetOf(store, run, page);
-  const source = new Source(api, run, format.decode, { signal, budget, wait: sharedWait(store, runId) });
+  const wait = sharedWait(store, runId);
+  const source = new Source(api, run, format.decode, { signal, budget, wait, answeredBefore: true });
   try {
     const answer = await fetchCompletePage(source, run, page);
     const { body, unmappedColumns, escapedLineBreaks } = await format.encode(answer.value);

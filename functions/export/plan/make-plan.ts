@@ -14,6 +14,7 @@ import { verificationTickets } from '../source/page-boundaries.ts';
 import { type TicketBudget, takenTickets, ticketBudget, ticketLimitOf } from '../source/record-budget.ts';
 import { sharedWait } from '../source/shared-wait.ts';
 import { Source, type SourceRun } from '../source/source.ts';
+import { hasAnswered } from '../storage/export-host.ts';
 import { lastPublishedRun } from '../storage/published-runs.ts';
 import { RunFolder } from '../storage/run-folder.ts';
 import type { ResolvedRequest } from './resolve-request.ts';
@@ -65,7 +66,8 @@ export async function makeDryPlan(
   const { ports, signal } = planning;
   const { settings, parameters } = request;
   const decoder = probeDecoder(settings.format);
-  const source = new Source(ports.api, { ...settings, parameters }, decoder.decode, { signal });
+  const answeredBefore = await hasAnswered(ports, settings.name);
+  const source = new Source(ports.api, { ...settings, parameters }, decoder.decode, { signal, answeredBefore });
   try {
     const plan = await planRequest(planning, request, source, decoder);
     return { plan, latencyMs: source.medianLatencyMs };
@@ -189,7 +191,9 @@ async function planWithinBudget(
     // Only a retry after drift repeats a run that has a plan.
     budget = ticketBudget(store, { runId, pageSize, ticketLimit, maxRecords, hasPlan: earlierRecords > 0 });
   }
-  const source = new Source(api, target, decode, { signal, budget, wait: sharedWait(store, runId) });
+  const wait = sharedWait(store, runId);
+  const answeredBefore = await hasAnswered(ports, exportName);
+  const source = new Source(api, target, decode, { signal, budget, wait, answeredBefore });
   try {
     const stored = await storePlan(store, await plan(source), budget);
     await budget?.returnTickets(source.usage.recordsFetched);

@@ -1,20 +1,16 @@
 /** Planning: takes the locks, counts the accounts, and lists the pages. */
-import * as z from 'zod';
 import { ExportError } from '../../model/errors.ts';
 import { PlanEventSchema } from '../../model/events.ts';
 import type { DryRunResult, PlanOutcome } from '../../model/outcomes.ts';
 import { parseOrThrow } from '../../model/parse-input.ts';
-import { exportHostKey } from '../storage/bucket-layout.ts';
+import { refuseOtherHost } from '../storage/export-host.ts';
 import { isPublished, lastPublishedRun } from '../storage/published-runs.ts';
 import { RunFolder } from '../storage/run-folder.ts';
-import { createJson, getJson } from '../storage/stored-json.ts';
 import { estimateRun } from './estimate.ts';
 import { makeDryPlan, makePlan, type Planning, type RunRequest } from './make-plan.ts';
 import { checkRunId, parseRequest, resolveRequest } from './resolve-request.ts';
 import { type LockedPlanning, planResult, refuseOtherRequest, resumeById, resumeRun, summaryOf } from './resume-run.ts';
 import { takeLocks } from './take-locks.ts';
-
-const HostSchema = z.object({ host: z.string() });
 
 /** What planning needs, and the exports that a request can name. */
 export type PlanPorts = LockedPlanning['ports'] & Pick<LockedPlanning, 'exports'>;
@@ -54,7 +50,7 @@ export async function planExport(
     if (await isPublished(ports.store, runId)) {
       throw new ExportError('RequestError', `Run "${runId}" is already published: choose another run id.`);
     }
-    const plan = await makePlan(planning, resolved, () => refuseOtherHost(planning, exportName));
+    const plan = await makePlan(planning, resolved, () => refuseOtherHost(ports, exportName));
     return planResult(planning, plan, 'new');
   }
   refuseOtherRequest(stored.run, resolved, request.dueAt !== undefined);
@@ -78,19 +74,4 @@ async function dryRun(planning: Planning, request: RunRequest): Promise<DryRunRe
       last: await lastPublishedRun(planning.ports.store, run.exportName),
     }),
   };
-}
-
-/**
- * The runs of an export come from one tenant: another one's would replace them in `accounts_latest`. The first host that
- * answers is kept, not a misspelled one.
- */
-async function refuseOtherHost({ ports: { store, api } }: Planning, exportName: string): Promise<void> {
-  const key = exportHostKey(exportName);
-  if (await createJson(store, key, { host: api.host })) return;
-  const host = (await getJson(store, key, HostSchema))?.host;
-  if (host === undefined || host === api.host) return;
-  throw new ExportError(
-    'RequestError',
-    `Export "${exportName}" in ${store.location} already has data from another host (${host}, not ${api.host}): use another export name. If the tenant moved, delete ${key}.`,
-  );
 }

@@ -92,7 +92,7 @@ async function verifyAndCommit(
   const folder = new RunFolder(store, run.runId);
   const budget = budgetOf(store, run);
   const wait = sharedWait(store, run.runId);
-  const source = new Source(api, run, formatForRun(run).decode, { signal, budget, wait });
+  const source = new Source(api, run, formatForRun(run).decode, { signal, budget, wait, answeredBefore: true });
   const recordFailure = async (error: unknown) => {
     const { usage } = source;
     if (usage.apiRequests > 0) await folder.recordFailure('publish', execution, { error, usage });
