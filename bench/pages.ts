@@ -77,7 +77,7 @@ export function benchRun(format: ExportFormat, pageSize: number): Run {
 
 /** Exports the first page of a run without any network. @returns the accounts in its part */
 export function exportFirstPage(api: AccountsApi, run: Run): Promise<number> {
-  return exportPage({ api, store: DISCARDING_STORE }, { run, page: 0, execution: 'bench' });
+  return exportPage({ api, store: DISCARDING_STORE, clock: { now: Date.now } }, { run, page: 0, execution: 'bench' });
 }
 
 /** An API that serves this body for every page. */

@@ -41,6 +41,8 @@ const READS_AT_ONCE = 50;
 const USAGE = { apiRequests: 1, recordsFetched: 0, retries: {} };
 /** Duplicated accounts, which publishing must detect. */
 const DUPLICATES = 3;
+/** Fields and attributes of each account. */
+const FIELDS = 20;
 
 export interface ReadingFigures {
   readonly cpuMsPerGet: number;
@@ -80,6 +82,7 @@ async function writePage(store: ObjectStore, page: number): Promise<void> {
     bytes: body.byteLength,
     sha256: sha256(body),
     accountHashes: hashAccounts(run.runId, names),
+    fields: Array.from({ length: FIELDS }, (_, i) => ({ name: `attributes.attribute${i}`, present: pageSize - i })),
     unmappedColumns: [],
     escapedLineBreaks: 0,
     usage: { ...USAGE, recordsFetched: pageSize },

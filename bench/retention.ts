@@ -117,6 +117,7 @@ function manifestOf(n: number): Buffer {
       boundariesChecked: 64,
       boundariesMoved: 0,
     },
+    fields: [],
     unmappedColumns: [],
     escapedLineBreaks: 0,
   };

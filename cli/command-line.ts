@@ -114,7 +114,8 @@ async function reportError(error: unknown, { stderr }: Terminal, verbose: boolea
   if (error instanceof ExportError || error instanceof CommandError) {
     const message = error instanceof ExportError ? await withFlagNames(error.message) : error.message;
     stderr.write(`error: ${printable(message)}\n${stack}`);
-    return MISUSE.includes(error.name) ? MISUSED : FAILED;
+    const misused = error instanceof CommandError ? error.misuse : MISUSE.includes(error.name);
+    return misused ? MISUSED : FAILED;
   }
   const what = printable(error instanceof Error ? error.message : String(error));
   const remedy = verbose

@@ -20,6 +20,11 @@ const RESUME: ListedCommand = {
 
 export const COMMANDS: readonly ListedCommand[] = [
   {
+    usage: 'init',
+    description: 'ask five questions and write a configuration to cdk.json',
+    load: async (terminal) => (await import('./commands/init.ts')).initCommand(terminal),
+  },
+  {
     usage: 'run',
     description: 'export the accounts of a dataset on this machine',
     load: async (terminal) => (await import('./commands/run.ts')).runCommand(terminal),

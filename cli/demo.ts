@@ -16,6 +16,14 @@ const COLUMNS = 80;
 const print = (text: string) => void process.stdout.write(`${text}\n`);
 const shorten = (line: string) => (line.length > COLUMNS ? `${line.slice(0, COLUMNS - 1)}…` : line);
 
+/** The simulated tenant ends with this process, so its runs cannot be resumed. */
+const withoutResume = {
+  isTTY: process.stderr.isTTY,
+  columns: process.stderr.columns,
+  write(text: string) {
+    process.stderr.write(text.startsWith('To resume: ') ? 'To start again: npm start\n' : text);
+  },
+};
 const key = { keyId: 'demo-key', keySecret: 'demo:secret' };
 const simulator = await startSimulator({ accounts: ACCOUNTS, latencyMs: LATENCY_MS, unknownField: false, ...key });
 const runId = newRunId();
@@ -28,7 +36,7 @@ try {
       ...['--out', OUT, '--run-id', runId],
     ],
     stdout: process.stdout,
-    stderr: process.stderr,
+    stderr: withoutResume,
     env: {
       ...process.env,
       PERSONALIZATION_API_KEY_ID: key.keyId,

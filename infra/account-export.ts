@@ -103,15 +103,19 @@ export class AccountExport extends Construct {
   /** @throws ExportError `ConfigError` that names every invalid prop */
   constructor(scope: Construct, id: string, props: AccountExportProps) {
     super(scope, id);
+    // From JavaScript, anything may come.
+    const given: AccountExportProps = props ?? {};
     const { bucket, encryptionKey, vpc, vpcSubnets, securityGroups, topic, secret, permissionsBoundary, ...settings } =
-      props;
+      given;
     const stack = Stack.of(this);
     const config = parseSettings(settings, {
       now: Date.now(),
       region: Token.isUnresolved(stack.region) ? undefined : stack.region,
     });
-    checkExisting(props);
+    checkTypes(given);
+    checkExisting(given);
     const deployment = deploymentOf(this);
+    checkId(this, deployment);
     this.#deployment = deployment;
     const databaseName = config.databaseName ?? databaseNameOf(deployment.name);
     const { exports, logRetentionDays } = config;
@@ -361,6 +365,62 @@ export class AccountExport extends Construct {
   }
 }
 
+/** An attribute that each given resource has, and its type. The resource may be of another copy of the CDK. */
+const TYPES: Readonly<
+  Record<Exclude<keyof ExistingResources, 'vpcSubnets' | 'securityGroups'>, readonly [string, string]>
+> = {
+  bucket: ['bucketName', 'an IBucket, such as Bucket.fromBucketName(…)'],
+  encryptionKey: ['keyArn', 'an IKey, such as Key.fromKeyArn(…)'],
+  vpc: ['vpcId', 'an IVpc, such as Vpc.fromLookup(…)'],
+  topic: ['topicArn', 'an ITopic, such as Topic.fromTopicArn(…)'],
+  secret: ['secretArn', 'an ISecret, such as Secret.fromSecretNameV2(…)'],
+  permissionsBoundary: ['managedPolicyArn', 'an IManagedPolicy, such as ManagedPolicy.fromManagedPolicyName(…)'],
+};
+
+/** What the compiler checks in TypeScript. @throws ExportError `ConfigError` that names every prop of a wrong type */
+function checkTypes(props: ExistingResources): void {
+  const { vpcSubnets, securityGroups } = props;
+  const wrong = Object.entries(TYPES).flatMap(([prop, [attribute, type]]) => {
+    const value = props[prop as keyof typeof TYPES];
+    return value === undefined || has(value, attribute) ? [] : [`${prop} must be ${type}`];
+  });
+  const isList =
+    securityGroups === undefined ||
+    (Array.isArray(securityGroups) && securityGroups.every((group) => has(group, 'securityGroupId')));
+  const problems = [
+    ...wrong,
+    ...(vpcSubnets === undefined || has(vpcSubnets)
+      ? []
+      : ['vpcSubnets must be a SubnetSelection, such as {"subnetType":…}']),
+    ...(isList
+      ? []
+      : ['securityGroups must be a list of ISecurityGroup, such as [SecurityGroup.fromSecurityGroupId(…)]']),
+  ];
+  if (problems.length > 0)
+    throw new ExportError('ConfigError', `Invalid props of AccountExport: ${problems.join('; ')}.`);
+}
+
+function has(value: unknown, attribute?: string): boolean {
+  return typeof value === 'object' && value !== null && (attribute === undefined || attribute in value);
+}
+
+/** The construct of each start of output keys, by stack. */
+const idsInUse = new WeakMap<Stack, Map<string, string>>();
+
+/** Outputs and physical names have no other characters. @throws ExportError `ConfigError` for ids that become equal */
+function checkId(construct: Construct, { outputPrefix, reference }: Deployment): void {
+  const stack = Stack.of(construct);
+  const ids = idsInUse.get(stack) ?? new Map<string, string>();
+  const other = ids.get(outputPrefix);
+  if (other !== undefined) {
+    throw new ExportError(
+      'ConfigError',
+      `Ids of two AccountExport clash ("${other}" and "${reference}"): choose ids that differ in letters or digits.`,
+    );
+  }
+  idsInUse.set(stack, ids.set(outputPrefix, reference));
+}
+
 /** @throws ExportError `ConfigError` */
 function checkExisting({
   bucket,
@@ -380,6 +440,7 @@ function checkExisting({
     vpc && network ? 'do not set network together with vpc' : '',
     vpc === undefined && (vpcSubnets ?? securityGroups) ? 'vpcSubnets and securityGroups need vpc' : '',
     secret && props.secretName !== undefined ? 'do not set secretName together with secret' : '',
+    props.topic?.fifo === true ? 'topic must be a standard topic, because FIFO topics send no emails' : '',
   ].filter((problem) => problem !== '');
   if (problems.length === 0) return;
   throw new ExportError('ConfigError', `Invalid props of AccountExport: ${problems.join('; ')}.`);

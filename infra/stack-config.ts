@@ -205,12 +205,14 @@ export type NetworkConfig = z.infer<typeof NetworkSchema>;
 /** A configuration that can be deployed. */
 export type StackConfig = z.infer<typeof StackConfigSchema> & { readonly databaseName: string };
 
-/** Where and when a configuration is deployed, as far as it is known. */
+/** Where and when a configuration is deployed, as far as it is known, and what errors call it. */
 export interface Target {
   /** Epoch milliseconds. @default one-time schedules are not compared with it */
   readonly now?: number;
   /** @default regions are not checked */
   readonly region?: string | undefined;
+  /** What an error calls the configuration. @default "accountExport configuration in cdk.json" */
+  readonly what?: string;
 }
 
 /**
@@ -219,7 +221,8 @@ export interface Target {
  */
 export function parseStackConfig(input: unknown, target: Target = {}): StackConfig {
   const schema = StackConfigSchema.superRefine((config, context) => checkTarget(config, target, context));
-  const config = parseOrThrow(schema, input ?? {}, 'accountExport configuration in cdk.json', 'ConfigError');
+  const { what = 'accountExport configuration in cdk.json' } = target;
+  const config = parseOrThrow(schema, input ?? {}, what, 'ConfigError');
   return { ...config, databaseName: config.databaseName ?? databaseNameOf(config.stackName) };
 }
 

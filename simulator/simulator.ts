@@ -16,6 +16,8 @@ export interface SimulatorOptions {
   readonly attributeShape?: AttributeShape;
   /** Some accounts have a field that no table declares: `healthIndex`. @default nasty */
   readonly unknownField?: boolean;
+  /** Other names of fields and attributes. @default none */
+  readonly renamed?: Readonly<Record<string, string>>;
   readonly latencyMs?: number;
   /** @default 0, any free port */
   readonly port?: number;
@@ -109,8 +111,8 @@ interface Answer {
 }
 
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
-  const { accounts = 12_431, seed = 1, nasty = true, unknownField, attributeShape = 'flat', maker } = options;
-  const tenant = new Tenant({ accounts, seed, nasty, unknownField, attributeShape, maker });
+  const { accounts = 12_431, seed = 1, nasty = true, unknownField, attributeShape, renamed, maker } = options;
+  const tenant = new Tenant({ accounts, seed, nasty, unknownField, attributeShape, renamed, maker });
   const requests: SeenRequest[] = [];
   let key = { keyId: options.keyId ?? DEFAULT_KEY.keyId, keySecret: options.keySecret ?? DEFAULT_KEY.keySecret };
   let inFlight = 0;

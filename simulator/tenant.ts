@@ -20,6 +20,8 @@ export interface TenantOptions extends AccountStyle {
   readonly accounts: number;
   /** @default 'flat' */
   readonly attributeShape?: AttributeShape;
+  /** Other names of fields and attributes, as after a change of the tenant's data model. @default none */
+  readonly renamed?: Readonly<Record<string, string>>;
   /** Makes the accounts instead of the style and the shape. */
   readonly maker?: AccountMaker | undefined;
 }
@@ -41,8 +43,8 @@ export class Tenant {
   #nextId: number;
   readonly #versions = new Map<number, number>();
 
-  constructor({ accounts, attributeShape = 'flat', maker, ...style }: TenantOptions) {
-    this.#maker = maker ?? styledAccounts(style, attributeShape);
+  constructor({ accounts, attributeShape = 'flat', renamed = {}, maker, ...style }: TenantOptions) {
+    this.#maker = maker ?? styledAccounts(style, attributeShape, renamed);
     this.#spans = accounts === 0 ? [] : [{ firstId: 0, length: accounts }];
     this.#nextId = accounts;
   }
@@ -118,10 +120,20 @@ export class Tenant {
   }
 }
 
-function styledAccounts(style: AccountStyle, attributeShape: AttributeShape): AccountMaker {
+function styledAccounts(
+  style: AccountStyle,
+  attributeShape: AttributeShape,
+  renamed: Readonly<Record<string, string>>,
+): AccountMaker {
+  const withNewNames = (values: ReadonlyMap<string, string>) =>
+    new Map(Array.from(values, ([key, value]) => [renamed[key] ?? key, value] as const));
+  const account = (id: number, version: number) => {
+    const { fields, attributes } = simulateAccount(style, id, version);
+    return { fields: withNewNames(fields), attributes: withNewNames(attributes) };
+  };
   return {
     json(id, version, segment) {
-      const { fields, attributes } = simulateAccount(style, id, version);
+      const { fields, attributes } = account(id, version);
       const parts = [...fields].map(([key, value]) => `"${key}":${value}`);
       const shape = attributeShape === 'mixed' ? ATTRIBUTE_SHAPES[id % 3] : attributeShape;
       parts.push(`"attributes":${inShape(attributes, shape)}`);
@@ -134,9 +146,12 @@ function styledAccounts(style: AccountStyle, attributeShape: AttributeShape): Ac
       }
       return `{${parts.join(',')}}`;
     },
-    csvColumns: (segment) => [...FIELDS, ...ATTRIBUTES, ...(segment ? SEGMENT_FIELDS : [])],
+    csvColumns(segment) {
+      const columns = [...FIELDS, ...ATTRIBUTES, ...(segment ? SEGMENT_FIELDS : [])];
+      return columns.map((column) => renamed[column] ?? column);
+    },
     csvCells(id, version, segment) {
-      const { fields, attributes } = simulateAccount(style, id, version);
+      const { fields, attributes } = account(id, version);
       const cells = new Map([...fields, ...attributes].map(([key, value]) => [key, cellOf(value)]));
       if (segment) cells.set('segmentJoined', simulateMembership(style, id).segmentJoined);
       return cells;

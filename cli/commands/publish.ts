@@ -78,7 +78,8 @@ async function publishLocal(
   const progress = runProgress(terminal, flags);
   const output = outputOf(progress, flags);
   const runId = checkRunId(run);
-  if (await isPublished(store, runId)) output.note(`Run "${runId}" is already published.`);
+  const published = await isPublished(store, runId);
+  if (published) output.note(`Run "${runId}" is already published.`);
   const outcome = await runLocal({
     api: NO_API,
     store,
@@ -88,5 +89,5 @@ async function publishLocal(
     signal: new AbortController().signal,
     observe: progress.observe,
   }).finally(progress.stop);
-  return printOutcome(outcome, output, store, flags);
+  return printOutcome(outcome, output, store, { ...flags, resumed: !published });
 }

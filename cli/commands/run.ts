@@ -4,8 +4,12 @@ import type { ObjectStore } from '../../functions/export/ports.ts';
 import { checkStore } from '../../functions/export/storage/check-store.ts';
 import { readManifest } from '../../functions/export/storage/published-runs.ts';
 import { RunFolder } from '../../functions/export/storage/run-folder.ts';
-import { PERMANENT_ERRORS } from '../../functions/model/errors.ts';
-import { DEFAULT_MAX_DROP_PERCENT, DEFAULT_PAGE_SIZE } from '../../functions/model/export-settings.ts';
+import { ExportError, PERMANENT_ERRORS } from '../../functions/model/errors.ts';
+import {
+  DEFAULT_MAX_DROP_PERCENT,
+  DEFAULT_PAGE_SIZE,
+  type ExportSettings,
+} from '../../functions/model/export-settings.ts';
 import type { FailedRun, FailureReport, PlanOutcome } from '../../functions/model/outcomes.ts';
 import { PROGRAM } from '../../functions/model/program.ts';
 import { RESUME_OR_START, remedyOf } from '../../functions/model/remedies.ts';
@@ -18,36 +22,52 @@ import { type DestinationFlags, storeAt, withDestinationFlags } from '../flags/d
 import { type ExportFlags, requestOf, withExportFlags, withFlagNames } from '../flags/export-flags.ts';
 import { shellWord } from '../flags/stack-flags.ts';
 import { type LocalOutcome, runLocal } from '../local/run-local.ts';
-import { printEstimate, printPlan, printPublished, printUsageSoFar } from '../terminal/print-run.ts';
+import { printEstimate, printPlan, printPublished, printUsageSoFar, printVanished } from '../terminal/print-run.ts';
 import { type Progress, runProgress } from '../terminal/progress.ts';
 import { type Output, type OutputFlags, outputOf, type Terminal } from '../terminal/terminal.ts';
 
 interface RunFlags extends ExportFlags, ApiFlags, DestinationFlags, OutputFlags {
-  concurrency: number;
+  /** A `cdk.json`, and an export in it. */
+  config?: string;
+  export?: string;
+  concurrency?: number;
   out: string;
   dryRun?: boolean;
   runId?: string;
 }
 
+/** On AWS, it is 20: there, pages are written by as many functions. */
+const DEFAULT_CONCURRENCY = 8;
+
 export function runCommand(terminal: Terminal): Command {
-  const command = new Command('run').requiredOption('--dataset <id>', 'dataset to export');
+  const command = new Command('run')
+    .option('--dataset <id>', 'dataset to export')
+    .option('--config <file>', 'instead of --dataset: a cdk.json with exports')
+    .option('--export <name>', 'export in --config; may be left out if it has one');
   withApiFlags(command).option('--name <name>', 'name of the export (default: the dataset; required for a segment)');
   withDestinationFlags(command, 'folder, or s3://bucket/prefix', './out')
     .option('--run-id <id>', 'id of the run; an existing id resumes that run')
-    .option('--concurrency <n>', 'concurrent API requests', integer(1, 1000), 8);
-  withExportFlags(command, { format: 'json', pageSize: DEFAULT_PAGE_SIZE });
+    .option('--concurrency <n>', 'concurrent API requests', integer(1, 1000));
+  withExportFlags(command);
   return withOutputFlags(command, 'the manifest (or the estimate)')
     .addHelpText(
       'after',
       `
-Defaults: --on-drift publish, --max-drop-percent ${DEFAULT_MAX_DROP_PERCENT}, --overlap skip.
+Defaults: --format json, --page-size ${DEFAULT_PAGE_SIZE}, --concurrency ${DEFAULT_CONCURRENCY},
+--on-drift publish, --max-drop-percent ${DEFAULT_MAX_DROP_PERCENT}, --overlap skip.
+
+--config reads the account, the concurrency and the export from a cdk.json, as a
+deployment does. Other flags override it, except the dataset and the segment.
+What concerns only AWS has no effect here: schedules, network, emails,
+encryption, retention and the secret.
 
 Set the API key in PERSONALIZATION_API_KEY_ID and
 PERSONALIZATION_API_KEY_SECRET, or pass --secret-id.
 
-Example:
+Examples:
   ${PROGRAM} run --account acme --instance us-5 \\
-    --dataset engage --window P7D`,
+    --dataset engage --window P7D
+  ${PROGRAM} run --config cdk.json --export all-accounts`,
     )
     .action(async (flags: RunFlags) => {
       terminal.exitCode = await runExport(flags, terminal);
@@ -62,14 +82,13 @@ Example:
 async function runExport(flags: RunFlags, terminal: Terminal): Promise<number> {
   const progress = runProgress(terminal, flags);
   const output = outputOf(progress, flags);
-  const baseUrl = baseUrlOf(flags);
-  const request = requestOf(flags);
+  const { baseUrl, request, exports, concurrency } = await chosenExport(flags);
+  if (flags.config !== undefined) output.note(`Export     ${request.exportName} of ${flags.config}`);
   const credentials = await credentialsOf(flags, terminal.env);
   const store = await storeAt(flags.out, flags);
   const runId = checkRunId(flags.runId ?? newRunId());
   // A dry run writes nothing.
   if (!flags.dryRun) await checkStore(store);
-  const { concurrency } = flags;
   const signal = terminal.interrupted();
   const api = createAccountsApi({
     baseUrl,
@@ -82,10 +101,11 @@ async function runExport(flags: RunFlags, terminal: Terminal): Promise<number> {
     limits: { maxWaitMs: MAX_API_WAIT_SECONDS * 1000, reachWindowMs: 6000 },
     sleep: (ms, aborted) => terminal.sleep(ms, aborted ?? signal),
   });
-  const printNext = planPrinter(output, progress);
+  const printNext = planPrinter(output, progress, flags.runId !== undefined);
   // A retry after drift has an id of its own.
   let currentRunId = runId;
   let planned = false;
+  let resumed = false;
   let lastError: unknown;
   try {
     progress.planning();
@@ -94,6 +114,7 @@ async function runExport(flags: RunFlags, terminal: Terminal): Promise<number> {
       store,
       runId,
       request,
+      exports,
       concurrency,
       signal,
       retryIntervalMs: terminal.retryIntervalMs,
@@ -101,6 +122,7 @@ async function runExport(flags: RunFlags, terminal: Terminal): Promise<number> {
       onPlan: (plan) => {
         currentRunId = plan.runId;
         planned = true;
+        resumed ||= plan.outcome === 'exportPages' && plan.plan.resumed;
         printNext(plan);
       },
       onPage: progress.page,
@@ -109,7 +131,7 @@ async function runExport(flags: RunFlags, terminal: Terminal): Promise<number> {
       },
     });
     progress.stop();
-    const code = await printOutcome(outcome, output, store, flags);
+    const code = await printOutcome(outcome, output, store, { ...flags, resumed });
     if (code !== 0 && flags.verbose && lastError instanceof Error) terminal.stderr.write(`${lastError.stack}\n`);
     return code;
   } catch (error) {
@@ -127,8 +149,49 @@ async function runExport(flags: RunFlags, terminal: Terminal): Promise<number> {
   }
 }
 
-/** Prints the plan; after drift, the plan of the retry too. */
-function planPrinter(output: Output, progress: Progress): (plan: PlanOutcome) => void {
+interface ChosenExport {
+  /** Of the API. */
+  readonly baseUrl: string;
+  readonly request: Readonly<Record<string, unknown>>;
+  /** The configured exports, which the request may name. */
+  readonly exports: readonly ExportSettings[];
+  readonly concurrency: number;
+}
+
+/**
+ * What to export: with `--config` the export that the state machine would run for the same request, otherwise an ad-hoc one.
+ * @throws ExportError and CommandError for missing, conflicting or invalid flags, and for an invalid configuration
+ */
+async function chosenExport(flags: RunFlags): Promise<ChosenExport> {
+  const { config: path, dataset, name, concurrency } = flags;
+  if (path === undefined) {
+    if (flags.export !== undefined) throw new ExportError('ConfigError', 'Conflicting flags: --export needs --config.');
+    if (dataset === undefined)
+      throw new ExportError('ConfigError', 'Missing --dataset: pass the dataset to export, or --config cdk.json.');
+    return {
+      baseUrl: baseUrlOf(flags),
+      request: requestOf(flags),
+      exports: [],
+      concurrency: concurrency ?? DEFAULT_CONCURRENCY,
+    };
+  }
+  const other = dataset === undefined ? '--name' : '--dataset';
+  if ((dataset ?? name) !== undefined)
+    throw new ExportError('ConfigError', `Conflicting flags (--config and ${other}): pass only one of them.`);
+  // Only this needs the rules of the stack.
+  const { configuredExport } = await import('../local/configuration.ts');
+  const { config, settings } = await configuredExport(path, flags.export);
+  const { accountName: account, instance } = config;
+  return {
+    baseUrl: baseUrlOf(flags.apiUrl === undefined ? { account, instance, ...flags } : flags),
+    request: requestOf({ ...flags, name: settings.name }),
+    exports: config.exports,
+    concurrency: concurrency ?? config.concurrency,
+  };
+}
+
+/** Prints the plan; after drift, the plan of the retry too. @param isNamed whether the user chose the id of the run */
+function planPrinter(output: Output, progress: Progress, isNamed: boolean): (plan: PlanOutcome) => void {
   let planned = false;
   return (plan) => {
     if (plan.outcome === 'skipped') return;
@@ -142,13 +205,18 @@ function planPrinter(output: Output, progress: Progress): (plan: PlanOutcome) =>
     printPlan(output, plan);
     if (plan.outcome !== 'exportPages') return;
     // Printed before the pages, so that the run can be resumed even after a crash.
-    output.note(`           run ${plan.runId}`);
+    // Nobody else would notice that the id was misspelled.
+    const isNew = isNamed && !plan.plan.resumed;
+    output.note(`           run ${plan.runId}${isNew ? ' (new)' : ''}`);
     progress.exporting(plan.pages);
   };
 }
 
 /** The flags of `run`, or of `publish --out`, that its last lines depend on. */
-type EndFlags = DestinationFlags & { out: string; json?: boolean } & Partial<Pick<RunFlags, 'apiUrl' | 'runId'>>;
+type EndFlags = DestinationFlags & { out: string; json?: boolean } & Partial<Pick<RunFlags, 'apiUrl' | 'runId'>> & {
+    /** Whether the run was started before. */
+    resumed: boolean;
+  };
 
 /** Prints how a run on this machine ended. @returns the exit code */
 export async function printOutcome(
@@ -166,9 +234,11 @@ export async function printOutcome(
       output.out(flags.json ? JSON.stringify(outcome.skipped) : `Skipped    ${outcome.skipped.reason}`);
       return 0;
     case 'published': {
-      const { runId } = outcome.result;
-      if (flags.json) output.out(JSON.stringify(await readManifest(store, runId)));
-      else printPublished(output, outcome.result, 'local');
+      const { runId, vanishedFields } = outcome.result;
+      if (flags.json) {
+        output.out(JSON.stringify(await readManifest(store, runId)));
+        printVanished(output.note, vanishedFields);
+      } else printPublished(output, { ...outcome.result, resumed: flags.resumed }, 'local');
       return 0;
     }
     case 'failed':

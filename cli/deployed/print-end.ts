@@ -52,7 +52,7 @@ export function accountsDone({ accounts, pageSize }: SeenPlan, pagesDone: number
 export function printEnd({ output, flags }: Deployed, { report, output: runOutput, plan }: RunLook): number {
   const { runId, status } = report;
   if (flags.json) output.out(JSON.stringify(report));
-  if (runOutput && !flags.json) printOutput(output, runOutput);
+  if (runOutput && !flags.json) printOutput(output, runOutput, report.resumes !== null);
   if (runOutput || status === 'running') return 0;
   output.fail(withTypedFlags(endSentence(report), flags));
   const remedy = remedyOf(report.error ?? '');
@@ -66,10 +66,10 @@ export function printEnd({ output, flags }: Deployed, { report, output: runOutpu
   return 1;
 }
 
-function printOutput(output: Output, runOutput: RunOutput): void {
+function printOutput(output: Output, runOutput: RunOutput, resumed: boolean): void {
   switch (runOutput.status) {
     case 'published':
-      printPublished(output, runOutput.result, 'deployed');
+      printPublished(output, { ...runOutput.result, resumed }, 'deployed');
       break;
     case 'dry run':
       printEstimate(output, runOutput.result.estimate, 'deployed');

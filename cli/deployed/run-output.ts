@@ -36,6 +36,7 @@ const PublishedSchema = z.looseObject({
   apiRequests: z.int().optional(),
   retries: z.int().optional(),
   unmappedColumns: z.array(z.string()),
+  vanishedFields: z.array(z.string()).optional(),
   parts: z.string(),
   manifest: z.string(),
 });

@@ -18,17 +18,12 @@ export interface ExportFlags {
   // All others have the names of their settings.
 }
 
-interface Defaults {
-  format?: string;
-  pageSize?: number;
-}
-
 const choice = (flags: string, description: string, choices: readonly string[]) =>
   new Option(flags, description).choices(choices);
 
-/** Adds the flags to a command. Without defaults, what is not given stays as configured. */
-export function withExportFlags(command: Command, defaults: Defaults = {}): Command {
-  return withSelectionFlags(command, defaults)
+/** Adds the flags to a command. They have no defaults: what is not given stays as configured. */
+export function withExportFlags(command: Command): Command {
+  return withSelectionFlags(command)
     .option('--max-records <n>', 'record budget: the run fails before it exceeds it', integer(1))
     .addOption(choice('--on-drift <policy>', 'if the data changes during the run', ['publish', 'fail', 'retry']))
     .option('--max-drop-percent <n>', 'quarantine the run if more than n % of accounts are gone', integer(0, 100))
@@ -37,10 +32,10 @@ export function withExportFlags(command: Command, defaults: Defaults = {}): Comm
 }
 
 /** Adds the flags that say which accounts are requested, and in which form. */
-export function withSelectionFlags(command: Command, defaults: Defaults = {}): Command {
+export function withSelectionFlags(command: Command): Command {
   return command
-    .addOption(choice('--format <format>', 'format of the parts', EXPORT_FORMATS).default(defaults.format))
-    .option('--page-size <n>', 'accounts per page', integer(1, MAX_PAGE_SIZE), defaults.pageSize)
+    .addOption(choice('--format <format>', 'format of the parts', EXPORT_FORMATS))
+    .option('--page-size <n>', 'accounts per page', integer(1, MAX_PAGE_SIZE))
     .option('--filter <segment>', 'export only this segment (name or id)')
     .option('--start <time>', 'start of the statistics: epoch ms or ISO 8601')
     .option('--end <time>', 'end of the statistics: epoch ms or ISO 8601')

@@ -116,7 +116,8 @@ export async function runLocal(options: LocalRunOptions): Promise<LocalOutcome> 
   };
   const handlers = {
     [STATES.plan]: task(async (event) => {
-      const started = { ...(event as object), startedAt };
+      // The map's limit is higher: see PAGES_PER_REQUEST.
+      const started = { ...(event as object), startedAt, concurrency: options.concurrency };
       const ports = { api, store, catalog, executions: localExecutions, exports, observe };
       plan = throughJson(await planExport(ports, started, stopped));
       options.onPlan?.(plan);
@@ -124,7 +125,7 @@ export async function runLocal(options: LocalRunOptions): Promise<LocalOutcome> 
     }),
     [STATES.page]: task(async (event) => {
       const [{ exportPage }] = await stepsAfterPlan();
-      const accounts = await exportPage({ api, store }, event, stopped);
+      const accounts = await exportPage({ api, store, clock }, event, stopped);
       options.onPage?.(accounts);
       return accounts;
     }),

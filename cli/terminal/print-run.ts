@@ -1,8 +1,15 @@
 /** The lines about a run that `run` and the commands for the deployed state machine share. At most 80 columns, except paths. */
+
 import type { PlanFigures, PublishResult, RunEstimate } from '../../functions/model/outcomes.ts';
+import { printable } from '../../functions/model/printable.ts';
 import type { Usage } from '../../functions/model/usage.ts';
-import { bytes, count, counted, duration, money } from './format.ts';
+import { pieces } from './display-width.ts';
+import { bytes, count, counted, duration, money, wrapped } from './format.ts';
 import type { Output } from './terminal.ts';
+
+const COLUMNS = 80;
+/** Of lines without a label. */
+const INDENT = 11;
 
 export interface PlanSummary {
   readonly accounts: number;
@@ -29,7 +36,7 @@ export type Execution = 'deployed' | 'local';
 
 export function printEstimate({ out }: Pick<Output, 'out'>, estimate: RunEstimate, execution: Execution): void {
   const { apiRequests, recordsFetched, maxRecordsNeeded, seconds, secondsFrom, usd } = estimate;
-  out('Dry run    nothing was exported; the estimate for a run is');
+  out('Dry run    nothing was exported; the estimate for a run, with checks:');
   out(`           ${counted(apiRequests, 'request')}, ${counted(recordsFetched, 'record')} of the contract`);
   out(`           --max-records of at least ${count(maxRecordsNeeded)}, if set`);
   out(
@@ -43,10 +50,19 @@ type Published = Pick<
   'accounts' | 'distinctAccounts' | 'seconds' | 'bytes' | 'verdict' | 'unmappedColumns' | 'runId' | 'parts' | 'manifest'
 > &
   // Older deployments report none of these.
-  Partial<Pick<PublishResult, 'format' | 'recordsFetched' | 'apiRequests' | 'retries'>>;
+  Partial<Pick<PublishResult, 'format' | 'recordsFetched' | 'apiRequests' | 'retries' | 'vanishedFields'>> & {
+    /** Whether the run was started before: then its time includes the pause, and its retries what was interrupted. */
+    readonly resumed?: boolean;
+  };
 
 export function printPublished({ out }: Pick<Output, 'out'>, result: Published, execution: Execution): void {
-  out(`Published  ${counted(result.accounts, 'account')} in ${result.seconds} s, ${bytes(result.bytes)}`);
+  const accounts = counted(result.accounts, 'account');
+  if (result.resumed) {
+    out(`Published  ${accounts}, ${bytes(result.bytes)}`);
+    out(`           ${duration(result.seconds)} after the first start, including the pause`);
+  } else {
+    out(`Published  ${accounts} in ${result.seconds} s, ${bytes(result.bytes)}`);
+  }
   for (const line of VERDICTS[result.verdict]) out(`           ${line}`);
   const duplicates = result.accounts - result.distinctAccounts;
   if (duplicates > 0) out(`           ${counted(duplicates, 'duplicate')}: the later record is current`);
@@ -56,17 +72,40 @@ export function printPublished({ out }: Pick<Output, 'out'>, result: Published, 
     out(`Warning    the table has no column for these fields; the parts contain them${isCsv ? '' : ':'}`);
     const columns = execution === 'deployed' ? 'attributeColumns in cdk.json' : '--attribute-columns';
     if (isCsv) out(`           (to query them, append them to ${columns}):`);
-    out(`           ${result.unmappedColumns.map(quotedName).join(', ')}`);
+    for (const line of wrapped(result.unmappedColumns.map(quotedName), ', ', COLUMNS - INDENT))
+      out(`           ${line}`);
   }
+  printVanished(out, result.vanishedFields ?? []);
   out(`  run      ${result.runId}`);
   out(`  parts    ${result.parts}`);
   out(`  manifest ${result.manifest}`);
 }
 
+/** A field that vanished is usually an attribute that was renamed or lost at its source. */
+export function printVanished(print: (line: string) => void, fields: readonly string[]): void {
+  if (fields.length === 0) return;
+  print('Warning    no account has these fields now; in the last published run, some did:');
+  for (const field of fields.slice(0, MAX_VANISHED)) print(`           ${shortened(field)}`);
+  const more = fields.length - MAX_VANISHED;
+  if (more > 0) print(`           and ${fields.length < MAX_NAMED ? '' : 'at least '}${more} more`);
+}
+
+/** Lines of the warning. */
+const MAX_VANISHED = 10;
+/** The result of a run names this many. */
+const MAX_NAMED = 50;
+const NAME_WIDTH = 69;
+
+function shortened(name: string): string {
+  const [start = '', ...rest] = pieces(printable(name), NAME_WIDTH - 1);
+  return rest.length === 0 ? start : `${start}…`;
+}
+
 /** What the contract counts: records that are no accounts of the run were fetched to count, to check, or again. */
-function printUsage(out: Output['out'], { accounts, recordsFetched, apiRequests, retries }: Published): void {
+function printUsage(out: Output['out'], { accounts, recordsFetched, apiRequests, retries, resumed }: Published): void {
   if (recordsFetched === undefined || apiRequests === undefined || retries === undefined) return;
-  const requests = `(${counted(apiRequests, 'request')}, ${count(retries)} ${retries === 1 ? 'retry' : 'retries'})`;
+  const repeated = resumed ? 'retried or interrupted' : retries === 1 ? 'retry' : 'retries';
+  const requests = `(${counted(apiRequests, 'request')}, ${count(retries)} ${repeated})`;
   const records = `Contract   ${counted(recordsFetched, 'record')} used`;
   const more = recordsFetched - accounts;
   if (more <= 0) {

@@ -70,14 +70,20 @@ export function outputOf({ stdout, stderr }: Pick<Terminal, 'stdout' | 'stderr'>
   };
 }
 
-/** Why a command failed, in one sentence; exit code 1. An `ExportError` is what a run fails with. */
+/** Why a command failed, in one sentence. An `ExportError` is what a run fails with. */
 export class CommandError extends Error {
   override readonly name = 'CommandError';
   /** Whether the same call may succeed later. */
   readonly transient: boolean;
+  /** Whether the user has to correct what was typed, or a file: exit code 2 instead of 1. */
+  readonly misuse: boolean;
 
-  constructor(message: string, { transient = false, ...options }: ErrorOptions & { transient?: boolean } = {}) {
+  constructor(
+    message: string,
+    { transient = false, misuse = false, ...options }: ErrorOptions & { transient?: boolean; misuse?: boolean } = {},
+  ) {
     super(message, options);
     this.transient = transient;
+    this.misuse = misuse;
   }
 }

@@ -23,6 +23,7 @@ export function hiveTypeOf(trinoType: string): string {
     'timestamp(3)': 'timestamp',
     'map(varchar,varchar)': 'map<string,string>',
     'array(varchar)': 'array<string>',
+    'array(row(name varchar, present bigint))': 'array<struct<name:string,present:bigint>>',
   };
   const type = types[trinoType];
   if (type === undefined) throw new Error(`No Hive type for Trino type ${trinoType}: add it to hiveTypeOf.`);

@@ -2,7 +2,7 @@
 import { RUNS_TABLE } from './tables.ts';
 import type { ViewColumn, ViewDefinition } from './view-definition.ts';
 
-type Kind = 'text' | 'date' | 'integer' | 'time' | 'epochMs' | 'seconds' | 'texts';
+type Kind = 'text' | 'date' | 'integer' | 'time' | 'epochMs' | 'seconds' | 'texts' | 'fields';
 
 interface RunColumn {
   readonly name: string;
@@ -69,6 +69,12 @@ const COLUMNS: readonly RunColumn[] = [
     from: 'escapedlinebreaks',
     comment: 'CSV: line breaks written as \\n',
   },
+  {
+    name: 'fields',
+    kind: 'fields',
+    from: 'fields',
+    comment: 'Fields and attributes, and how many records have a value',
+  },
 ];
 
 const TYPES: Readonly<Record<Kind, string>> = {
@@ -79,6 +85,7 @@ const TYPES: Readonly<Record<Kind, string>> = {
   epochMs: 'timestamp(3)',
   seconds: 'double',
   texts: 'array(varchar)',
+  fields: 'array(row(name varchar, present bigint))',
 };
 
 /** In which the engines differ. */
@@ -99,6 +106,7 @@ export function runsSql({ time, epochMs }: TimeSql): string {
     epochMs,
     seconds: () => `date_diff('millisecond', ${time('startedat')}, ${time('publishedat')}) / 1e3`,
     texts: (from) => from,
+    fields: (from) => from,
   };
   return `SELECT
 ${COLUMNS.map(({ name, kind, from }) => `  ${sqlOf[kind](from)} AS ${name}`).join(',\n')}

@@ -187,6 +187,12 @@ const RUN_COLUMNS: readonly TableColumn[] = [
     type: 'array<struct<key:string,page:int,records:bigint,bytes:bigint,sha256:string>>',
     comment: 'The parts',
   },
+  // At the end: partitions of earlier versions have the columns before it, and columns match by position.
+  {
+    name: 'fields',
+    type: 'array<struct<name:string,present:bigint>>',
+    comment: 'Fields and attributes, and how many records have a value',
+  },
 ];
 
 const RUNS: TableDefinition = {

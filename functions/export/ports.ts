@@ -194,3 +194,8 @@ export interface RunPorts {
    */
   readonly measure?: ((attempt: AttemptFigures) => void) | undefined;
 }
+
+/** What exporting and publishing need, which write down times. */
+export interface PagePorts extends RunPorts {
+  readonly clock: Clock;
+}

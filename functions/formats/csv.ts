@@ -1,8 +1,10 @@
 import { parse } from 'csv-parse/sync';
+import type { FieldPresence } from '../model/field-coverage.ts';
 import { CHECK_HOST, PageError } from '../model/page-error.ts';
 import { RESUME_OR_START } from '../model/remedies.ts';
 import { ACCOUNT_FIELDS, ACCOUNT_KEY, fieldOf } from './account-columns.ts';
 import { checkCsvLimits } from './body-limits.ts';
+import { presentFields } from './field-counts.ts';
 import { gunzip, gzip } from './gzip.ts';
 import { type DecodedPage, type EncodedPart, type PageFormat, supersededRecords } from './page-format.ts';
 import { decodeUtf8 } from './utf8.ts';
@@ -90,7 +92,7 @@ export function decodeCsv(body: Buffer, { finalNewline }: { finalNewline: boolea
   checkCsvLimits(body);
   const text = decodeUtf8(body);
   const endsWithNewline = text.endsWith('\n');
-  if (text.trim() === '') return { records: 0, names: [], columns: [], rows: [], endsWithNewline };
+  if (text.trim() === '') return { records: 0, names: [], columns: [], fields: [], rows: [], endsWithNewline };
   if (text.trimStart().startsWith('<')) {
     throw new PageError('ApiContentError', { problem: 'HTML instead of CSV', remedy: CHECK_HOST });
   }
@@ -112,7 +114,14 @@ export function decodeCsv(body: Buffer, { finalNewline }: { finalNewline: boolea
   const key = columns.indexOf(ACCOUNT_KEY);
   // An empty cell is not a name: two accounts without a name are different accounts.
   const names = rows.map((row) => row[key]?.replace(LINE_BREAK, '\\n') || JSON.stringify(row));
-  return { records: rows.length, names, columns, rows, endsWithNewline };
+  return { records: rows.length, names, columns, fields: filledColumns(columns, rows), rows, endsWithNewline };
+}
+
+/** CSV has no null: a cell that is not empty is a value. */
+function filledColumns(columns: readonly string[], rows: readonly (readonly string[])[]): FieldPresence[] {
+  const filled = columns.map(() => 0);
+  for (const row of rows) for (let i = 0; i < filled.length; i++) if (row[i] !== '') (filled[i] as number)++;
+  return presentFields(columns.map((column, i) => [column, filled[i] ?? 0] as const));
 }
 
 function hasName(header: readonly string[]): boolean {

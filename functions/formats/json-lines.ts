@@ -1,6 +1,7 @@
 import { CHECK_HOST, PageError } from '../model/page-error.ts';
 import { ACCOUNT_KEY, fieldOf } from './account-columns.ts';
 import { checkJsonLimits } from './body-limits.ts';
+import { countFields } from './field-counts.ts';
 import { gzip } from './gzip.ts';
 import { membersOf, textOf } from './json-members.ts';
 import { splitRecords } from './json-text.ts';
@@ -45,12 +46,7 @@ export function decodeJson(body: Buffer): JsonPage {
     const values = [`record ${wrong} is ${typeName(records[wrong])} instead of an account`];
     throw new PageError('ApiContentError', { problem: 'Unexpected JSON', values });
   }
-  const columns = new Set<string>();
-  let parsedCommas = Math.max(0, records.length - 1);
-  for (const record of records) {
-    for (const key in record as object) columns.add(key);
-    parsedCommas += commasIn(record as object);
-  }
+  const { keys: columns, fields, commas: parsedCommas } = countFields(records as Record<string, unknown>[]);
   // `JSON.parse` drops repeated keys, so the text then has more commas.
   const { lines, adapted, addedKeys } = splitRecords(text, { mayRepeatKeys: commas > parsedCommas });
   for (const key of addedKeys) columns.add(key);
@@ -62,28 +58,12 @@ export function decodeJson(body: Buffer): JsonPage {
     // Only the text has the digits of a number.
     return name === undefined ? line : nameIn(line);
   });
-  return { records: records.length, names, columns: [...columns], lines };
+  return { records: records.length, names, columns: [...columns], fields, lines };
 }
 
 /** The name as queries read it, digit for digit: 5 and "5" are the same account, 5.0 is another one. */
 function nameIn(line: string): string {
   return textOf(membersOf(line).get(ACCOUNT_KEY) ?? 'null') ?? line;
-}
-
-/** The commas between the values of an object or array, at any depth. */
-function commasIn(value: object): number {
-  if (Array.isArray(value)) {
-    let commas = Math.max(0, value.length - 1);
-    for (const inner of value) if (typeof inner === 'object' && inner !== null) commas += commasIn(inner);
-    return commas;
-  }
-  let commas = -1;
-  for (const key in value) {
-    commas++;
-    const inner = (value as Record<string, unknown>)[key];
-    if (typeof inner === 'object' && inner !== null) commas += commasIn(inner);
-  }
-  return Math.max(0, commas);
 }
 
 async function encode(page: JsonPage): Promise<EncodedPart> {

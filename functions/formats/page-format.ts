@@ -1,3 +1,5 @@
+import type { FieldPresence } from '../model/field-coverage.ts';
+
 /** A decoded page of the API. */
 export interface DecodedPage {
   /** Accounts on the page; one that the API sent twice counts twice. */
@@ -6,6 +8,8 @@ export interface DecodedPage {
   readonly names: readonly string[];
   /** The keys (JSON, in order of first appearance) or header columns (CSV) of the page. */
   readonly columns: readonly string[];
+  /** The fields and attributes of the accounts, and how many records have a value in them. */
+  readonly fields: readonly FieldPresence[];
 }
 
 /** An encoded part. */

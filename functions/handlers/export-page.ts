@@ -6,5 +6,9 @@ import { deployedStore } from '../runtime/store.ts';
 
 /** Lambda *Export page*: a `PageTask` in, the number of accounts of its part out. */
 export const handler = lambdaHandler('Export page', (event, signal) =>
-  exportPage({ api: deployedApi(), store: deployedStore(), measure: measureAttempt }, event, signal),
+  exportPage(
+    { api: deployedApi(), store: deployedStore(), clock: { now: Date.now }, measure: measureAttempt },
+    event,
+    signal,
+  ),
 );

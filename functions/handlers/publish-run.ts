@@ -18,7 +18,7 @@ export const handler = lambdaHandler('Publish run', async (event, signal) => {
   const result = await publishRun(ports, event, signal);
   measureRun(result);
   if (result.status === 'drifted') return result;
-  const { unmappedColumns } = result;
+  const { unmappedColumns, vanishedFields } = result;
   if (unmappedColumns.length > 0) {
     logger.warn(
       'Fields without a column in the table: the parts contain them. For CSV, append them to attributeColumns.',
@@ -26,6 +26,11 @@ export const handler = lambdaHandler('Publish run', async (event, signal) => {
         unmappedColumns,
       },
     );
+  }
+  if (vanishedFields.length > 0) {
+    logger.warn('No account has these fields now, but accounts of the last published run had them.', {
+      vanishedFields,
+    });
   }
   return result;
 });

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { ExportFormatSchema } from './export-format.ts';
+import { FieldPresenceSchema } from './field-coverage.ts';
 import { RunParametersSchema } from './run.ts';
 
 /** The verdict on a run, with its figures. */
@@ -39,6 +40,8 @@ export const ManifestSchema = z.object({
   apiRequests: z.int(),
   retries: z.int(),
   consistency: ConsistencySchema,
+  /** Of at most 1,000 fields, how many records have a value; sorted by name. Empty in manifests of earlier versions. */
+  fields: z.array(FieldPresenceSchema).default([]),
   unmappedColumns: z.array(z.string()),
   escapedLineBreaks: z.int(),
 });

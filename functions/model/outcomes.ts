@@ -34,7 +34,7 @@ export interface DryRunResult extends PlanSummary {
   readonly estimate: RunEstimate;
 }
 
-/** What a run would take, planning included (`docs/cost.md`). */
+/** What a run would take, with planning and verifying it (`docs/cost.md`). */
 export interface RunEstimate {
   readonly apiRequests: number;
   /** Records that the Salesforce contract would count. */
@@ -78,6 +78,8 @@ export interface PublishResult
   readonly seconds: number;
   /** Fields that the table does not declare; the parts contain them. */
   readonly unmappedColumns: readonly string[];
+  /** Fields that at least 1 % of the accounts of the last published run had, and no account has now; the most frequent first. */
+  readonly vanishedFields: readonly string[];
   readonly parts: string;
   readonly manifest: string;
   /** SQL that shows the run, ready to paste. */

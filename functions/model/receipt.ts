@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { FieldPresenceSchema } from './field-coverage.ts';
 import { UsageSchema } from './usage.ts';
 
 /** `work/run_id=<id>/receipts/00000.json`: describes a written part. */
@@ -17,9 +18,13 @@ export const ReceiptSchema = z.object({
   accountHashes: z.string(),
   /** Fields that the Glue table cannot show: it has no column for them, or a value does not fit. The part contains them. */
   unmappedColumns: z.array(z.string()),
+  /** Of at most 1,000 fields, how many records have a value; sorted by name. Receipts of earlier versions have none. */
+  fields: z.array(FieldPresenceSchema).optional(),
   /** CSV: how many line breaks in values were written as `\n`; 0 in other formats. */
   escapedLineBreaks: z.int(),
   usage: UsageSchema,
+  /** ISO 8601: when the attempt that wrote the part began. Receipts of earlier versions have none. */
+  startedAt: z.string().optional(),
   latencyMs: z.number(),
 });
 export type Receipt = z.infer<typeof ReceiptSchema>;

@@ -118,6 +118,7 @@ export const DOCUMENTED_ROWS: readonly unknown[][][] = [
     ['2026-08', 'switched', 100],
     ['2026-08', 'sheet', 50],
   ],
+  [['all-accounts', 'json-2-again', 'attributes.tier']],
 ];
 
 /** The run `json-1` in the view `runs`: its columns, in order. */
@@ -153,4 +154,5 @@ export const DRIFTED_RUN: Readonly<Record<string, unknown>> = {
   segment_id: null,
   unmapped_columns: [],
   escaped_line_breaks: 0,
+  fields: null,
 };

@@ -154,7 +154,7 @@ describe.skipIf(missing !== undefined)('on Trino', () => {
       expect(view?.columns.map(({ name }) => name)).toEqual(Object.keys(DRIFTED_RUN));
       const columns = await rows('SHOW COLUMNS FROM runs');
       expect(columns.map(([name, type]) => `${name} ${String(type).replaceAll(' ', '')}`)).toEqual(
-        view?.columns.map(({ name, type }) => `${name} ${type}`),
+        view?.columns.map(({ name, type }) => `${name} ${type.replaceAll(' ', '')}`),
       );
     });
 
@@ -448,6 +448,15 @@ describe.skipIf(missing !== undefined)('on Trino', () => {
       expect(await rows(`${sql} WHERE run_id = 'nasty-json'`)).toEqual([
         ['nasty-json', ACCOUNTS, 'consistent', ACCOUNTS, 0, 1000, 1000, 3, ['healthIndex']],
       ]);
+      const fields = `SELECT f.name, f.present FROM runs CROSS JOIN UNNEST(fields) AS f (name, present)`;
+      const found = await rows(
+        `${fields} WHERE run_id = 'nasty-json' AND name IN ('name', 'attributes.owner') ORDER BY 1`,
+      );
+      expect(found).toEqual([
+        ['attributes.owner', expect.any(Number)],
+        ['name', ACCOUNTS],
+      ]);
+      expect(found[0]?.[1]).toBeGreaterThan(ACCOUNTS * 0.9);
     });
   });
 });

@@ -3,7 +3,19 @@ import { describe, expect, it } from 'vitest';
 import { runCommandLine } from '../../cli/command-line.ts';
 import { commandLine, KEY_ENVIRONMENT, temporaryFolder } from '../support/command-line.ts';
 
-const COMMANDS = ['run', 'query', 'simulate', 'doctor', 'start', 'runs', 'status', 'resume', 'publish', 'reattach'];
+const COMMANDS = [
+  'init',
+  'run',
+  'query',
+  'simulate',
+  'doctor',
+  'start',
+  'runs',
+  'status',
+  'resume',
+  'publish',
+  'reattach',
+];
 
 describe('--help', () => {
   it.each(['', ...COMMANDS])('fits into 80 columns: %s', async (command) => {
@@ -55,7 +67,8 @@ describe('exit code 2', () => {
   it.each([
     [[], /Usage: account-export/],
     [['export'], /^error: unknown command 'export'/],
-    [['run', ...host], /^error: required option '--dataset <id>' not specified/],
+    [['run', ...host], /^error: Missing --dataset: pass the dataset to export, or --config cdk\.json\.\n$/],
+    [['run', ...host, '--datset', 'x'], /^error: unknown option '--datset'\n\(Did you mean --dataset\?\)/],
     [['run', '--dataset', 'x'], /^error: Missing API host: pass either --account and --instance, or --api-url\.\n$/],
     [['run', '--dataset', 'x', '--account', 'a'], /^error: Missing API host/],
     [

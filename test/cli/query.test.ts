@@ -124,7 +124,13 @@ it('has the view runs with the columns and types of Athena', async () => {
   const { folder, run } = await folderOf();
   await run('r').all({ start: '2026-08-15', end: '2026-08-22' });
   const view = viewDefinitions([]).find(({ name }) => name === 'runs');
-  const types = { varchar: 'VARCHAR', double: 'DOUBLE', bigint: 'BIGINT', 'timestamp(3)': 'TIMESTAMP_MS' };
+  const types = {
+    varchar: 'VARCHAR',
+    double: 'DOUBLE',
+    bigint: 'BIGINT',
+    'timestamp(3)': 'TIMESTAMP_MS',
+    'array(row(name varchar, present bigint))': 'STRUCT("name" VARCHAR, present BIGINT)[]',
+  };
   const columns = await rowsOf(folder, 'DESCRIBE runs');
   expect(columns.map(({ column_name, column_type }) => [column_name, column_type])).toEqual(
     view?.columns.map(({ name, type }) => [name, types[type as keyof typeof types] ?? 'VARCHAR[]']),
@@ -135,6 +141,7 @@ it('has the view runs with the columns and types of Athena', async () => {
       export_date: '2026-08-22',
       run_id: 'r',
       dataset_id: 'engage',
+      fields: [{ name: 'name', present: 25 }],
       format: 'json',
       verdict: 'consistent',
       due_at: '2026-08-22 02:00:00',

@@ -1,7 +1,8 @@
 /** `run` and `publish --out`, in this process against a simulator. */
 import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { wrapped } from '../../cli/terminal/format.ts';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../simulator/simulator.ts';
 import { addressOfNobody } from '../support/closed-port.ts';
 import { commandLine, startCommandLine, temporaryFolder } from '../support/command-line.ts';
@@ -41,7 +42,7 @@ describe('run', () => {
     const lines = stdout.trimEnd().split('\n');
     expect(lines[0]).toBe('Planned    1,234 accounts in 3 pages of 500');
     expect(lines[1]).toMatch(/^ {11}counted with \d+ requests in \d+ rounds \(\d+ records\)$/);
-    expect(lines[2]).toBe('           run run-1');
+    expect(lines[2]).toBe('           run run-1 (new)');
     expect(lines[3]).toMatch(/^Published {2}1,234 accounts in [\d.]+ s, [\d.]+ kB$/);
     expect(lines.slice(4)).toEqual([
       '           consistent: every check passed',
@@ -54,6 +55,15 @@ describe('run', () => {
       `  manifest ${out}/export_runs/run_id=run-1/manifest.json`,
     ]);
     expect(lines.filter((line) => line.length > 80 && !line.includes(out))).toEqual([]);
+  });
+
+  it('prints paths as --out was given, and other lists in lines', async () => {
+    const { out, to } = await simulated();
+    const place = relative(process.cwd(), out);
+    const { stdout } = await commandLine(to(place));
+    expect(stdout).toContain(`\n  parts    ${place}/accounts_json/`);
+    expect(stdout).toContain(`\n  manifest ${place}/export_runs/run_id=run-1/manifest.json\n`);
+    expect(wrapped(['one', 'two', 'much longer', 'x'], ', ', 9)).toEqual(['one, two,', 'much longer,', 'x']);
   });
 
   it('prints only the manifest with --json', async () => {
@@ -75,7 +85,7 @@ describe('run', () => {
     const lines = [
       'Planning: counting the accounts',
       'Planning: round 1',
-      'Planning: round 5, 8 requests',
+      'Planning: round 5',
       'Exporting: 0 of 3 pages, 0 accounts, 0/s',
       'Exporting: 3 of 3 pages, 1,234 accounts, ',
       'Publishing: all pages are done',
@@ -125,7 +135,7 @@ describe('run', () => {
     const { code, stdout } = await commandLine([...args, '--dry-run']);
     expect(code).toBe(0);
     expect(stdout.split('\n').slice(2)).toEqual([
-      'Dry run    nothing was exported; the estimate for a run is',
+      'Dry run    nothing was exported; the estimate for a run, with checks:',
       expect.stringMatching(/^ {11}\d+ requests, [\d,]+ records of the contract$/),
       expect.stringMatching(/^ {11}--max-records of at least [\d,]+, if set$/),
       expect.stringMatching(/^ {11}about \d+ s \(measured in the probes\)$/),
@@ -163,7 +173,11 @@ describe('run', () => {
     const before = simulator.requests.length;
     const second = await commandLine(args);
     expect(second.code).toBe(0);
-    expect(second.stdout).toContain('resumed: finished pages are not fetched again');
+    expect(second.stdout).toContain('resumed: finished pages are not fetched again\n           run run-1\n');
+    expect(second.stdout).toMatch(
+      /^Published {2}4,000 accounts, .*\n {11}\d+ s after the first start, including the pause$/m,
+    );
+    expect(second.stdout).toMatch(/\(\d+ requests, \d+ retried or interrupted\)$/m);
     // Page 6 may not have been written when page 7 failed.
     expect(pagesFetched(simulator, before).filter((page) => page !== 6)).toEqual([7]);
   });
@@ -301,7 +315,9 @@ describe('run --filter', () => {
     expect(await readdir(out)).not.toContain('export_runs');
     const published = await commandLine(['publish', 'run-1', '--out', out]);
     expect(published).toMatchObject({ code: 0, stderr: '' });
-    expect(published.stdout).toMatch(/^Published {2}0 accounts /);
+    expect(published.stdout).toMatch(
+      /^Published {2}0 accounts, 20 B\n {11}\d+ s after the first start, including the pause\n/,
+    );
   });
 
   it('does not replace the whole dataset under the same name', async () => {
@@ -341,7 +357,7 @@ describe('publish --out', () => {
     const requests = simulator.requests.length;
     const published = await commandLine(['publish', 'quarantined', '--out', out]);
     expect(published).toMatchObject({ code: 0, stderr: '' });
-    expect(published.stdout).toMatch(/^Published {2}10 accounts in .*\n(?:.*\n)* {2}run {6}quarantined\n/);
+    expect(published.stdout).toMatch(/^Published {2}10 accounts, .*\n(?:.*\n)* {2}run {6}quarantined\n/);
     const { stdout } = await commandLine(['publish', 'quarantined', '--out', out, '--json']);
     expect(JSON.parse(stdout)).toMatchObject({ version: 1, runId: 'quarantined', records: 10 });
     expect(simulator.requests).toHaveLength(requests);

@@ -16,19 +16,20 @@ const EXECUTION = `arn:aws:states:eu-west-1:111122223333:execution:AccountExport
 async function run(simulated: SimulatorOptions): Promise<LocalOutcome> {
   const simulator = await startSimulator({ accounts: 12_431, ...simulated });
   const credentials = { get: async () => ({ keyId: 'demo-key', secret: 'demo:secret' }) };
-  const api = createAccountsApi({ baseUrl: simulator.url, credentials, concurrency: 4 });
+  const api = createAccountsApi({ baseUrl: simulator.url, credentials, concurrency: 8 });
   const store = { ...memoryStore().store, location: 's3://example-bucket/' };
-  const times = [Date.parse('2026-08-22T02:00:01.300Z'), Date.parse('2026-08-22T02:00:39.500Z')];
+  const times = [Date.parse('2026-08-22T02:00:01.300Z')];
+  const publishedAt = Date.parse('2026-08-22T02:00:39.500Z');
   try {
     return await runLocal({
       api,
       store,
       catalog: { ...localCatalog(), database: 'account_export' },
-      clock: { now: () => times.shift() ?? 0 },
+      clock: { now: () => times.shift() ?? publishedAt },
       runId: RUN,
       request: REQUEST,
       exports: [],
-      concurrency: 4,
+      concurrency: 8,
       retryIntervalMs: 1,
       signal: new AbortController().signal,
     });

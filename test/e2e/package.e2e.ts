@@ -174,6 +174,21 @@ describe('the construct', () => {
     expect(Object.keys(Data?.Resources ?? {}).length).toBeGreaterThan(50);
   });
 
+  it('is deployed by the app that init writes', async () => {
+    const cwd = join(folder, 'app', 'new');
+    await mkdir(cwd);
+    const flags = ['--account', 'acme', '--instance', 'us-5', '--dataset', 'engage', '--schedule', '06:00'];
+    const start = join(folder, 'app', 'node_modules', 'account-export', 'cli', 'start.mjs');
+    await run(NODE, [start, 'init', ...flags], { cwd });
+    const { app, context } = JSON.parse(await readFile(join(cwd, 'cdk.json'), 'utf8')) as {
+      app: string;
+      context: object;
+    };
+    expect(app).toBe('node app.mjs');
+    const { AccountExport } = await synthesize('new/app.mjs', context);
+    expect(Object.keys(AccountExport?.Resources ?? {}).length).toBeGreaterThan(50);
+  });
+
   it('names every invalid prop', async () => {
     const context = {
       accountExport: { stackName: 'Data', accountName: 'acme', instance: 'us 5', exports: [], concurrency: 0 },
@@ -219,6 +234,22 @@ describe('the command line', () => {
   it('exports', async () => {
     const { stdout } = await npx('run', '--api-url', simulator.url, '--dataset', 'engage', '--json');
     expect(JSON.parse(stdout)).toMatchObject({ records: 1234, consistency: { verdict: 'consistent' } });
+  });
+
+  it('exports what init configured, without the CDK', async () => {
+    const flags = ['--account', 'acme', '--instance', 'us-5', '--dataset', 'engage', '--schedule', 'none'];
+    await npx('init', ...flags);
+    const { stdout } = await npx(
+      'run',
+      '--config',
+      'cdk.json',
+      '--api-url',
+      simulator.url,
+      '--out',
+      'configured',
+      '--json',
+    );
+    expect(JSON.parse(stdout)).toMatchObject({ exportName: 'engage', records: 1234 });
   });
 
   it.each(['json', 'csv', 'parquet'])('exports %s on Node.js 22', async (format) => {

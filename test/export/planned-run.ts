@@ -52,6 +52,7 @@ export function publishedManifest(more: Partial<Manifest> = {}): Manifest {
       boundariesChecked: 4,
       boundariesMoved: 0,
     },
+    fields: [],
     unmappedColumns: [],
     escapedLineBreaks: 0,
     ...more,

@@ -71,7 +71,7 @@ export async function execute(options: Execution): Promise<Ended> {
       plan = await planExport({ ...portsOf('plan'), executions, exports: [] }, event, signal);
       return plan;
     },
-    page: (event, signal) => exportPage(portsOf('page'), event, signal),
+    page: (event, signal) => exportPage({ ...portsOf('page'), clock: { now: Date.now } }, event, signal),
     publish: (event, signal) => publishRun({ ...portsOf('publish'), clock: { now: Date.now } }, event, signal),
     report: async (event) => {
       report = await reportFailure(portsOf('report'), event);

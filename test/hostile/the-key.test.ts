@@ -203,7 +203,9 @@ describe('a key rotated during a run', () => {
     state.secret = keyOf('new-key', 'new:secret');
     const before = simulator.requests.length;
     await Promise.all(
-      plan.pageNumbers.map((page) => exportPage({ api, store }, { page, run: plan.run, execution: plan.execution })),
+      plan.pageNumbers.map((page) =>
+        exportPage({ api, store, clock: { now: () => 0 } }, { page, run: plan.run, execution: plan.execution }),
+      ),
     );
     expect(state.reads).toBe(2);
     const refused = simulator.requests.slice(before).filter(({ status }) => status === 401).length;

@@ -172,6 +172,42 @@ it('names every invalid prop', () => {
   expect(create).toThrow(/^Invalid props of AccountExport: instance must .*concurrency must .*unknown key "typo"/);
 });
 
+describe('wrong types from JavaScript', () => {
+  const create = (props: unknown, id = 'Accounts', stack = stackNamed('Data')) =>
+    new AccountExport(stack, id, props as AccountExportProps);
+
+  it.each([
+    [{ bucket: 'name' }, /^Invalid props of AccountExport: bucket must be an IBucket, such as Bucket\.fromBucketName/],
+    [{ encryptionKey: 'arn' }, /encryptionKey must be an IKey/],
+    [{ vpc: 'vpc-1' }, /vpc must be an IVpc/],
+    [{ topic: 'arn', secret: null }, /topic must be an ITopic, .*; secret must be an ISecret/],
+    [{ permissionsBoundary: {} }, /permissionsBoundary must be an IManagedPolicy/],
+    [{ securityGroups: 'sg-1', vpcSubnets: 'subnet-1' }, /vpcSubnets must be .*; securityGroups must be a list/],
+    [{ exports: 'x' }, /exports must be a list of exports \(got "x"\)/],
+    [{ exports: ['x'] }, /exports\[0\] /],
+  ])('name the prop: %j', (props, message) => {
+    expect(() => create({ ...SETTINGS, ...props })).toThrow(message);
+  });
+
+  it('name what is missing', () => {
+    expect(() => create(undefined)).toThrow(/^Invalid props of AccountExport: accountName .*instance .*exports /);
+  });
+
+  it('include a FIFO topic', () => {
+    const stack = stackNamed('Data');
+    const topic = new Topic(stack, 'Topic', { fifo: true });
+    expect(() => create({ ...SETTINGS, topic }, 'Accounts', stack)).toThrow(/topic must be a standard topic/);
+  });
+
+  it('include ids that are equal in outputs', () => {
+    const stack = stackNamed('Data');
+    create(SETTINGS, 'a-b', stack);
+    expect(() => create(SETTINGS, 'a_b', stack)).toThrow(
+      'Ids of two AccountExport clash ("Data/a-b" and "Data/a_b"): choose ids that differ in letters or digits.',
+    );
+  });
+});
+
 it('reads a secret of another account by its ARN', () => {
   const stack = stackNamed('Data');
   const arn = 'arn:aws:secretsmanager:eu-west-1:444455556666:secret:key-AbCdEf';

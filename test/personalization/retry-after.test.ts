@@ -85,7 +85,7 @@ async function plannedPages(
   const { run, execution } = await runSteps(process(), store).plan({ maxRecords: 1000 });
   const lambda = () => {
     const api = process();
-    return (page: number) => exportPage({ api, store }, { run, page, execution });
+    return (page: number) => exportPage({ api, store, clock: { now: () => 0 } }, { run, page, execution });
   };
   return { run, lambda };
 }

@@ -59,6 +59,7 @@ export function runSteps(
     removeRun: async () => undefined,
     isVisible: async () => true,
   };
+  const clock = { now: () => PUBLISHED_AT };
   const execute = async (request: object) => {
     const execution = executions.idOf?.(runId) ?? `execution of ${runId}`;
     const event = { runId, execution, startedAt: STARTED_AT, request, concurrency: 8 };
@@ -75,12 +76,13 @@ export function runSteps(
     resume: async (earlierRunId, more) => (await execute({ resume: earlierRunId, ...more })) as PlanResult,
     async pages({ pageNumbers, run, execution }) {
       const counts: number[] = [];
-      for (const page of pageNumbers) counts.push(await exportPage({ api, store, measure }, { page, run, execution }));
+      for (const page of pageNumbers)
+        counts.push(await exportPage({ api, store, clock, measure }, { page, run, execution }));
       return counts;
     },
     publish: async (plan) => (await steps.finish(plan)) as PublishResult,
     finish: ({ run, outcome, execution }) =>
-      publishRun({ api, store, catalog, clock: { now: () => PUBLISHED_AT }, measure }, { run, outcome, execution }),
+      publishRun({ api, store, catalog, clock, measure }, { run, outcome, execution }),
     async all(request) {
       const plan = await steps.plan(request);
       if (plan.outcome === 'exportPages') await steps.pages(plan);

@@ -7,7 +7,7 @@ import { parseOrThrow } from '../../model/parse-input.ts';
 import type { Receipt } from '../../model/receipt.ts';
 import type { Run } from '../../model/run.ts';
 import { addUsage, NO_USAGE } from '../../model/usage.ts';
-import type { ApiAnswer, ObjectStore, RunPorts, StoredBytes } from '../ports.ts';
+import type { ApiAnswer, ObjectStore, PagePorts, StoredBytes } from '../ports.ts';
 import { pageSizeCapped } from '../source/paging-errors.ts';
 import { budgetOf } from '../source/record-budget.ts';
 import { sharedWait } from '../source/shared-wait.ts';
@@ -24,7 +24,7 @@ import { hashAccounts } from './account-hashes.ts';
  * @returns the number of accounts in the part: a small result, because the workflow collects one per page
  * @throws ExportError transient when a retry may succeed, permanent when it cannot
  */
-export async function exportPage(ports: RunPorts, event: unknown, signal?: AbortSignal): Promise<number> {
+export async function exportPage(ports: PagePorts, event: unknown, signal?: AbortSignal): Promise<number> {
   const task = parseOrThrow(PageTaskSchema, event, 'event of Export page');
   const stored = await new RunFolder(ports.store, task.run.runId).page(task.run, task.page);
   const { records } = stored.done ? stored.receipt : await writePart(ports, task, stored, signal);
@@ -37,12 +37,13 @@ export async function exportPage(ports: RunPorts, event: unknown, signal?: Abort
  * usage of the old receipt is added to that of the new one.
  */
 export async function writePart(
-  { api, store, measure }: RunPorts,
+  { api, store, clock, measure }: PagePorts,
   { run, page, execution }: PageTask,
   stored: StoredPage,
   signal?: AbortSignal,
 ): Promise<Receipt> {
   const { exportName, runId } = run;
+  const startedAt = new Date(clock.now()).toISOString();
   const folder = new RunFolder(store, runId);
   const format = formatForRun(run);
   const budget = budgetOf(store, run, page);
@@ -61,9 +62,11 @@ export async function writePart(
       bytes: body.byteLength,
       sha256: sha256(body),
       accountHashes: hashAccounts(runId, answer.value.names),
+      fields: [...answer.value.fields],
       unmappedColumns: [...unmappedColumns],
       escapedLineBreaks,
       usage: addUsage(stored.receipt?.usage ?? NO_USAGE, source.usage),
+      startedAt,
       latencyMs: Math.round(answer.latencyMs),
     };
     await folder.saveReceipt(receipt);

@@ -63,7 +63,8 @@ const PUBLISH_SECONDS = 13;
 export const SECONDS_PER_ACCOUNT = 0.000_5;
 /** Turning an account into a part, at the memory above: JSON takes less, CSV a little more, Parquet twice as much. */
 export const TRANSFORM_SECONDS_PER_ACCOUNT = 0.000_03;
-/** Counting again from a known number. */
+/** Counting again from a known number, in two rounds of parallel requests. */
+const ROUNDS_TO_COUNT_AGAIN = 2;
 const REQUESTS_TO_COUNT_AGAIN = 10;
 const RECORDS_TO_COUNT_AGAIN = 8;
 /** Without offsets, planning may have three further pages in flight, after records that fill part of another. */
@@ -97,9 +98,10 @@ export function estimateRun(run: RunToEstimate): RunEstimate {
     last.format === run.format &&
     last.parameters.pageSize === pageSize &&
     lastSeconds <= MAX_TIMES_LONGER * (planned.seconds + lastWaves * fromProbes);
-  const seconds = similar ? (lastSeconds * waves) / lastWaves : planned.seconds + waves * fromProbes;
-  const pageSeconds = similar ? Math.max(probeSeconds, seconds / waves) : fromProbes;
   const boundaries = countedBy === 'offsets' ? chooseBoundaries(pages).length : 0;
+  const verifySeconds = (ROUNDS_TO_COUNT_AGAIN + Math.ceil(boundaries / concurrency)) * probeSeconds;
+  const seconds = similar ? (lastSeconds * waves) / lastWaves : planned.seconds + waves * fromProbes + verifySeconds;
+  const pageSeconds = similar ? Math.max(probeSeconds, seconds / waves) : fromProbes;
   const toVerify = (boundaries > 0 ? boundaryRecords(pages, pageSize) : 0) + RECORDS_TO_COUNT_AGAIN;
   const tickets = Math.max(
     pages + verificationTickets({ pages, countedBy, parameters: { pageSize } }),

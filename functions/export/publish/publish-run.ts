@@ -2,11 +2,12 @@
 import { formatForRun } from '../../formats/format-for-run.ts';
 import { ExportError } from '../../model/errors.ts';
 import { type PublishEvent, PublishEventSchema } from '../../model/events.ts';
+import { vanishedFields } from '../../model/field-coverage.ts';
 import type { Manifest } from '../../model/manifest.ts';
 import type { DriftedRun, PublishOutcome, PublishResult } from '../../model/outcomes.ts';
 import { parseOrThrow } from '../../model/parse-input.ts';
 import type { Run } from '../../model/run.ts';
-import type { Catalog, Clock, RunPorts } from '../ports.ts';
+import type { Catalog, ObjectStore, PagePorts } from '../ports.ts';
 import { budgetOf } from '../source/record-budget.ts';
 import { mayRetry } from '../source/retry-after-drift.ts';
 import { sharedWait } from '../source/shared-wait.ts';
@@ -18,9 +19,8 @@ import { createJson } from '../storage/stored-json.ts';
 import { driftedError, quarantineReason } from './policies.ts';
 import { refuseModifiedParts, type VerifiedRun, verifyRun } from './verify-run.ts';
 
-export interface PublishPorts extends RunPorts {
+export interface PublishPorts extends PagePorts {
   readonly catalog: Catalog;
-  readonly clock: Clock;
 }
 
 /**
@@ -35,32 +35,43 @@ export interface PublishPorts extends RunPorts {
 export async function publishRun(ports: PublishPorts, event: unknown, signal?: AbortSignal): Promise<PublishOutcome> {
   const publish = parseOrThrow(PublishEventSchema, event, 'event of Publish run');
   const { run, outcome } = publish;
-  let manifest = await readManifest(ports.store, run.runId);
-  if (!manifest) {
+  let published = await alreadyPublished(ports.store, run);
+  if (!published) {
     const ready =
       outcome === 'publishOnly'
         ? await commit(ports, run, await quarantinedRun(ports, publish))
         : await verifyAndCommit(ports, publish, signal);
     if ('status' in ready) return ready;
-    manifest = ready;
+    published = ready;
   }
   const { format, exportName, exportDate, runId, csv } = run;
-  const { publishedAt } = manifest;
+  const { publishedAt } = published.manifest;
   const csvColumns = csv?.columns.slice(0, csv.tableColumns);
   await ports.catalog.addRun({ format, exportName, exportDate, runId, publishedAt, csvColumns });
-  return summarize(manifest, run, ports);
+  return summarize(published, run, ports);
 }
 
-/** A manifest, the receipts of the parts that it describes, and the last published run of the export. */
-interface CompleteRun extends Pick<VerifiedRun, 'manifest' | 'receipts'> {
+/** A published run, and the run of the export that was the last one until then. */
+interface PublishedPair {
+  readonly manifest: Manifest;
   readonly last: Manifest | undefined;
 }
+
+async function alreadyPublished(store: ObjectStore, { runId, exportName }: Run): Promise<PublishedPair | undefined> {
+  const manifest = await readManifest(store, runId);
+  if (!manifest) return undefined;
+  const isEarlier = async (other: Manifest) => other.publishedAt < manifest.publishedAt;
+  return { manifest, last: await lastPublishedRun(store, exportName, isEarlier) };
+}
+
+/** A run that may be published, and the receipts of its parts. */
+interface CompleteRun extends PublishedPair, Pick<VerifiedRun, 'receipts'> {}
 
 /**
  * Writes the manifest, the only commit mark. Of several attempts at the same moment, all return the one that was written.
  * @throws ExportError `RunIncompleteError` when an attempt that outlived its execution modified a part in the meantime
  */
-async function commit({ store, clock }: PublishPorts, run: Run, complete: CompleteRun): Promise<Manifest> {
+async function commit({ store, clock }: PublishPorts, run: Run, complete: CompleteRun): Promise<PublishedPair> {
   const manifest = { ...complete.manifest, publishedAt: publishedAt(complete, clock.now()) };
   const key = manifestKey(run.runId);
   const isWritten = await createJson(store, key, manifest);
@@ -71,7 +82,8 @@ async function commit({ store, clock }: PublishPorts, run: Run, complete: Comple
     if (isWritten) await store.delete(key);
     throw error;
   }
-  return isWritten ? manifest : ((await readManifest(store, run.runId)) ?? manifest);
+  const { last } = complete;
+  return { manifest: isWritten ? manifest : ((await readManifest(store, run.runId)) ?? manifest), last };
 }
 
 /** After the start of the run and after the run that it replaces as the newest, even if the clock was set back since. */
@@ -86,7 +98,7 @@ async function verifyAndCommit(
   ports: PublishPorts,
   event: PublishEvent,
   signal: AbortSignal | undefined,
-): Promise<Manifest | DriftedRun> {
+): Promise<PublishedPair | DriftedRun> {
   const { store, api, measure } = ports;
   const { run, execution } = event;
   const folder = new RunFolder(store, run.runId);
@@ -152,10 +164,11 @@ async function quarantinedRun({ store, observe }: PublishPorts, { run }: Publish
   );
 }
 
-/** The summary is the execution's output and stays small; the manifest names all columns. */
-const MAX_NAMED_COLUMNS = 50;
+/** Of each list of fields. The summary is the execution's output and stays small; the manifest has all. */
+const MAX_NAMED_FIELDS = 50;
 
-function summarize(manifest: Manifest, run: Run, { store, catalog }: PublishPorts): PublishResult {
+function summarize({ manifest, last }: PublishedPair, run: Run, { store, catalog }: PublishPorts): PublishResult {
+  const vanished = last === undefined ? [] : vanishedFields(last, manifest);
   return {
     status: 'published',
     runId: manifest.runId,
@@ -175,7 +188,8 @@ function summarize(manifest: Manifest, run: Run, { store, catalog }: PublishPort
     apiRequests: manifest.apiRequests,
     retries: manifest.retries,
     seconds: Math.round((Date.parse(manifest.publishedAt) - Date.parse(manifest.startedAt)) / 100) / 10,
-    unmappedColumns: manifest.unmappedColumns.slice(0, MAX_NAMED_COLUMNS),
+    unmappedColumns: manifest.unmappedColumns.slice(0, MAX_NAMED_FIELDS),
+    vanishedFields: vanished.slice(0, MAX_NAMED_FIELDS).map(({ name }) => name),
     parts: `${store.location}${partsPrefix(run)}`,
     manifest: `${store.location}${manifestKey(manifest.runId)}`,
     query: queryOf(run, catalog.database),

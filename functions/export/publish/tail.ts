@@ -9,7 +9,7 @@ import type { PublishEvent } from '../../model/events.ts';
 import type { Receipt } from '../../model/receipt.ts';
 import type { Run } from '../../model/run.ts';
 import { writePart } from '../page/export-page.ts';
-import type { RunPorts } from '../ports.ts';
+import type { PagePorts } from '../ports.ts';
 import { countAccounts, refuseTooManyPages } from '../source/count-accounts.ts';
 import type { Source } from '../source/source.ts';
 import { RunFolder } from '../storage/run-folder.ts';
@@ -20,7 +20,7 @@ const CONCURRENCY = 8;
 
 /** What publishing works with: the ports, the event, the API bound to the run, and the abort signal. */
 export interface Publishing {
-  readonly ports: RunPorts;
+  readonly ports: PagePorts;
   readonly event: Pick<PublishEvent, 'run' | 'execution'>;
   readonly source: Source<DecodedPage>;
   readonly signal: AbortSignal | undefined;

@@ -1,6 +1,7 @@
 /** Verifying a run: every page is present and unmodified, none is duplicated, and nothing follows the last one. */
 import { hash } from 'node:crypto';
 import { ExportError } from '../../model/errors.ts';
+import { type FieldPresence, FieldSums } from '../../model/field-coverage.ts';
 import type { Consistency, Manifest } from '../../model/manifest.ts';
 import type { Receipt } from '../../model/receipt.ts';
 import type { Run, StoredPlan } from '../../model/run.ts';
@@ -38,11 +39,13 @@ export async function verifyRun(publishing: Publishing): Promise<VerifiedRun> {
       `The plan of run "${run.runId}" is missing (${planKey(run.runId)}): start a new run.`,
     );
   }
-  const before = await folder.receipts();
+  let sums = new FieldSums();
+  const before = await folder.receipts(sums);
   refuseMissingPages(run, before);
   ports.observe?.({ activity: 'checking', what: 'new accounts', pages: run.pages });
   const tail = await exportTail(publishing, before);
-  const receipts = tail.pages.length === 0 ? before : await folder.receipts();
+  if (tail.pages.length > 0) sums = new FieldSums();
+  const receipts = tail.pages.length === 0 ? before : await folder.receipts(sums);
   ports.observe?.({ activity: 'checking', what: 'pages', pages: receipts.length });
   await refuseModifiedParts(ports.store, run, receipts);
   await refuseRepeatedPages(publishing, receipts);
@@ -50,7 +53,9 @@ export async function verifyRun(publishing: Publishing): Promise<VerifiedRun> {
   ports.observe?.({ activity: 'checking', what: 'page boundaries', pages: receipts.length });
   const boundaries = await checkPageBoundaries(source, run, receipts);
   const usage = await folder.usage(receipts, source.usage);
-  return { plan, receipts, manifest: manifestOf({ run, receipts, accountsAfter: tail.accounts, boundaries, usage }) };
+  const { fields } = sums;
+  const manifest = manifestOf({ run, receipts, fields, accountsAfter: tail.accounts, boundaries, usage });
+  return { plan, receipts, manifest };
 }
 
 function refuseMissingPages(run: Run, receipts: readonly Receipt[]): void {
@@ -130,6 +135,7 @@ async function isRepeated({ event, source }: Publishing, a: number, b: number): 
 interface Evidence {
   readonly run: Run;
   readonly receipts: readonly Receipt[];
+  readonly fields: FieldPresence[];
   readonly accountsAfter: number;
   readonly boundaries: BoundaryCheck;
   readonly usage: Usage & { readonly totalRetries: number };
@@ -149,7 +155,7 @@ function judge({ run, accountsAfter, boundaries }: Evidence, read: number, disti
 }
 
 function manifestOf(evidence: Evidence): Manifest {
-  const { run, receipts, usage } = evidence;
+  const { run, receipts, fields, usage } = evidence;
   const sum = (of: (receipt: Receipt) => number) => receipts.reduce((total, receipt) => total + of(receipt), 0);
   const accounts = sum(({ records }) => records);
   const distinct = countDistinct(receipts.map(({ accountHashes }) => accountHashes));
@@ -174,6 +180,7 @@ function manifestOf(evidence: Evidence): Manifest {
     apiRequests: usage.apiRequests,
     retries: usage.totalRetries,
     consistency: judge(evidence, accounts, distinct),
+    fields,
     unmappedColumns: [...new Set(receipts.flatMap(({ unmappedColumns }) => unmappedColumns))].sort(),
     escapedLineBreaks: sum(({ escapedLineBreaks }) => escapedLineBreaks),
   };

@@ -3,11 +3,12 @@ import { createHash } from 'node:crypto';
 import pLimit from 'p-limit';
 import type { z } from 'zod';
 import { isExportError } from '../../model/errors.ts';
+import type { FieldSums } from '../../model/field-coverage.ts';
 import { type Manifest, ManifestSchema } from '../../model/manifest.ts';
 import { type Receipt, ReceiptSchema, type TaskFailure, TaskFailureSchema } from '../../model/receipt.ts';
 import { type Run, type StoredPlan, StoredPlanSchema } from '../../model/run.ts';
 import { addUsage, NO_USAGE, type Usage } from '../../model/usage.ts';
-import type { ObjectStore, StoredBytes } from '../ports.ts';
+import type { ObjectStore, StoredBytes, StoredObject } from '../ports.ts';
 import {
   executionFailuresPrefix,
   failureKey,
@@ -33,6 +34,8 @@ export type StoredPage =
 
 /** Small objects read in parallel: enough to read 30,000 in a minute, few enough for one connection pool. */
 const PARALLEL_READS = 50;
+/** Receipts in memory with their fields, up to 1,000 each. */
+const RECEIPTS_AT_ONCE = 1000;
 
 export class RunFolder {
   readonly #store: ObjectStore;
@@ -75,9 +78,20 @@ export class RunFolder {
     return putJson(this.#store, receiptKey(this.runId, receipt.page), receipt);
   }
 
-  /** The receipts of all pages, in page order. */
-  async receipts(): Promise<Receipt[]> {
-    const receipts = await this.#readAll(receiptsPrefix(this.runId), ReceiptSchema);
+  /**
+   * The receipts of all pages, in page order, without `fields`: those of 30,000 pages would not fit in memory.
+   * @param sums receives the fields, in page order
+   */
+  async receipts(sums?: FieldSums): Promise<Receipt[]> {
+    const receipts: Receipt[] = [];
+    const objects = await this.#store.list(receiptsPrefix(this.runId));
+    for (let at = 0; at < objects.length; at += RECEIPTS_AT_ONCE) {
+      const read = await this.#readAll(objects.slice(at, at + RECEIPTS_AT_ONCE), ReceiptSchema);
+      for (const { fields, ...receipt } of read) {
+        sums?.add(fields);
+        receipts.push(receipt);
+      }
+    }
     return receipts.sort((a, b) => a.page - b.page);
   }
 
@@ -88,10 +102,10 @@ export class RunFolder {
   }
 
   /** The failed tasks of all executions, or of one; of one execution, pages come first, in order. */
-  failures(execution?: string): Promise<TaskFailure[]> {
+  async failures(execution?: string): Promise<TaskFailure[]> {
     const { runId } = this;
     const prefix = execution === undefined ? failuresPrefix(runId) : executionFailuresPrefix(runId, execution);
-    return this.#readAll(prefix, TaskFailureSchema);
+    return this.#readAll(await this.#store.list(prefix), TaskFailureSchema);
   }
 
   /** Keeps how an attempt at a task failed, and adds what it used to that of earlier attempts. */
@@ -130,9 +144,8 @@ export class RunFolder {
     return { ...total, totalRetries: attempts + Object.values(total.retries).reduce((sum, count) => sum + count, 0) };
   }
 
-  async #readAll<T>(prefix: string, schema: z.ZodType<T>): Promise<T[]> {
+  async #readAll<T>(objects: readonly StoredObject[], schema: z.ZodType<T>): Promise<T[]> {
     const limit = pLimit(PARALLEL_READS);
-    const objects = await this.#store.list(prefix);
     const found = await Promise.all(objects.map(({ key }) => limit(() => getJson(this.#store, key, schema))));
     return found.filter((one) => one !== undefined);
   }

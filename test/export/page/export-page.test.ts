@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { exportPage } from '../../../functions/export/page/export-page.ts';
 import type { AccountsApi, AttemptFigures } from '../../../functions/export/ports.ts';
-import { RunFolder } from '../../../functions/export/storage/run-folder.ts';
 import { ExportError } from '../../../functions/model/errors.ts';
+import { ReceiptSchema } from '../../../functions/model/receipt.ts';
 import { account, accounts, arrayApi } from '../../support/array-api.ts';
 import { memoryStore } from '../../support/memory-store.ts';
 import { runSteps } from '../../support/run-steps.ts';
@@ -32,6 +32,9 @@ function capped(api: AccountsApi, limit: () => number | undefined): AccountsApi 
   };
 }
 
+/** When each attempt begins. */
+const clock = { now: () => Date.parse('2026-08-22T02:00:10Z') };
+
 describe('exportPage', () => {
   it('writes a part and a receipt that describes it', async () => {
     const { api } = arrayApi({ list: [...accounts(24), account('a', ',"zeta":1')] });
@@ -40,8 +43,8 @@ describe('exportPage', () => {
       ...api,
       fetchPage: async (...query) => ({ ...(await api.fetchPage(...query)), latencyMs: 12.6 }),
     };
-    expect(await exportPage({ api: slow, store }, task(2))).toBe(5);
-    const [receipt] = await new RunFolder(store, 'run-1').receipts();
+    expect(await exportPage({ api: slow, store, clock }, task(2))).toBe(5);
+    const receipt = ReceiptSchema.parse(JSON.parse(String(objects.get(`${WORK}receipts/00002.json`))));
     const part = objects.get(`${PARTS}part-00002.json.gz`);
     expect(receipt).toMatchObject({
       page: 2,
@@ -51,6 +54,11 @@ describe('exportPage', () => {
       unmappedColumns: ['zeta'],
       escapedLineBreaks: 0,
       usage: { apiRequests: 1, recordsFetched: 5 },
+      fields: [
+        { name: 'name', present: 5 },
+        { name: 'zeta', present: 1 },
+      ],
+      startedAt: '2026-08-22T02:00:10.000Z',
       latencyMs: 13,
     });
     expect(Buffer.from(receipt?.accountHashes ?? '', 'base64')).toHaveLength(40);
@@ -89,6 +97,7 @@ describe('exportPage', () => {
     const ports = {
       api,
       store: memoryStore().store,
+      clock,
       measure: (attempt: AttemptFigures) => void attempts.push(attempt),
     };
     await expect(exportPage(ports, task(1))).rejects.toThrow('502');
@@ -122,7 +131,7 @@ describe('exportPage', () => {
 
   it('refuses an invalid event', async () => {
     const { api } = arrayApi({ list: [] });
-    await expect(exportPage({ api, store: memoryStore().store }, { page: 0 })).rejects.toMatchObject({
+    await expect(exportPage({ api, store: memoryStore().store, clock }, { page: 0 })).rejects.toMatchObject({
       name: 'RequestError',
       message: expect.stringMatching(/^Invalid event of Export page: run .* \(missing\); /),
     });
@@ -135,7 +144,7 @@ describe('a short page', () => {
     const { api, queries } = arrayApi({ list: accounts(total) });
     const { store } = memoryStore();
     let nth = 0;
-    const page = exportPage({ api: capped(api, () => served[nth++]), store }, task(1, more));
+    const page = exportPage({ api: capped(api, () => served[nth++]), store, clock }, task(1, more));
     const asked = () => queries.map(({ pageSize, page }) => [pageSize, page]);
     return { page, asked };
   }
@@ -187,7 +196,7 @@ describe('a short page', () => {
     const { api, queries } = arrayApi(source, (_query, nth) => {
       source.list = accounts(nth === 2 ? 15 : 14);
     });
-    expect(await exportPage({ api, store: memoryStore().store }, task(1))).toBe(4);
+    expect(await exportPage({ api, store: memoryStore().store, clock }, task(1))).toBe(4);
     expect(queries.map(({ pageSize, page }) => [pageSize, page])).toEqual([
       [10, 1],
       [1, 14],
@@ -230,7 +239,7 @@ describe('an attempt that outlives another one', () => {
     const { store, objects } = memoryStore();
     const page = task(0, { accounts: 5, pages: 1 });
     const key = `${PARTS}part-00000.json.gz`;
-    await exportPage({ api, store }, page);
+    await exportPage({ api, store, clock }, page);
     const part = objects.get(key) as Buffer;
     objects.delete(key);
     const late: AccountsApi = {
@@ -241,7 +250,7 @@ describe('an attempt that outlives another one', () => {
         return answer;
       },
     };
-    return { exported: exportPage({ api: late, store }, page), partNow: () => objects.get(key), part };
+    return { exported: exportPage({ api: late, store, clock }, page), partNow: () => objects.get(key), part };
   }
 
   it('does not replace the part that the other one wrote', async () => {

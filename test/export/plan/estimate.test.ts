@@ -33,8 +33,15 @@ const lasted = (seconds: number, { pages = 100, pageSize = 100, format = 'json' 
 
 describe('the duration of a run', () => {
   it('is estimated from the probes of a first run', () => {
-    // 50 waves of 20 pages, each 0.2 s and 0.53 ms per account, after 2 s of planning.
-    expect(estimateRun(MILLION)).toMatchObject({ seconds: 39, secondsFrom: 'probes' });
+    // 50 waves of 20 pages, each 0.2 s and 0.53 ms per account, after 2 s of planning; 6 of probes to verify it.
+    expect(estimateRun(MILLION)).toMatchObject({ seconds: 40, secondsFrom: 'probes' });
+  });
+
+  it('includes checking its page boundaries, as many at once as pages', () => {
+    const seconds = (more: Partial<RunToEstimate>) => estimateRun({ ...MILLION, probeSeconds: 10, ...more }).seconds;
+    // Of 65 boundaries.
+    expect(seconds({}) - seconds({ countedBy: 'pages' })).toBe(4 * 10);
+    expect(seconds({ pages: 1, accounts: 1 })).toBe(2 + 10 + (2 + 1) * 10);
   });
 
   it('is estimated from a similar last run, in proportion to its pages', () => {

@@ -20,7 +20,7 @@ async function tailAfter(change: (list: string[]) => void, { run: more = {}, bef
   const { api, queries } = arrayApi(source, (query) => beforeAnswer?.(source.list, query));
   const { store } = memoryStore();
   const run = plannedRun(more);
-  const ports = { api, store };
+  const ports = { api, store, clock: { now: () => 0 } };
   for (const page of [0, 1, 2]) await exportPage(ports, { page, run, execution: 'execution' });
   change(source.list);
   const before = queries.length;

@@ -198,7 +198,8 @@ describe('a record budget', () => {
       if (!key.includes('/tickets/')) throw new Error('killed');
       return store.put(key, ...rest);
     };
-    const attempt = () => exportPage({ api, store: { ...store, put } }, { page: 1, run, execution });
+    const attempt = () =>
+      exportPage({ api, store: { ...store, put }, clock: { now: () => 0 } }, { page: 1, run, execution });
     for (let round = 0; round < 10; round++) await Promise.allSettled([1, 2, 3, 4, 5].map(attempt));
     // Nine records to plan, and eleven pages.
     expect(served.records).toBe(NEEDED);
@@ -325,7 +326,10 @@ async function attacked({ seed, total, pageSize, kills, bad, badServes, offsets 
     const worker = async () => {
       for (let page = queue.shift(); page !== undefined; page = queue.shift()) {
         await retried(() =>
-          exportPage({ api: paged, store: dying }, { page: page as number, run: plan.run, execution: plan.execution }),
+          exportPage(
+            { api: paged, store: dying, clock: { now: () => 0 } },
+            { page: page as number, run: plan.run, execution: plan.execution },
+          ),
         );
       }
     };
