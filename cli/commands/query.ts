@@ -44,7 +44,8 @@ Without SQL, it reads standard input, and on a terminal it shows a prompt.
 A table wider than the terminal is printed as one record below the other.
 
 Write the SQL of Athena (Trino): element_at, date_format, approx_percentile,
-UNNEST of a map and others work in both. docs/athena.md lists the differences.
+UNNEST of a map and others work in both, division and casts follow Athena, and
+format and json_value are refused. docs/athena.md lists the differences.
 
 A query only reads. Without --stack, it reads only the published runs in
 --out: no other files, no network, no extensions of DuckDB. With --stack, it

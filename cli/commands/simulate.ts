@@ -103,8 +103,8 @@ async function simulate(flags: SimulateFlags, terminal: Terminal): Promise<void>
     );
   });
   terminal.stdout.write(`\
-Simulating ${count(simulator.tenant.total)} accounts at ${simulator.url}. Stop it with Ctrl-C.
-In another terminal:
+Simulating ${count(simulator.tenant.total)} accounts at ${simulator.url}
+Stop it with Ctrl-C. In another terminal:
   export PERSONALIZATION_API_KEY_ID=${DEFAULT_KEY.keyId}
   export PERSONALIZATION_API_KEY_SECRET=${DEFAULT_KEY.keySecret}
   ${PROGRAM} run \\

@@ -1,4 +1,5 @@
 /** What `--out` may name: a folder, or a prefix of a bucket. Everything else is refused before anything is sent or written. */
+import { sep } from 'node:path';
 import { type Command, Option } from 'commander';
 import type { ObjectStore } from '../../functions/export/ports.ts';
 import { ExportError } from '../../functions/model/errors.ts';
@@ -50,6 +51,8 @@ export function destinationOf(place: string): Destination {
       return refuse(`use s3://bucket/prefix ${PREFIX_RULE}`);
     return { kind: 's3', bucket, prefix };
   }
+  // Elsewhere this would be a folder with backslashes in its name.
+  if (/^\\\\/.test(place) && sep !== '\\') return refuse('use the folder where the network share is mounted');
   if (place.trim() === '') return refuse('use a folder such as ./out, or s3://bucket/prefix');
   const [first = ''] = place.replace(DRIVE, '').split(/[/\\]/, 1);
   if (NO_FOLDER.test(first))

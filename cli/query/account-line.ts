@@ -1,33 +1,51 @@
 /** Lines of JSON parts that DuckDB does not read as Athena does: rewritten in JavaScript, with the rules of the formats. */
 import { DuckDBScalarFunction, VARCHAR } from '@duckdb/node-api';
-import { ACCOUNT_FIELDS, type FieldKind } from '../../functions/formats/account-columns.ts';
+import { ACCOUNT_FIELDS, type AccountField, type FieldKind } from '../../functions/formats/account-columns.ts';
 import { decodeJson } from '../../functions/formats/json-lines.ts';
 import { rowOf } from '../../functions/formats/parquet-row.ts';
 import { text } from './sql-text.ts';
 
-const NAMES = ACCOUNT_FIELDS.map(({ name }) => name);
-const namesOf = (...kinds: readonly FieldKind[]) =>
-  ACCOUNT_FIELDS.filter(({ kind }) => kinds.includes(kind))
-    .map(({ name }) => name)
-    .join('|');
+/**
+ * A number that DuckDB may not return digit for digit, as it does `51.0`, `0.25` and whole numbers of any length: one with an
+ * exponent, a zero after other decimals, zeros before them, or more digits than a double holds.
+ */
+const INEXACT = `(?:-0|-?[0-9]+(?:[eE]|[.](?:[0-9]+(?:[eE]|0[,}])|0000|[0-9]{7}))|-?[0-9]{10,}[.])`;
 
-/** A number that DuckDB does not return digit for digit. */
-const INEXACT = '(?:-0|-?[0-9]+[.eE]|-?[0-9]{19})';
-/** Where a column of text or a map has such a number. Other numbers in the line may match, too. */
-const DIGITS = [`"(?:${namesOf('text')})":${INEXACT}`, `"(?:${namesOf('textMap')})":\\{.*":${INEXACT}`];
+/** Where a column of these fields has such a number. Other numbers in the line may match, too. */
+function inexactIn(fields: readonly AccountField[]): string {
+  const texts = namesOf(fields, 'text');
+  const maps = namesOf(fields, 'textMap');
+  return [
+    ...(texts === '' ? [] : [`"(?:${texts})":${INEXACT}`]),
+    ...(maps === '' ? [] : [`"(?:${maps})":\\{.*":${INEXACT}`]),
+  ].join('|');
+}
 
 /**
  * Lines that need more. The parts that are written today have few of them: half a surrogate pair, which DuckDB refuses. Older
  * parts have keys in another case and repeated keys.
  */
-const ODD = [
-  String.raw`\\u[dD][89a-fA-F]`,
-  String.raw`[{,]"[^"\\]*\\`,
-  `"(?:${namesOf('integer', 'epochMs')})":(?:[^-0-9n]|-?[0-9]+[.][0-9]*[1-9][0-9]*[,}])`,
-  `"(?:${namesOf('double')})":(?:[^-0-9n]|[^,}]*[eE][+]?[0-9]{3})`,
-  ...[...NAMES, 'superseded'].map((name) => `"${name}":.*"${name}":`),
-  `"(?:${NAMES.map(otherCase).join('|')})":`,
-];
+function oddIn(fields: readonly AccountField[]): string {
+  const names = fields.map(({ name }) => name);
+  const integers = namesOf(fields, 'integer', 'epochMs');
+  const doubles = namesOf(fields, 'double');
+  return [
+    String.raw`\\u[dD][89a-fA-F]`,
+    String.raw`[{,]"[^"\\]*\\`,
+    ...(integers === '' ? [] : [`"(?:${integers})":(?:[^-0-9n]|-?[0-9]+[.][0-9]*[1-9][0-9]*[,}])`]),
+    ...(doubles === '' ? [] : [`"(?:${doubles})":(?:[^-0-9n]|[^,}]*[eE][+]?[0-9]{3})`]),
+    ...names.map((name) => `"${name}":.*"${name}":`),
+    `"(?:${names.map(otherCase).join('|')})":`,
+  ].join('|');
+}
+
+/** Alternatives of a pattern. */
+function namesOf(fields: readonly AccountField[], ...kinds: readonly FieldKind[]): string {
+  return fields
+    .filter(({ kind }) => kinds.includes(kind))
+    .map(({ name }) => name)
+    .join('|');
+}
 
 /** A pattern for a name in any case but its own. */
 function otherCase(name: string): string {
@@ -37,20 +55,25 @@ function otherCase(name: string): string {
 }
 
 /**
- * Quotes the numbers of an account, so that DuckDB returns `1.10` and not `1.1`. A number follows the closing quote of a key;
+ * Quotes fractions and exponents, so that DuckDB returns `1.10` and not `1.1`. A number follows the closing quote of a key;
  * inside a string every quote is escaped.
  */
-const QUOTED_NUMBERS = `system.main.regexp_replace(line, '([^\\\\])":(-?[0-9][-+0-9.eE]*)([,}])', '\\1":"\\2"\\3', 'g')`;
+const QUOTED_NUMBERS = `system.main.regexp_replace(line, '([^\\\\]":)(-?[0-9]*[.eE][-+0-9.eE]*|-0)', '\\1"\\2"', 'g')`;
 
 const FUNCTION = 'account_line';
 
-/** The column `line` as JSON that DuckDB's `json_transform` reads as Athena reads the part. Two of three patterns are rare. */
-export const ACCOUNT_LINE = `CASE
-  WHEN NOT regexp_matches(line, ${text([...DIGITS, ...ODD].join('|'))}) THEN line
-  WHEN regexp_matches(line, ${text(ODD.join('|'))}) THEN ${FUNCTION}(line)
-  ELSE ${QUOTED_NUMBERS} END`;
+/**
+ * The column `line` as JSON in which DuckDB's `json_transform` reads these fields as Athena reads the part. Searching a line
+ * costs more than parsing it, so fewer fields are faster.
+ */
+export function accountLineSql(fields: readonly AccountField[]): string {
+  const [inexact, odd] = [inexactIn(fields), oddIn(fields)];
+  return `CASE WHEN NOT regexp_matches(line, ${text(`${inexact}|${odd}`)}) THEN line
+    WHEN regexp_matches(line, ${text(odd)}) THEN ${FUNCTION}(line)
+    ELSE ${QUOTED_NUMBERS} END`;
+}
 
-/** The SQL function that `ACCOUNT_LINE` calls. */
+/** The SQL function that `accountLineSql` calls. */
 export function accountLineFunction(): DuckDBScalarFunction {
   return DuckDBScalarFunction.create({
     name: FUNCTION,
@@ -64,8 +87,6 @@ export function accountLineFunction(): DuckDBScalarFunction {
   });
 }
 
-const SUPERSEDED = '"superseded":true}';
-
 /**
  * An account with the keys and values of its columns alone, text and numbers as strings.
  * @param line a line of a part; damaged ones are returned as they are, so that DuckDB fails on them
@@ -78,11 +99,10 @@ export function accountLine(line: string): string {
   } catch {
     return line;
   }
-  const members = NAMES.flatMap((name) => {
+  const members = ACCOUNT_FIELDS.flatMap(({ name }) => {
     const value = values.get(name.toLowerCase()) ?? null;
     return value === null ? [] : [`"${name}":${jsonOf(value)}`];
   });
-  if (line.endsWith(SUPERSEDED)) members.push('"superseded":true');
   return `{${members.join(',')}}`;
 }
 

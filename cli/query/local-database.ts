@@ -13,12 +13,12 @@ import {
 } from '../../functions/catalog/tables.ts';
 import { manifestKey, runIdOfFolder } from '../../functions/export/storage/bucket-layout.ts';
 import { exportDateOf, newestFirst, readManifest } from '../../functions/export/storage/published-runs.ts';
-import { ACCOUNT_FIELDS, ACCOUNT_KEY, type AccountField } from '../../functions/formats/account-columns.ts';
+import { ACCOUNT_FIELDS, type AccountField } from '../../functions/formats/account-columns.ts';
 import { ExportError } from '../../functions/model/errors.ts';
 import { EXPORT_FORMATS, type ExportFormat } from '../../functions/model/export-format.ts';
 import { type Manifest, ManifestSchema } from '../../functions/model/manifest.ts';
 import { directoryStore } from '../local/directory-store.ts';
-import { ACCOUNT_LINE, accountLineFunction } from './account-line.ts';
+import { accountLineFunction, accountLineSql } from './account-line.ts';
 import { csvHeader, csvLayouts, csvRows } from './csv-table.ts';
 import { DIALECT } from './dialect.ts';
 import { FILES, fileList, GZIP, LINES, noRows, partsOf, patternOf, runOfPart } from './format-table.ts';
@@ -57,7 +57,6 @@ export interface DatabaseOptions {
 }
 
 const JSON_COLUMNS = tableDefinitions([]).find(({ name }) => name === tableName('json'))?.columns ?? [];
-const KEY_FIELDS = ACCOUNT_FIELDS.filter(({ name }) => name === ACCOUNT_KEY);
 
 /** A connection to DuckDB without tables. It reads no file unless `fill` allows it. */
 export async function emptyDatabase({ scratch = '' }: DatabaseOptions = {}): Promise<DuckDBConnection> {
@@ -197,7 +196,7 @@ async function accountsTable(format: ExportFormat, { folder, manifests }: Publis
     rows === undefined
       ? `SELECT *, NULL::STRUCT(export_name VARCHAR, export_date VARCHAR, run_id VARCHAR) AS run FROM (${noRows(columns)})`
       : `SELECT *, ${run} AS run FROM (${rows})`;
-  return `CREATE VIEW ${tableName(format)} AS SELECT ${values.join(', ')}, filename AS path FROM (${source})`;
+  return `CREATE VIEW ${tableName(format)} AS SELECT ${values.join(', ')} FROM (${source})`;
 }
 
 /** The columns of a table, and its rows unless there are none. */
@@ -234,7 +233,7 @@ async function accountsView(name: string, { folder, manifests }: Published): Pro
 async function viewRows(format: ExportFormat, paths: readonly string[], run: string): Promise<ViewRows[]> {
   switch (format) {
     case 'json':
-      return [{ rows: jsonRows(paths), names: jsonRows(paths, KEY_FIELDS), values: JSON_VALUES, run }];
+      return [{ rows: jsonRows(paths), values: JSON_VALUES, run }];
     case 'csv':
       return csvViewRows(await csvLayouts(paths), run);
     case 'parquet':
@@ -242,23 +241,34 @@ async function viewRows(format: ExportFormat, paths: readonly string[], run: str
   }
 }
 
+const MAP_FIELDS = ACCOUNT_FIELDS.filter(({ kind }) => kind === 'textMap');
+const PLAIN_FIELDS = ACCOUNT_FIELDS.filter((field) => !MAP_FIELDS.includes(field));
+
 /**
  * Reads lines as a CSV file of one column: JSON escapes the characters that are its delimiter and its NULL here. DuckDB's
- * reader of JSON refuses a whole part for half a surrogate pair.
- * @param fields the account fields to read. @default all
+ * reader of JSON refuses a whole part for half a surrogate pair. Maps are read apart from other fields, because most queries
+ * need only one of both.
  */
-function jsonRows(paths: readonly string[], fields: readonly AccountField[] = ACCOUNT_FIELDS): string {
-  const types = new Map(JSON_COLUMNS.map(({ name, type }) => [name, duckType(type)]));
-  const structure = fields.map(({ name }) => `"${name}":"${types.get(name.toLowerCase())}"`).join(',');
-  const values = fields.map(({ name }) => `account."${name}" AS ${name.toLowerCase()}`);
+function jsonRows(paths: readonly string[]): string {
+  const values = ACCOUNT_FIELDS.map((field) => {
+    const struct = MAP_FIELDS.includes(field) ? 'maps' : 'plain';
+    return `${struct}."${field.name}" AS ${field.name.toLowerCase()}`;
+  });
   // A filter on `superseded` must not parse the line.
   return `SELECT ${values.join(', ')}, superseded, filename
     FROM (
-      SELECT json_transform(${ACCOUNT_LINE}, '{${structure}}') AS account,
+      SELECT ${structOf(PLAIN_FIELDS)} AS plain, ${structOf(MAP_FIELDS)} AS maps,
         CASE WHEN ends_with(line, '"superseded":true}') THEN true END AS superseded, filename
       FROM read_csv(${fileList(paths)}, columns = {line: 'VARCHAR'}, header = false, auto_detect = false, new_line = '\\n', quote = '',
         escape = '', delim = '\u0001', nullstr = '\u0002', ${LINES}, ${GZIP}, ${FILES})
     )`;
+}
+
+/** Fields of the column `line` as a struct. */
+function structOf(fields: readonly AccountField[]): string {
+  const types = new Map(JSON_COLUMNS.map(({ name, type }) => [name, duckType(type)]));
+  const structure = fields.map(({ name }) => `"${name}":"${types.get(name.toLowerCase())}"`).join(',');
+  return `json_transform(${accountLineSql(fields)}, '{${structure}}')`;
 }
 
 function parquetRows(paths: readonly string[]): string {

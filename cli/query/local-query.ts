@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import type { DuckDBConnection, DuckDBPreparedStatement } from '@duckdb/node-api';
 import { ExportError } from '../../functions/model/errors.ts';
 import type { Manifest } from '../../functions/model/manifest.ts';
-import { deserialized, exactNumbers, inDuckDb } from './dialect.ts';
+import { DIVISION_BY_ZERO, deserialized, exactNumbers, inDuckDb } from './dialect.ts';
 import { emptyDatabase, fill, type Published, publishedRuns, TABLES } from './local-database.ts';
 import { PartError } from './part-error.ts';
 import { text } from './sql-text.ts';
@@ -118,6 +118,8 @@ async function readError(error: Error, { folder, manifests }: Published): Promis
   if (error instanceof ExportError) return error;
   const damaged = await damagedPart(folder, manifests, error);
   if (damaged === undefined) {
+    if (error.message.includes(`'${DIVISION_BY_ZERO}'`))
+      return failed(`${DIVISION_BY_ZERO}: divide by nullif(…, 0), or use try(…).`);
     const type = Object.keys(REASONS).find((start) => error.message.startsWith(`${start}:`));
     return failed((type && REASONS[type]) ?? OTHER_REASON);
   }

@@ -22,8 +22,6 @@ interface Values {
 export interface ViewRows {
   /** A SELECT of account columns and `filename`. */
   readonly rows: string;
-  /** The same with fewer columns, if that is faster to read. */
-  readonly names?: string;
   readonly values: Values;
   /** The run of a part, as an SQL struct. */
   readonly run: string;
@@ -37,8 +35,8 @@ export function currentRecords({ rows, values: { columns, current }, run }: View
 }
 
 /** The run, the name and the part of the same records. */
-export function currentNames({ rows, names = rows, values: { columns, current }, run }: ViewRows): string {
-  return `SELECT run.run_id AS run_id, ${columns[0]} AS name, filename FROM (SELECT *, ${run} AS run FROM (${names}) WHERE ${current})`;
+export function currentNames({ rows, values: { columns, current }, run }: ViewRows): string {
+  return `SELECT run.run_id AS run_id, ${columns[0]} AS name, filename FROM (SELECT *, ${run} AS run FROM (${rows}) WHERE ${current})`;
 }
 
 /**

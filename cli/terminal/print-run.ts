@@ -1,5 +1,6 @@
 /** The lines about a run that `run` and the commands for the deployed state machine share. At most 80 columns, except paths. */
 
+import { isKeptAsSent } from '../../functions/formats/adapt-account.ts';
 import type { PlanFigures, PublishResult, RunEstimate } from '../../functions/model/outcomes.ts';
 import { printable } from '../../functions/model/printable.ts';
 import type { Usage } from '../../functions/model/usage.ts';
@@ -67,18 +68,32 @@ export function printPublished({ out }: Pick<Output, 'out'>, result: Published, 
   const duplicates = result.accounts - result.distinctAccounts;
   if (duplicates > 0) out(`           ${counted(duplicates, 'duplicate')}: the later record is current`);
   printUsage(out, result);
-  if (result.unmappedColumns.length > 0) {
-    const isCsv = result.format === 'csv';
-    out(`Warning    the table has no column for these fields; the parts contain them${isCsv ? '' : ':'}`);
-    const columns = execution === 'deployed' ? 'attributeColumns in cdk.json' : '--attribute-columns';
-    if (isCsv) out(`           (to query them, append them to ${columns}):`);
-    for (const line of wrapped(result.unmappedColumns.map(quotedName), ', ', COLUMNS - INDENT))
-      out(`           ${line}`);
-  }
+  printUnmapped(out, result, execution);
   printVanished(out, result.vanishedFields ?? []);
   out(`  run      ${result.runId}`);
   out(`  parts    ${result.parts}`);
   out(`  manifest ${result.manifest}`);
+}
+
+/** Fields that the table lacks, and apart from them, where the part has a value twice: as the column has it, and as sent. */
+function printUnmapped(out: Output['out'], { unmappedColumns, format }: Published, execution: Execution): void {
+  const named = (columns: readonly string[]) => {
+    for (const line of wrapped(columns.map(quotedName), ', ', COLUMNS - INDENT)) out(`           ${line}`);
+  };
+  const kept = unmappedColumns.filter(isKeptAsSent);
+  const unknown = unmappedColumns.filter((column) => !isKeptAsSent(column));
+  if (unknown.length > 0) {
+    const isCsv = format === 'csv';
+    out(`Warning    the table has no column for these fields; the parts contain them${isCsv ? '' : ':'}`);
+    const columns = execution === 'deployed' ? 'attributeColumns in cdk.json' : '--attribute-columns';
+    if (isCsv) out(`           (to query them, append them to ${columns}):`);
+    named(unknown);
+  }
+  if (kept.length > 0) {
+    out('Note       some values do not fit their column, or only in another form; the');
+    out('           parts also have them as sent ("Odd values" in docs/athena.md):');
+    named(kept);
+  }
 }
 
 /** A field that vanished is usually an attribute that was renamed or lost at its source. */

@@ -61,6 +61,12 @@ interface Held {
 
 const AS_SENT = 'as_sent';
 
+/** Whether a field of a part is what was sent for another field, such as `engagementScore_as_sent`. */
+export function isKeptAsSent(name: string): boolean {
+  const key = /^(.+)_(?:as_sent|sent_as_array|sent_as_objects)$/s.exec(name)?.[1];
+  return key !== undefined && (fieldOf(key) !== undefined || RESERVED.test(key));
+}
+
 /** `undefined` if a column of this kind cannot hold the value. */
 function heldBy(kind: FieldKind, json: string): Held | undefined {
   if (readsAsSent(kind, json) && kind !== 'textMap')

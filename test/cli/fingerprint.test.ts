@@ -124,7 +124,7 @@ describe('simulate --from', () => {
     const running = startCommandLine(['simulate', '--from', file, '--port', '0', '--accounts', '90']);
     await until(() => running.stdout().includes('--dataset'));
     expect(running.stdout()).toMatch(/^Simulating 90 accounts at /);
-    const [url = ''] = /http:\S+(?=\. Stop)/.exec(running.stdout()) ?? [];
+    const [url = ''] = /http:\S+/.exec(running.stdout()) ?? [];
     for (const format of ['json', 'csv', 'parquet']) {
       const out = join(folder, format);
       const { code, stdout } = await commandLine([

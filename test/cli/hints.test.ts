@@ -2,6 +2,7 @@
 import { rm } from 'node:fs/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { withFlagNames } from '../../cli/flags/export-flags.ts';
+import { printPublished } from '../../cli/terminal/print-run.ts';
 import { ExportRequestSchema } from '../../functions/model/export-settings.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../simulator/simulator.ts';
@@ -88,6 +89,11 @@ describe('attribute columns', () => {
   });
 });
 
+const PUBLISHED = {
+  ...{ accounts: 1, distinctAccounts: 1, seconds: 1, bytes: 1, runId: 'r', parts: 'parts', manifest: 'manifest' },
+  verdict: 'consistent',
+} as const;
+
 describe('the warning about fields without a column', () => {
   const NAMES = ['industry', 'region', 'employees', 'annualRevenue', 'owner', 'tier', 'crmId', 'tags'];
 
@@ -105,6 +111,30 @@ describe('the warning about fields without a column', () => {
     expect((await run('--page-size', '400')).stdout).toContain(
       '; the parts contain them:\n           healthIndex\n  run ',
     );
+  });
+
+  it('is apart from values that the parts have twice, which are no unknown fields', () => {
+    const lines: string[] = [];
+    const unmappedColumns = ['attributes_sent_as_array', 'engagementScore_as_sent', 'healthIndex', 'note_as_sent'];
+    printPublished({ out: (line) => lines.push(line) }, { ...PUBLISHED, unmappedColumns }, 'local');
+    expect(lines.slice(2, -3)).toEqual([
+      'Warning    the table has no column for these fields; the parts contain them:',
+      '           healthIndex, note_as_sent',
+      'Note       some values do not fit their column, or only in another form; the',
+      '           parts also have them as sent ("Odd values" in docs/athena.md):',
+      '           attributes_sent_as_array, engagementScore_as_sent',
+    ]);
+  });
+
+  it('is not printed for values as sent alone', () => {
+    const lines: string[] = [];
+    printPublished(
+      { out: (line) => lines.push(line) },
+      { ...PUBLISHED, unmappedColumns: ['totalActions_as_sent', 'superseded_as_sent'] },
+      'local',
+    );
+    expect(lines.filter((line) => line.startsWith('Warning'))).toEqual([]);
+    expect(lines).toContain('           totalActions_as_sent, superseded_as_sent');
   });
 
   it('is not printed for the accounts of simulate, unless --unknown-field asks for it', async () => {

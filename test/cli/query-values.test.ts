@@ -2,6 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { directoryStore } from '../../cli/local/directory-store.ts';
 import { manifestKey } from '../../functions/export/storage/bucket-layout.ts';
@@ -97,6 +98,20 @@ it('names and attributes in JSON are texts as sent, digit for digit', async () =
   expect(
     await queryRows(await folderOf('json', [lines]), 'SELECT name, attributes FROM accounts_latest ORDER BY name'),
   ).toEqual(names.map((name) => [name, { same: name, null: null, empty: '' }]));
+});
+
+it('numbers in attributes are the text as sent, in any notation', async () => {
+  const digits = fc.stringMatching(/^(0|[1-9][0-9]{0,17})$/);
+  const decimals = fc.stringMatching(/^([.](0{0,6}[0-9]{0,4}[05]?|[0-9]{1,18}))?$/).filter((text) => text !== '.');
+  const exponent = fc.oneof({ weight: 3, arbitrary: fc.constant('') }, fc.stringMatching(/^[eE][-+]?[0-9]{1,2}$/));
+  const number = fc.tuple(fc.constantFrom('', '-'), digits, decimals, exponent).map((parts) => parts.join(''));
+  const sent = fc.sample(number, 3000);
+  const lines = sent.map((text, i) => `{"name":"${1_000_000 + i}","attributes":{"first":${text},"last":${text}}}`);
+  const rows = await queryRows(
+    await folderOf('json', [lines]),
+    "SELECT attributes['first'], attributes['last'] FROM accounts_latest ORDER BY name",
+  );
+  expect(rows).toEqual(sent.map((text) => [text, text]));
 });
 
 describe('parts of earlier versions', () => {

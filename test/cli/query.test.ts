@@ -4,7 +4,9 @@ import { describe, expect, it } from 'vitest';
 import { directoryStore } from '../../cli/local/directory-store.ts';
 import { openLocalDatabase } from '../../cli/query/local-database.ts';
 import { plainValue } from '../../cli/query/plain-value.ts';
+import { tableDefinitions } from '../../functions/catalog/tables.ts';
 import { VIEW_COLUMNS, viewDefinitions } from '../../functions/catalog/views.ts';
+import { EXPORT_FORMATS } from '../../functions/model/export-format.ts';
 import { ATTRIBUTES } from '../../simulator/accounts.ts';
 import { account, accounts, arrayApi } from '../support/array-api.ts';
 import { commandLine, temporaryFolder } from '../support/command-line.ts';
@@ -118,6 +120,16 @@ it('has the columns of Athena in both views, also for a format without runs', as
   expect(await rowsOf(folder, 'SELECT exportname, records, consistency.verdict AS verdict FROM export_runs')).toEqual([
     { exportname: 'all', records: 25, verdict: 'consistent' },
   ]);
+});
+
+it('has the tables with the columns of Athena alone, in their order', async () => {
+  const { folder, run } = await folderOf();
+  for (const format of EXPORT_FORMATS) await run(`run-${format}`).all({ format, exportName: format });
+  for (const { name, columns, partitionKeys } of tableDefinitions([])) {
+    if (name.startsWith('newest_')) continue;
+    const found = await rowsOf(folder, `DESCRIBE ${name}`);
+    expect(found.map(({ column_name }) => column_name)).toEqual([...columns, ...partitionKeys].map((one) => one.name));
+  }
 });
 
 it('has the view runs with the columns and types of Athena', async () => {

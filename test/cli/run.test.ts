@@ -421,6 +421,8 @@ describe('simulate', () => {
     );
     await until(() => simulate.stdout().includes('--dataset engage'));
     const lines = simulate.stdout().split('\n');
+    // A URL at the end of the line, to be copied.
+    expect(lines[0]).toMatch(/^Simulating 30 accounts at http:\/\/127\.0\.0\.1:\d+$/);
     expect(lines.filter((line) => line.length > 80)).toEqual([]);
     const url = /http:\/\/127\.0\.0\.1:\d+/.exec(simulate.stdout())?.[0] ?? '';
     const out = await temporaryFolder();
