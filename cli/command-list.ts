@@ -46,7 +46,7 @@ export const COMMANDS: readonly ListedCommand[] = [
   },
   {
     usage: 'doctor',
-    description: 'check a deployed stack, and say what to do about each problem',
+    description: 'check a tenant or a deployed stack, and say what to do about each problem',
     load: async (terminal) => (await import('./commands/doctor.ts')).doctorCommand(terminal),
   },
   {

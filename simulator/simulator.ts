@@ -2,10 +2,11 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { gzipSync } from 'node:zlib';
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { ATTRIBUTES } from './accounts.ts';
+import type { AttributeShape } from './attribute-shapes.ts';
 import { type FaultKind, type FaultRule, faultPicker } from './faults.ts';
-import { type AttributeShape, Tenant } from './tenant.ts';
+import { type AccountMaker, Tenant } from './tenant.ts';
 
 export interface SimulatorOptions {
   readonly accounts?: number;
@@ -43,12 +44,25 @@ export interface SimulatorOptions {
   /** A CSV page lacks the columns of attributes that no account on it has. */
   readonly omitEmptyCsvColumns?: boolean;
   readonly compress?: boolean;
+  /** @default 'gzip' */
+  readonly encoding?: Encoding;
+  /** The header by endpoint. @default with the charset UTF-8 */
+  readonly contentTypes?: Readonly<Record<Endpoint, string | undefined>>;
+  /** Endpoints whose bodies start with a byte order mark. */
+  readonly byteOrderMarks?: readonly Endpoint[];
+  /** Makes the accounts instead of `seed`, `nasty`, `unknownField` and `attributeShape`. */
+  readonly maker?: AccountMaker | undefined;
+  /** Lists the accounts in another order for each request. */
+  readonly unstableOrder?: boolean;
   /** Generates each response once and caches it, to save CPU in benchmarks. The accounts must not change. */
   readonly cacheResponses?: boolean;
   readonly faults?: readonly FaultRule[];
   /** Called before each response is generated; may change the accounts. */
   readonly onRequest?: (request: SeenRequest, tenant: Tenant) => void;
 }
+
+export type Encoding = 'gzip' | 'deflate' | 'br';
+type Endpoint = 'json' | 'csv';
 
 export interface SeenRequest {
   readonly path: string;
@@ -82,6 +96,14 @@ export const DEFAULT_SEGMENTS = {
   nobody: 0,
 } as const;
 
+const CONTENT_TYPES = { json: 'application/json; charset=utf-8', csv: 'text/csv; charset=utf-8' } as const;
+const COMPRESS: Readonly<Record<Encoding, (body: Buffer) => Buffer>> = {
+  gzip: (body) => gzipSync(body, { level: 1 }),
+  deflate: deflateSync,
+  br: brotliCompressSync,
+};
+const UNSTABLE_STEP = 7;
+
 interface Answer {
   readonly body: Buffer;
   readonly records: number;
@@ -89,12 +111,13 @@ interface Answer {
 }
 
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
-  const { accounts = 12_431, seed = 1, nasty = true, unknownField, attributeShape = 'flat', renamed = {} } = options;
-  const tenant = new Tenant({ accounts, seed, nasty, unknownField, attributeShape, renamed });
+  const { accounts = 12_431, seed = 1, nasty = true, unknownField, attributeShape, renamed, maker } = options;
+  const tenant = new Tenant({ accounts, seed, nasty, unknownField, attributeShape, renamed, maker });
   const requests: SeenRequest[] = [];
   let key = { keyId: options.keyId ?? DEFAULT_KEY.keyId, keySecret: options.keySecret ?? DEFAULT_KEY.keySecret };
   let inFlight = 0;
   let maxInFlight = 0;
+  const { encoding = 'gzip' } = options;
   const pickFault = faultPicker(options.faults ?? []);
   const cache = new Map<string, Answer>();
 
@@ -116,7 +139,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   async function answer(request: IncomingMessage, response: ServerResponse, seen: SeenRequest): Promise<void> {
     options.onRequest?.(seen, tenant);
     const refused = refuse(request, seen);
-    const accepts = String(request.headers['accept-encoding'] ?? '').includes('gzip');
+    const accepts = String(request.headers['accept-encoding'] ?? '').includes(encoding);
     const page = refused ? undefined : answerTo(seen, accepts && options.compress !== false);
     // The latency includes the time to generate the response, so that a busy machine does not add to it.
     const waitMs = (options.latencyMs ?? 0) - (Date.now() - seen.startedAt);
@@ -136,9 +159,9 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     if (!page) return;
     const { body, records, gzipped } = page;
     seen.records = records;
-    const type = seen.path.endsWith('.csv') ? 'text/csv; charset=utf-8' : 'application/json; charset=utf-8';
+    const type = (options.contentTypes ?? CONTENT_TYPES)[endpointOf(seen)];
     if (fault !== undefined) return breakOff(fault, response, type, body);
-    if (gzipped) response.setHeader('content-encoding', 'gzip');
+    if (gzipped) response.setHeader('content-encoding', encoding);
     end(response, 200, type, gzipped ?? body);
   }
 
@@ -147,8 +170,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     const cached = cache.get(key);
     if (cached) return cached;
     const answer = makeBody(seen);
-    const made =
-      gzip && answer.body.length > 1000 ? { ...answer, gzipped: gzipSync(answer.body, { level: 1 }) } : answer;
+    const made = gzip && answer.body.length > 1000 ? { ...answer, gzipped: COMPRESS[encoding](answer.body) } : answer;
     if (options.cacheResponses) cache.set(key, made);
     return made;
   }
@@ -169,19 +191,28 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   }
 
   function makeBody(seen: SeenRequest): Answer {
+    const { body, records } = makeText(seen);
+    const marked = (options.byteOrderMarks ?? []).includes(endpointOf(seen));
+    return { body: Buffer.from(marked ? `\ufeff${body}` : body), records };
+  }
+
+  function makeText(seen: SeenRequest): { readonly body: string; readonly records: number } {
     const { from, to, segment } = slice(seen);
-    const csv = seen.path.endsWith('.csv');
+    const csv = endpointOf(seen) === 'csv';
+    const at = (index: number) => {
+      return options.unstableOrder ? (index + UNSTABLE_STEP * requests.indexOf(seen)) % tenant.total : index;
+    };
     const rows: string[] = [];
     if (!csv) {
-      for (let i = from; i < to; i++) rows.push(tenant.json(i, segment) ?? '');
-      return { body: Buffer.from(options.pretty ? prettyArray(rows) : `[${rows.join(',')}]`), records: rows.length };
+      for (let i = from; i < to; i++) rows.push(tenant.json(at(i), segment) ?? '');
+      return { body: options.pretty ? prettyArray(rows) : `[${rows.join(',')}]`, records: rows.length };
     }
-    const accounts = Array.from({ length: to - from }, (_, i) => tenant.csvCells(from + i, segment));
+    const accounts = Array.from({ length: to - from }, (_, i) => tenant.csvCells(at(from + i), segment));
     const columns = columnsOf(seen, segment).filter((column) => isServed(column, accounts));
     for (const cells of accounts) rows.push(columns.map((column) => quote(cells?.get(column) ?? '')).join(','));
     const end = options.csvLineEnd ?? '\n';
     const last = options.csvFinalNewline === false ? '' : end;
-    return { body: Buffer.from([columns.map(quote).join(','), ...rows].join(end) + last), records: rows.length };
+    return { body: [columns.map(quote).join(','), ...rows].join(end) + last, records: rows.length };
   }
 
   function slice(seen: SeenRequest): { from: number; to: number; segment: boolean } {
@@ -249,18 +280,27 @@ function seenRequest(request: IncomingMessage): SeenRequest {
   };
 }
 
-function end(response: ServerResponse, status: number, type: string, body: string | Buffer): void {
-  response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(body) });
+function endpointOf({ path }: SeenRequest): Endpoint {
+  return path.endsWith('.csv') ? 'csv' : 'json';
+}
+
+/** @param type the content type; a server may send none */
+function end(response: ServerResponse, status: number, type: string | undefined, body: string | Buffer): void {
+  response.writeHead(status, { ...typeHeader(type), 'content-length': Buffer.byteLength(body) });
   response.end(body);
+}
+
+function typeHeader(type: string | undefined): Record<string, string> {
+  return type === undefined ? {} : { 'content-type': type };
 }
 
 /** The faults of a response that has begun; the others take its place. */
 type BodyFault = Exclude<FaultKind, 'hang' | 'reset' | 'html'>;
 
 /** Sends a response that is broken as the fault says. */
-function breakOff(fault: BodyFault, response: ServerResponse, type: string, body: Buffer): void {
+function breakOff(fault: BodyFault, response: ServerResponse, type: string | undefined, body: Buffer): void {
   const half = body.subarray(0, Math.ceil(body.length / 2));
-  const headers = { 'content-type': type };
+  const headers = typeHeader(type);
   switch (fault) {
     case 'truncate':
       // Chunked, with a clean end: only the content shows that it is incomplete.

@@ -1,14 +1,20 @@
 /** A tenant's accounts in API order. They are generated on demand, and any can be added, removed or changed. */
 import { type AccountStyle, ATTRIBUTES, simulateAccount, simulateMembership } from './accounts.ts';
+import { ATTRIBUTE_SHAPES, type AttributeShape, cellOf, inShape } from './attribute-shapes.ts';
 
 interface Span {
   readonly firstId: number;
   readonly length: number;
 }
 
-/** Shapes of `attributes` that Salesforce documents; `mixed` alternates between them. */
-export const ATTRIBUTE_SHAPES = ['flat', 'array', 'objects', 'mixed'] as const;
-export type AttributeShape = (typeof ATTRIBUTE_SHAPES)[number];
+/** Makes the accounts of a tenant. Each is a pure function of its id and version. */
+export interface AccountMaker {
+  /** The JSON text that the API serves. */
+  json(id: number, version: number, segment: boolean): string;
+  csvColumns(segment: boolean): readonly string[];
+  /** The CSV cells by column. */
+  csvCells(id: number, version: number, segment: boolean): ReadonlyMap<string, string>;
+}
 
 export interface TenantOptions extends AccountStyle {
   readonly accounts: number;
@@ -16,6 +22,8 @@ export interface TenantOptions extends AccountStyle {
   readonly attributeShape?: AttributeShape;
   /** Other names of fields and attributes, as after a change of the tenant's data model. @default none */
   readonly renamed?: Readonly<Record<string, string>>;
+  /** Makes the accounts instead of the style and the shape. */
+  readonly maker?: AccountMaker | undefined;
 }
 
 const FIELDS = [
@@ -30,17 +38,13 @@ const FIELDS = [
 const SEGMENT_FIELDS = ['segmentJoined'];
 
 export class Tenant {
-  readonly #style: AccountStyle;
-  readonly #shape: AttributeShape;
-  readonly #renamed: Readonly<Record<string, string>>;
+  readonly #maker: AccountMaker;
   #spans: Span[];
   #nextId: number;
   readonly #versions = new Map<number, number>();
 
-  constructor({ accounts, attributeShape = 'flat', renamed = {}, ...style }: TenantOptions) {
-    this.#style = style;
-    this.#shape = attributeShape;
-    this.#renamed = renamed;
+  constructor({ accounts, attributeShape = 'flat', renamed = {}, maker, ...style }: TenantOptions) {
+    this.#maker = maker ?? styledAccounts(style, attributeShape, renamed);
     this.#spans = accounts === 0 ? [] : [{ firstId: 0, length: accounts }];
     this.#nextId = accounts;
   }
@@ -79,41 +83,17 @@ export class Tenant {
   /** The account at an index as the JSON text that the API serves; `undefined` past the end. */
   json(index: number, segment = false): string | undefined {
     const id = this.#idAt(index);
-    if (id === undefined) return undefined;
-    const { fields, attributes } = this.#account(id);
-    const parts = [...fields].map(([key, value]) => `"${key}":${value}`);
-    const shape = this.#shape === 'mixed' ? ATTRIBUTE_SHAPES[id % 3] : this.#shape;
-    parts.push(`"attributes":${inShape(attributes, shape)}`);
-    if (segment) {
-      const membership = simulateMembership(this.#style, id);
-      parts.push(
-        `"segmentJoined":${membership.segmentJoined}`,
-        `"segmentInputValues":${membership.segmentInputValues}`,
-      );
-    }
-    return `{${parts.join(',')}}`;
+    return id === undefined ? undefined : this.#maker.json(id, this.#versions.get(id) ?? 0, segment);
   }
 
   csvColumns(segment = false): readonly string[] {
-    const columns = [...FIELDS, ...ATTRIBUTES, ...(segment ? SEGMENT_FIELDS : [])];
-    return columns.map((column) => this.#renamed[column] ?? column);
+    return this.#maker.csvColumns(segment);
   }
 
   /** The CSV cells of the account at an index, by column; `undefined` past the end. */
   csvCells(index: number, segment = false): ReadonlyMap<string, string> | undefined {
     const id = this.#idAt(index);
-    if (id === undefined) return undefined;
-    const { fields, attributes } = this.#account(id);
-    const cells = new Map([...fields, ...attributes].map(([key, value]) => [key, cellOf(value)]));
-    if (segment) cells.set('segmentJoined', simulateMembership(this.#style, id).segmentJoined);
-    return cells;
-  }
-
-  #account(id: number) {
-    const { fields, attributes } = simulateAccount(this.#style, id, this.#versions.get(id) ?? 0);
-    const renamed = (values: ReadonlyMap<string, string>) =>
-      new Map(Array.from(values, ([key, value]) => [this.#renamed[key] ?? key, value] as const));
-    return { fields: renamed(fields), attributes: renamed(attributes) };
+    return id === undefined ? undefined : this.#maker.csvCells(id, this.#versions.get(id) ?? 0, segment);
   }
 
   #idAt(index: number): number | undefined {
@@ -140,21 +120,41 @@ export class Tenant {
   }
 }
 
-function inShape(attributes: ReadonlyMap<string, string>, shape: AttributeShape | undefined): string {
-  const members = (memberOf: (key: string, value: string) => string) =>
-    Array.from(attributes, ([key, value]) => memberOf(key, value)).join(',');
-  switch (shape) {
-    case 'array':
-      return `[${members((key, value) => `{"name":"${key}","value":${value},"updated":1360195200000}`)}]`;
-    case 'objects':
-      return `{${members((key, value) => `"${key}":{"value":${value},"metadata":{"updated":1360195200000}}`)}}`;
-    default:
-      return `{${members((key, value) => `"${key}":${value}`)}}`;
-  }
-}
-
-/** Strings lose their quotes, null is empty, everything else stays JSON text. */
-function cellOf(json: string): string {
-  if (json === 'null') return '';
-  return json.startsWith('"') ? (JSON.parse(json) as string) : json;
+function styledAccounts(
+  style: AccountStyle,
+  attributeShape: AttributeShape,
+  renamed: Readonly<Record<string, string>>,
+): AccountMaker {
+  const withNewNames = (values: ReadonlyMap<string, string>) =>
+    new Map(Array.from(values, ([key, value]) => [renamed[key] ?? key, value] as const));
+  const account = (id: number, version: number) => {
+    const { fields, attributes } = simulateAccount(style, id, version);
+    return { fields: withNewNames(fields), attributes: withNewNames(attributes) };
+  };
+  return {
+    json(id, version, segment) {
+      const { fields, attributes } = account(id, version);
+      const parts = [...fields].map(([key, value]) => `"${key}":${value}`);
+      const shape = attributeShape === 'mixed' ? ATTRIBUTE_SHAPES[id % 3] : attributeShape;
+      parts.push(`"attributes":${inShape(attributes, shape)}`);
+      if (segment) {
+        const membership = simulateMembership(style, id);
+        parts.push(
+          `"segmentJoined":${membership.segmentJoined}`,
+          `"segmentInputValues":${membership.segmentInputValues}`,
+        );
+      }
+      return `{${parts.join(',')}}`;
+    },
+    csvColumns(segment) {
+      const columns = [...FIELDS, ...ATTRIBUTES, ...(segment ? SEGMENT_FIELDS : [])];
+      return columns.map((column) => renamed[column] ?? column);
+    },
+    csvCells(id, version, segment) {
+      const { fields, attributes } = account(id, version);
+      const cells = new Map([...fields, ...attributes].map(([key, value]) => [key, cellOf(value)]));
+      if (segment) cells.set('segmentJoined', simulateMembership(style, id).segmentJoined);
+      return cells;
+    },
+  };
 }

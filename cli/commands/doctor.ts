@@ -1,91 +1,148 @@
 import { Command } from 'commander';
+import { parseRequest, resolveRequest } from '../../functions/export/plan/resolve-request.ts';
 import { ExportError } from '../../functions/model/errors.ts';
 import { PROGRAM } from '../../functions/model/program.ts';
 import { DEFAULT_STACK_NAME } from '../../functions/model/stack-name.ts';
-import { checkStack, type Finding } from '../deployed/check-stack.ts';
+import { createAccountsApi } from '../../functions/personalization/accounts-api.ts';
+import { proxyFor } from '../../functions/personalization/proxy.ts';
+import { checkStack } from '../deployed/check-stack.ts';
 import { connect } from '../deployed/stack.ts';
+import { type ApiFlags, baseUrlOf, credentialsOf, withApiFlags } from '../flags/api-flags.ts';
+import { integer } from '../flags/common-flags.ts';
+import { type ExportFlags, flagOf, requestOf, withSelectionFlags } from '../flags/export-flags.ts';
 import { type StackFlags, withPlaceFlags } from '../flags/stack-flags.ts';
+import { checkTenant } from '../tenant/check-tenant.ts';
+import { checkCanSave, saveFingerprint } from '../tenant/fingerprint-file.ts';
+import { fingerprintOf } from '../tenant/fingerprint-of.ts';
+import { LIMITS, lookAtTenant } from '../tenant/look-at-tenant.ts';
+import { collectResponses } from '../tenant/responses.ts';
+import { type Finding, ok, report, warn } from '../terminal/findings.ts';
 import { counted } from '../terminal/format.ts';
 import { liveLine } from '../terminal/live-line.ts';
-import { outputOf, type Terminal } from '../terminal/terminal.ts';
+import { type OutputFlags, outputOf, type Terminal } from '../terminal/terminal.ts';
 
-type DoctorFlags = Omit<StackFlags, 'stack'> & { stack?: string | true };
+interface TenantFlags extends ApiFlags, Omit<ExportFlags, 'name' | 'due'> {
+  concurrency?: number;
+  save?: string;
+}
+type DoctorFlags = TenantFlags & Omit<StackFlags, 'stack'> & { stack?: string | true };
+
+const DEFAULT_CONCURRENCY = 8;
 
 export function doctorCommand(terminal: Terminal): Command {
-  const command = new Command('doctor').option(
-    '--stack [name]',
-    `the deployed stack to check (default: ${DEFAULT_STACK_NAME})`,
-  );
+  const command = new Command('doctor').option('--dataset <id>', 'dataset of the tenant to check');
+  withSelectionFlags(withApiFlags(command))
+    .option('--concurrency <n>', 'concurrent API requests', integer(1, 1000))
+    .option('--save <file>', 'save what the tenant is like, without account data, for simulate --from')
+    .option('--stack [name]', `the deployed stack to check (default: ${DEFAULT_STACK_NAME})`);
   return withPlaceFlags(command, 'an array of checks')
     .addHelpText(
       'after',
       `
-It changes nothing, and reads neither the API key nor accounts. The exit code
-is 1 if a check fails, and 0 if all checks are ok or warnings.
+A tenant is checked with at most ${LIMITS.records} records of the contract. No account's
+name or value is printed or saved. Defaults: --format json, --page-size 1000,
+--concurrency ${DEFAULT_CONCURRENCY}. The API key is set as for run.
 
-Example:
+A check of a stack changes nothing, and reads neither the API key nor accounts.
+
+The exit code is 1 if a check fails, and 0 if all checks are ok or warnings.
+
+Examples:
+  ${PROGRAM} doctor --account acme --instance us-5 \\
+    --dataset engage
   ${PROGRAM} doctor --stack`,
     )
-    .action(async ({ stack, ...flags }: DoctorFlags) => {
-      if (stack === undefined) {
+    .action(async (flags: DoctorFlags) => {
+      const { stack, region: _region, profile: _profile, json, quiet, verbose: _verbose, ...tenant } = flags;
+      const [given] = Object.keys(tenant);
+      if (stack === undefined) return doctorTenant(tenantFlagsOf(flags, given), terminal);
+      if (given !== undefined) {
         throw new ExportError(
           'RequestError',
-          `Missing stack: doctor checks a deployment; name its stack with --stack NAME, or pass --stack alone for ${DEFAULT_STACK_NAME}.`,
+          `Conflicting flags (--stack and ${flagOf(given)}): check a stack and a tenant one after the other.`,
         );
       }
-      await doctor({ ...flags, stack: stack === true ? DEFAULT_STACK_NAME : stack }, terminal);
+      const named = { ...flags, stack: stack === true ? DEFAULT_STACK_NAME : stack };
+      await print(terminal, { json, quiet }, 'Checking the stack', () =>
+        checkStack(
+          connect(terminal, named).then((connected) => connected.stack),
+          named,
+        ),
+      );
     });
 }
 
-async function doctor(flags: StackFlags, terminal: Terminal): Promise<void> {
-  const { out } = outputOf(terminal, flags);
-  const connecting = connect(terminal, flags).then(({ stack }) => stack);
-  const line = liveLine(terminal, flags);
-  line.show(() => 'Checking the stack');
-  const findings = await checkStack(connecting, flags).finally(line.stop);
-  const failed = findings.filter(({ status }) => status === 'fail').length;
-  if (flags.json) out(JSON.stringify(findings));
-  else for (const line of report(findings, terminal.columns)) out(line);
-  if (failed > 0) terminal.exitCode = 1;
-}
+const USES = `pass --account, --instance and --dataset to check a tenant, or --stack to check a deployed stack`;
 
-/** Starts the remedies below a check. */
-const REMEDY = ' '.repeat(6);
-/** `fail  notifications  ` */
-const STATUS_WIDTH = 6;
-const NAME_WIDTH = 15;
-
-function report(findings: readonly Finding[], columns: number): string[] {
-  const lines = findings.flatMap(({ name, status, detail, remedy, command }) => [
-    ...wrapped(`${status.padEnd(STATUS_WIDTH)}${name.padEnd(NAME_WIDTH)}`, detail.split(' '), columns),
-    ...(remedy === null ? [] : wrapped(REMEDY, remedy.split(' '), columns)),
-    ...(command === null ? [] : wrappedCommand(command, columns)),
-  ]);
-  const number = (status: Finding['status']) => findings.filter((finding) => finding.status === status).length;
-  return [
-    ...lines,
-    '',
-    `${counted(number('fail'), 'failure')}, ${counted(number('warn'), 'warning')}, ${number('ok')} ok`,
-  ];
-}
-
-/** Breaks lines between words. @param head starts the first line; the other lines are indented as far */
-function wrapped(head: string, words: readonly string[], columns: number): string[] {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of words) {
-    if (line !== '' && head.length + line.length + 1 + word.length > columns) {
-      lines.push(line);
-      line = word;
-    } else line += line === '' ? word : ` ${word}`;
+/** @param given a flag of a tenant, if there is one */
+function tenantFlagsOf(flags: DoctorFlags, given: string | undefined): TenantFlags & OutputFlags & { dataset: string } {
+  const { dataset, stack: _stack, region, profile, ...tenant } = flags;
+  if (given === undefined) throw new ExportError('RequestError', `Nothing to check: ${USES}.`);
+  if (region !== undefined || profile !== undefined) {
+    const flag = region === undefined ? '--profile' : '--region';
+    throw new ExportError('RequestError', `Conflicting flags (${flagOf(given)} and ${flag}): ${flag} needs --stack.`);
   }
-  return [...lines, line].map((text, i) => (i === 0 ? head : ' '.repeat(head.length)) + text);
+  if (dataset !== undefined) return { ...tenant, dataset };
+  throw new ExportError('RequestError', 'Missing dataset: pass --dataset with the dataset to check.');
 }
 
-/** Breaks a command so that a shell still reads it as one. */
-function wrappedCommand(command: string, columns: number): string[] {
-  // Not within quotes, nor between an option and its value.
-  const words = command.match(/(?:--[\w-]* )?(?:\\.|'[^']*'|[^\s'])+/g) ?? [];
-  const lines = wrapped(`${REMEDY}  `, words, columns - 2);
-  return lines.map((line, i) => (i < lines.length - 1 ? `${line} \\` : line));
+async function doctorTenant(flags: TenantFlags & OutputFlags, terminal: Terminal): Promise<void> {
+  const { concurrency = DEFAULT_CONCURRENCY, save } = flags;
+  const now = Date.now;
+  const baseUrl = baseUrlOf(flags);
+  // A segment needs the name of an export, which no check uses.
+  const request = parseRequest(requestOf({ ...flags, name: 'doctor' } as ExportFlags));
+  const { settings, parameters } = resolveRequest(request, [], new Date(now()).toISOString());
+  const credentials = await credentialsOf(flags, terminal.env);
+  const proxy = proxyFor(baseUrl, terminal.env);
+  if (save !== undefined) await checkCanSave(save);
+  const signal = terminal.interrupted();
+  const responses = collectResponses(now);
+  const api = createAccountsApi({
+    baseUrl,
+    credentials,
+    proxy,
+    concurrency,
+    observe: responses.observe,
+    onResponse: responses.onResponse,
+    // A person waits: a host that is not reached is asked once.
+    isAttended: true,
+    limits: { reachWindowMs: 0 },
+    sleep: (ms, aborted) => terminal.sleep(ms, aborted ?? signal),
+  });
+  const { datasetId } = settings;
+  try {
+    await print(terminal, flags, 'Checking the tenant', async () => {
+      const look = await lookAtTenant({ api, datasetId, parameters, concurrency, signal, now });
+      const checked = { baseUrl, proxy, settings, concurrency, look, responses };
+      const findings = checkTenant(checked);
+      if (save === undefined) return findings;
+      const fingerprint = fingerprintOf(checked);
+      if (fingerprint) await saveFingerprint(save, fingerprint);
+      const saved = fingerprint ? ok(`saved to ${save}`) : warn('not saved: no accounts were read', 'Check again.');
+      return [...findings, { name: 'fingerprint', ...saved }];
+    });
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    const requests = counted(responses.heads.length, 'response');
+    terminal.exitCode = outputOf(terminal, flags).interrupted(`Interrupted  the checks, after ${requests}`);
+  } finally {
+    await api.close();
+  }
+}
+
+/** Shows what is done while the checks run, prints what they found, and sets the exit code. */
+async function print(
+  terminal: Terminal,
+  flags: OutputFlags,
+  activity: string,
+  check: () => Promise<Finding[]>,
+): Promise<void> {
+  const { out } = outputOf(terminal, flags);
+  const line = liveLine(terminal, flags);
+  line.show(() => activity);
+  const findings = await check().finally(line.stop);
+  if (flags.json) out(JSON.stringify(findings));
+  else for (const text of report(findings, terminal.columns)) out(text);
+  if (findings.some(({ status }) => status === 'fail')) terminal.exitCode = 1;
 }

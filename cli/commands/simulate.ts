@@ -2,10 +2,12 @@ import { once } from 'node:events';
 import { Command, Option } from 'commander';
 import { ExportError } from '../../functions/model/errors.ts';
 import { PROGRAM } from '../../functions/model/program.ts';
+import { ATTRIBUTE_SHAPES, type AttributeShape } from '../../simulator/attribute-shapes.ts';
 import { FAULT_KINDS, type FaultRule, parseFault } from '../../simulator/faults.ts';
+import { simulatedAs } from '../../simulator/fingerprint-accounts.ts';
 import { DEFAULT_KEY, DEFAULT_SEGMENTS, type SimulatorOptions, startSimulator } from '../../simulator/simulator.ts';
-import { ATTRIBUTE_SHAPES, type AttributeShape } from '../../simulator/tenant.ts';
 import { integer } from '../flags/common-flags.ts';
+import { loadFingerprint } from '../tenant/fingerprint-file.ts';
 import { count } from '../terminal/format.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 
@@ -13,7 +15,8 @@ type SimulateFlags = Pick<
   SimulatorOptions,
   'latencyMs' | 'port' | 'seed' | 'pageSizeCap' | 'pretty' | 'unknownField' | 'omitEmptyCsvColumns'
 > & {
-  accounts: number;
+  accounts?: number;
+  from?: string;
   dataset: string;
   grow?: number;
   shrink?: number;
@@ -23,10 +26,21 @@ type SimulateFlags = Pick<
   fault: readonly FaultRule[];
 };
 
+const DEFAULT_ACCOUNTS = 12_431;
+
 export function simulateCommand(terminal: Terminal): Command {
   return new Command('simulate')
-    .option('--accounts <n>', 'number of accounts', integer(0), 12_431)
-    .option('--latency-ms <n>', 'latency of each response', integer(0), 0)
+    .option('--accounts <n>', `number of accounts (default: ${DEFAULT_ACCOUNTS}, or as --from)`, integer(0))
+    .option('--latency-ms <n>', 'latency of each response (default: 0, or as --from)', integer(0))
+    .addOption(
+      new Option('--from <file>', 'behave like the tenant whose fingerprint doctor --save saved').conflicts([
+        'attributes',
+        'omitEmptyCsvColumns',
+        'plain',
+        'seed',
+        'unknownField',
+      ]),
+    )
     .option('--port <n>', 'port on 127.0.0.1', integer(0, 65_535), 8787)
     .option('--dataset <id>', 'dataset id', 'engage')
     .option('--seed <n>', 'seed of the account data', integer(0), 1)
@@ -67,8 +81,10 @@ Segments for --filter:
 
 async function simulate(flags: SimulateFlags, terminal: Terminal): Promise<void> {
   const signal = terminal.interrupted();
-  const { plain, attributes, dataset, fault, grow = 0, shrink = 0, changeKeyAfter, ...options } = flags;
+  const { plain, attributes, dataset, fault, grow = 0, shrink = 0, changeKeyAfter, from, ...options } = flags;
+  const like = from === undefined ? { accounts: DEFAULT_ACCOUNTS } : simulatedAs(await loadFingerprint(from));
   const simulator = await startSimulator({
+    ...like,
     ...options,
     nasty: plain !== true,
     attributeShape: attributes,
@@ -87,7 +103,7 @@ async function simulate(flags: SimulateFlags, terminal: Terminal): Promise<void>
     );
   });
   terminal.stdout.write(`\
-Simulating ${count(flags.accounts)} accounts at ${simulator.url}
+Simulating ${count(simulator.tenant.total)} accounts at ${simulator.url}
 Stop it with Ctrl-C. In another terminal:
   export PERSONALIZATION_API_KEY_ID=${DEFAULT_KEY.keyId}
   export PERSONALIZATION_API_KEY_SECRET=${DEFAULT_KEY.keySecret}

@@ -6,26 +6,13 @@ import { tableDefinitions } from '../../functions/catalog/tables.ts';
 import { deployCommand } from '../../functions/model/program.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import { nextCommand, placeOptions, type StackFlags } from '../flags/stack-flags.ts';
+import { type Finding, fail, failureOf, ok, type Result, warn } from '../terminal/findings.ts';
 import { count, counted } from '../terminal/format.ts';
 import { CommandError } from '../terminal/terminal.ts';
 import { listRuns } from './list-runs.ts';
 import { isQuarantined, type RunReport } from './run-report.ts';
 import type { Stack } from './stack.ts';
 import { type DeployedSchedule, describeSchedules, listResources } from './stack-resources.ts';
-
-/** What `--json` prints of a check. Every key is always present. */
-export interface Finding {
-  readonly name: string;
-  /** `warn`: exports run, but something deserves a look, or could not be checked. */
-  readonly status: 'ok' | 'warn' | 'fail';
-  readonly detail: string;
-  /** What to do, as a sentence. */
-  readonly remedy: string | null;
-  /** To copy, on one line. */
-  readonly command: string | null;
-}
-
-type Result = Omit<Finding, 'name'>;
 
 /** What the checks share. The lists are requested once. */
 interface Deployment {
@@ -295,18 +282,6 @@ function latestRun(name: string, run: RunReport, flags: StackFlags): Result {
 
 const DEPLOY = deployCommand();
 
-function ok(detail: string): Result {
-  return { status: 'ok', detail, remedy: null, command: null };
-}
-
-function warn(detail: string, remedy: string, command: string | null = null): Result {
-  return { status: 'warn', detail, remedy, command };
-}
-
-function fail(detail: string, remedy: string, command: string | null = null): Result {
-  return { ...warn(detail, remedy, command), status: 'fail' };
-}
-
 /** A check that failed itself. Without a permission, or while AWS is unreachable, the deployment may be in order. */
 function unchecked(name: string, error: unknown, caller: { profile?: string | undefined; region: string }): Result {
   const { message, kind } =
@@ -316,12 +291,6 @@ function unchecked(name: string, error: unknown, caller: { profile?: string | un
   const cause = (error instanceof CommandError ? error.cause : error) as Error | undefined;
   const mayNotLook = /^AccessDenied/.test(cause?.name ?? '') && !/lake formation/i.test(cause?.message ?? '');
   return failureOf(message, kind === 'transient' || mayNotLook ? 'warn' : 'fail');
-}
-
-/** Splits an error message: `<problem>: <remedy>.` */
-function failureOf(message: string, status: 'warn' | 'fail'): Result {
-  const [, problem = message, remedy = null] = /^(.*?): (.*)$/s.exec(message) ?? [];
-  return { status, detail: problem, remedy, command: null };
 }
 
 function inPlace(command: string, flags: StackFlags): string {

@@ -18,10 +18,21 @@ export interface ExportFlags {
   // All others have the names of their settings.
 }
 
+const choice = (flags: string, description: string, choices: readonly string[]) =>
+  new Option(flags, description).choices(choices);
+
 /** Adds the flags to a command. They have no defaults: what is not given stays as configured. */
 export function withExportFlags(command: Command): Command {
-  const choice = (flags: string, description: string, choices: readonly string[]) =>
-    new Option(flags, description).choices(choices);
+  return withSelectionFlags(command)
+    .option('--max-records <n>', 'record budget: the run fails before it exceeds it', integer(1))
+    .addOption(choice('--on-drift <policy>', 'if the data changes during the run', ['publish', 'fail', 'retry']))
+    .option('--max-drop-percent <n>', 'quarantine the run if more than n % of accounts are gone', integer(0, 100))
+    .addOption(choice('--overlap <policy>', 'if another run of this export is running', ['skip', 'allow']))
+    .option('--dry-run', 'plan only: count accounts and pages, estimate the cost');
+}
+
+/** Adds the flags that say which accounts are requested, and in which form. */
+export function withSelectionFlags(command: Command): Command {
   return command
     .addOption(choice('--format <format>', 'format of the parts', EXPORT_FORMATS))
     .option('--page-size <n>', 'accounts per page', integer(1, MAX_PAGE_SIZE))
@@ -35,12 +46,7 @@ export function withExportFlags(command: Command): Command {
       '--attribute-columns <names>',
       'attribute columns of CSV, comma-separated; a name with a comma in double quotes; repeatable',
       attributeNames,
-    )
-    .option('--max-records <n>', 'record budget: the run fails before it exceeds it', integer(1))
-    .addOption(choice('--on-drift <policy>', 'if the data changes during the run', ['publish', 'fail', 'retry']))
-    .option('--max-drop-percent <n>', 'quarantine the run if more than n % of accounts are gone', integer(0, 100))
-    .addOption(choice('--overlap <policy>', 'if another run of this export is running', ['skip', 'allow']))
-    .option('--dry-run', 'plan only: count accounts and pages, estimate the cost');
+    );
 }
 
 const KEYS = Object.keys(ExportRequestSchema.shape);
@@ -120,7 +126,8 @@ function nameFlags(text: string, keys: readonly string[], renamed: Readonly<Reco
   return text.replaceAll(new RegExp(`(?<![-\\w])(?:${keys.join('|')})\\b`, 'g'), (key) => names[key] ?? flagOf(key));
 }
 
-function flagOf(key: string): string {
+/** `--page-size` of `pageSize` */
+export function flagOf(key: string): string {
   return `--${key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 

@@ -11,11 +11,12 @@ import { addUsage, NO_USAGE } from '../model/usage.ts';
 import { askedWaits } from './asked-waits.ts';
 import { basicAuthorization, type CredentialsSource, sharedKey } from './credentials.ts';
 import { expectsHttps, type FailedRequest } from './failures.ts';
-import { type RequestLimits, readPage, requestPage } from './request-page.ts';
+import { type RequestLimits, type ResponseHead, readPage, requestPage } from './request-page.ts';
 import { pagePath } from './request-url.ts';
 import { backoffMs } from './retry-timing.ts';
 import { speaksTls } from './speaks-tls.ts';
 
+export type { ResponseHead } from './request-page.ts';
 export { evergageBaseUrl } from './request-url.ts';
 
 export interface AccountsApiOptions {
@@ -31,6 +32,8 @@ export interface AccountsApiOptions {
   readonly isAttended?: boolean;
   /** Receives requests and waits. */
   readonly observe?: ((activity: Activity) => void) | undefined;
+  /** Receives what each response says before its body, for diagnosis. */
+  readonly onResponse?: ((head: ResponseHead) => void) | undefined;
   /** For tests. */
   readonly random?: () => number;
   readonly sleep?: (ms: number, signal: AbortSignal | undefined) => Promise<void>;
@@ -77,6 +80,7 @@ export function createAccountsApi(options: AccountsApiOptions): AccountsApi & { 
     sleep = sleepMs,
     now = Date.now,
     observe,
+    onResponse,
   } = options;
   const agent = dispatcher(limits, proxy);
   const keyHolder = sharedKey(options.credentials);
@@ -126,7 +130,7 @@ export function createAccountsApi(options: AccountsApiOptions): AccountsApi & { 
       for (;;) {
         const authorization = basicAuthorization(current.key);
         const large = turnOf(largeBodies);
-        const request = { ...requested, path, authorization, limits, now, signal, turn: large.turn };
+        const request = { ...requested, path, authorization, limits, now, signal, turn: large.turn, onResponse };
         if (signal?.aborted) throw aborted(query);
         // Nothing that another request may need is held meanwhile.
         for (let wait = await waits.next(); wait; wait = await waits.next()) {

@@ -4,6 +4,7 @@ import type { Dispatcher } from 'undici';
 import type { Decode } from '../export/ports.ts';
 import { ExportError } from '../model/errors.ts';
 import { CHECK_HOST, PageError } from '../model/page-error.ts';
+import type { PageQuery } from '../model/run.ts';
 import { ACCEPTED_ENCODINGS, type BodyLimits, BodyTooLarge, isKnownEncoding, readBody, unpackBody } from './body.ts';
 import { usesOtherCharset } from './charset.ts';
 import {
@@ -17,6 +18,7 @@ import {
   wrongBody,
   wrongStatus,
 } from './failures.ts';
+import { serverTimeMs } from './retry-timing.ts';
 
 export interface RequestLimits {
   /** From the request to the first byte of the answer. */
@@ -29,6 +31,17 @@ export interface RequestLimits {
   readonly bodyLimitBytes: number;
 }
 
+/** What a response says before its body. The texts are as sent: show only what is known to be harmless. */
+export interface ResponseHead {
+  readonly endpoint: PageQuery['endpoint'];
+  readonly pageSize: number;
+  readonly status: number;
+  readonly contentType: string | undefined;
+  readonly encoding: string | undefined;
+  /** The clock of the server, in epoch ms of whole seconds. */
+  readonly serverTimeMs: number | undefined;
+}
+
 export interface PageRequest extends RequestedPage {
   readonly path: string;
   readonly authorization: string;
@@ -37,6 +50,8 @@ export interface PageRequest extends RequestedPage {
   readonly signal: AbortSignal | undefined;
   /** Resolves when the turn of a large body has come. */
   readonly turn: () => Promise<void>;
+  /** Receives the head of the response, of any status. */
+  readonly onResponse?: ((head: ResponseHead) => void) | undefined;
 }
 
 /** A complete body, as far as the network can tell, still compressed. */
@@ -82,6 +97,7 @@ export async function requestPage(agent: Dispatcher, request: PageRequest): Prom
   } catch (error) {
     return networkFailure(request, error, limits);
   }
+  request.onResponse?.(headOf(query, response));
   if (response.statusCode !== 200) {
     // The body of an error is never read: it may hold anything.
     discard(response);
@@ -106,6 +122,17 @@ export async function requestPage(agent: Dispatcher, request: PageRequest): Prom
     const announced = encoding === undefined ? Number(headerText(response, 'content-length')) : undefined;
     return tooLarge(request, limits.bodyLimitBytes, announced);
   }
+}
+
+function headOf({ endpoint, pageSize }: PageQuery, response: Dispatcher.ResponseData): ResponseHead {
+  return {
+    endpoint,
+    pageSize,
+    status: response.statusCode,
+    contentType: headerText(response, 'content-type'),
+    encoding: headerText(response, 'content-encoding'),
+    serverTimeMs: serverTimeMs(response.headers),
+  };
 }
 
 /** The clock may have been set back since. */

@@ -10,7 +10,12 @@ export function retryAfterMs(headers: Headers, nowMs: number): number | undefine
   if (!value) return undefined;
   if (/^\d+$/.test(value)) return Number(value) * 1000;
   const date = dateOf(value);
-  return date === undefined ? undefined : Math.max(0, date - (dateOf(first(headers.date)) ?? nowMs));
+  return date === undefined ? undefined : Math.max(0, date - (serverTimeMs(headers) ?? nowMs));
+}
+
+/** The clock of the server, in epoch ms of whole seconds; `undefined` without a valid `Date`. */
+export function serverTimeMs(headers: Headers): number | undefined {
+  return dateOf(first(headers.date));
 }
 
 function first(header: string | string[] | undefined): string | undefined {

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { tableDefinitions } from '../../functions/catalog/tables.ts';
-import { ATTRIBUTE_SHAPES, Tenant } from '../../simulator/tenant.ts';
+import { ATTRIBUTE_SHAPES } from '../../simulator/attribute-shapes.ts';
+import { Tenant } from '../../simulator/tenant.ts';
 import { type HiveType, readHiveJson } from '../formats/hive-json-serde.ts';
 import { expectedFromJson } from '../support/expected-account.ts';
 import { localRun } from '../support/local-run.ts';

@@ -59,6 +59,7 @@ const OFFENDERS: [rule: string, path: string, code: string][] = [
   [IMPORTS, 'cli/a.ts', "import '../infra/app.ts';"],
   [IMPORTS, 'cli/commands/b.ts', "import '../../test/support/local-run.ts';"],
   [IMPORTS, 'cli/local/a.ts', "import '../commands/run.ts';"],
+  [IMPORTS, 'cli/tenant/a.ts', "import '../commands/doctor.ts';"],
   [IMPORTS, 'cli/terminal/a.ts', "import '../../infra/app.ts';"],
   [IMPORTS, 'tools/a.ts', "import '../test/support/memory-store.ts';"],
   [IMPORTS, 'tools/docs/a.ts', "import '../../test/support/memory-store.ts';"],

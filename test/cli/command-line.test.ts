@@ -106,10 +106,6 @@ describe('exit code 2', () => {
       /^error: option '--overlap <policy>' argument 'queue' is invalid/,
     ],
     [['status', 'run-1', '--stop', '--no-follow'], /^error: Conflicting flags: pass either --stop or --no-follow\.\n$/],
-    [
-      ['doctor'],
-      /^error: Missing stack: doctor checks a deployment; name its stack with --stack NAME, or pass --stack alone for AccountExport\.\n$/,
-    ],
     [['simulate', '--accounts', 'many'], /argument 'many' is invalid\. Use an integer of at least 0\./],
     [['simulate', '--fault', 'oops'], /^error: .*"oops"/],
   ])('reports what is allowed, without a stack trace: %j', async (args, message) => {

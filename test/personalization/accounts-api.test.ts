@@ -6,7 +6,11 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { decodeJson } from '../../functions/formats/json-lines.ts';
 import { type ExportError, isExportError } from '../../functions/model/errors.ts';
 import type { PageQuery } from '../../functions/model/run.ts';
-import { type AccountsApiOptions, createAccountsApi } from '../../functions/personalization/accounts-api.ts';
+import {
+  type AccountsApiOptions,
+  createAccountsApi,
+  type ResponseHead,
+} from '../../functions/personalization/accounts-api.ts';
 import type { CredentialsSource } from '../../functions/personalization/credentials.ts';
 import { type SimulatorOptions, startSimulator } from '../../simulator/simulator.ts';
 import { addressOfNobody } from '../support/closed-port.ts';
@@ -74,6 +78,20 @@ async function errorOf(work: Promise<unknown>): Promise<ExportError> {
 }
 
 describe('a request', () => {
+  it('shows what each response says before its body, also of those that are retried', async () => {
+    const heads: ResponseHead[] = [];
+    const { api } = await simulated(
+      { faults: [{ fault: { status: 503 } }] },
+      { onResponse: (head) => heads.push({ ...head, serverTimeMs: head.serverTimeMs === undefined ? 0 : 1 }) },
+    );
+    await api.fetchPage(query(), decodeJson);
+    const head = { endpoint: 'json', pageSize: 10, serverTimeMs: 1 };
+    expect(heads).toEqual([
+      { ...head, status: 503, contentType: 'text/plain', encoding: undefined },
+      { ...head, status: 200, contentType: 'application/json; charset=utf-8', encoding: 'gzip' },
+    ]);
+  });
+
   it('sends page, page size and all parameters exactly as given', async () => {
     let seen = '';
     let authorization = '';
