@@ -135,6 +135,8 @@ describe('a run that timed out', () => {
           'npm run --silent account-export -- resume run-1',
           'Without the command line: Start the state machine with {"resume":"run-1"}.',
           '',
+          'Report: npm run --silent account-export -- report run-1 --stack',
+          '',
           urlOf('run-1'),
         ].join('\n'),
       },

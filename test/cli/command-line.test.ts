@@ -7,6 +7,7 @@ const COMMANDS = [
   'init',
   'run',
   'query',
+  'report',
   'simulate',
   'doctor',
   'start',

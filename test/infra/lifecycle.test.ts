@@ -77,7 +77,7 @@ describe('a one-time schedule', () => {
   });
 
   it('is refused once if it is invalid', () => {
-    expect(() => parse('at(tomorrow)')).toThrow(/exports\[0\]\.schedule must be rate/);
+    expect(() => parse('at(tomorrow)')).toThrow(/exports\[0\]\.schedule must be an expression such as rate/);
     expect(() => parse('at(2020-01-01T00:00:00)', 'Mars/Base')).toThrow(/timeZone must be a name/);
   });
 

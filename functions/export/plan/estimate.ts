@@ -48,8 +48,8 @@ const PUTS_PER_PAGE = 2;
 const GETS_PER_PAGE = 5;
 /** Three locks, the export's host, the plan, the manifest, the report, the history, and 16 listings, which cost as much. */
 const PUTS_PER_RUN = 24;
-/** Looks for locks, for the last published run and the history, for shared waits, and for what the run wrote before. */
-const GETS_PER_RUN = 15;
+/** Looks for locks, for the export's host, for the last published run and the history, for shared waits, and for what the run wrote before. */
+const GETS_PER_RUN = 16;
 /** A line of ours and two of metrics (950), three of Lambda (about 400), seven of Step Functions (about 350 each). */
 const LOG_BYTES_PER_PAGE = 4_000;
 /** The same of planning and publishing, and the workflow's own states. */
