@@ -24,7 +24,7 @@ describe('the exit code', () => {
   it('is 0 for a run that was published, and both streams are complete', async () => {
     const { code, stdout, stderr } = await accountExport(run(simulator.url, await temporaryFolder()));
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-    expect(stdout).toMatch(/^Planned {4}1,234 accounts[\s\S]*manifest\.json\n$/);
+    expect(stdout).toMatch(/^Planned {4}1,234 accounts[\s\S]*manifest\.json\n {2}report {3}.*_report\.html\n$/);
   });
 
   it('is 1 for a run that failed', async () => {

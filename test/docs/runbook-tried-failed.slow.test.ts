@@ -27,7 +27,7 @@ async function failingRun(error: string): Promise<string> {
 const published = {
   code: 0,
   stderr: '',
-  stdout: expect.stringMatching(/^Published {2}1,234 accounts [\s\S]*consistent/m),
+  stdout: expect.stringMatching(/^Published {2}1,234 accounts[, ][\s\S]*consistent/m),
 };
 /** The pages that the API served, each as often as it did. */
 const pagesFetched = () =>
