@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Command, Option } from 'commander';
 import { EXPORT_FORMATS } from '../../functions/model/export-format.ts';
-import { deployCommand, PROGRAM } from '../../functions/model/program.ts';
+import { deployCommand, FROM_THE_PACKAGE, PROGRAM } from '../../functions/model/program.ts';
 import { isTimeZone } from '../../functions/model/schedule-expression.ts';
 import { shellWord } from '../../functions/model/shell-word.ts';
 import { withOutputFlags } from '../flags/common-flags.ts';
@@ -126,8 +126,10 @@ async function mayReplace(
   questions: Questions | undefined,
 ): Promise<boolean> {
   const before = content?.context?.accountExport as { accountName?: unknown; instance?: unknown } | undefined;
-  if (before === undefined || force) return true;
-  const has = `${config} already has a configuration of ${before?.accountName}.${before?.instance}`;
+  if (before === undefined || before === null || force) return true;
+  const { accountName, instance } = before;
+  const host = typeof accountName === 'string' && typeof instance === 'string' ? ` for ${accountName}.${instance}` : '';
+  const has = `${config} already has a configuration${host}`;
   if (!questions) throw new CommandError(`${has}: pass --force to replace it.`, { misuse: true });
   return questions.ask({
     text: `${has}. Replace it? (y/n)`,
@@ -248,7 +250,9 @@ interface Written {
 
 function printNext({ note }: Output, { flags, isNew, isOurs, accountExport }: Written): void {
   const { exports, alarmEmail } = accountExport as { exports: { name: string }[]; alarmEmail?: string };
-  const inClone = deployCommand().startsWith('npm run');
+  // Any other app than that of a clone uses the package, even if a clone wrote its configuration.
+  const inClone = isOurs && !isNew && deployCommand().startsWith('npm run');
+  const ours = (command: string) => (inClone ? command : command.replace(PROGRAM, FROM_THE_PACKAGE));
   const name = exports[0]?.name;
   const steps: [string, string][] = [
     ...(isNew
@@ -257,11 +261,11 @@ function printNext({ note }: Output, { flags, isNew, isOurs, accountExport }: Wr
     ...(isOurs ? [] : [['Use it', "in your app: app.node.tryGetContext('accountExport')"] as [string, string]]),
     ['Check', inClone ? 'npm run synth' : 'npx cdk synth --quiet'],
     ['Deploy', `npx cdk bootstrap   (once for each AWS account and Region)`],
-    ['', deployCommand()],
+    ['', inClone ? deployCommand() : 'npx cdk deploy'],
     ['API key', 'with the command of the output PutKeyCommand'],
     ...(alarmEmail === undefined ? [] : [['Email', 'confirm the subscription that AWS sends'] as [string, string]]),
-    ['Start', nextCommand('start', name, { stack: 'AccountExport' })],
-    ['Or here', `${PROGRAM} run --config ${shellWord(flags.config)}`],
+    ['Start', ours(nextCommand('start', name, { stack: 'AccountExport' }))],
+    ['Or here', ours(`${PROGRAM} run --config ${shellWord(flags.config)}`)],
   ];
   note('');
   for (const [label, text] of steps) note(`${label.padEnd(11)}${text}`);

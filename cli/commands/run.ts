@@ -21,7 +21,7 @@ import { proxyFor } from '../../functions/personalization/proxy.ts';
 import { type ApiFlags, baseUrlOf, credentialsOf, withApiFlags } from '../flags/api-flags.ts';
 import { integer, newRunId, withOutputFlags } from '../flags/common-flags.ts';
 import { type DestinationFlags, storeAt, withDestinationFlags } from '../flags/destination.ts';
-import { type ExportFlags, requestOf, withExportFlags, withFlagNames } from '../flags/export-flags.ts';
+import { type ExportFlags, flagOf, requestOf, withExportFlags, withFlagNames } from '../flags/export-flags.ts';
 import { type LocalOutcome, runLocal } from '../local/run-local.ts';
 import { printEstimate, printPlan, printPublished, printUsageSoFar, printVanished } from '../terminal/print-run.ts';
 import { type Progress, runProgress } from '../terminal/progress.ts';
@@ -164,7 +164,7 @@ interface ChosenExport {
  * @throws ExportError and CommandError for missing, conflicting or invalid flags, and for an invalid configuration
  */
 async function chosenExport(flags: RunFlags): Promise<ChosenExport> {
-  const { config: path, dataset, name, concurrency } = flags;
+  const { config: path, dataset, concurrency } = flags;
   if (path === undefined) {
     if (flags.export !== undefined) throw new ExportError('ConfigError', 'Conflicting flags: --export needs --config.');
     if (dataset === undefined)
@@ -176,9 +176,10 @@ async function chosenExport(flags: RunFlags): Promise<ChosenExport> {
       concurrency: concurrency ?? DEFAULT_CONCURRENCY,
     };
   }
-  const other = dataset === undefined ? '--name' : '--dataset';
-  if ((dataset ?? name) !== undefined)
-    throw new ExportError('ConfigError', `Conflicting flags (--config and ${other}): pass only one of them.`);
+  for (const key of ['dataset', 'name', 'filter', 'segmentationId', 'segmentId'] as const) {
+    if ((flags as { readonly [flag: string]: unknown } & RunFlags)[key] !== undefined)
+      throw new ExportError('ConfigError', `Conflicting flags (--config and ${flagOf(key)}): pass only one of them.`);
+  }
   // Only this needs the rules of the stack.
   const { configuredExport } = await import('../local/configuration.ts');
   const { config, settings } = await configuredExport(path, flags.export);

@@ -97,7 +97,10 @@ export function requestOf(flags: ExportFlags, exportName = '--name'): Record<str
 export function withFlagNames(message: string, host = '--account and --instance'): string {
   // Keys such as `start` are also words: they are keys in a list of parameters.
   const parameters = message
-    .replace(/\baccountName and instance\b/g, host)
+    .replace(
+      /(, )?\baccountName and instance\b/g,
+      (_, comma = '') => `${comma && !host.includes(' and ') ? ' and ' : comma}${host}`,
+    )
     .replace(/(\bparameters \()([^)]*)/g, (_, start: string, list: string) => {
       return start + list.replaceAll(KEY_IN_LIST, (key) => nameFlags(key, KEYS));
     });

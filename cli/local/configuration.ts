@@ -20,7 +20,8 @@ export async function readCdkJson(
 ): Promise<{ readonly text: string; readonly content: CdkJson } | undefined> {
   let text: string;
   try {
-    text = await readFile(path, 'utf8');
+    // Some editors begin files with a byte order mark.
+    text = (await readFile(path, 'utf8')).replace(/^\uFEFF/, '');
   } catch (error) {
     const { code = 'unknown error' } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return undefined;

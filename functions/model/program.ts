@@ -1,7 +1,8 @@
 /** How people call the command line, for messages that name a command. */
 
 const IN_A_CLONE = 'npm run --silent account-export --';
-const FROM_THE_PACKAGE = 'npx account-export';
+/** How an app that uses the package calls it. */
+export const FROM_THE_PACKAGE = 'npx account-export';
 
 /** Whether this copy of the code is a clone. A function has the same bundle in both, so the stack sets it (`PROGRAM_VARIABLE`). */
 const inClone = import.meta.url.endsWith('.ts');

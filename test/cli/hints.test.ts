@@ -53,7 +53,7 @@ describe('messages about flags', () => {
 
   it('name the flags of the API host that was given', async () => {
     const { run } = await simulated({ datasets: ['other'] });
-    expect((await run()).stderr).toMatch(/^error: 404 .*: check the dataset, --api-url\.\n/);
+    expect((await run()).stderr).toMatch(/^error: 404 .*: check the dataset and --api-url\.\n/);
     expect(withFlagNames('check the dataset, accountName and instance.')).toBe(
       'check the dataset, --account and --instance.',
     );

@@ -126,7 +126,7 @@ describe('on a terminal', () => {
     for (const answer of [['\n'], ['n\n'], ['what\n', 'No\n']]) {
       const { code, stdout, stderr } = await typed(folder, answer, other);
       expect({ code, stderr }).toEqual({ code: 1, stderr: 'Nothing was written.\n' });
-      expect(stdout).toContain('already has a configuration of acme.us-5. Replace it? (y/n) [n]');
+      expect(stdout).toContain('already has a configuration for acme.us-5. Replace it? (y/n) [n]');
     }
     expect(await readFile(join(folder, 'cdk.json'), 'utf8')).toBe(before);
     expect((await typed(folder, ['y\n'], other)).code).toBe(0);
@@ -180,7 +180,7 @@ describe('without a terminal', () => {
     await init();
     expect(await init()).toMatchObject({
       code: 2,
-      stderr: `error: ${join(folder, 'cdk.json')} already has a configuration of acme.us-5: pass --force to replace it.\n`,
+      stderr: `error: ${join(folder, 'cdk.json')} already has a configuration for acme.us-5: pass --force to replace it.\n`,
     });
     expect((await init('--force', '--format', 'csv')).code).toBe(0);
     expect(await configIn(folder)).toMatchObject({ exports: [{ format: 'csv' }] });
@@ -216,7 +216,26 @@ describe('the file', () => {
     expect(context).toEqual({ ...before.context, accountExport: WRITTEN });
     expect({ ...others, context: before.context }).toEqual({ ...content, context: before.context });
     expect(stdout).toContain("app.node.tryGetContext('accountExport')");
+    expect(stdout).not.toContain('npm run');
     expect(await readdir(folder)).toEqual(['cdk.json']);
+  });
+
+  it('of a new app comes with commands that work without a clone', async () => {
+    const folder = await temporaryFolder();
+    const { stdout } = await commandLine(['init', '--config', join(folder, 'cdk.json'), ...FLAGS]);
+    expect(stdout).not.toContain('npm run');
+    for (const command of ['npx cdk synth', 'npx cdk deploy', 'npx account-export start', 'npx account-export run'])
+      expect(stdout).toContain(command);
+  });
+
+  it('may begin with a byte order mark, and its configuration may be odd', async () => {
+    const folder = await temporaryFolder();
+    const path = join(folder, 'cdk.json');
+    const init = () => commandLine(['init', '--config', path, ...FLAGS]);
+    await writeFile(path, '\uFEFF{"context":{"accountExport":{"accountName":{"x":1}}}}');
+    expect((await init()).stderr).toBe(`error: ${path} already has a configuration: pass --force to replace it.\n`);
+    await writeFile(path, '{"context":{"accountExport":null}}');
+    expect((await init()).code).toBe(0);
   });
 
   it('that is no JSON stays as it is', async () => {

@@ -100,8 +100,8 @@ describe('a run of a configured export', () => {
   it('keeps its dataset and its segment', async () => {
     const { run } = await configured();
     const { code, stderr } = await run('--export', 'daily', '--filter', 'Other');
-    expect(code).toBe(1);
-    expect(stderr).toMatch(/^error: Invalid request for export "daily" \(its filter cannot be overridden\)/);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/^error: Conflicting flags \(--config and --filter\): pass only one of them/);
   });
 
   it('needs no --export if there is only one', async () => {
