@@ -140,10 +140,10 @@ export const StackConfigSchema = z.strictObject({
   monthlyBudgetUsd: integer(1, 1_000_000)
     .optional()
     .describe(
-      'Budget in USD a month. At 80%, and when the forecast exceeds it, a notification goes to the failure topic. Default: no budget. Needs a step in Billing, and a region that has budgets: [cost](cost.md#a-budget).',
+      'Budget in USD a month. At 80%, and when the forecast exceeds it, a notification goes to the failure topic. Default: no budget. Requires activating a cost allocation tag in Billing, and a Region that supports AWS Budgets: [cost](cost.md#a-budget).',
     ),
   tags: TagsSchema.default({}).describe(
-    'Tags on all resources of the stack. Unless you set `application`, it is the name of the stack in lower case with hyphens (`account-export`).',
+    'Tags on all resources of the stack. The default of the tag `application` is the stack name in lower case with hyphens (`account-export`).',
   ),
   deleteDataWithStack: z
     .boolean({ error: 'must be true or false' })
