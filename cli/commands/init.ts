@@ -50,9 +50,11 @@ export function initCommand(terminal: Terminal): Command {
     .addHelpText(
       'after',
       `
-It asks for what no flag answers. Without a terminal, --account, --instance,
---dataset and --schedule are required; the defaults of the others are json, UTC
-and none. Only the configuration in cdk.json changes. In a folder without a
+It asks for every value that you do not pass as a flag. Without a terminal,
+--account, --instance, --dataset and --schedule are required. Defaults:
+--format json, --time-zone UTC, --email none.
+
+Only the configuration in cdk.json changes. In a folder without a
 cdk.json, it also writes a CDK app. It never asks for the API key.
 
 Example:
@@ -127,7 +129,7 @@ async function mayReplace(
 ): Promise<boolean> {
   const before = content?.context?.accountExport as { accountName?: unknown; instance?: unknown } | undefined;
   if (before === undefined || force) return true;
-  const has = `${config} already has a configuration of ${before?.accountName}.${before?.instance}`;
+  const has = `${config} already has a configuration for ${before?.accountName}.${before?.instance}`;
   if (!questions) throw new CommandError(`${has}: pass --force to replace it.`, { misuse: true });
   return questions.ask({
     text: `${has}. Replace it? (y/n)`,
@@ -258,10 +260,10 @@ function printNext({ note }: Output, { flags, isNew, isOurs, accountExport }: Wr
     ['Check', inClone ? 'npm run synth' : 'npx cdk synth --quiet'],
     ['Deploy', `npx cdk bootstrap   (once for each AWS account and Region)`],
     ['', deployCommand()],
-    ['API key', 'with the command of the output PutKeyCommand'],
+    ['API key', 'store it with the command in the output PutKeyCommand'],
     ...(alarmEmail === undefined ? [] : [['Email', 'confirm the subscription that AWS sends'] as [string, string]]),
     ['Start', nextCommand('start', name, { stack: 'AccountExport' })],
-    ['Or here', `${PROGRAM} run --config ${shellWord(flags.config)}`],
+    ['Or locally', `${PROGRAM} run --config ${shellWord(flags.config)}`],
   ];
   note('');
   for (const [label, text] of steps) note(`${label.padEnd(11)}${text}`);
