@@ -36,7 +36,7 @@ export const COMMANDS: readonly ListedCommand[] = [
   },
   {
     usage: 'report [run]',
-    description: 'show the report of a run: a page with its figures',
+    description: 'show the report of a run: an HTML file with its figures',
     load: async (terminal) => (await import('./commands/report.ts')).reportCommand(terminal),
   },
   {

@@ -415,7 +415,7 @@ function checkId(construct: Construct, { outputPrefix, reference }: Deployment):
   if (other !== undefined) {
     throw new ExportError(
       'ConfigError',
-      `Ids of two AccountExport clash ("${other}" and "${reference}"): choose ids that differ in letters or digits.`,
+      `The ids of two AccountExport constructs clash ("${other}" and "${reference}"): choose ids that differ in letters or digits.`,
     );
   }
   idsInUse.set(stack, ids.set(outputPrefix, reference));

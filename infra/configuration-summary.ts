@@ -55,7 +55,7 @@ function missingFrom(config: StackConfig): string[] {
 
 function afterDeployment({ secretName, alarmEmail }: StackConfig): string[] {
   return [
-    ...(secretName === undefined ? ['store the API key with the command of the output PutKeyCommand'] : []),
+    ...(secretName === undefined ? ['store the API key with the command in the output PutKeyCommand'] : []),
     ...(alarmEmail === undefined ? [] : [`confirm the subscription that AWS sends to ${alarmEmail}`]),
   ];
 }

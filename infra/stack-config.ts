@@ -176,7 +176,7 @@ function checkAttributeOrder(exports: readonly ExportSettings[], context: z.Refi
     context.addIssue({
       code: 'custom',
       path: [i, 'attributeColumns'],
-      message: `must be the start of the longest list (${namesOf(longest)}), with no name left out, because all CSV exports share one table`,
+      message: `must contain the first names of the longest list (${namesOf(longest)}), in the same order, because all CSV exports share one table`,
     });
   }
 }

@@ -33,7 +33,7 @@ export function doctorCommand(terminal: Terminal): Command {
   const command = new Command('doctor').option('--dataset <id>', 'dataset of the tenant to check');
   withSelectionFlags(withApiFlags(command))
     .option('--concurrency <n>', 'concurrent API requests', integer(1, 1000))
-    .option('--save <file>', 'save what the tenant is like, without account data, for simulate --from')
+    .option('--save <file>', 'save a fingerprint of the tenant, without account data, for simulate --from')
     .option('--stack [name]', `the deployed stack to check (default: ${DEFAULT_STACK_NAME})`);
   return withPlaceFlags(command, 'an array of checks')
     .addHelpText(

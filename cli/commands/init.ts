@@ -50,9 +50,11 @@ export function initCommand(terminal: Terminal): Command {
     .addHelpText(
       'after',
       `
-It asks for what no flag answers. Without a terminal, --account, --instance,
---dataset and --schedule are required; the defaults of the others are json, UTC
-and none. Only the configuration in cdk.json changes. In a folder without a
+It asks for every value that you do not pass as a flag. Without a terminal,
+--account, --instance, --dataset and --schedule are required. Defaults:
+--format json, --time-zone UTC, --email none.
+
+Only the configuration in cdk.json changes. In a folder without a
 cdk.json, it also writes a CDK app. It never asks for the API key.
 
 Example:
@@ -262,10 +264,10 @@ function printNext({ note }: Output, { flags, isNew, isOurs, accountExport }: Wr
     ['Check', inClone ? 'npm run synth' : 'npx cdk synth --quiet'],
     ['Deploy', `npx cdk bootstrap   (once for each AWS account and Region)`],
     ['', inClone ? deployCommand() : 'npx cdk deploy'],
-    ['API key', 'with the command of the output PutKeyCommand'],
+    ['API key', 'store it with the command in the output PutKeyCommand'],
     ...(alarmEmail === undefined ? [] : [['Email', 'confirm the subscription that AWS sends'] as [string, string]]),
     ['Start', ours(nextCommand('start', name, { stack: 'AccountExport' }))],
-    ['Or here', ours(`${PROGRAM} run --config ${shellWord(flags.config)}`)],
+    ['Or locally', ours(`${PROGRAM} run --config ${shellWord(flags.config)}`)],
   ];
   note('');
   for (const [label, text] of steps) note(`${label.padEnd(11)}${text}`);

@@ -43,9 +43,10 @@ Tables: export_runs, accounts_json, accounts_csv, accounts_parquet
 Without SQL, it reads standard input, and on a terminal it shows a prompt.
 A table wider than the terminal is printed as one record below the other.
 
-Write the SQL of Athena (Trino): element_at, date_format, approx_percentile,
-UNNEST of a map and others work in both, division and casts follow Athena, and
-format and json_value are refused. docs/athena.md lists the differences.
+Write SQL for Athena (Trino). element_at, date_format, approx_percentile, UNNEST
+of a map and other functions work here and in Athena; division and casts give
+the same results. Without --stack, some functions, such as format and
+json_value, are not available. docs/athena.md lists the differences.
 
 A query only reads. Without --stack, it reads only the published runs in
 --out: no other files, no network, no extensions of DuckDB. With --stack, it

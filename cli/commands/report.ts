@@ -41,13 +41,14 @@ export function reportCommand(terminal: Terminal): Command {
     .option('--stack [name]', `a run of a deployed stack (default: ${DEFAULT_STACK_NAME})`)
     .option('--region <region>', 'AWS region of the stack')
     .option('--profile <name>', 'AWS profile')
-    .option('--json', 'print only the place as JSON')
+    .option('--json', 'print only the location as JSON')
     .option('--verbose', 'print stack traces with errors')
     .addHelpText(
       'after',
       `
-It prints the path of the page. For a page in a bucket, it prints a link, which
-works for anyone who has it, for an hour at most. The page has no accounts.
+It prints the path of the report, an HTML file. For a report in a bucket, it
+prints a link, which works for anyone who has it, for an hour at most. The
+report contains no account data.
 
 Examples:
   ${PROGRAM} report --open
@@ -67,7 +68,9 @@ Examples:
 
 async function openPage(url: string, terminal: Terminal): Promise<void> {
   await terminal.open(url).catch((error: NodeJS.ErrnoException) => {
-    throw new CommandError(`Cannot open the browser (${error.code ?? error.name}): open the printed page yourself.`);
+    throw new CommandError(
+      `Cannot open the browser (${error.code ?? error.name}): open the printed path or link yourself.`,
+    );
   });
 }
 

@@ -44,7 +44,7 @@ export function runCommand(terminal: Terminal): Command {
   const command = new Command('run')
     .option('--dataset <id>', 'dataset to export')
     .option('--config <file>', 'instead of --dataset: a cdk.json with exports')
-    .option('--export <name>', 'export in --config; may be left out if it has one');
+    .option('--export <name>', 'export in --config; optional if there is only one');
   withApiFlags(command).option('--name <name>', 'name of the export (default: the dataset; required for a segment)');
   withDestinationFlags(command, 'folder, or s3://bucket/prefix', './out')
     .option('--run-id <id>', 'id of the run; an existing id resumes that run')
@@ -57,7 +57,7 @@ export function runCommand(terminal: Terminal): Command {
 Defaults: --format json, --page-size ${DEFAULT_PAGE_SIZE}, --concurrency ${DEFAULT_CONCURRENCY},
 --on-drift publish, --max-drop-percent ${DEFAULT_MAX_DROP_PERCENT}, --overlap skip.
 
---config reads the account, the concurrency and the export from a cdk.json, as a
+--config reads the tenant, the concurrency and the export from a cdk.json, as a
 deployment does. Other flags override it, except the dataset and the segment.
 What concerns only AWS has no effect here: schedules, network, emails,
 encryption, retention and the secret.

@@ -30,8 +30,8 @@ const DEFAULT_ACCOUNTS = 12_431;
 
 export function simulateCommand(terminal: Terminal): Command {
   return new Command('simulate')
-    .option('--accounts <n>', `number of accounts (default: ${DEFAULT_ACCOUNTS}, or as --from)`, integer(0))
-    .option('--latency-ms <n>', 'latency of each response (default: 0, or as --from)', integer(0))
+    .option('--accounts <n>', `number of accounts (default: ${DEFAULT_ACCOUNTS}, or as in the --from file)`, integer(0))
+    .option('--latency-ms <n>', 'latency of each response (default: 0, or as in the --from file)', integer(0))
     .addOption(
       new Option('--from <file>', 'behave like the tenant whose fingerprint doctor --save saved').conflicts([
         'attributes',

@@ -39,11 +39,11 @@ export async function stackReport(
     const { status, resumes } = reportOf(await describeRun(stack, executionArn));
     const resumed = resumes === null ? undefined : await reportOfRun(store, resumes);
     if (resumed) return place(resumed);
-    const why =
+    throw new CommandError(
       status === 'running'
-        ? `it is still running): follow it with ${statusCommand(runId)}`
-        : `${status}; an earlier version exported it, it failed before it was planned, or its report has expired): see ${statusCommand(runId)}`;
-    throw new CommandError(`No report of run "${runId}" (${why}`);
+        ? `Run "${runId}" has no report (it is still running): follow it with ${statusCommand(runId)}`
+        : `Run "${runId}" has no report (${status}): it may have failed before it was planned, an earlier version may have exported it, or its report may have expired. See ${statusCommand(runId)}`,
+    );
   }
   for (const { runId, resumes, status } of await listRuns(stack, LATEST_RUNS)) {
     if (status === 'running' || status === 'skipped' || status === 'dry run') continue;
@@ -51,6 +51,6 @@ export async function stackReport(
     if (found) return place(found);
   }
   throw new CommandError(
-    `No report of the latest ${LATEST_RUNS} runs of stack ${JSON.stringify(stack.name)} (there is none, or an earlier version exported them): deploy this version, and start a run.`,
+    `No report of the latest ${LATEST_RUNS} runs of stack ${JSON.stringify(stack.name)} (there are no runs, or an earlier version exported them): deploy this version, and start a run.`,
   );
 }

@@ -55,7 +55,9 @@ export async function configuredExport(path: string, name: string | undefined): 
   if (!file) throw misuse(`There is no file ${path}: pass the path of a cdk.json.`);
   const { accountExport } = file.content.context ?? {};
   if (accountExport === undefined)
-    throw misuse(`No configuration in ${path} (context.accountExport is missing): add it, or use flags alone.`);
+    throw misuse(
+      `No configuration in ${path} (context.accountExport is missing): run init, or pass flags instead of --config.`,
+    );
   const config = parsed(accountExport, path);
   const names = config.exports.map((one) => one.name);
   const shown = [...names.slice(0, MAX_NAMED), ...(names.length > MAX_NAMED ? ['…'] : [])].join(', ');

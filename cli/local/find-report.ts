@@ -46,8 +46,8 @@ export async function findReport(store: ObjectStore, runId: string | undefined):
   }
   const why =
     runs.length === 0
-      ? 'it has no run): run an export first, or pass another place with --out'
-      : 'its runs are of an earlier version, or have not ended): run an export';
+      ? 'there are no runs): run an export first, or pass another place with --out'
+      : 'the runs have not ended, or an earlier version exported them): run an export';
   throw new ExportError('ConfigError', `No report in ${store.location} (${why}.`);
 }
 
@@ -55,7 +55,8 @@ async function whyNone(store: ObjectStore, runId: string): Promise<string> {
   if (await isPublished(store, runId))
     return 'an earlier version published it): query its manifest in export_runs instead';
   const plan = await new RunFolder(store, runId).plan().catch(() => undefined);
-  if (plan) return 'it has not ended, or is of an earlier version): resume the run, which writes one at its end';
+  if (plan)
+    return 'the run has not ended, or an earlier version exported it): resume the run, which writes a report when it ends';
   return 'there is no such run, or it failed before it was planned): check the run id and --out';
 }
 

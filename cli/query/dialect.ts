@@ -182,7 +182,7 @@ function changedNode(node: Node): Node | undefined {
   if (node.class !== 'FUNCTION') return undefined;
   const name = String(node.function_name).toLowerCase();
   const remedy = REFUSED[name];
-  if (remedy !== undefined) throw refused(`${name} means something else than in Athena: use ${remedy}.`);
+  if (remedy !== undefined) throw refused(`${name} works differently here than in Athena: use ${remedy}.`);
   checkZone(name, node.children as readonly Node[]);
   if (name === 'transform') return { ...node, function_name: 'list_transform' };
   const format = FORMATS[name];

@@ -20,7 +20,8 @@ export function fieldsOf(sample: Sampled): Result {
   ].join('; ');
   const named = fields.find(({ name }) => fieldOf(name)?.name === 'name')?.present ?? 0;
   if (named < records) {
-    const remedy = 'Records without a name count as duplicates only if they are equal: contact Salesforce.';
+    const remedy =
+      'Records without a name count as duplicates only if they are identical. Ask Salesforce why names are missing.';
     return warn(`${detail}; ${counted(records - named, 'account')} without a name`, remedy);
   }
   if (keptAsSent.length === 0) return ok(detail);
@@ -60,7 +61,7 @@ export function attributesOf({ fields, records }: Sampled): Result {
     `${counted(names.length, 'attribute')}: ${listed(names)}`,
   ].join('; ');
   if (shapes.other === 0) return ok(detail);
-  return warn(detail, 'Queries read NULL for them; the parts keep what was sent as attributes_as_sent.');
+  return warn(detail, 'Queries read NULL for them; the parts keep the original values in attributes_as_sent.');
 }
 
 /** How many names a line shows. */
@@ -96,8 +97,7 @@ export function csvOf(
   const notInCsv = attributes.map(({ name }) => name).filter((name) => !columns.includes(name));
   if (settings.format !== 'csv') return ok(detail);
   if (notInCsv.length > 0) {
-    const remedy =
-      'A CSV page may have other columns than the next: if these attributes matter, export JSON or Parquet.';
+    const remedy = 'CSV pages can have different columns: if these attributes matter, export JSON or Parquet.';
     return warn(`${detail}; attributes without a column: ${listed(notInCsv)}`, remedy);
   }
   if (unmapped.length === 0) return ok(detail);

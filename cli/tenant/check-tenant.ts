@@ -137,7 +137,7 @@ function responsesOf({ responses, look }: CheckedTenant, sample: Sampled): Resul
   const detail = [...described.map(({ text }) => text), encoding === null ? 'not compressed' : encoding].join('; ');
   const others = described.filter(({ charset }) => charset !== null && !/^(?:utf-?8|us-ascii)$/.test(charset));
   if (others.length === 0) return ok(detail);
-  return warn(detail, 'Pages with other than ASCII characters fail with this charset: contact Salesforce.');
+  return warn(detail, 'With this charset, pages with non-ASCII characters fail: contact Salesforce.');
 }
 
 function pageSizeOf({ records, requested }: Sampled, served: number | undefined): Result {
@@ -152,10 +152,10 @@ function pageSizeOf({ records, requested }: Sampled, served: number | undefined)
 }
 
 function orderResult(order: 'stable' | 'changed' | 'unstable'): Result {
-  if (order === 'stable') return ok('the same accounts in two looks');
-  if (order === 'changed') return warn('the accounts changed between two looks', 'Check again.');
+  if (order === 'stable') return ok('two requests return the same accounts in the same order');
+  if (order === 'changed') return warn('the accounts changed between two requests', 'Check again.');
   return fail(
-    'each look lists other accounts',
+    'three requests for the same page return different accounts',
     'Pages of a run would miss accounts and repeat others: contact Salesforce.',
   );
 }
@@ -248,7 +248,7 @@ function clockOf(responses: Responses): Result {
   if (Math.abs(skewMs) <= LARGE_SKEW_MS) return ok('this machine and the API agree within a minute');
   return warn(
     `this machine is ${duration(seconds)} ${skewMs > 0 ? 'ahead of' : 'behind'} the API`,
-    'Correct the clock of this machine: the window and the day of a run follow it.',
+    'Correct the clock of this machine: a run takes its window and date from it.',
   );
 }
 
@@ -262,7 +262,8 @@ function retriesOf({ look, responses, concurrency }: CheckedTenant): Result {
     '429' in retries
       ? 'Runs wait as the API asks; a lower --concurrency avoids most of it.'
       : 'Runs retry such failures. If there are many, check the network.';
-  return warn(`of ${counted(apiRequests, 'request')} (${causes.join(', ')})${waited}`, remedy);
+  const total = Object.values(retries).reduce((sum, times) => sum + times, 0);
+  return warn(`${count(total)} in ${counted(apiRequests, 'request')} (${causes.join(', ')})${waited}`, remedy);
 }
 
 function contractOf({ usage: { recordsFetched, apiRequests } }: TenantLook): Result {

@@ -4,6 +4,7 @@ import { PageError } from '../../functions/model/page-error.ts';
 import { RESUME_OR_START } from '../../functions/model/remedies.ts';
 import { withFlagNames } from '../flags/export-flags.ts';
 import { failureOf, type Result, warn } from '../terminal/findings.ts';
+import { LIMITS } from './look-at-tenant.ts';
 
 /** Statuses of a host that is not this API, or is not reached. */
 const OTHER_HOST = [405, 407, 501, 505, 511];
@@ -29,7 +30,11 @@ export function checkOfFailure(
 /** A failed check. Without records left, or while the API is unavailable, the tenant may be as expected. */
 export function failed(error: ExportError): Result {
   if (error.name === 'BudgetExceededError') {
-    return warn('not checked: no records are left for it', 'Follow the advice of the other checks, then check again.');
+    const limit = `${LIMITS.records} records or ${LIMITS.requests} requests`;
+    return warn(
+      `not checked: the limit of ${limit} is used up`,
+      'Follow the advice of the other checks, then check again.',
+    );
   }
   const { problem, remedy } = partsOf(error);
   return { status: 'fail', detail: problem, remedy: remedy && forDoctor(remedy), command: null };

@@ -90,8 +90,8 @@ function printUnmapped(out: Output['out'], { unmappedColumns, format }: Publishe
     named(unknown);
   }
   if (kept.length > 0) {
-    out('Note       some values do not fit their column, or only in another form; the');
-    out('           parts also have them as sent ("Odd values" in docs/athena.md):');
+    out('Note       some values do not fit their column, or were converted to fit; the');
+    out('           parts also contain them as sent ("Odd values" in docs/athena.md):');
     named(kept);
   }
 }

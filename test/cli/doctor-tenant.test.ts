@@ -174,14 +174,14 @@ const FOUND: Readonly<Record<string, Variant>> = {
   'an unstable order': [
     () => simulated({ unstableOrder: true }),
     [
-      'fail order each look lists other accounts Pages of a run would miss accounts and repeat others: contact Salesforce.',
+      'fail order three requests for the same page return different accounts Pages of a run would miss accounts and repeat others: contact Salesforce.',
       'warn not run offsets, run: they need the result of a check above Follow the advice above, then check again.',
     ],
   ],
-  'an account that is added between two looks': [
+  'an account that is added between two requests': [
     () => simulated({ onRequest: ({ pageSize }, tenant) => pageSize === 5 && tenant.insertAt(0, 1) }),
     [
-      'warn order the accounts changed between two looks Check again.',
+      'warn order the accounts changed between two requests Check again.',
       'warn not run offsets, run: they need the result of a check above Follow the advice above, then check again.',
     ],
   ],
@@ -228,7 +228,7 @@ const FOUND: Readonly<Record<string, Variant>> = {
         return body.replaceAll(/[^\x20-\x7e\n]/g, '?');
       }),
     [
-      'warn responses JSON: application/json, iso-8859-1; CSV: text/csv; not compressed Pages with other than ASCII characters fail with this charset: contact Salesforce.',
+      'warn responses JSON: application/json, iso-8859-1; CSV: text/csv; not compressed With this charset, pages with non-ASCII characters fail: contact Salesforce.',
     ],
   ],
   'values that the columns cannot hold': [
@@ -240,7 +240,7 @@ const FOUND: Readonly<Record<string, Variant>> = {
   'a server that throttles': [
     () => simulated({ faults: [{ fault: { status: 429, retryAfter: '2' }, pages: [0] }] }),
     [
-      'warn retries of 57 requests (429: 4); the longest wait was N s Runs wait as the API asks; a lower --concurrency avoids most of it.',
+      'warn retries 4 in 57 requests (429: 4); the longest wait was N s Runs wait as the API asks; a lower --concurrency avoids most of it.',
     ],
   ],
   'a clock that is behind': [
@@ -250,7 +250,7 @@ const FOUND: Readonly<Record<string, Variant>> = {
         return body;
       }),
     [
-      'warn clock this machine is 1 h 0 min behind the API Correct the clock of this machine: the window and the day of a run follow it.',
+      'warn clock this machine is 1 h 0 min behind the API Correct the clock of this machine: a run takes its window and date from it.',
     ],
   ],
   'an empty dataset': [
@@ -348,7 +348,7 @@ describe('doctor', () => {
         'ok    CSV            16 columns; 9 of them need --attribute-columns in a CSV',
         '                     export',
         'ok    page size      pages of 30 are served; run --dry-run checks larger ones',
-        'ok    order          the same accounts in two looks',
+        'ok    order          two requests return the same accounts in the same order',
         'ok    offsets        page × pageSize is an offset',
         'ok    latency        …',
         'ok    run            12,431 accounts in 13 pages of 1,000; about N s with 8',
@@ -482,7 +482,7 @@ describe('100 records', () => {
       100,
     );
     expect(problemsIn(text)).toContain(
-      'warn responses not checked: no records are left for it Follow the advice of the other checks, then check again.',
+      'warn responses not checked: the limit of 100 records or 150 requests is used up Follow the advice of the other checks, then check again.',
     );
   });
 

@@ -120,8 +120,8 @@ describe('the warning about fields without a column', () => {
     expect(lines.slice(2, -3)).toEqual([
       'Warning    the table has no column for these fields; the parts contain them:',
       '           healthIndex, note_as_sent',
-      'Note       some values do not fit their column, or only in another form; the',
-      '           parts also have them as sent ("Odd values" in docs/athena.md):',
+      'Note       some values do not fit their column, or were converted to fit; the',
+      '           parts also contain them as sent ("Odd values" in docs/athena.md):',
       '           attributes_sent_as_array, engagementScore_as_sent',
     ]);
   });

@@ -90,7 +90,7 @@ describe('on a terminal', () => {
       'answer: accountName must be one part of the host',
       'answer: datasetId must have up to 128 letters, d',
       'answer: format must be "json", "csv" or "parquet',
-      'schedule ("25:00"): use a time of day such as 06',
+      'schedule ("25:00"): use a time of day (such as 0',
       'answer: schedule must be an expression such as r',
       'answer: schedule must be in the future: choose a',
       'answer: timeZone must be a name of the IANA time',
@@ -155,7 +155,7 @@ describe('without a terminal', () => {
 
   it.each<[string[], RegExp]>([
     [['--account', 'acme'], /^error: Missing --instance, --dataset, --schedule: without a terminal, pass every answer/],
-    [[...FLAGS, '--schedule', 'daily'], /^error: Invalid schedule \("daily"\): use a time of day such as 06:00/],
+    [[...FLAGS, '--schedule', 'daily'], /^error: Invalid schedule \("daily"\): use a time of day \(such as 06:00\)/],
     [[...FLAGS, '--email', 'me'], /^error: Invalid command line: --email must be an email address \(got "me"\)\.\n$/],
     [
       [...FLAGS.slice(2), '--account', 'a_b', '--time-zone', 'Berlin'],

@@ -129,7 +129,7 @@ describe('an expression has the value that it has in Athena', () => {
   it.each([
     ['1 / 0', /^Query failed: Division by zero: divide by nullif\(…, 0\), or use try\(…\)\.$/],
     ['5 % (1 - 1)', /Division by zero/],
-    ["format('%s', 1)", /^Query failed: format means something else than in Athena: use \|\|, round and lpad\.$/],
+    ["format('%s', 1)", /^Query failed: format works differently here than in Athena: use \|\|, round and lpad\.$/],
     [
       "current_timestamp AT TIME ZONE 'Europe/Berlin'",
       /^Query failed: times are in UTC, and other time zones \("Europe/,

@@ -79,15 +79,15 @@ describe('report of a folder', () => {
       `error: No report of run "old" in ${out}/ (an earlier version published it): query its manifest in export_runs instead.\n`,
     );
     expect(await errorOf('running', '--out', out)).toBe(
-      `error: No report of run "running" in ${out}/ (it has not ended, or is of an earlier version): resume the run, which writes one at its end.\n`,
+      `error: No report of run "running" in ${out}/ (the run has not ended, or an earlier version exported it): resume the run, which writes a report when it ends.\n`,
     );
     expect(await errorOf('none', '--out', out)).toBe(
       `error: No report of run "none" in ${out}/ (there is no such run, or it failed before it was planned): check the run id and --out.\n`,
     );
     expect(await errorOf('--out', empty)).toBe(
-      `error: No report in ${empty}/ (it has no run): run an export first, or pass another place with --out.\n`,
+      `error: No report in ${empty}/ (there are no runs): run an export first, or pass another place with --out.\n`,
     );
-    expect(await errorOf('--out', out)).toMatch(/\(its runs are of an earlier version, or have not ended\)/);
+    expect(await errorOf('--out', out)).toMatch(/\(the runs have not ended, or an earlier version exported them\)/);
     expect(await errorOf('../a', '--out', out)).toMatch(/^error: Invalid /);
     expect(await errorOf('a', '--out', out, '--stack')).toMatch(
       /^error: Conflicting flags: pass either --out or --stack/,
@@ -103,7 +103,7 @@ describe('report of a folder', () => {
     const open = () => Promise.reject(Object.assign(new Error('spawn xdg-open'), { code: 'ENOENT' }));
     const { code, stdout, stderr } = await commandLine(['report', '--out', out, '--open'], { open });
     expect({ code, stdout }).toEqual({ code: 1, stdout: `${out}/${published('a')}\n` });
-    expect(stderr).toBe('error: Cannot open the browser (ENOENT): open the printed page yourself.\n');
+    expect(stderr).toBe('error: Cannot open the browser (ENOENT): open the printed path or link yourself.\n');
   });
 
   it('finds what run wrote', async () => {
@@ -166,12 +166,12 @@ describe('report --stack', () => {
     expect({ code: none.code, stderr: none.stderr }).toEqual({
       code: 1,
       stderr:
-        'error: No report of the latest 20 runs of stack "AccountExport" (there is none, or an earlier version exported them): deploy this version, and start a run.\n',
+        'error: No report of the latest 20 runs of stack "AccountExport" (there are no runs, or an earlier version exported them): deploy this version, and start a run.\n',
     });
     expect((await cli('report', 'unknown', '--stack')).stderr).toMatch(/^error: No run "unknown" in stack/);
     const { runId } = JSON.parse((await cli('start', 'all-accounts', '--json')).stdout);
     expect((await cli('report', runId, '--stack')).stderr).toMatch(
-      /^error: No report of run "\S+" \(published; an earlier version exported it, .+\): see .+ status \S+\n$/,
+      /^error: Run "\S+" has no report \(published\): it may have failed .+\. See .+ status \S+\n$/,
     );
   });
 });

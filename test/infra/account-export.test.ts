@@ -203,7 +203,7 @@ describe('wrong types from JavaScript', () => {
     const stack = stackNamed('Data');
     create(SETTINGS, 'a-b', stack);
     expect(() => create(SETTINGS, 'a_b', stack)).toThrow(
-      'Ids of two AccountExport clash ("Data/a-b" and "Data/a_b"): choose ids that differ in letters or digits.',
+      'The ids of two AccountExport constructs clash ("Data/a-b" and "Data/a_b"): choose ids that differ in letters or digits.',
     );
   });
 });

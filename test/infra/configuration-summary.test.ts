@@ -43,7 +43,7 @@ it('names what is missing', () => {
     'Missing    accountName and instance are still those of the example',
     'Missing    alarmEmail: nobody receives emails about failures',
     'Missing    schedule: no export runs automatically',
-    'Then       store the API key with the command of the output PutKeyCommand',
+    'Then       store the API key with the command in the output PutKeyCommand',
   ]);
 });
 

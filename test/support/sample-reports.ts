@@ -164,7 +164,7 @@ export const renderSample = (evidence: Evidence): string => renderReport(describ
 
 const QUARANTINED = {
   error: 'QuarantinedError',
-  message: `Run "${RUN_ID}" is quarantined: it has 5,102 accounts, 58.9 % fewer than "20260821T020000Z-140c", the last published run of export "all-accounts" (12403 accounts; maxDropPercent allows 50 %). Check the filter and the dataset; if the data is right, publish the run.`,
+  message: `Run "${RUN_ID}" is quarantined: it has 5,102 accounts, 58.9% fewer than "20260821T020000Z-140c", the last published run of export "all-accounts" (12403 accounts; maxDropPercent allows 50%). Check the filter and the dataset; if the data is right, publish the run.`,
   remedy: 'To export again, start a new run. To publish this run:',
   command: `npx account-export publish ${RUN_ID}`,
   executionUrl: 'https://eu-west-1.console.aws.amazon.com/states/home?region=eu-west-1',

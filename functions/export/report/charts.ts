@@ -1,5 +1,5 @@
 /** The charts of the run report: SVG that stretches to the width of the page, with its labels beside it as text. */
-import { count } from '../../model/readable.ts';
+import { count, counted } from '../../model/readable.ts';
 import type { PublishedFigures } from '../storage/run-history.ts';
 import { Html, html } from './html.ts';
 import { readableMs, readableSeconds, utc } from './numbers.ts';
@@ -47,11 +47,11 @@ ${marks}</svg>
 <div class="axis">${[0, 0.25, 0.5, 0.75, 1].map(label)}</div>
 <ul class="legend">
 <li>${swatch('fast', isExact ? 6 : 12)}up to ${readableMs(latency.median)} (median)</li>
-<li>${swatch('usual', isExact ? 9 : 12)}up to ${readableMs(latency.p95)} (95 %)</li>
+<li>${swatch('usual', isExact ? 9 : 12)}up to ${readableMs(latency.p95)} (95%)</li>
 ${latency.max > latency.p95 && html`<li>${swatch('slow', 12)}up to ${readableMs(latency.max)}</li>`}
 <li>${swatch('retried', isExact ? 3 : 9)}${isExact ? 'with retries' : 'retries'}</li>
 </ul>
-<p class="small muted">${isExact ? 'Each row is a lane: one page at a time.' : `Each row is ${rows < lanes ? `about ${count(Math.round(lanes / rows))} lanes` : 'a lane'}, of ${count(lanes)}; a lane is one page at a time. Colors show means of the pages in a moment.`}</p>`;
+<p class="small muted">${isExact ? 'Each row is a lane. A lane exports one page at a time.' : `Each row shows ${rows < lanes ? `about ${count(Math.round(lanes / rows))}` : 'one'} of ${counted(lanes, 'lane')}. A lane exports one page at a time. Each color shows the mean of the pages at that time.`}</p>`;
 }
 
 /** A strip: counting, pages, verifying. */

@@ -1,4 +1,4 @@
-/** Fields of accounts: how many have each, now and in the last run. */
+/** Fields of accounts: how many have each, now and in the last published run. */
 import { type Coverage, canCompare, MAX_FIELDS, vanishedFields } from '../../model/field-coverage.ts';
 
 export interface ComparedField {

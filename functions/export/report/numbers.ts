@@ -23,9 +23,9 @@ export function signed(change: number): string {
   return `${change > 0 ? '+' : '−'}${count(Math.abs(change))}`;
 }
 
-/** `99.8 %`; 0 % and 100 % only if it is exactly that. */
+/** `99.8%`; 0% and 100% only if it is exactly that. */
 export function percent(part: number, whole: number): string {
-  if (whole === 0 || part === 0) return '0 %';
-  if (part === whole) return '100 %';
-  return `${Math.min(99.9, Math.max(0.1, (part * 100) / whole)).toFixed(1)} %`;
+  if (whole === 0 || part === 0) return '0%';
+  if (part === whole) return '100%';
+  return `${Math.min(99.9, Math.max(0.1, (part * 100) / whole)).toFixed(1)}%`;
 }

@@ -43,7 +43,7 @@ ${historySection(report)}
 ${fieldsSection(report)}
 ${parametersSection(report)}
 </main>
-<footer>Figures, names of fields, and settings of one run. This page contains no account, loads nothing, and runs no script.</footer>
+<footer>Figures, field names, and settings of one run. This report contains no account data, loads nothing, and runs no script.</footer>
 </body>
 </html>
 `;
@@ -53,8 +53,8 @@ ${parametersSection(report)}
 type Tone = 'ok' | 'warn' | 'bad';
 
 const SIGNS = {
-  check: { title: 'In order', path: 'M12 2.5a9.5 9.5 0 1 0 0 19 9.5 9.5 0 1 0 0-19M7.5 12.4l3.1 3.1 6-6.6' },
-  caution: { title: 'Look at this', path: 'M12 3L22 20.5H2zM12 9.5v5M12 17.6v.1' },
+  check: { title: 'OK', path: 'M12 2.5a9.5 9.5 0 1 0 0 19 9.5 9.5 0 1 0 0-19M7.5 12.4l3.1 3.1 6-6.6' },
+  caution: { title: 'Check this', path: 'M12 3L22 20.5H2zM12 9.5v5M12 17.6v.1' },
   cross: {
     title: 'Not published',
     path: 'M12 2.5a9.5 9.5 0 1 0 0 19 9.5 9.5 0 1 0 0-19M8.7 8.7l6.6 6.6M15.3 8.7l-6.6 6.6',
@@ -67,12 +67,14 @@ interface Headline {
   readonly sentence: string;
 }
 
-function headline({ status, manifest, pages, figures, coverage }: RunReport): Headline {
+function headline({ status, manifest, pages, figures, coverage, ended }: RunReport): Headline {
   const accounts = counted(figures.accounts ?? 0, 'account');
   if (status === 'quarantined')
     return { tone: 'bad', sign: 'cross', sentence: `${accounts}, quarantined, not published.` };
   if (status === 'failed' || !manifest) {
-    const sentence = `Failed: ${count(pages.present)} of ${counted(pages.planned, 'page')} exported and kept.`;
+    // Missing or modified parts are not kept.
+    const kept = ended?.error === 'RunIncompleteError' ? '' : ' and kept';
+    const sentence = `Failed: ${count(pages.present)} of ${counted(pages.planned, 'page')} exported${kept}.`;
     return { tone: 'bad', sign: 'cross', sentence };
   }
   const { verdict } = manifest.consistency;
@@ -95,11 +97,11 @@ ${ended.executionUrl !== undefined && html`<p><a href="${ended.executionUrl}" re
   const vanished = coverage.fields.filter(({ notes }) => notes.includes('vanished')).map(({ name }) => name);
   const shown = vanished.slice(0, 5).join(', ') + (vanished.length > 5 ? ', …' : '');
   return html`${manifest && html`<p>${VERDICTS[manifest.consistency.verdict]}</p>`}
-${vanished.length > 0 && html`<p>In the last run accounts had these fields, and none has now: <strong>${shown}</strong>.</p>`}`;
+${vanished.length > 0 && html`<p>In the last published run, accounts had these fields. Now no account has them: <strong>${shown}</strong>.</p>`}`;
 }
 
 const VERDICTS = {
-  consistent: 'Every page is present, and every check passed.',
+  consistent: 'Every page is present, and the data did not change during the run.',
   drifted:
     'The data changed during the run, so accounts may be missing or duplicated. Start a new run, or set onDrift to "retry".',
   unverified: 'Page boundaries could not be checked, because page numbers are not offsets in this API.',

@@ -254,7 +254,11 @@ function stepForReport(failed: FailedRun, reported: Reported, store: ObjectStore
     return { remedy, command: `${PROGRAM} publish ${failed.runId} --out ${shellWord(store.location)}` };
   }
   const higher = command?.endsWith('--max-records N') ? ' --max-records N' : '';
-  return { remedy: `${remedy} Repeat its run command with:`, command: `--run-id ${failed.runId}${higher}` };
+  const flags = higher === '' ? 'this flag' : 'these flags';
+  return {
+    remedy: `${remedy} To resume it, repeat its run command with ${flags}:`,
+    command: `--run-id ${failed.runId}${higher}`,
+  };
 }
 
 const MAX_SUBJECT = 99;

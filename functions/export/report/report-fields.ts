@@ -1,4 +1,4 @@
-/** Section of the run report: how many accounts have each field, now and in the last run. */
+/** Section of the run report: how many accounts have each field, now and in the last published run. */
 import { count, counted } from '../../model/readable.ts';
 import { shareBar } from './charts.ts';
 import type { ComparedField, FieldNote } from './coverage.ts';
@@ -15,7 +15,7 @@ const MAX_NAME = 120;
 const NOTES: Readonly<Record<FieldNote, readonly [tone: string, text: string]>> = {
   vanished: ['bad', 'vanished'],
   new: ['ok', 'new'],
-  gone: ['muted', 'no longer sent'],
+  gone: ['muted', 'gone'],
   'no column': ['warn', 'no column'],
   'kept as sent': ['warn', 'kept as sent'],
 };
@@ -35,12 +35,13 @@ ${rows.length > SHOWN && html`<details><summary>${count(rows.length - SHOWN)} mo
 ${more > 0 && html`<p class="small muted">And ${count(more)} more: the manifest names all of them.</p>`}
 ${used.has('no column') && html`<p class="small muted"><strong>no column</strong>: the table has no column for the field; the parts contain it.${report.run.format === 'csv' ? ' To query it, append it to attributeColumns.' : ''}</p>`}
 ${used.has('kept as sent') && html`<p class="small muted"><strong>kept as sent</strong>: a value that its column cannot hold is also kept under this name.</p>`}
-${used.has('vanished') && html`<p class="small muted"><strong>vanished</strong>: at least 1 % of the accounts had the field in the last run, and none has it now.</p>`}
+${used.has('vanished') && html`<p class="small muted"><strong>vanished</strong>: at least 1% of the accounts had the field in the last published run, and none has it now.</p>`}
+${used.has('gone') && html`<p class="small muted"><strong>gone</strong>: under 1% of the accounts had the field in the last published run, and none has it now.</p>`}
 </section>`;
 }
 
 function table(rows: readonly ComparedField[], { coverage: { now, before } }: RunReport): Html {
-  return html`<table class="fields"><thead><tr><th scope="col">field</th>${now > 0 && html`<th scope="col" class="share"><span class="muted">share</span></th><th scope="col" class="n">accounts</th><th scope="col" class="n">%</th>`}${before > 0 && html`<th scope="col" class="n">since the last run</th>`}<th scope="col"></th></tr></thead><tbody>
+  return html`<table class="fields"><thead><tr><th scope="col">field</th>${now > 0 && html`<th scope="col" class="share"><span class="muted">share</span></th><th scope="col" class="n">accounts</th><th scope="col" class="n">%</th>`}${before > 0 && html`<th scope="col" class="n">since the last published run</th>`}<th scope="col"></th></tr></thead><tbody>
 ${rows.map((row) => {
   const present = row.now ?? 0;
   return html`<tr><th scope="row">${shorten(row.name)}</th>${now > 0 && html`<td class="share">${shareBar(Math.min(1, present / now))}</td><td class="n">${count(present)}</td><td class="n">${percent(present, now)}</td>`}${before > 0 && html`<td class="n">${signed(present - (row.before ?? 0))}</td>`}<td>${row.notes.map((note) => html`<span class="tag ${NOTES[note][0]}">${NOTES[note][1]}</span>`)}</td></tr>

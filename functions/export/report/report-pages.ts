@@ -46,7 +46,7 @@ function retriesTable({ retries, pages }: RunReport): Html {
   return html`<h3>Retries by cause</h3>
 ${
   rows.length === 0
-    ? html`<p>None: every request succeeded the first time.</p>`
+    ? html`<p>No request was retried.</p>`
     : html`<table><thead><tr><th scope="col">cause</th><th scope="col">meaning</th><th scope="col" class="n">retries</th></tr></thead><tbody>
 ${rows.map(
   ([

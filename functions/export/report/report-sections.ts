@@ -44,11 +44,12 @@ function perSecond(accounts: number | undefined, seconds: number, status: RunRep
   return seconds > 0 && accounts ? `${count(Math.round(accounts / seconds))} accounts per second` : '';
 }
 
-type Mark = 'passed' | 'differs' | 'missing' | 'not checked' | 'noted';
+type Mark = 'passed' | 'differs' | 'large drop' | 'missing' | 'not checked' | 'noted';
 
 const MARKS: Readonly<Record<Mark, readonly [tone: string, text: string]>> = {
   passed: ['ok', '✓ passed'],
   differs: ['warn', '! differs'],
+  'large drop': ['warn', '! large drop'],
   missing: ['bad', '✕ missing'],
   'not checked': ['muted', '– not checked'],
   noted: ['muted', 'noted'],
@@ -57,10 +58,10 @@ const MARKS: Readonly<Record<Mark, readonly [tone: string, text: string]>> = {
 type Check = readonly [what: string, mark: Mark, text: string];
 
 export function verificationSection(report: RunReport): Html {
-  const { manifest, pages, run } = report;
+  const { manifest, pages } = report;
   const checks = manifest ? checksOf(manifest, report) : [pagesCheck(report)];
   return html`<section aria-labelledby="verification"><h2 id="verification">Verification</h2>
-${!manifest && html`<p>The run ended before it was verified. It is verified when it is published.</p>`}
+${!manifest && html`<p>The run failed before it was verified. A run is verified before it is published.</p>`}
 <table class="checks"><thead><tr><th scope="col">check</th><th scope="col">result</th><th scope="col">figures</th></tr></thead><tbody>
 ${checks.map(
   ([
@@ -70,7 +71,7 @@ ${checks.map(
   ]) => html`<tr><th scope="row">${what}</th><td class="mark ${MARKS[mark][0]}">${MARKS[mark][1]}</td><td>${text}</td></tr>
 `,
 )}</tbody></table>
-${pages.missing.length > 0 && html`<p class="small muted">Missing pages: ${pages.missing.join(', ')}${pages.planned - pages.present > pages.missing.length ? ', …' : ''} (the first page of ${count(run.pages)} is 0).</p>`}
+${pages.missing.length > 0 && html`<p class="small muted">Missing pages: ${pages.missing.join(', ')}${pages.planned - pages.present > pages.missing.length ? ', …' : ''} (page numbers start at 0).</p>`}
 ${failuresTable(report)}</section>`;
 }
 
@@ -128,9 +129,9 @@ function sinceLast({ last, figures, run }: RunReport): Check[] {
   if (last === undefined || last.accounts === 0) return [];
   const dropPercent = ((last.accounts - now) * 100) / last.accounts;
   const isAllowed = now > 0 && dropPercent <= run.maxDropPercent;
-  const change = now < last.accounts ? `${percent(last.accounts - now, last.accounts)} fewer` : 'not fewer';
-  const text = `${change} accounts than in the last run; maxDropPercent allows ${run.maxDropPercent} %`;
-  return [['Change', isAllowed ? 'passed' : 'differs', text]];
+  const change = now < last.accounts ? `${percent(last.accounts - now, last.accounts)} fewer` : 'no fewer';
+  const text = `${change} accounts than in the last published run; maxDropPercent allows ${run.maxDropPercent}%`;
+  return [['Change', isAllowed ? 'passed' : 'large drop', text]];
 }
 
 const FAILURES = 10;
@@ -165,7 +166,7 @@ export function parametersSection({ run, query }: RunReport): Html {
     ['segmentationId', segmentationId],
     ['segmentId', segmentId],
     ['onDrift', run.onDrift],
-    ['maxDropPercent', `${run.maxDropPercent} %`],
+    ['maxDropPercent', `${run.maxDropPercent}%`],
     ['repeats run', run.retryOf],
   ];
   return html`<section aria-labelledby="parameters"><h2 id="parameters">Parameters</h2>

@@ -62,7 +62,7 @@ describe('a published run', () => {
     await run(25);
     expect(text(REPORT)).toContain('<h1>25 accounts, published, consistent.</h1>');
     await run(24, 'run-2', { dueAt: '2026-08-23' });
-    expect(text('export_runs/run_id=run-2/_report.html')).toContain('−1 (−4.0 %) since 2026-08-22');
+    expect(text('export_runs/run_id=run-2/_report.html')).toContain('−1 (−4.0%) since 2026-08-22');
     const history = await readHistory(store, 'all');
     expect(history?.runs.map(({ runId, accounts, verdict }) => [runId, accounts, verdict])).toEqual([
       ['run-1', 25, 'consistent'],
@@ -110,7 +110,7 @@ describe('a published run', () => {
     await run(20);
     objects.set(HISTORY, Buffer.from('{"version":'));
     await run(25, 'run-2', { dueAt: '2026-08-23' });
-    expect(text('export_runs/run_id=run-2/_report.html')).toContain('+5 (+25.0 %) since 2026-08-22');
+    expect(text('export_runs/run_id=run-2/_report.html')).toContain('+5 (+25.0%) since 2026-08-22');
     expect((JSON.parse(text(HISTORY)) as { runs: object[] }).runs).toHaveLength(2);
   });
 
@@ -165,7 +165,8 @@ describe('a run that was not published', () => {
     await reportFailure({ store }, { runId: 'run-2', execution: 'local', request: {}, failure: caught });
     const page = text('work/run_id=run-2/_report.html');
     expect(page).toContain('<h1>20 accounts, quarantined, not published.</h1>');
-    expect(page).toContain('20.0 % fewer accounts than in the last run; maxDropPercent allows 10 %');
+    expect(page).toContain('! large drop');
+    expect(page).toContain('20.0% fewer accounts than in the last published run; maxDropPercent allows 10%');
     expect(page).toMatch(/<code>[^<]+ publish run-2 --out memory\/<\/code>/);
     expect(page).toContain('a run with fewer than 23 accounts is quarantined');
     expect(text('export_runs/run_id=run-2/_report.html')).toBe('');

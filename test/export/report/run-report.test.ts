@@ -40,6 +40,21 @@ describe('the sentence', () => {
     expect(textOfSample(name)).toContain(` ${sentence} `);
   });
 
+  it('of a run with missing parts does not say that its pages are kept', () => {
+    const ended = {
+      error: 'RunIncompleteError',
+      message: 'Page 3 is missing.',
+      remedy: 'Resume the run.',
+      command: undefined,
+      executionUrl: undefined,
+      failures: [],
+    };
+    const { manifest: _none, ...evidence } = sampleEvidence();
+    expect(textOf(renderSample({ ...evidence, status: 'failed', ended }))).toContain(
+      ' Failed: 25 of 25 pages exported. ',
+    );
+  });
+
   it('of a failed run is followed by the reason and the command to copy', () => {
     const text = textOfSample('failed');
     expect(text).toContain('BudgetExceededError : The record budget of run');
@@ -52,7 +67,7 @@ describe('figures', () => {
   it('equal the manifest', () => {
     const manifest = { records: 12_433, distinctAccounts: 12_431, duplicates: 2, bytes: 603_900, retries: 3 };
     const text = textOf(renderSample(sampleEvidence({ manifest })));
-    expect(text).toContain('Accounts 12,431 +52 (+0.4 %) since 2026-08-21');
+    expect(text).toContain('Accounts 12,431 +52 (+0.4%) since 2026-08-21');
     expect(text).toContain('Contract records 12,558 ');
     expect(text).toContain('Size 603.9 kB in 25 parts, gzipped JSON');
     expect(text).toContain('Accounts read ! differs 12,433 read, 12,431 planned');
@@ -123,7 +138,7 @@ describe('fields', () => {
   const notesOf = ({ fields }: ReturnType<typeof compareFields>) =>
     Object.fromEntries(fields.map(({ name, notes }) => [name, notes.join()]));
 
-  it('vanish if 1 % of the accounts had them, and none has them now', () => {
+  it('vanish if 1% of the accounts had them, and none has them now', () => {
     const before = counted({ a: 10, b: 9, c: 1_000, d: 0 });
     expect(notesOf(compareFields(counted({ b: 0, c: 5, d: 1, e: 1 }), before, []))).toEqual({
       a: 'vanished',
