@@ -13,8 +13,8 @@ export function readableSeconds(seconds: number): string {
 }
 
 /** Labels of an axis, evenly spread: as precise as it takes for no two to be the same, or else fewer. */
-export function secondsLabels(from: number, to: number, ticks: number): string[] {
-  const values = Array.from({ length: ticks }, (_, i) => from + ((to - from) * i) / (ticks - 1));
+export function secondsLabels(from: number, to: number, howMany: number): string[] {
+  const values = Array.from({ length: howMany }, (_, i) => from + ((to - from) * i) / (howMany - 1));
   const exactly = (decimals: number) => (seconds: number) =>
     `${seconds.toLocaleString('en-US', { minimumFractionDigits: decimals, maximumFractionDigits: decimals })} s`;
   for (const labelOf of [readableSeconds, ...[0, 1, 2, 3].map(exactly)]) {

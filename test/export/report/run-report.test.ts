@@ -130,6 +130,15 @@ describe('an axis', () => {
     expect(secondsLabels(from, to, 5)).toEqual(labels);
   });
 
+  it('of a short run has no label twice', () => {
+    const receipts = sampleReceipts(1, 1, 500, 500);
+    const page = renderSample(sampleEvidence({ accounts: 500, evidence: { receipts } }));
+    const [, axis = ''] = /<div class="axis">(.*?)<\/div>/.exec(page) ?? [];
+    const labels = [...axis.matchAll(/<span>(.*?)<\/span>/g)].map(([, label]) => label);
+    expect(labels).toHaveLength(5);
+    expect(new Set(labels).size).toBe(5);
+  });
+
   it.each([0, 1, 5, 9])('of %d accounts has whole numbers', (accounts) => {
     const page = renderSample(sampleEvidence({ accounts, evidence: { history: undefined } }));
     expect(/<div class="scale".*?<\/div>/.exec(page)?.[0]).toMatch(/><span>\d+<\/span><span>\d+<\/span><span>0</);
