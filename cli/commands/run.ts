@@ -242,7 +242,8 @@ export async function printOutcome(
         printVanished(output.note, vanishedFields);
       } else {
         printPublished(output, { ...outcome.result, resumed: flags.resumed }, 'local');
-        await noteReport(output.out, store, publishedReportKey(runId));
+        const hasReport = await noteReport(output.out, store, publishedReportKey(runId));
+        if (!hasReport) output.note('Warning    the report could not be written');
       }
       return 0;
     }
@@ -263,10 +264,11 @@ function causeOf({ cause, event }: FailureReport): string {
   return cause.replace(RESUME_OR_START, event.resume === null ? 'repeat this command' : 'resume the run');
 }
 
-/** A report that could not be written is not mentioned. */
-async function noteReport(print: (line: string) => void, store: ObjectStore, key: string): Promise<void> {
+/** @returns whether there is a report */
+async function noteReport(print: (line: string) => void, store: ObjectStore, key: string): Promise<boolean> {
   const report = await store.get(key).catch(() => undefined);
   if (report) print(`  report   ${store.location}${key}`);
+  return report !== undefined;
 }
 
 /** A run that publishes nothing has used records, too. */

@@ -16,18 +16,37 @@ export interface FoundReport {
   readonly key: string;
 }
 
-/** The report of a run, or of the run that repeats it; `undefined` if there is none. */
+/**
+ * The report of a run; if the run is not published, that of the run that repeats it. `undefined` if there is none.
+ * The name of a run does not say whether it repeats another one: its plan does.
+ */
 export async function reportOfRun(store: ObjectStore, runId: string): Promise<FoundReport | undefined> {
-  const ids = [retryIdOf(runId), runId];
-  const candidates = [publishedReportKey, unpublishedReportKey].flatMap((keyOf) =>
-    ids.map((id) => ({ runId: id, key: keyOf(id) })),
-  );
-  for (const candidate of candidates) if (await store.get(candidate.key)) return candidate;
-  return undefined;
+  const published = await reportAt(store, runId, publishedReportKey);
+  if (published) return published;
+  const retry = retryIdOf(runId);
+  const repeated =
+    (await reportAt(store, retry, publishedReportKey)) ?? (await reportAt(store, retry, unpublishedReportKey));
+  if (repeated && (await isRepeatOf(store, retry, runId))) return repeated;
+  return reportAt(store, runId, unpublishedReportKey);
+}
+
+async function reportAt(
+  store: ObjectStore,
+  runId: string,
+  keyOf: (runId: string) => string,
+): Promise<FoundReport | undefined> {
+  const key = keyOf(runId);
+  return (await store.get(key)) ? { runId, key } : undefined;
+}
+
+/** Without a plan, which expires, the name decides. */
+async function isRepeatOf(store: ObjectStore, retry: string, runId: string): Promise<boolean> {
+  const plan = await new RunFolder(store, retry).plan().catch(() => undefined);
+  return plan === undefined || plan.run.retryOf === runId;
 }
 
 /**
- * The report of a run, or of the latest run that has one.
+ * The report of a run, or of the latest run that has one that can be read.
  * @throws ExportError `ConfigError` that says why there is none
  */
 export async function findReport(store: ObjectStore, runId: string | undefined): Promise<FoundReport> {
@@ -40,10 +59,15 @@ export async function findReport(store: ObjectStore, runId: string | undefined):
     );
   }
   const runs = await runsIn(store);
+  let unreadable: unknown;
   for (const run of runs) {
-    const found = await reportOfRun(store, run);
+    const found = await reportOfRun(store, run).catch((error: unknown) => {
+      unreadable ??= error;
+      return undefined;
+    });
     if (found) return found;
   }
+  if (unreadable !== undefined) throw unreadable;
   const why =
     runs.length === 0
       ? 'there are no runs): run an export first, or pass another place with --out'

@@ -35,6 +35,13 @@ async function folderWith(runs: Readonly<Record<string, { at: string; isFailed?:
   return out;
 }
 
+/** Says which run a run repeats. */
+async function repeat(out: string, runId: string, retryOf: string) {
+  const usage = { apiRequests: 1, recordsFetched: 1, retries: {} };
+  const plan = { version: 1, run: plannedRun({ runId, retryOf }), usage, rounds: 1 };
+  await writeFile(join(out, `work/run_id=${runId}/plan.json`), JSON.stringify(plan));
+}
+
 const DAY = (day: number) => ({ at: `2026-08-${day}T02:00:00.000Z` });
 
 describe('report of a folder', () => {
@@ -53,6 +60,7 @@ describe('report of a folder', () => {
 
   it('prints that of a run, or of the run that repeats it, also as JSON', async () => {
     const out = await folderWith({ a: DAY(22), b: DAY(20), 'b-retry': { ...DAY(21), isFailed: true } });
+    await repeat(out, 'b-retry', 'b');
     expect((await commandLine(['report', 'a', '--out', out])).stdout).toBe(`${out}/${published('a')}\n`);
     await rm(join(out, published('b')));
     const { stdout } = await commandLine(['report', 'b', '--out', out, '--json']);
@@ -62,6 +70,28 @@ describe('report of a folder', () => {
       url: pathToFileURL(join(out, unpublished('b-retry'))).href,
       expiresAt: null,
     });
+  });
+
+  it('prints that of the run that was asked for, if it is published or the other one does not repeat it', async () => {
+    const retry = { ...DAY(23), isFailed: false };
+    const out = await folderWith({ a: DAY(22), 'a-retry': retry, b: { ...DAY(22), isFailed: true }, 'b-retry': retry });
+    const placeOf = async (run: string) => (await commandLine(['report', run, '--out', out])).stdout;
+    await repeat(out, 'a-retry', 'a');
+    expect(await placeOf('a')).toBe(`${out}/${published('a')}\n`);
+    expect(await placeOf('b')).toBe(`${out}/${unpublished('b')}\n`);
+    await repeat(out, 'b-retry', 'b');
+    expect(await placeOf('b')).toBe(`${out}/${published('b-retry')}\n`);
+  });
+
+  it('prints the latest one that can be read', async () => {
+    const out = await folderWith({ a: DAY(22), b: { ...DAY(23), hasReport: false } });
+    await mkdir(join(out, published('b')), { recursive: true });
+    expect(await commandLine(['report', '--out', out])).toMatchObject({
+      code: 0,
+      stdout: `${out}/${published('a')}\n`,
+    });
+    await rm(join(out, published('a')));
+    expect((await commandLine(['report', '--out', out])).code).not.toBe(0);
   });
 
   it('says why there is none', async () => {
@@ -115,6 +145,18 @@ describe('report of a folder', () => {
     expect(stdout).toContain(`  report   ${out}/${published('run-1')}\n`);
     expect((await commandLine(['report', '--out', out])).stdout).toBe(`${out}/${published('run-1')}\n`);
   });
+});
+
+it('run says when it could not write the report', async () => {
+  const simulator = await startSimulator({ accounts: 12 });
+  closing.push(() => simulator.close());
+  const out = await temporaryFolder();
+  await mkdir(join(out, published('run-1')), { recursive: true });
+  const args = ['run', '--api-url', simulator.url, '--dataset', 'engage', '--out', out, '--run-id', 'run-1'];
+  const { code, stdout, stderr } = await commandLine(args);
+  expect(code).toBe(0);
+  expect(stdout + stderr).toContain('Warning    the report could not be written\n');
+  expect(stdout).not.toContain('_report.html');
 });
 
 describe('report of a bucket', () => {

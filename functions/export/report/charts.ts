@@ -2,7 +2,7 @@
 import { count, counted } from '../../model/readable.ts';
 import type { PublishedFigures } from '../storage/run-history.ts';
 import { Html, html } from './html.ts';
-import { readableMs, readableSeconds, utc } from './numbers.ts';
+import { readableMs, readableSeconds, secondsLabels, utc } from './numbers.ts';
 import { latencyOf, type TimedPage, type Timeline } from './page-timeline.ts';
 
 /** Units of the view box; the browser stretches it. */
@@ -24,8 +24,11 @@ function speedOf(latencyMs: number, { median, p95 }: Timeline['latency']): Speed
   return latencyMs <= p95 ? 'usual' : 'slow';
 }
 
-/** Pages by lane over time, below what the run did in which part of its time. */
-export function timelineChart(timeline: Timeline): Html {
+/**
+ * Pages by lane over time, below what the run did in which part of its time.
+ * @param isDelayed whether the run may have waited between counting and the first page that was answered
+ */
+export function timelineChart(timeline: Timeline, isDelayed: boolean): Html {
   const { lanes, pages, firstPage, lastPage } = timeline;
   const isExact = pages.length <= MAX_BARS && lanes <= MAX_LANES;
   const rows = Math.min(lanes, MAX_LANES);
@@ -38,28 +41,29 @@ export function timelineChart(timeline: Timeline): Html {
   };
   const { latency, marks, height } = isExact ? bars(timeline, drawing) : cells(timeline, drawing);
   const offset = (firstPage - timeline.from) / 1000;
-  const label = (part: number) => html`<span>${readableSeconds(offset + (span * part) / 1000)}</span>`;
-  return html`${phases(timeline)}
+  const labels = secondsLabels(offset, offset + span / 1000, 5);
+  const hasRetries = pages.some(({ retries }) => retries > 0);
+  return html`${phases(timeline, isDelayed)}
 <svg class="chart" role="img" viewBox="0 0 ${WIDTH} ${height}" height="${height}" preserveAspectRatio="none">
 <title>Pages over time</title>
 <desc>${count(pages.length)} pages, up to ${count(lanes)} at the same time, in ${readableSeconds(span / 1000)}. Half of them took up to ${readableMs(timeline.latency.median)}, the slowest ${readableMs(timeline.latency.max)}.</desc>
 ${marks}</svg>
-<div class="axis">${[0, 0.25, 0.5, 0.75, 1].map(label)}</div>
+<div class="axis">${labels.map((label) => html`<span>${label}</span>`)}</div>
 <ul class="legend">
 <li>${swatch('fast', isExact ? 6 : 12)}up to ${readableMs(latency.median)} (median)</li>
 <li>${swatch('usual', isExact ? 9 : 12)}up to ${readableMs(latency.p95)} (95%)</li>
 ${latency.max > latency.p95 && html`<li>${swatch('slow', 12)}up to ${readableMs(latency.max)}</li>`}
-<li>${swatch('retried', isExact ? 3 : 9)}${isExact ? 'with retries' : 'retries'}</li>
+${hasRetries && html`<li>${swatch('retried', isExact ? 3 : 9)}${isExact ? 'with retries' : 'retries'}</li>`}
 </ul>
 <p class="small muted">${isExact ? 'Each row is a lane. A lane exports one page at a time.' : `Each row shows ${rows < lanes ? `about ${count(Math.round(lanes / rows))}` : 'one'} of ${counted(lanes, 'lane')}. A lane exports one page at a time. Each color shows the mean of the pages at that time.`}</p>`;
 }
 
-/** A strip: counting, pages, verifying. */
-function phases({ from, to, firstPage, lastPage }: Timeline): Html {
+/** A strip: counting, pages, verifying. Receipts do not say when retries and pauses began: with them, counting ended earlier. */
+function phases({ from, to, firstPage, lastPage }: Timeline, isDelayed: boolean): Html {
   const span = Math.max(1, to - from);
   const parts = [
-    ['phase', 'counting', firstPage - from],
-    ['usual', 'pages', lastPage - firstPage],
+    ['phase', isDelayed ? 'until the first request for a page was answered' : 'counting', firstPage - from],
+    ['usual', isDelayed ? 'until the last page was read' : 'pages', lastPage - firstPage],
     ['phase', 'verifying and publishing', to - lastPage],
   ] as const;
   let x = 0;
@@ -175,7 +179,7 @@ const HISTORY_HEIGHT = 150;
 /** Accounts of the last published runs, and of the run of the report if it was not published. */
 export function historyChart({ runs, runId, refused, limit }: HistoryChart): Html {
   const values = [...runs.map(({ accounts }) => accounts), ...(refused === undefined ? [] : [refused])];
-  const top = niceMaximum(Math.max(1, ...values));
+  const top = niceMaximum(Math.max(2, ...values));
   const x = (i: number) => Math.round(((i + 0.5) * WIDTH * 10) / values.length) / 10;
   const y = (accounts: number) => Math.round((1 - accounts / top) * HISTORY_HEIGHT * 10) / 10;
   const line = runs.map(({ accounts }, i) => `${i === 0 ? 'M' : 'L'}${x(i)} ${y(accounts)}`).join('');
@@ -189,7 +193,7 @@ export function historyChart({ runs, runId, refused, limit }: HistoryChart): Htm
   return html`<div class="plot"><div class="scale" aria-hidden="true"><span>${count(top)}</span><span>${count(top / 2)}</span><span>0</span></div>
 <svg class="chart" role="img" viewBox="0 0 ${WIDTH} ${HISTORY_HEIGHT}" height="${HISTORY_HEIGHT}" preserveAspectRatio="none">
 <title>Accounts of the last runs</title>
-<desc>${count(values.length)} runs${values.length > 1 ? `, from ${count(Math.min(...values))} to ${count(Math.max(...values))} accounts` : ''}. The table below has the same figures.</desc>
+<desc>${counted(values.length, 'run')}${values.length > 1 ? `, from ${count(Math.min(...values))} to ${count(Math.max(...values))} accounts` : ''}. The table below has the same figures.</desc>
 ${limit !== undefined && html`<rect class="band" x="0" y="${y(limit)}" width="${WIDTH}" height="${HISTORY_HEIGHT - y(limit)}"/><path class="limit" d="M0 ${y(limit)}h${WIDTH}"/>`}
 <path class="rule" d="M0 0.5h${WIDTH}M0 ${HISTORY_HEIGHT / 2}h${WIDTH}M0 ${HISTORY_HEIGHT}h${WIDTH}"/>
 <path class="line" d="${line}"/>${dots}
@@ -209,10 +213,11 @@ function dotSwatch(kind: string): Html {
   return html`<svg viewBox="0 0 22 12" aria-hidden="true"><path class="${kind}" d="M11 6h0"/></svg>`;
 }
 
-/** The next number that reads well: 1, 2, 4, 5, 6, 8 or 10 times a power of ten. */
+/** The next number that reads well, and whose half is whole: 1, 2, 4, 5, 6, 8 or 10 times a power of ten. */
 function niceMaximum(value: number): number {
   const power = 10 ** Math.floor(Math.log10(value));
-  return ([1, 2, 4, 5, 6, 8, 10].find((step) => step * power >= value) ?? 10) * power;
+  const steps = power === 1 ? [2, 4, 6, 8] : [1, 2, 4, 5, 6, 8];
+  return (steps.find((step) => step * power >= value) ?? 10) * power;
 }
 
 /** A bar that shows a share, from 0 to 1. */

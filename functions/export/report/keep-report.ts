@@ -10,6 +10,7 @@ import {
   publishedReportKey,
   publishedRunPrefix,
   receiptsPrefix,
+  runLockPrefix,
   unpublishedReportKey,
 } from '../storage/bucket-layout.ts';
 import { RunFolder } from '../storage/run-folder.ts';
@@ -39,7 +40,8 @@ export async function keepReport(
       return `${store.location}${key}`;
     }
     const receipts = published.receipts ?? (await new RunFolder(store, run.runId).receipts());
-    const evidence: Evidence = { ...published, status: 'published', receipts };
+    const isResumed = await wasResumed(store, run, published.execution);
+    const evidence: Evidence = { ...published, status: 'published', receipts, isResumed };
     const history = await remember(store, published).catch((error: unknown) => onError(error));
     await store.put(key, Buffer.from(renderReport(describeRun({ ...evidence, history: history ?? undefined }))));
     return `${store.location}${key}`;
@@ -92,6 +94,7 @@ export async function keepUnpublishedReport(
       run,
       status,
       execution,
+      isResumed: await wasResumed(store, run, execution),
       manifest,
       done,
       history,
@@ -106,6 +109,15 @@ export async function keepUnpublishedReport(
   } catch {
     return undefined;
   }
+}
+
+/**
+ * Whether an earlier execution worked on the run. A run on AWS has the name of its first execution; of other runs, the locks
+ * say how many executions there were.
+ */
+async function wasResumed(store: ObjectStore, run: Run, execution: string): Promise<boolean> {
+  if (execution.startsWith('arn:')) return execution.split(':').at(-1) !== (run.retryOf ?? run.runId);
+  return (await store.list(runLockPrefix(run.retryOf ?? run.runId))).length > 1;
 }
 
 /** A receipt without its hashes: eight bytes for each account of the page. */

@@ -12,6 +12,18 @@ export function readableSeconds(seconds: number): string {
   return seconds < 10 ? `${seconds.toFixed(1)} s` : duration(seconds);
 }
 
+/** Labels of an axis, evenly spread: as precise as it takes for no two to be the same, or else fewer. */
+export function secondsLabels(from: number, to: number, howMany: number): string[] {
+  const values = Array.from({ length: howMany }, (_, i) => from + ((to - from) * i) / (howMany - 1));
+  const exactly = (decimals: number) => (seconds: number) =>
+    `${seconds.toLocaleString('en-US', { minimumFractionDigits: decimals, maximumFractionDigits: decimals })} s`;
+  for (const labelOf of [readableSeconds, ...[0, 1, 2, 3].map(exactly)]) {
+    const labels = values.map(labelOf);
+    if (new Set(labels).size === labels.length) return labels;
+  }
+  return [...new Set([from, to].map(exactly(3)))];
+}
+
 /** `205 ms`, `1.2 s` */
 export function readableMs(ms: number): string {
   return ms < 1000 ? `${Math.round(ms)} ms` : readableSeconds(ms / 1000);

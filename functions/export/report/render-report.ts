@@ -91,7 +91,7 @@ function explanation({ ended, manifest, coverage }: RunReport): Html {
   if (ended) {
     return html`<p><strong>${ended.error}</strong>: ${ended.message}</p>
 <p>Published data is unchanged. ${ended.remedy}</p>
-${ended.command !== undefined && html`<pre><code>${ended.command}</code></pre>`}
+${ended.command !== undefined && html`<pre tabindex="0"><code>${ended.command}</code></pre>`}
 ${ended.executionUrl !== undefined && html`<p><a href="${ended.executionUrl}" rel="noreferrer">Open the execution in the AWS console</a></p>`}`;
   }
   const vanished = coverage.fields.filter(({ notes }) => notes.includes('vanished')).map(({ name }) => name);

@@ -1,5 +1,5 @@
 /** Sections of the run report: pages over time, and accounts over the last runs. */
-import { bytes, count, counted } from '../../model/readable.ts';
+import { bytes, count } from '../../model/readable.ts';
 import { historyChart, timelineChart } from './charts.ts';
 import { type Html, html } from './html.ts';
 import { readableMs, utc } from './numbers.ts';
@@ -9,8 +9,9 @@ import type { RunReport } from './run-report.ts';
 export function pagesSection(report: RunReport): Html {
   const { timeline, pages, slowest } = report;
   const { described, present } = pages;
+  const isDelayed = report.isResumed || report.retries.total !== 0;
   return html`<section aria-labelledby="pages"><h2 id="pages">Pages over time</h2>
-${timeline ? timelineChart(timeline) : html`<p>${present === 0 ? 'No page is finished.' : 'No timeline: the receipts of this run do not say when its pages were started.'}</p>`}
+${timeline ? timelineChart(timeline, isDelayed) : html`<p>${present === 0 ? 'No page is finished.' : 'No timeline: the receipts of this run do not say when its pages were started.'}</p>`}
 ${described < present && html`<p class="small muted">${described === 0 ? `The receipts of the pages are not available.` : `From the receipts of ${count(described)} of ${count(present)} pages, evenly spread.`}</p>`}
 <div class="two"><div>${retriesTable(report)}</div><div>${slowest.length > 0 && slowestTable(report)}</div></div></section>`;
 }
@@ -80,7 +81,7 @@ export function historySection(report: RunReport): Html {
   const limit =
     last && last.accounts > 0 ? Math.max(1, Math.ceil(last.accounts * (1 - run.maxDropPercent / 100))) : undefined;
   const rows = history.toReversed();
-  return html`<section aria-labelledby="history"><h2 id="history">Accounts over the last ${counted(history.length, 'run')}</h2>
+  return html`<section aria-labelledby="history"><h2 id="history">Accounts ${history.length === 1 ? 'of the last run' : `over the last ${count(history.length)} runs`}</h2>
 ${historyChart({ runs: history, runId: run.runId, refused, limit })}
 <details><summary>As a table</summary><div class="scroll" tabindex="0"><table><thead><tr><th scope="col">run</th><th scope="col">published</th><th scope="col" class="n">accounts</th><th scope="col">verdict</th></tr></thead><tbody>
 ${rows.map(

@@ -12,12 +12,15 @@ export function figuresSection(report: RunReport): Html {
   const { accounts, recordsFetched, apiRequests, seconds, usd } = figures;
   const requests = apiRequests === undefined ? undefined : counted(apiRequests, 'request');
   const more = recordsFetched === undefined || accounts === undefined ? 0 : recordsFetched - accounts;
-  const records = more > 0 ? `${requests}; ${count(more)} records to count, check, and retry` : requests;
+  const records =
+    more > 0
+      ? `${requests}; ${count(more)} records to ${report.retries.total === 0 ? 'count and check' : 'count, check, and retry'}`
+      : requests;
   const parts = `in ${counted(pages.present, 'part')}, ${partsOf(run)}`;
   return html`<section class="figures" aria-labelledby="figures"><h2 id="figures">Figures</h2><dl>
 ${figure(report.status === 'failed' ? 'Accounts in finished pages' : 'Accounts', accounts === undefined ? UNKNOWN : count(accounts), accountsChange(report))}
 ${figure('Contract records', recordsFetched === undefined ? UNKNOWN : count(recordsFetched), records)}
-${figure('Duration', seconds === undefined ? UNKNOWN : readableSeconds(seconds), seconds === undefined ? undefined : perSecond(accounts, seconds, report.status))}
+${figure('Duration', seconds === undefined ? UNKNOWN : readableSeconds(seconds), seconds === undefined ? undefined : durationNote(report, seconds))}
 ${figure('Size', figures.bytes === undefined ? UNKNOWN : bytes(figures.bytes), parts)}
 ${usd !== undefined && figure('Estimated cost', money(usd), `AWS list prices of ${PRICES_AS_OF}, without storage and queries`)}
 </dl></section>`;
@@ -39,8 +42,11 @@ function accountsChange({ figures, last, status, run }: RunReport): string | und
   return `${signed(change)}${share} since ${last.publishedAt.slice(0, 10)}`;
 }
 
-function perSecond(accounts: number | undefined, seconds: number, status: RunReport['status']): string {
-  if (status !== 'published') return 'to the end of the last page';
+function durationNote({ figures: { accounts }, status, isResumed }: RunReport, seconds: number): string {
+  const from = isResumed ? 'from the first start ' : '';
+  const pauses = isResumed ? ', including pauses' : '';
+  if (status !== 'published') return `${from}to the end of the last page${pauses}`;
+  if (isResumed) return `${from}to publishing${pauses}`;
   return seconds > 0 && accounts ? `${count(Math.round(accounts / seconds))} accounts per second` : '';
 }
 
@@ -140,7 +146,7 @@ function failuresTable({ ended }: RunReport): Html | undefined {
   if (!ended || ended.failures.length === 0) return undefined;
   const more = ended.failures.length - FAILURES;
   return html`<h3>What failed</h3>
-<div class="scroll" tabindex="0"><table><thead><tr><th scope="col">task</th><th scope="col">error</th><th scope="col" class="n">attempts</th><th scope="col">message</th></tr></thead><tbody>
+<div class="scroll" tabindex="0"><table class="failures"><thead><tr><th scope="col">task</th><th scope="col">error</th><th scope="col" class="n">attempts</th><th scope="col">message</th></tr></thead><tbody>
 ${ended.failures.slice(0, FAILURES).map(
   ({ task, error, attempts, message }) =>
     html`<tr><th scope="row">${typeof task === 'number' ? `page ${task}` : task}</th><td>${error}</td><td class="n">${count(attempts)}</td><td>${message}</td></tr>

@@ -13,6 +13,8 @@ import { type PageFacts, slowestPages, type Timeline, timelineOf } from './page-
 export interface RunReport {
   readonly run: Run;
   readonly status: 'published' | 'quarantined' | 'failed';
+  /** Whether several executions worked on the run: then its time includes pauses. */
+  readonly isResumed: boolean;
   /** Of a complete run. */
   readonly manifest: Manifest | undefined;
   readonly ended: Ended | undefined;
@@ -70,6 +72,8 @@ export interface Evidence {
   readonly run: Run;
   readonly status: RunReport['status'];
   readonly execution: string;
+  /** @default false */
+  readonly isResumed?: boolean;
   readonly manifest?: Manifest | undefined;
   readonly ended?: Ended | undefined;
   /** The pages that have a receipt. @default those of the manifest */
@@ -93,7 +97,7 @@ const PLAN_SECONDS = 5;
 
 /** Describes a run, from what is stored of it and of the runs before it. */
 export function describeRun(evidence: Evidence): RunReport {
-  const { run, status, manifest, receipts, ended } = evidence;
+  const { run, status, manifest, receipts, ended, isResumed = false } = evidence;
   const present = manifest?.pages ?? evidence.done?.size ?? receipts.length;
   const isWhole = receipts.length === present;
   const runEnd = status === 'published' && manifest ? Date.parse(manifest.publishedAt) : undefined;
@@ -112,6 +116,7 @@ export function describeRun(evidence: Evidence): RunReport {
   return {
     run,
     status,
+    isResumed,
     manifest,
     ended,
     pages: {
@@ -126,7 +131,7 @@ export function describeRun(evidence: Evidence): RunReport {
       apiRequests: usage?.apiRequests,
       bytes: manifest?.bytes ?? (isWhole ? sum(({ bytes }) => bytes) : undefined),
       seconds,
-      usd: isOnAws ? priceOfRun(run, present, receipts, timeline) : undefined,
+      usd: isOnAws ? priceOfRun(run, present, receipts, isResumed ? undefined : timeline) : undefined,
     },
     timeline,
     slowest: slowestPages(receipts, SLOWEST),

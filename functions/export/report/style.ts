@@ -42,11 +42,13 @@ tbody th{font-weight:400}
 td:last-child,th:last-child{padding-right:0}
 .n{text-align:right;white-space:nowrap}
 .checks th:first-child{width:200px}.checks th:nth-child(2),.checks td.mark{width:130px}.checks td.mark{white-space:nowrap;font-weight:600}
+.failures th,.failures td:not(:last-child){white-space:nowrap;overflow-wrap:normal}.failures td:last-child{min-width:220px}
 .share{width:22%}
 .share svg{display:block;width:100%;height:8px;margin-top:8px}
 .tag{display:inline-block;border:1px solid currentColor;border-radius:999px;padding:0 8px;font-size:12px;white-space:nowrap;margin-right:4px}
 .muted{color:var(--muted)}.small{font-size:13px}
 pre{background:var(--code);border-radius:8px;padding:10px 12px;margin:6px 0;white-space:pre-wrap;overflow-wrap:anywhere;font:13px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;user-select:all}
+.state pre{white-space:pre;overflow-wrap:normal;overflow-x:auto}
 code{font:13px ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
 details{margin-top:10px}
 summary{cursor:pointer;color:var(--link)}
@@ -57,7 +59,7 @@ summary{cursor:pointer;color:var(--link)}
 .scale{display:flex;flex-direction:column;justify-content:space-between;color:var(--muted);font-size:12px;text-align:right;line-height:1;font-variant-numeric:tabular-nums}
 .legend{display:flex;flex-wrap:wrap;gap:4px 18px;padding:0;margin:10px 0 0;list-style:none;font-size:13px;color:var(--muted)}
 .phases{margin:6px 0 14px}.phases strong{color:var(--text)}
-.scroll{overflow-x:auto}.scroll:focus-visible{outline:2px solid var(--link)}
+.scroll{overflow-x:auto}.scroll:focus-visible,pre:focus-visible{outline:2px solid var(--link)}
 .legend svg{width:22px;height:12px;vertical-align:-1px;margin-right:6px}
 .two{display:grid;grid-template-columns:repeat(auto-fit,minmax(290px,1fr));gap:0 32px}
 .two>div{min-width:0}
@@ -73,10 +75,12 @@ summary{cursor:pointer;color:var(--link)}
 .band{fill:var(--bad-bg)}
 .limit{stroke:var(--bad);stroke-width:1.5;stroke-dasharray:5 4;vector-effect:non-scaling-stroke}
 footer{max-width:1080px;margin:0 auto;padding:4px 16px 28px;color:var(--muted);font-size:13px}
-@media(max-width:600px){.scroll table{min-width:480px}body{font-size:14px}h1{font-size:20px}.state{padding:14px;gap:10px;border-left-width:6px}.sign{width:26px;height:26px}
+@media(max-width:600px){.scroll table:not(.failures){min-width:480px}body{font-size:14px}h1{font-size:20px}.state{padding:14px;gap:10px;border-left-width:6px}.sign{width:26px;height:26px}
 section{padding:14px 12px}.figures{grid-template-columns:1fr 1fr;gap:8px}.figure{padding:10px 12px}.figure dd.value{font-size:20px}
 .checks th:first-child{width:auto;min-width:92px}.checks th:nth-child(2),.checks td.mark{width:auto}.share{display:none}th,td{padding-right:8px}
-.fields thead{display:none}.fields tr{display:flex;flex-wrap:wrap;gap:0 14px;border-top:1px solid var(--line);padding:5px 0}.fields th,.fields td{border:0;padding:0}.fields th{flex-basis:100%}}
+.fields thead{display:none}.fields tr{display:flex;flex-wrap:wrap;gap:0 14px;border-top:1px solid var(--line);padding:5px 0}.fields th,.fields td{border:0;padding:0}.fields th{flex-basis:100%}
+.failures thead{display:none}.failures tr{display:flex;flex-wrap:wrap;gap:0 14px;border-top:1px solid var(--line);padding:5px 0}.failures tr>*,.failures tr>:last-child{border:0;padding:0;min-width:0}.failures td:last-child{flex-basis:100%}
+.failures tr>:not(:last-child){white-space:normal;overflow-wrap:anywhere}.failures .n::before{content:"attempts: "}}
 @media print{body{background:#fff}section,.figure,.state{break-inside:avoid}details::details-content{content-visibility:visible;height:auto}
 *{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 `;

@@ -105,6 +105,20 @@ describe('a published run', () => {
     expect((JSON.parse(text(HISTORY)) as { runs: object[] }).runs).toHaveLength(1);
   });
 
+  it.each([
+    ['its first execution', 'arn:aws:states:eu-west-1:111111111111:execution:AccountExport:run-1', 0, false],
+    ['an execution that resumed it', 'arn:aws:states:eu-west-1:111111111111:execution:AccountExport:r-2', 0, true],
+    ['one execution on a machine', 'host/1/a', 1, false],
+    ['two executions on a machine', 'host/1/a', 2, true],
+  ])('by %s says whether its duration includes pauses', async (_what, execution, locks, isResumed) => {
+    const { run, publish, objects, text } = exporting();
+    const { plan } = await run(25);
+    for (let i = 1; i <= locks; i++) objects.set(`work/run_id=run-1/locks/0000000${i}.json`, Buffer.from('{}'));
+    objects.delete(REPORT);
+    await publish(25, { ...plan, execution });
+    expect(text(REPORT).includes('including pauses')).toBe(isResumed);
+  });
+
   it('compares with the last manifest when the history is missing or damaged', async () => {
     const { run, objects, text } = exporting();
     await run(20);

@@ -120,6 +120,21 @@ describe.runIf(browserPath !== undefined)('a run report', () => {
     });
   });
 
+  it.each([390, 1280])('breaks no word of what failed, and no command, on a page %d wide', async (width) => {
+    await open(await fileOf(reports.failed ?? ''), { width }, async ({ page }) => {
+      const linesOf = (selector: string) =>
+        page.evaluate(`Array.from(document.querySelectorAll(${JSON.stringify(selector)}), (element) => {
+          const range = document.createRange();
+          range.selectNodeContents(element);
+          return new Set(Array.from(range.getClientRects(), ({ top }) => top)).size;
+        })`);
+      expect(await linesOf('.failures tbody th, .failures td:nth-child(2)')).toEqual(Array(6).fill(1));
+      expect(await linesOf('.state code')).toEqual([1]);
+      const cut = `Array.from(document.querySelectorAll('.scroll')).filter((box) => box.querySelector('.failures') && box.scrollWidth > box.clientWidth).length`;
+      expect(await page.evaluate(cut)).toBe(0);
+    });
+  });
+
   it('executes nothing that a name contains', async () => {
     await open(await fileOf(reports.hostile ?? ''), {}, async ({ page, problems }) => {
       expect(await page.title()).toBe('engage: 1,200 accounts, published, consistent. 1 field vanished.');

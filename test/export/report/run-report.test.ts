@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { compareFields } from '../../../functions/export/report/coverage.ts';
 import { html } from '../../../functions/export/report/html.ts';
+import { secondsLabels } from '../../../functions/export/report/numbers.ts';
 import { timelineOf } from '../../../functions/export/report/page-timeline.ts';
 import { renderReport } from '../../../functions/export/report/render-report.ts';
 import { describeRun } from '../../../functions/export/report/run-report.ts';
@@ -91,6 +92,73 @@ describe('figures', () => {
     expect(text).toContain('429 too many requests: the API asked to wait 2 ');
     expect(text).toContain('connection no connection, or it broke off 1 ');
     expect(text).toContain('others planning, publishing, and failed attempts 1 ');
+  });
+});
+
+describe('a run that was resumed', () => {
+  it('says that its duration includes pauses, and shows neither accounts per second nor the time of counting', () => {
+    const evidence = { isResumed: true };
+    const text = textOf(renderSample(sampleEvidence({ evidence })));
+    expect(text).toMatch(/Duration \S+ s from the first start to publishing, including pauses/);
+    expect(text).not.toContain('accounts per second');
+    expect(text).toContain('until the first request for a page was answered');
+    expect(textOfSample('consistent')).toContain('accounts per second');
+    expect(textOfSample('failed')).toMatch(/Duration \S+ s to the end of the last page/);
+  });
+
+  it('costs nothing while it is paused', () => {
+    const paused = { startedAt: '2026-08-01T02:00:00.000Z' };
+    const usdOf = (run: object) => describeRun(sampleEvidence({ run, evidence: { isResumed: true } })).figures.usd;
+    expect(usdOf(paused)).toBe(usdOf({}));
+  });
+});
+
+describe('a run without retries', () => {
+  const receipts = sampleReceipts(1, 1, 500, 500).map((receipt) => {
+    return { ...receipt, usage: { ...receipt.usage, retries: {} } };
+  });
+  const sample = (retries: number) =>
+    textOf(renderSample(sampleEvidence({ accounts: 500, manifest: { retries }, evidence: { receipts } })));
+
+  it('shows the time of counting, and no retries', () => {
+    expect(sample(0)).toContain('1.9 s counting');
+    expect(sample(0)).not.toContain('with retries');
+    expect(sample(0)).toContain('records to count and check');
+  });
+
+  it('is the only one that shows the time of counting: retries come before a page is answered', () => {
+    expect(sample(2)).not.toContain('counting');
+    expect(sample(2)).toContain('1.9 s until the first request for a page was answered');
+    expect(sample(2)).toContain('records to count, check, and retry');
+  });
+});
+
+describe('an axis', () => {
+  it.each([
+    [1.9, 21.9, ['1.9 s', '6.9 s', '12 s', '17 s', '22 s']],
+    [21.4, 24.3, ['21.4 s', '22.1 s', '22.9 s', '23.6 s', '24.3 s']],
+    [2.2, 2.21, ['2.200 s', '2.203 s', '2.205 s', '2.208 s', '2.210 s']],
+    [130, 170, ['130 s', '140 s', '150 s', '160 s', '170 s']],
+    [2.2, 2.201, ['2.200 s', '2.201 s']],
+    [2.2, 2.2, ['2.200 s']],
+  ])('of time from %d s to %d s has no label twice', (from, to, labels) => {
+    expect(secondsLabels(from, to, 5)).toEqual(labels);
+  });
+
+  it('of a short run has no label twice', () => {
+    const receipts = sampleReceipts(1, 1, 500, 500);
+    const page = renderSample(sampleEvidence({ accounts: 500, evidence: { receipts } }));
+    const [, axis = ''] = /<div class="axis">(.*?)<\/div>/.exec(page) ?? [];
+    const labels = [...axis.matchAll(/<span>(.*?)<\/span>/g)].map(([, label]) => label);
+    expect(labels).toHaveLength(5);
+    expect(new Set(labels).size).toBe(5);
+  });
+
+  it.each([0, 1, 5, 9])('of %d accounts has whole numbers', (accounts) => {
+    const page = renderSample(sampleEvidence({ accounts, evidence: { history: undefined } }));
+    expect(/<div class="scale".*?<\/div>/.exec(page)?.[0]).toMatch(/><span>\d+<\/span><span>\d+<\/span><span>0</);
+    expect(textOf(page)).toContain(' Accounts of the last run ');
+    expect(page).toContain('<desc>1 run.');
   });
 });
 
