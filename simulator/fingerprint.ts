@@ -15,7 +15,12 @@ export type ValueType = (typeof VALUE_TYPES)[number];
 
 /** A record limit of 100 limits the sample, too. */
 const count = z.int().min(0).max(1000);
-const name = z.string().max(1000);
+/** Of a field, an attribute or a column, in UTF-16 code units. */
+export const MAX_NAME_LENGTH = 1000;
+/** Fields, attributes of a map, or columns. */
+export const MAX_NAMES = 10_000;
+export const MAX_ACCOUNTS = 1_000_000_000;
+const name = z.string().max(MAX_NAME_LENGTH);
 const bytesUpTo = z
   .int()
   .min(0)
@@ -45,7 +50,7 @@ export type MapShapes = z.infer<typeof ShapesSchema>;
 
 const FieldSchema = MemberSchema.extend({
   /** Of `attributes` and `segmentInputValues`. The members are counted in the first three shapes. */
-  map: z.strictObject({ shapes: ShapesSchema, members: z.array(MemberSchema).max(10_000) }).optional(),
+  map: z.strictObject({ shapes: ShapesSchema, members: z.array(MemberSchema).max(MAX_NAMES) }).optional(),
 });
 export type FieldProfile = z.infer<typeof FieldSchema>;
 
@@ -66,13 +71,13 @@ export type BodyProfile = z.infer<typeof BodySchema>;
 export const FingerprintSchema = z.strictObject({
   version: z.literal(1),
   /** `null` if they were not counted. */
-  accounts: z.int().min(0).max(1_000_000_000).nullable(),
+  accounts: z.int().min(0).max(MAX_ACCOUNTS).nullable(),
   /** Accounts that were looked at. */
   sample: count.min(1),
   encoding: z.enum(['gzip', 'deflate', 'br']).nullable(),
-  json: BodySchema.extend({ fields: z.array(FieldSchema).max(10_000) }),
+  json: BodySchema.extend({ fields: z.array(FieldSchema).max(MAX_NAMES) }),
   csv: BodySchema.extend({
-    columns: z.array(name).min(1).max(10_000),
+    columns: z.array(name).min(1).max(MAX_NAMES),
     finalNewline: z.boolean(),
     lineEnd: z.enum(['\n', '\r\n']),
   }).nullable(),

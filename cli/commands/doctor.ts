@@ -3,7 +3,7 @@ import { parseRequest, resolveRequest } from '../../functions/export/plan/resolv
 import { ExportError } from '../../functions/model/errors.ts';
 import { PROGRAM } from '../../functions/model/program.ts';
 import { DEFAULT_STACK_NAME } from '../../functions/model/stack-name.ts';
-import { createAccountsApi } from '../../functions/personalization/accounts-api.ts';
+import { type ClientLimits, createAccountsApi } from '../../functions/personalization/accounts-api.ts';
 import { proxyFor } from '../../functions/personalization/proxy.ts';
 import { checkStack } from '../deployed/check-stack.ts';
 import { connect } from '../deployed/stack.ts';
@@ -28,6 +28,14 @@ interface TenantFlags extends ApiFlags, Omit<ExportFlags, 'name' | 'due'> {
 type DoctorFlags = TenantFlags & Omit<StackFlags, 'stack'> & { stack?: string | true };
 
 const DEFAULT_CONCURRENCY = 8;
+
+/** A person waits: a request ends within about half a minute, and a host that is not reached is asked once. */
+const CLIENT_LIMITS: Partial<ClientLimits> = {
+  reachWindowMs: 0,
+  headersTimeoutMs: 30_000,
+  bodyTimeoutMs: 15_000,
+  totalTimeoutMs: 35_000,
+};
 
 export function doctorCommand(terminal: Terminal): Command {
   const command = new Command('doctor').option('--dataset <id>', 'dataset of the tenant to check');
@@ -105,23 +113,31 @@ async function doctorTenant(flags: TenantFlags & OutputFlags, terminal: Terminal
     concurrency,
     observe: responses.observe,
     onResponse: responses.onResponse,
-    // A person waits: a host that is not reached is asked once.
     isAttended: true,
-    limits: { reachWindowMs: 0 },
+    limits: CLIENT_LIMITS,
     sleep: (ms, aborted) => terminal.sleep(ms, aborted ?? signal),
   });
   const { datasetId } = settings;
+  let notSaved: unknown;
   try {
     await print(terminal, flags, 'Checking the tenant', async () => {
       const look = await lookAtTenant({ api, datasetId, parameters, concurrency, signal, now });
-      const checked = { baseUrl, proxy, settings, concurrency, look, responses };
+      const usesApiUrl = flags.apiUrl !== undefined;
+      const checked = { baseUrl, usesApiUrl, proxy, settings, concurrency, look, responses };
       const findings = checkTenant(checked);
       if (save === undefined) return findings;
       const fingerprint = fingerprintOf(checked);
-      if (fingerprint) await saveFingerprint(save, fingerprint);
+      try {
+        if (fingerprint) await saveFingerprint(save, fingerprint);
+      } catch (error) {
+        // What was found is printed first.
+        notSaved = error;
+        return findings;
+      }
       const saved = fingerprint ? ok(`saved to ${save}`) : warn('not saved: no accounts were read', 'Check again.');
       return [...findings, { name: 'fingerprint', ...saved }];
     });
+    if (notSaved !== undefined) throw notSaved;
   } catch (error) {
     if (!signal.aborted) throw error;
     const requests = counted(responses.heads.length, 'response');

@@ -23,7 +23,7 @@ type SimulateFlags = Pick<
   changeKeyAfter?: number;
   plain?: boolean;
   attributes: AttributeShape;
-  fault: readonly FaultRule[];
+  fault?: readonly FaultRule[];
 };
 
 const DEFAULT_ACCOUNTS = 12_431;
@@ -59,8 +59,7 @@ export function simulateCommand(terminal: Terminal): Command {
     .option(
       '--fault <fault>',
       'inject a fault into the first request of each page; repeatable',
-      (text: string, before: readonly FaultRule[]) => [...before, parseFault(text)],
-      [] as readonly FaultRule[],
+      (text: string, before: readonly FaultRule[] = []) => [...before, parseFault(text)],
     )
     .addHelpText(
       'after',
@@ -81,7 +80,7 @@ Segments for --filter:
 
 async function simulate(flags: SimulateFlags, terminal: Terminal): Promise<void> {
   const signal = terminal.interrupted();
-  const { plain, attributes, dataset, fault, grow = 0, shrink = 0, changeKeyAfter, from, ...options } = flags;
+  const { plain, attributes, dataset, fault = [], grow = 0, shrink = 0, changeKeyAfter, from, ...options } = flags;
   const like = from === undefined ? { accounts: DEFAULT_ACCOUNTS } : simulatedAs(await loadFingerprint(from));
   const simulator = await startSimulator({
     ...like,

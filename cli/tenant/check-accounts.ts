@@ -3,6 +3,7 @@ import { fieldOf } from '../../functions/formats/account-columns.ts';
 import { csvTableColumns } from '../../functions/formats/csv.ts';
 import type { ExportSettings } from '../../functions/model/export-settings.ts';
 import type { MapShapes } from '../../simulator/fingerprint.ts';
+import { shortened } from '../terminal/display-width.ts';
 import { ok, type Result, warn } from '../terminal/findings.ts';
 import { count, counted } from '../terminal/format.ts';
 import { failed } from './failed-check.ts';
@@ -66,11 +67,17 @@ export function attributesOf({ fields, records }: Sampled): Result {
 
 /** How many names a line shows. */
 const LISTED = 12;
+/** Columns of a name: with a comma, it fits on a line. */
+const NAME_WIDTH = 58;
 
 function listed(names: readonly string[]): string {
   if (names.length === 0) return 'none';
   const more = names.length - LISTED;
-  return more > 0 ? `${names.slice(0, LISTED).join(', ')} and ${more} more` : names.join(', ');
+  const shown = names
+    .slice(0, LISTED)
+    .map((name) => shortened(name, NAME_WIDTH))
+    .join(', ');
+  return more > 0 ? `${shown} and ${more} more` : shown;
 }
 
 export function csvOf(

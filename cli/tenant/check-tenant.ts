@@ -6,7 +6,7 @@ import type { ExportSettings } from '../../functions/model/export-settings.ts';
 import { type Finding, fail, ok, type Result, warn } from '../terminal/findings.ts';
 import { count, counted, duration, money } from '../terminal/format.ts';
 import { attributesOf, csvOf, fieldsOf } from './check-accounts.ts';
-import { checkOfFailure, failed } from './failed-check.ts';
+import { checkOfFailure, failed, namingApiUrl } from './failed-check.ts';
 import {
   type Counted,
   type JsonSample,
@@ -20,6 +20,8 @@ import { contentTypeOf, encodingOf, type Responses } from './responses.ts';
 export interface CheckedTenant {
   /** Scheme, host and port. */
   readonly baseUrl: string;
+  /** Whether `--api-url` names the host, instead of `--account` and `--instance`. */
+  readonly usesApiUrl: boolean;
   readonly proxy: URL | undefined;
   readonly settings: ExportSettings;
   readonly concurrency: number;
@@ -39,11 +41,13 @@ export function checkTenant(tenant: CheckedTenant): Finding[] {
     `${missing.join(', ')}: ${missing.length === 1 ? 'it needs' : 'they need'} the result of a check above`,
     'Follow the advice above, then check again.',
   );
-  return [
+  const all = [
     ...findings,
     ...(missing.length === 0 ? [] : [{ name: NOT_RUN, ...notRun }]),
     { name: 'contract', ...contractOf(look) },
   ];
+  if (!tenant.usesApiUrl) return all;
+  return all.map((finding) => ({ ...finding, remedy: finding.remedy && namingApiUrl(finding.remedy) }));
 }
 
 const CHECKS = [
@@ -179,6 +183,8 @@ function offsetsResult(offsets: 'offsets' | 'other' | 'ignored' | 'too few accou
 /** A request that takes longer than this may fail: the client waits 120 s for the first byte. */
 const SLOW_PAGE_MS = 60_000;
 const SLOW_REQUEST_MS = 5_000;
+/** Less is the variation between two requests. */
+const MIN_SHOWN_MS = 0.1;
 
 /** The time that each further account adds to a request. */
 export function perAccountMs({ requestMs }: TenantLook, { latencyMs, records }: Sampled): number {
@@ -188,7 +194,10 @@ export function perAccountMs({ requestMs }: TenantLook, { latencyMs, records }: 
 function latencyOf({ settings, look }: CheckedTenant, sample: Sampled): Result {
   const { requestMs } = look;
   const each = perAccountMs(look, sample);
-  const detail = `${count(Math.round(requestMs))} ms for one account, ${each.toFixed(1)} ms for each further one`;
+  const detail = [
+    `${count(Math.round(requestMs))} ms for one account`,
+    ...(each < MIN_SHOWN_MS ? [] : [`${each.toFixed(1)} ms for each further one`]),
+  ].join(', ');
   const pageMs = requestMs + settings.pageSize * each;
   if (pageMs > SLOW_PAGE_MS) {
     const size = each > 0 ? Math.max(1, Math.floor((SLOW_PAGE_MS - requestMs) / each)) : settings.pageSize;

@@ -58,12 +58,30 @@ function partsOf(error: ExportError): { problem: string; remedy: string | null }
 
 const CANNOT_FETCH = /^Cannot fetch page \d+ of dataset "[^"]*" from /;
 
+const SMALLER_PAGES = /\. If it times out again, .*$/s;
+const PARAMETERS = /^check the parameters \(([^)]*)\).*$/s;
+const ALL = new Intl.ListFormat('en');
+
+/** Advice that names `--account` and `--instance`, for those who passed `--api-url`. */
+export function namingApiUrl(remedy: string): string {
+  return remedy
+    .replaceAll(', --account and --instance', ' and --api-url')
+    .replaceAll('--account and --instance', '--api-url');
+}
+
 /** Advice for runs, for people who have none yet. */
 function forDoctor(remedy: string): string {
   const advice = withFlagNames(remedy)
     .replaceAll(RESUME_OR_START, 'check again')
     .replaceAll('start a new run with ', 'use ')
-    .replaceAll('use format ', 'use --format ');
+    .replaceAll('use format ', 'use --format ')
+    .replaceAll('lower concurrency', 'lower --concurrency')
+    // The checks request few accounts at a time.
+    .replace(SMALLER_PAGES, '.')
+    .replace(PARAMETERS, (_, parameters: string) => {
+      const flags = parameters.split(', ').filter((flag) => flag.startsWith('--') && !flag.startsWith('--page-size'));
+      return `check ${ALL.format(['--dataset', ...flags])}, then check again.`;
+    });
   // Not a name, such as `keyId`.
   return advice.replace(/^[a-z]+(?=[ ,])/, (word) => word.slice(0, 1).toUpperCase() + word.slice(1));
 }

@@ -1,5 +1,5 @@
-import { constants } from 'node:fs';
-import { access, chmod, readFile, stat, writeFile } from 'node:fs/promises';
+import { constants, type Stats } from 'node:fs';
+import { access, open, readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { toDotPath } from 'zod/v4/core';
 import { ExportError } from '../../functions/model/errors.ts';
@@ -8,15 +8,23 @@ import { type Fingerprint, FingerprintSchema } from '../../simulator/fingerprint
 /** Only the owner may read and write it. */
 const MODE = 0o600;
 
+/** A new file, or over an existing one. A FIFO or a device is opened without waiting for it, to be refused. */
+const TO_WRITE = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | (constants.O_NONBLOCK ?? 0);
+
 /**
- * Whether a fingerprint can be saved, before the checks use records.
+ * Whether a fingerprint can be saved, before the checks use records: to a new file, or over a regular file.
  * @throws ExportError `ConfigError`
  */
 export async function checkCanSave(file: string): Promise<void> {
-  const folder = dirname(file);
   try {
-    await access(folder, constants.W_OK);
-    if (await isFolder(file)) throw Object.assign(new Error(), { code: 'EISDIR' });
+    await access(dirname(file), constants.W_OK);
+    const found = await stat(file).catch((error: unknown) => {
+      if (codeOf(error) === 'ENOENT') return undefined;
+      throw error;
+    });
+    if (found === undefined) return;
+    refuseOther(found);
+    await access(file, constants.W_OK);
   } catch (error) {
     throw cannotSave(file, error);
   }
@@ -25,9 +33,11 @@ export async function checkCanSave(file: string): Promise<void> {
 /** Writes a fingerprint with mode 0600, over an existing file. @throws ExportError `ConfigError` */
 export async function saveFingerprint(file: string, fingerprint: Fingerprint): Promise<void> {
   try {
-    await writeFile(file, `${JSON.stringify(fingerprint, null, 2)}\n`, { mode: MODE });
+    await using handle = await open(file, TO_WRITE, MODE);
+    refuseOther(await handle.stat());
     // The mode of an existing file stays.
-    await chmod(file, MODE);
+    await handle.chmod(MODE);
+    await handle.writeFile(`${JSON.stringify(fingerprint, null, 2)}\n`);
   } catch (error) {
     throw cannotSave(file, error);
   }
@@ -57,9 +67,10 @@ export async function loadFingerprint(file: string): Promise<Fingerprint> {
   return data;
 }
 
-async function isFolder(file: string): Promise<boolean> {
-  const found = await stat(file).catch(() => undefined);
-  return found?.isDirectory() === true;
+/** A device would keep the mode of a file, and a FIFO waits for a reader. */
+function refuseOther(found: Stats): void {
+  if (found.isDirectory()) throw Object.assign(new Error(), { code: 'EISDIR' });
+  if (!found.isFile()) throw Object.assign(new Error(), { code: 'not a regular file' });
 }
 
 function cannotSave(file: string, error: unknown): ExportError {

@@ -1,4 +1,5 @@
 /** The width of text on a terminal. */
+import { printable } from '../../functions/model/printable.ts';
 
 const GRAPHEMES = new Intl.Segmenter('en', { granularity: 'grapheme' });
 const NARROW = /^[\x20-\x7e]*$/;
@@ -43,4 +44,12 @@ export function pieces(text: string, width: number): string[] {
     used += more;
   }
   return [...found, piece];
+}
+
+/** The name of a field or an attribute, which may be of any length, in at most `width` columns. */
+export function shortened(name: string, width: number): string {
+  const text = printable(name);
+  if (displayWidth(text) <= width) return text;
+  const [start = ''] = pieces(text, width - 1);
+  return `${start}…`;
 }

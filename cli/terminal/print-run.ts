@@ -2,9 +2,8 @@
 
 import { isKeptAsSent } from '../../functions/formats/adapt-account.ts';
 import type { PlanFigures, PublishResult, RunEstimate } from '../../functions/model/outcomes.ts';
-import { printable } from '../../functions/model/printable.ts';
 import type { Usage } from '../../functions/model/usage.ts';
-import { pieces } from './display-width.ts';
+import { shortened } from './display-width.ts';
 import { bytes, count, counted, duration, money, wrapped } from './format.ts';
 import type { Output } from './terminal.ts';
 
@@ -78,7 +77,12 @@ export function printPublished({ out }: Pick<Output, 'out'>, result: Published, 
 /** Fields that the table lacks, and apart from them, where the part has a value twice: as the column has it, and as sent. */
 function printUnmapped(out: Output['out'], { unmappedColumns, format }: Published, execution: Execution): void {
   const named = (columns: readonly string[]) => {
-    for (const line of wrapped(columns.map(quotedName), ', ', COLUMNS - INDENT)) out(`           ${line}`);
+    for (const line of wrapped(
+      columns.map((name) => quotedName(shortened(name, NAME_WIDTH))),
+      ', ',
+      COLUMNS - INDENT,
+    ))
+      out(`           ${line}`);
   };
   const kept = unmappedColumns.filter(isKeptAsSent);
   const unknown = unmappedColumns.filter((column) => !isKeptAsSent(column));
@@ -100,7 +104,7 @@ function printUnmapped(out: Output['out'], { unmappedColumns, format }: Publishe
 export function printVanished(print: (line: string) => void, fields: readonly string[]): void {
   if (fields.length === 0) return;
   print('Warning    no account has these fields now; in the last published run, some did:');
-  for (const field of fields.slice(0, MAX_VANISHED)) print(`           ${shortened(field)}`);
+  for (const field of fields.slice(0, MAX_VANISHED)) print(`           ${shortened(field, COLUMNS - INDENT)}`);
   const more = fields.length - MAX_VANISHED;
   if (more > 0) print(`           and ${fields.length < MAX_NAMED ? '' : 'at least '}${more} more`);
 }
@@ -109,12 +113,8 @@ export function printVanished(print: (line: string) => void, fields: readonly st
 const MAX_VANISHED = 10;
 /** The result of a run names this many. */
 const MAX_NAMED = 50;
-const NAME_WIDTH = 69;
-
-function shortened(name: string): string {
-  const [start = '', ...rest] = pieces(printable(name), NAME_WIDTH - 1);
-  return rest.length === 0 ? start : `${start}…`;
-}
+/** Columns of a name in a list. */
+const NAME_WIDTH = 60;
 
 /** What the contract counts: records that are no accounts of the run were fetched to count, to check, or again. */
 function printUsage(out: Output['out'], { accounts, recordsFetched, apiRequests, retries, resumed }: Published): void {

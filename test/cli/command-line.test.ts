@@ -25,6 +25,10 @@ describe('--help', () => {
     expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
   });
 
+  it('shows no default of a flag that adds to a list', async () => {
+    expect((await commandLine(['simulate', '--help'])).stdout).not.toContain('[]');
+  });
+
   it.each(COMMANDS.filter((name) => name !== 'simulate'))('shows an example of %s', async (name) => {
     expect((await commandLine([name, '--help'])).stdout).toContain(`npm run --silent account-export -- ${name} `);
   });

@@ -73,7 +73,7 @@ const FAILED: Readonly<Record<string, Variant>> = {
   ],
   'an unknown dataset': [
     () => simulated({ datasets: ['other'] }),
-    ['fail dataset 404 Not Found for dataset "engage" at HOST Check the dataset, --account and --instance.'],
+    ['fail dataset 404 Not Found for dataset "engage" at HOST Check the dataset and --api-url.'],
   ],
   'an address that is not on the IP Accept List': [
     () => simulated({ forbiddenDatasets: ['engage'] }),
@@ -81,14 +81,12 @@ const FAILED: Readonly<Record<string, Variant>> = {
   ],
   'a login page of another host': [
     () => served((_request, response) => response.setHeader('content-type', 'text/html').end(LOGIN)),
-    [
-      'fail host HTML instead of JSON for page 0 of dataset "engage" (status 200) Check --account and --instance, then check again.',
-    ],
+    ['fail host HTML instead of JSON for page 0 of dataset "engage" (status 200) Check --api-url, then check again.'],
   ],
   'a redirect of another host': [
     () => served((_request, response) => response.writeHead(302, { location: '/login' }).end()),
     [
-      'fail host Redirect from HOST (302) Check --account and --instance. Redirects are not followed, so that no other host receives the key.',
+      'fail host Redirect from HOST (302) Check --api-url. Redirects are not followed, so that no other host receives the key.',
     ],
   ],
   'a certificate of an unknown CA': [
@@ -140,6 +138,21 @@ const FAILED: Readonly<Record<string, Variant>> = {
     () => simulated({ faults: [{ fault: { status: 503 }, times: 10 }] }),
     [
       'fail host 503 Service Unavailable for page 0 of dataset "engage" (4 requests in N s) Wait until the API is available, then check again.',
+    ],
+  ],
+  'parameters that the API refuses': [
+    () => simulated({ faults: [{ fault: { status: 418 }, times: 10 }] }),
+    ['fail dataset 418 I\'m a Teapot for page 0 of dataset "engage" Check --dataset, then check again.'],
+  ],
+  'a filter that the API may refuse': [
+    () => simulated({ faults: [{ fault: { status: 400 }, times: 10 }] }),
+    ['fail dataset 400 Bad Request for page 0 of dataset "engage" Check --dataset and --filter, then check again.'],
+    ...['--filter', 'Active (30d), page'],
+  ],
+  'a server that throttles all requests': [
+    () => simulated({ faults: [{ fault: { status: 429 }, times: 10 }] }),
+    [
+      'fail retries 429 Too Many Requests for page 0 of dataset "engage" (4 requests in N s) Lower --concurrency, then check again.',
     ],
   ],
   'an API that asks to wait for an hour': [
@@ -373,6 +386,14 @@ describe('doctor', () => {
     expect(text).toContain('ok    host           HOST, its TLS certificate is trusted, no proxy\n');
   });
 
+  it('cuts the names of fields', async () => {
+    const host = await altered(({ url, body }) =>
+      url.includes('.json') ? body.replaceAll('{"name":', `{"${'long'.repeat(251)}":1,"name":`) : body,
+    );
+    const { text } = await doctor(...host);
+    expect(text).toContain(`without a column:\n                     ${'long'.repeat(14)}l…\n`);
+  });
+
   it('estimates a run with pages of the size that the API serves', async () => {
     const { text } = await doctor(...(await simulated({ pageSizeCap: 20 })));
     expect(text).toContain('ok    run            12,431 accounts in 622 pages of 20; ');
@@ -486,6 +507,26 @@ describe('100 records', () => {
     );
   });
 
+  it.each([
+    [0.05, '7 ms for one account'],
+    [0.15, '7 ms for one account, 0.1 ms for each further one'],
+    [2, '7 ms for one account, 2.0 ms for each further one'],
+  ])('show the latency without the variation between requests: %d ms for each account', async (each, detail) => {
+    const api = numbered(5000);
+    const measured: AccountsApi = {
+      ...api,
+      async fetchPage(query, decode, options) {
+        const answer = await api.fetchPage(query, decode, options);
+        return { ...answer, latencyMs: 7 + (query.pageSize === 30 ? each * 29 : 0) };
+      },
+    };
+    const settings = ExportSettingsSchema.parse({ name: 'doctor', datasetId: 'engage' });
+    const responses = collectResponses(() => 0);
+    const checked = { baseUrl: 'https://a.b.c', usesApiUrl: false, proxy: undefined, settings, concurrency: 8 };
+    const findings = checkTenant({ ...checked, responses, look: await look(measured) });
+    expect(findings.find(({ name }) => name === 'latency')?.detail).toBe(detail);
+  });
+
   it('show a slow API, and which page size it can serve', async () => {
     const api = numbered(5000);
     const slow: AccountsApi = {
@@ -497,7 +538,14 @@ describe('100 records', () => {
     };
     const settings = ExportSettingsSchema.parse({ name: 'doctor', datasetId: 'engage' });
     const responses = collectResponses(() => 0);
-    const checked = { baseUrl: 'https://a.b.c', proxy: undefined, settings, concurrency: 8, responses };
+    const checked = {
+      baseUrl: 'https://a.b.c',
+      usesApiUrl: false,
+      proxy: undefined,
+      settings,
+      concurrency: 8,
+      responses,
+    };
     const findings = checkTenant({ ...checked, look: await look(slow) });
     expect(findings.find(({ name }) => name === 'latency')).toEqual({
       name: 'latency',

@@ -1,9 +1,17 @@
 /** `doctor --save` and `simulate --from`: a tenant's API, played without any of its accounts. */
+import { execFileSync } from 'node:child_process';
+import { rmSync } from 'node:fs';
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { checkCanSave } from '../../cli/tenant/fingerprint-file.ts';
+import { fingerprintOf } from '../../cli/tenant/fingerprint-of.ts';
+import type { TenantLook } from '../../cli/tenant/look-at-tenant.ts';
+import { collectResponses } from '../../cli/tenant/responses.ts';
 import type { Finding } from '../../cli/terminal/findings.ts';
-import { type Fingerprint, FingerprintSchema } from '../../simulator/fingerprint.ts';
+import { NO_USAGE } from '../../functions/model/usage.ts';
+import { type Fingerprint, FingerprintSchema, type MemberProfile } from '../../simulator/fingerprint.ts';
 import { simulatedAs } from '../../simulator/fingerprint-accounts.ts';
 import type { SimulatorOptions } from '../../simulator/simulator.ts';
 import { commandLine, startCommandLine, temporaryFolder } from '../support/command-line.ts';
@@ -17,6 +25,12 @@ async function save(url: string, file: string): Promise<Fingerprint> {
   expect(findings.at(-1)).toMatchObject({ name: 'fingerprint', status: 'ok', detail: `saved to ${file}` });
   return FingerprintSchema.parse(JSON.parse(await readFile(file, 'utf8')));
 }
+
+const SAMPLE = {
+  ...{ records: 1, names: ['a'], fields: [], keptAsSent: [], byteOrderMark: false, bytes: 9 },
+  ...{ requested: 30, latencyMs: 1 },
+};
+const LOOK: TenantLook = { first: { value: SAMPLE }, atLeast: 1, requestMs: 1, usage: NO_USAGE };
 
 const withoutLatency = ({ latency: _latency, ...others }: Fingerprint) => others;
 
@@ -98,10 +112,81 @@ describe('a fingerprint', () => {
     await expect(stat(file)).rejects.toThrow('ENOENT');
   });
 
+  it('that cannot be saved after the checks leaves their findings', async () => {
+    const folder = join(await temporaryFolder(), 'folder');
+    await mkdir(folder);
+    const { url } = await simulatedTenant({ onRequest: () => rmSync(folder, { recursive: true, force: true }) });
+    const file = join(folder, 'a.json');
+    const { code, stdout, stderr } = await commandLine([
+      'doctor',
+      '--api-url',
+      url,
+      '--dataset',
+      'engage',
+      '--save',
+      file,
+    ]);
+    expect(code).toBe(2);
+    expect(stdout).toMatch(/^ok {4}host .*\nok {4}contract .*\n0 failures, /s);
+    expect(stderr).toMatch(/^error: Cannot save the fingerprint to "[^"]*" \(ENOENT\): choose a file in .*\.\n$/);
+  });
+
+  it('is saved over no device, whose mode would change', async () => {
+    await expect(checkCanSave('/dev/null')).rejects.toThrow(
+      'Cannot save the fingerprint to "/dev/null" (not a regular file): choose a file',
+    );
+  });
+
+  it('is saved to no FIFO that appears during the checks', async () => {
+    const file = join(await temporaryFolder(), 'fifo');
+    const fifo = async () => execFileSync('mkfifo', [file]);
+    const { url } = await simulatedTenant({ onRequest: ({ pageSize }) => void (pageSize === 30 && fifo()) });
+    const { code, stderr } = await commandLine(['doctor', '--api-url', url, '--dataset', 'engage', '--save', file]);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/^error: Cannot save the fingerprint to /);
+  });
+
+  it('is always one that simulate --from accepts', async () => {
+    const names = fc.oneof(
+      fc.string(),
+      fc.constantFrom('name', 'attributes', '__proto__'),
+      fc.constantFrom(...[999, 1000, 1001, 5000].map((length) => 'n'.repeat(length))),
+    );
+    const counts = fc.constantFrom(0, 1, 3, 9_999, 10_000, 10_001);
+    const member = (name: string): MemberProfile => ({ name, present: 1, nulls: 0, values: [] });
+    const more = (count: number) => Array.from({ length: count }, (_, i) => `more ${i}`);
+    const lists = fc.tuple(fc.array(names, { maxLength: 5 }), counts).map(([some, count]) => [...some, ...more(count)]);
+    const shapes = { flat: 1, array: 0, objects: 0, other: 0 };
+    fc.assert(
+      fc.property(lists, lists, lists, fc.nat(), (fields, members, columns, accounts) => {
+        const map = { shapes, members: members.map(member) };
+        const saved = fingerprintOf({
+          look: {
+            ...LOOK,
+            sample: {
+              value: { ...SAMPLE, fields: [{ ...member('attributes'), map }, ...fields.map(member)] },
+            },
+            csv: {
+              value: { records: 1, names: ['a'], columns, byteOrderMark: false, finalNewline: true, lineEnd: '\n' },
+            },
+            count: { value: { accounts, countedBy: 'offsets', seconds: 1, apiRequests: 1, recordsFetched: 1 } },
+          },
+          responses: collectResponses(() => 0),
+        });
+        expect(FingerprintSchema.safeParse(JSON.parse(JSON.stringify(saved))).error).toBeUndefined();
+        const short = fields.filter(({ length }) => length <= 1000).length;
+        expect(saved?.json.fields).toHaveLength(Math.min(10_000, short + 1));
+      }),
+      { numRuns: 20, examples: [[[], [], ['n'.repeat(1001)], 2_000_000_000]] },
+    );
+  });
+
   it('that cannot be saved is refused before any request', async () => {
     const { url, requests } = await simulatedTenant();
     const folder = await temporaryFolder();
+    execFileSync('mkfifo', [join(folder, 'fifo')]);
     for (const [file, code] of [
+      [join(folder, 'fifo'), 'not a regular file'],
       [join(folder, 'missing', 'a.json'), 'ENOENT'],
       [folder, 'EISDIR'],
     ] as const) {

@@ -56,6 +56,22 @@ describe('control characters', () => {
     expect(text.stderr).toBe('error: failed: \\u009b2J\n');
   });
 
+  it('are escaped before a long name of a field is cut', () => {
+    const lines: string[] = [];
+    const unmappedColumns = ['long'.repeat(251), '\u0007'.repeat(20)];
+    printPublished(
+      { out: (line) => void lines.push(line) },
+      {
+        ...{ accounts: 1, distinctAccounts: 1, seconds: 1, bytes: 1, verdict: 'consistent', format: 'json' },
+        unmappedColumns,
+        ...{ runId: 'run-1', parts: 'p', manifest: 'm' },
+      },
+      'local',
+    );
+    expect(lines).toContain(`           ${'long'.repeat(14)}lon…,`);
+    expect(lines).toContain(`           ${'\\u0007'.repeat(9)}\\u000…`);
+  });
+
   it('are escaped so that JSON stays equal', () => {
     const value = { 'k\u007f': 'a\u0085\u2028\u200f\u2066b\n"\\' };
     const shown = printable(JSON.stringify(value));
