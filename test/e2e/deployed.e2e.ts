@@ -38,7 +38,41 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
+/** What `doctor --stack` finds, by the name of the check. */
+async function diagnosis(): Promise<Record<string, { status: string; detail: string }>> {
+  const { stdout } = await stack.cli('doctor', '--stack', '--json');
+  const findings = JSON.parse(stdout) as { name: string; status: string; detail: string }[];
+  return Object.fromEntries(
+    findings.map((finding) => [
+      finding.name === 'latest run' ? `latest run: ${finding.detail.split(/[ :]/)[0]}` : finding.name,
+      finding,
+    ]),
+  );
+}
+
+/** The report of a run, from the link that `report` prints. */
+async function reportOf(runId: string): Promise<string> {
+  const { code, stdout } = await stack.cli('report', runId, '--stack', '--json');
+  expect(code).toBe(0);
+  const response = await fetch((JSON.parse(stdout) as { url: string }).url);
+  expect(response.headers.get('content-type')).toMatch(/^text\/html/);
+  return await response.text();
+}
+
 describe('a stack without an API key', () => {
+  it('is diagnosed by doctor', async () => {
+    expect(await diagnosis()).toMatchObject({
+      connection: { status: 'ok' },
+      stack: { status: 'ok' },
+      'API key': { status: 'fail', detail: expect.stringContaining('no key was stored') },
+      notifications: { status: 'ok' },
+      catalog: { status: 'ok' },
+      schedules: { status: 'ok' },
+      'dead letters': { status: 'ok' },
+      'latest run: all-accounts': { status: 'warn', detail: 'all-accounts has not run yet' },
+    });
+  });
+
   it('fails a run with a message that says what to do', async () => {
     const { code, stderr } = await stack.cli('start', 'all-accounts');
     expect(code).toBe(1);
@@ -50,6 +84,7 @@ describe('a stack without an API key', () => {
     await stack.aws.secrets.putSecretValue({ SecretId, SecretString: JSON.stringify(KEY) });
     const { status } = await stack.execute({ exportName: 'all-accounts', dryRun: true }, 'dry');
     expect(status).toBe('SUCCEEDED');
+    expect(await diagnosis()).toMatchObject({ 'API key': { status: 'ok' } });
   });
 });
 
@@ -133,10 +168,15 @@ describe('a failing run', () => {
     expect(email.Subject).toMatch(/all-accounts.*failed/);
     expect(email.Message).toContain('{"resume":"fails"}');
     expect(await partitionsOf(stack, 'export_runs')).not.toContain('fails');
+    expect(await reportOf('fails')).toContain('ApiCredentialsError');
+    expect(await diagnosis()).toMatchObject({
+      'latest run: all-accounts': { status: 'fail', detail: expect.stringContaining('failed') },
+    });
 
     const { code, stdout } = await stack.cli('resume', 'fails');
     expect(code).toBe(0);
     expect(stdout).toContain('1,234 accounts');
+    expect(await reportOf('fails')).toContain('1,234 accounts, published, consistent.');
     expect(await partitionsOf(stack, 'export_runs')).toContain('fails');
   });
 

@@ -20,7 +20,8 @@ export async function objectsBelow({ aws, bucket }: DeployedStack, prefix: strin
 }
 
 export async function manifestOf(stack: DeployedStack, runId: string): Promise<Manifest> {
-  const [text = ''] = (await objectsBelow(stack, `export_runs/run_id=${runId}/`)).values();
+  const folder = `export_runs/run_id=${runId}/`;
+  const text = (await objectsBelow(stack, folder)).get(`${folder}manifest.json`) ?? '';
   return JSON.parse(text.toString()) as Manifest;
 }
 
