@@ -74,7 +74,8 @@ it('skips the second delivery of a scheduled time, names the first run, and send
 
 /** Changes when a run was published, in its manifest. */
 async function setPublishedAt(runId: string, time: string): Promise<void> {
-  const [[Key = '', text = Buffer.of()] = []] = await objectsBelow(stack, `export_runs/run_id=${runId}/`);
+  const Key = `export_runs/run_id=${runId}/manifest.json`;
+  const text = (await objectsBelow(stack, `export_runs/run_id=${runId}/`)).get(Key) ?? Buffer.of();
   const Body = JSON.stringify({ ...(JSON.parse(text.toString()) as object), publishedAt: time });
   await stack.aws.s3.putObject({ Bucket: stack.bucket, Key, Body });
 }
@@ -104,6 +105,7 @@ it('removes runs older than the retention, except the newest run of an export', 
   expect(ended).toContain('"message":"Expire runs done"');
   expect(await partitionsOf(stack, 'export_runs')).toEqual(expect.not.arrayContaining(['long-ago']));
   expect(await partitionsOf(stack, 'export_runs')).toContain('newest');
+  expect(await objectsBelow(stack, 'export_runs/run_id=long-ago/')).toEqual(new Map());
   const kept = await objectsBelow(stack, 'accounts_json/export_name=kept/');
   expect([...kept.keys()]).toEqual([
     'accounts_json/export_name=kept/export_date=2020-01-02/run_id=newest/part-00000.json.gz',
