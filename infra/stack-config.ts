@@ -140,7 +140,7 @@ export const StackConfigSchema = z.strictObject({
   monthlyBudgetUsd: integer(1, 1_000_000)
     .optional()
     .describe(
-      'Budget in USD a month. At 80%, and when the forecast exceeds it, a notification goes to the failure topic. Default: no budget. Requires activating a cost allocation tag in Billing, and a Region that supports AWS Budgets: [cost](cost.md#a-budget).',
+      'Budget in USD a month. When the costs reach 80% of the budget, and when the forecast exceeds the budget, a notification goes to the failure topic. Default: no budget. Requires activating a cost allocation tag in Billing, and a Region that supports AWS Budgets: [cost](cost.md#a-budget).',
     ),
   tags: TagsSchema.default({}).describe(
     'Tags on all resources of the stack. The default of the tag `application` is the stack name in lower case with hyphens (`account-export`).',
@@ -176,7 +176,7 @@ function checkAttributeOrder(exports: readonly ExportSettings[], context: z.Refi
     context.addIssue({
       code: 'custom',
       path: [i, 'attributeColumns'],
-      message: `must contain the first names of the longest list (${namesOf(longest)}), in the same order, because all CSV exports share one table`,
+      message: `must be the beginning of the longest list (${namesOf(longest)}): the same names in the same order, because all CSV exports share one table`,
     });
   }
 }

@@ -42,7 +42,7 @@ export async function stackReport(
     throw new CommandError(
       status === 'running'
         ? `Run "${runId}" has no report (it is still running): follow it with ${statusCommand(runId)}`
-        : `Run "${runId}" has no report (${status}): it may have failed before it was planned, an earlier version may have exported it, or its report may have expired. See ${statusCommand(runId)}`,
+        : `Run "${runId}" has no report (${status}): it may have failed before it was planned, an earlier version without reports may have made it, or its report may have expired. See ${statusCommand(runId)}`,
     );
   }
   for (const { runId, resumes, status } of await listRuns(stack, LATEST_RUNS)) {
@@ -51,6 +51,6 @@ export async function stackReport(
     if (found) return place(found);
   }
   throw new CommandError(
-    `No report of the latest ${LATEST_RUNS} runs of stack ${JSON.stringify(stack.name)} (there are no runs, or an earlier version exported them): deploy this version, and start a run.`,
+    `No report found for the latest ${LATEST_RUNS} runs of stack ${JSON.stringify(stack.name)} (there are no runs, or an earlier version without reports made them): deploy this version, and start a run.`,
   );
 }

@@ -71,16 +71,16 @@ export async function findReport(store: ObjectStore, runId: string | undefined):
   const why =
     runs.length === 0
       ? 'there are no runs): run an export first, or pass another place with --out'
-      : 'the runs have not ended, or an earlier version exported them): run an export';
+      : 'the runs were interrupted or are still running, or an earlier version without reports made them): run an export';
   throw new ExportError('ConfigError', `No report in ${store.location} (${why}.`);
 }
 
 async function whyNone(store: ObjectStore, runId: string): Promise<string> {
   if (await isPublished(store, runId))
-    return 'an earlier version published it): query its manifest in export_runs instead';
+    return 'an earlier version without reports published it): query its manifest in export_runs instead';
   const plan = await new RunFolder(store, runId).plan().catch(() => undefined);
   if (plan)
-    return 'the run has not ended, or an earlier version exported it): resume the run, which writes a report when it ends';
+    return 'the run was interrupted or is still running, or an earlier version without reports made it): if it is not running, resume it';
   return 'there is no such run, or it failed before it was planned): check the run id and --out';
 }
 

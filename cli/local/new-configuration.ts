@@ -69,7 +69,7 @@ export function scheduleOf(text: string, defaultZone?: string): Pick<Answers, 's
   const [, expression = text, zone] = /^(.*\)|\S+:\S+)\s+([A-Za-z]\S*)$/.exec(text) ?? [];
   const [, hour, minute] = /^([01]?\d|2[0-3]):([0-5]\d)$/.exec(expression) ?? [];
   if (minute === undefined && !/^(cron|rate|at)\(.*\)$/.test(expression)) {
-    const rule = 'use a time of day (such as 06:00), cron(…), rate(…), at(…), or none';
+    const rule = 'use a time of day (such as 06:00), cron(…), rate(…), at(…), or the word none';
     throw new ExportError('ConfigError', `Invalid schedule (${JSON.stringify(text.slice(0, 60))}): ${rule}.`);
   }
   return {

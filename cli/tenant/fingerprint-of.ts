@@ -10,7 +10,7 @@ import { contentTypeOf, encodingOf } from './responses.ts';
 
 /**
  * What the tenant is like, without any value of an account; `undefined` if no page of accounts was read. It keeps the limits
- * of `FingerprintSchema`: longer names, and what exceeds the number of names, are left out.
+ * of `FingerprintSchema`: names that are too long, and names after the maximum number, are left out.
  */
 export function fingerprintOf({ look, responses }: Pick<CheckedTenant, 'look' | 'responses'>): Fingerprint | undefined {
   const sample = look.sample?.value;

@@ -231,12 +231,12 @@ export class PeoplePolicies extends Construct {
     acknowledgeWildcard(
       operators,
       this.manifests(),
-      'The commands reattach and report read the manifests and reports of all published runs. These files contain counts, checksums, and parameters, but no account.',
+      'The commands "reattach" and "report" read the manifests and reports of all published runs. These files contain counts, checksums, and parameters, but no account.',
     );
     acknowledgeWildcard(
       operators,
       this.unpublishedReports(),
-      'The command report reads the reports of failed and quarantined runs, whose names are not known in advance. These files contain counts, errors, and parameters, but no account.',
+      'The command "report" reads the reports of failed and quarantined runs, whose names are not known in advance. These files contain counts, errors, and parameters, but no account.',
     );
   }
 

@@ -106,10 +106,10 @@ describe('report of a folder', () => {
       return stderr;
     };
     expect(await errorOf('old', '--out', out)).toBe(
-      `error: No report of run "old" in ${out}/ (an earlier version published it): query its manifest in export_runs instead.\n`,
+      `error: No report of run "old" in ${out}/ (an earlier version without reports published it): query its manifest in export_runs instead.\n`,
     );
     expect(await errorOf('running', '--out', out)).toBe(
-      `error: No report of run "running" in ${out}/ (the run has not ended, or an earlier version exported it): resume the run, which writes a report when it ends.\n`,
+      `error: No report of run "running" in ${out}/ (the run was interrupted or is still running, or an earlier version without reports made it): if it is not running, resume it.\n`,
     );
     expect(await errorOf('none', '--out', out)).toBe(
       `error: No report of run "none" in ${out}/ (there is no such run, or it failed before it was planned): check the run id and --out.\n`,
@@ -117,7 +117,9 @@ describe('report of a folder', () => {
     expect(await errorOf('--out', empty)).toBe(
       `error: No report in ${empty}/ (there are no runs): run an export first, or pass another place with --out.\n`,
     );
-    expect(await errorOf('--out', out)).toMatch(/\(the runs have not ended, or an earlier version exported them\)/);
+    expect(await errorOf('--out', out)).toMatch(
+      /\(the runs were interrupted or are still running, or an earlier version without reports made them\)/,
+    );
     expect(await errorOf('../a', '--out', out)).toMatch(/^error: Invalid /);
     expect(await errorOf('a', '--out', out, '--stack')).toMatch(
       /^error: Conflicting flags: pass either --out or --stack/,
@@ -208,7 +210,7 @@ describe('report --stack', () => {
     expect({ code: none.code, stderr: none.stderr }).toEqual({
       code: 1,
       stderr:
-        'error: No report of the latest 20 runs of stack "AccountExport" (there are no runs, or an earlier version exported them): deploy this version, and start a run.\n',
+        'error: No report found for the latest 20 runs of stack "AccountExport" (there are no runs, or an earlier version without reports made them): deploy this version, and start a run.\n',
     });
     expect((await cli('report', 'unknown', '--stack')).stderr).toMatch(/^error: No run "unknown" in stack/);
     const { runId } = JSON.parse((await cli('start', 'all-accounts', '--json')).stdout);

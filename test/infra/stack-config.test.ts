@@ -42,7 +42,7 @@ describe('parseStackConfig', () => {
       {
         exports: [...CONFIG.exports, { ...EXPORT, name: 'x', format: 'csv', attributeColumns: ['region', 'industry'] }],
       },
-      'exports[1].attributeColumns must contain the first names of the longest list (region, industry), in the same order, because all CSV exports share one table (got ["industry"])',
+      'exports[1].attributeColumns must be the beginning of the longest list (region, industry): the same names in the same order, because all CSV exports share one table (got ["industry"])',
     ],
     [
       { accountName: 'acme.evil.example/', instance: 'x.y' },
