@@ -14,7 +14,7 @@ import { verificationTickets } from '../source/page-boundaries.ts';
 import { type TicketBudget, takenTickets, ticketBudget, ticketLimitOf } from '../source/record-budget.ts';
 import { sharedWait } from '../source/shared-wait.ts';
 import { Source, type SourceRun } from '../source/source.ts';
-import { hasAnswered } from '../storage/export-host.ts';
+import { hasAnswered, keepHost, refuseOtherHost } from '../storage/export-host.ts';
 import { lastPublishedRun } from '../storage/published-runs.ts';
 import { RunFolder } from '../storage/run-folder.ts';
 import type { ResolvedRequest } from './resolve-request.ts';
@@ -35,22 +35,14 @@ export interface RunRequest extends ResolvedRequest {
   readonly runId: string;
 }
 
-/**
- * Plans a new run and stores the plan.
- * @param beforeStored runs when the API has answered
- * @throws ExportError see `planExport`
- */
-export function makePlan(
-  planning: Planning,
-  request: RunRequest,
-  beforeStored: () => Promise<void>,
-): Promise<StoredPlan> {
+/** Plans a new run and stores the plan. @throws ExportError see `planExport` */
+export function makePlan(planning: Planning, request: RunRequest): Promise<StoredPlan> {
   const { runId, settings, parameters } = request;
   const decoder = probeDecoder(settings.format);
   const target = { ...settings, runId, exportName: settings.name, parameters };
   return planWithinBudget(planning, target, decoder.decode, async (source) => {
     const plan = await planRequest(planning, request, source, decoder);
-    await beforeStored();
+    await keepHost(planning.ports, settings.name);
     return plan;
   });
 }
@@ -192,7 +184,7 @@ async function planWithinBudget(
     budget = ticketBudget(store, { runId, pageSize, ticketLimit, maxRecords, hasPlan: earlierRecords > 0 });
   }
   const wait = sharedWait(store, runId);
-  const answeredBefore = await hasAnswered(ports, exportName);
+  const answeredBefore = await refuseOtherHost(ports, exportName);
   const source = new Source(api, target, decode, { signal, budget, wait, answeredBefore });
   try {
     const stored = await storePlan(store, await plan(source), budget);

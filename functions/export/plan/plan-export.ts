@@ -3,7 +3,6 @@ import { ExportError } from '../../model/errors.ts';
 import { PlanEventSchema } from '../../model/events.ts';
 import type { DryRunResult, PlanOutcome } from '../../model/outcomes.ts';
 import { parseOrThrow } from '../../model/parse-input.ts';
-import { refuseOtherHost } from '../storage/export-host.ts';
 import { isPublished, lastPublishedRun } from '../storage/published-runs.ts';
 import { RunFolder } from '../storage/run-folder.ts';
 import { estimateRun } from './estimate.ts';
@@ -50,8 +49,7 @@ export async function planExport(
     if (await isPublished(ports.store, runId)) {
       throw new ExportError('RequestError', `Run "${runId}" is already published: choose another run id.`);
     }
-    const plan = await makePlan(planning, resolved, () => refuseOtherHost(ports, exportName));
-    return planResult(planning, plan, 'new');
+    return planResult(planning, await makePlan(planning, resolved), 'new');
   }
   refuseOtherRequest(stored.run, resolved, request.dueAt !== undefined);
   return resumeRun(planning, stored, settings.maxRecords);

@@ -12,7 +12,7 @@ export function readableSeconds(seconds: number): string {
   return seconds < 10 ? `${seconds.toFixed(1)} s` : duration(seconds);
 }
 
-/** Labels of an axis, evenly spread: as precise as it takes for no two to be the same, or else fewer. */
+/** Evenly spaced labels for a time axis, with enough decimals that they differ. If three are not enough, only the first and the last. */
 export function secondsLabels(from: number, to: number, howMany: number): string[] {
   const values = Array.from({ length: howMany }, (_, i) => from + ((to - from) * i) / (howMany - 1));
   const exactly = (decimals: number) => (seconds: number) =>

@@ -175,6 +175,13 @@ describe('an export', () => {
       message:
         'Export "all" in memory/ already has data from another host (acme.us-5.evergage.com, not other.us-5.evergage.com): use another export name. If the tenant moved, delete work/export_name=all/locks/host.json.',
     });
+    const silent = withHost(
+      arrayApi({ list: [] }, () => {
+        throw new Error('no request is expected');
+      }).api,
+      'other.us-5.evergage.com',
+    );
+    await expect(runSteps(silent, store, 'run-2').plan()).rejects.toMatchObject({ name: 'RequestError' });
     expect(await runSteps(other, store, 'run-2').plan({ exportName: 'other' })).toMatchObject({ pages: 3 });
     expect(await runSteps(api, store, 'run-3').plan()).toMatchObject({ pages: 3 });
   });
