@@ -140,7 +140,7 @@ describe('the fields of a JSON page', () => {
         const page = decodeJson(Buffer.from(`[${accounts.join(',')}]`));
         expect(pairs(page.fields)).toEqual(naiveCount(accounts, page.lines));
       }),
-      { numRuns: propertyRuns(300, 20_000) },
+      { numRuns: propertyRuns(300, 3_000) },
     );
   });
 
@@ -151,7 +151,7 @@ describe('the fields of a JSON page', () => {
         for (const accounts of pages) sums.add(fieldsIn(`[${accounts.join(',')}]`));
         expect(sums.fields).toEqual(fieldsIn(`[${pages.flat().join(',')}]`));
       }),
-      { numRuns: propertyRuns(300, 20_000) },
+      { numRuns: propertyRuns(300, 3_000) },
     );
   });
 });
