@@ -195,13 +195,13 @@ function checkScheduling(value: Record<string, unknown>, context: z.RefinementCt
   }
 }
 
-/** Other tools read what is compressed in a Parquet file by themselves, so there is nothing to choose. */
+/** A Parquet file names the codec of its columns, so every reader knows it: there is nothing to choose. */
 function checkCompression(value: { format?: ExportFormat; compression?: string }, context: z.RefinementCtx): void {
   if (value.format !== 'parquet' || value.compression !== 'gzip') return;
   context.addIssue({
     code: 'custom',
     path: ['compression'],
-    message: 'must not be "gzip" for format parquet, whose parts always use zstd',
+    message: 'must be "zstd" or absent for format parquet',
   });
 }
 
