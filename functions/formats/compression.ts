@@ -12,7 +12,7 @@ export const GZIP_LEVEL = 6;
 
 /**
  * For parts of every format. It makes JSON parts 6 to 12 % smaller than gzip, in about the same time. Level 15 saves another
- * 5 to 10 % and takes at least three times as long; level 3 saves nothing (docs/decisions/0008-defaults.md).
+ * 5 to 10 % for three to ten times the CPU time; level 3 saves nothing (docs/decisions/0008-defaults.md).
  */
 export const ZSTD_LEVEL = 9;
 
