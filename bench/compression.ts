@@ -1,8 +1,8 @@
 /** Compression levels: CPU time against a year of storage and queries. */
 import { constants, gzipSync, zstdCompressSync } from 'node:zlib';
 import { MEMORY_MB } from '../functions/export/plan/estimate.ts';
-import { GZIP_LEVEL } from '../functions/formats/gzip.ts';
-import { packColumn, ZSTD_LEVEL } from '../functions/formats/parquet.ts';
+import { GZIP_LEVEL, ZSTD_LEVEL } from '../functions/formats/compression.ts';
+import { packColumn } from '../functions/formats/parquet.ts';
 import { plainParquet } from './floors.ts';
 import { shareOfCpu } from './lambda-price.ts';
 import {

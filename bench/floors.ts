@@ -3,7 +3,7 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { ACCOUNT_FIELDS, type FieldKind } from '../functions/formats/account-columns.ts';
-import { GZIP_LEVEL } from '../functions/formats/gzip.ts';
+import { GZIP_LEVEL } from '../functions/formats/compression.ts';
 import { packColumn } from '../functions/formats/parquet.ts';
 import { PARQUET_SCHEMA } from '../functions/formats/parquet-schema.ts';
 import type { ExportFormat } from '../functions/model/export-format.ts';

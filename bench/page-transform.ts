@@ -1,5 +1,5 @@
 /** CPU time from the last byte of a page's body to its part and receipt. */
-import { GZIP_LEVEL, gzip } from '../functions/formats/gzip.ts';
+import { compress, GZIP_LEVEL } from '../functions/formats/compression.ts';
 import { EXPORT_FORMATS, type ExportFormat } from '../functions/model/export-format.ts';
 import { FLOORS } from './floors.ts';
 import { interleaved, ratioOf } from './measure.ts';
@@ -120,7 +120,10 @@ async function packingAlone(rounds: { readonly rounds: number; readonly warmUp: 
   const json = await partTextOf('json', bodyOf('json', LARGE_PAGE));
   const hard = await partTextOf('json', hardBodyOf(LARGE_PAGE));
   const csv = await partTextOf('csv', bodyOf('csv', LARGE_PAGE));
-  const measured = await interleaved({ json: () => gzip(json), hard: () => gzip(hard), csv: () => gzip(csv) }, rounds);
+  const measured = await interleaved(
+    { json: () => compress(json), hard: () => compress(hard), csv: () => compress(csv) },
+    rounds,
+  );
   return { json: spreadOf(measured.json), hard: spreadOf(measured.hard), csv: spreadOf(measured.csv) };
 }
 

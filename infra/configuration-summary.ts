@@ -32,10 +32,11 @@ export function configurationSummary(config: StackConfig, region: string | undef
 }
 
 function exportLines(settings: ExportSettings): string[] {
-  const { name, datasetId, format, pageSize, filter, window } = settings;
+  const { name, datasetId, format, compression, pageSize, filter, window } = settings;
   // The name of a segment may identify a person.
   const of = [filter === undefined ? '' : ', one segment', window === undefined ? '' : `, statistics of ${window}`];
-  return [name, `dataset ${datasetId}, ${format}, pages of ${pageSize}${of.join('')}`, scheduleOf(settings)];
+  const form = compression === undefined || format === 'parquet' ? format : `${format} (${compression})`;
+  return [name, `dataset ${datasetId}, ${form}, pages of ${pageSize}${of.join('')}`, scheduleOf(settings)];
 }
 
 function scheduleOf({ schedule, timeZone = 'UTC', flexibleMinutes, scheduleEnabled = true }: ExportSettings): string {

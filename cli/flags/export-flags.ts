@@ -2,7 +2,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { parse } from 'csv-parse/sync';
 import { ExportError } from '../../functions/model/errors.ts';
-import { EXPORT_FORMATS } from '../../functions/model/export-format.ts';
+import { COMPRESSIONS, EXPORT_FORMATS } from '../../functions/model/export-format.ts';
 import { ExportRequestSchema, MAX_PAGE_SIZE } from '../../functions/model/export-settings.ts';
 import { problemsOf } from '../../functions/model/parse-input.ts';
 import { integer } from './common-flags.ts';
@@ -24,6 +24,7 @@ const choice = (flags: string, description: string, choices: readonly string[]) 
 /** Adds the flags to a command. They have no defaults: what is not given stays as configured. */
 export function withExportFlags(command: Command): Command {
   return withSelectionFlags(command)
+    .addOption(choice('--compression <name>', 'compression of JSON and CSV parts', COMPRESSIONS))
     .option('--max-records <n>', 'record budget: the run fails before it exceeds it', integer(1))
     .addOption(choice('--on-drift <policy>', 'if the data changes during the run', ['publish', 'fail', 'retry']))
     .option('--max-drop-percent <n>', 'quarantine the run if more than n% of accounts are gone', integer(0, 100))

@@ -1,11 +1,12 @@
 /** CSV parts as DuckDB reads them: each by its own header. */
 import { open } from 'node:fs/promises';
-import { createGunzip } from 'node:zlib';
+import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { parse } from 'csv-parse/sync';
 import pLimit from 'p-limit';
 import { csvColumns } from '../../functions/catalog/tables.ts';
 import { csvTableColumns } from '../../functions/formats/csv.ts';
-import { FILES, fileList, GZIP, LINES } from './format-table.ts';
+import { compressionOfPart } from '../../functions/model/export-format.ts';
+import { FILES, LINES, selectFromParts } from './format-table.ts';
 import { PartError } from './part-error.ts';
 
 /** Parts with the same columns. */
@@ -48,9 +49,12 @@ export function csvRows(layouts: readonly CsvLayout[], header: readonly string[]
         return `${at < 0 ? 'CAST(NULL AS VARCHAR)' : unescaped(`c${at}`)} AS "${columns[i]?.name}"`;
       });
       const types = own.map((_column, i) => `'c${i}': 'VARCHAR'`).join(', ');
-      return `SELECT ${values.join(', ')}, filename
-      FROM read_csv(${fileList(paths)}, columns = {${types}}, header = true, auto_detect = false, delim = ',', quote = '"', escape = '"',
-        nullstr = '${NEVER}', allow_quoted_nulls = false, ${LINES}, ${GZIP}, ${FILES})`;
+      return selectFromParts(
+        paths,
+        (files, compression) => `SELECT ${values.join(', ')}, filename
+      FROM read_csv(${files}, columns = {${types}}, header = true, auto_detect = false, delim = ',', quote = '"', escape = '"',
+        nullstr = '${NEVER}', allow_quoted_nulls = false, ${LINES}, ${compression}, ${FILES})`,
+      );
     })
     .join('\nUNION ALL\n');
 }
@@ -69,7 +73,8 @@ async function headerOf(path: string): Promise<readonly string[]> {
     const file = await open(path);
     try {
       let text = '';
-      for await (const chunk of file.createReadStream({ autoClose: false }).pipe(createGunzip())) {
+      const unpack = compressionOfPart(path) === 'zstd' ? createZstdDecompress() : createGunzip();
+      for await (const chunk of file.createReadStream({ autoClose: false }).pipe(unpack)) {
         text += chunk;
         if (text.includes('\n')) break;
       }

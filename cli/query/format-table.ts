@@ -1,6 +1,7 @@
 /** What the tables of the three formats have in common: which parts they read, and which run a part belongs to. */
 import { dirname, join, resolve } from 'node:path';
 import { exportDateOf } from '../../functions/export/storage/published-runs.ts';
+import { type Compression, compressionOfPart } from '../../functions/model/export-format.ts';
 import type { Manifest } from '../../functions/model/manifest.ts';
 import { duckType, list, text } from './sql-text.ts';
 
@@ -9,8 +10,6 @@ import { duckType, list, text } from './sql-text.ts';
  * whole files by a filter only if the column with their path has its default name.
  */
 export const FILES = 'hive_partitioning = false, filename = true';
-/** Stated, because DuckDB misreads the ending of a path that contains `?`. */
-export const GZIP = "compression = 'gzip'";
 /** A line is at most as long as a page: 32 MiB, in CSV with twice as many quotes. */
 export const LINES = 'max_line_size = 67108864, buffer_size = 67108864';
 
@@ -27,6 +26,21 @@ export function partsOf(folder: string, manifests: readonly Manifest[]): string[
 /** Files as the argument of a reader. */
 export function fileList(paths: readonly string[]): string {
   return list(paths.map(patternOf));
+}
+
+/**
+ * A SELECT from JSON or CSV parts, which a reader takes only if all are compressed alike.
+ * @param select makes the SELECT from two arguments of DuckDB's reader: the files, and how to decompress them. That is
+ * stated, because DuckDB misreads the ending of a path that contains `?`.
+ */
+export function selectFromParts(
+  paths: readonly string[],
+  select: (files: string, compression: string) => string,
+): string {
+  const alike: Map<Compression, string[]> = Map.groupBy(paths, compressionOfPart);
+  return Array.from(alike, ([compression, same]) => select(fileList(same), `compression = '${compression}'`)).join(
+    '\nUNION ALL\n',
+  );
 }
 
 /** A path as the pattern that matches only this path: DuckDB takes `*`, `?` and `[` for parts of a pattern. */

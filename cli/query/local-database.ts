@@ -21,7 +21,7 @@ import { directoryStore } from '../local/directory-store.ts';
 import { accountLineFunction, accountLineSql } from './account-line.ts';
 import { csvHeader, csvLayouts, csvRows } from './csv-table.ts';
 import { DIALECT } from './dialect.ts';
-import { FILES, fileList, GZIP, LINES, noRows, partsOf, patternOf, runOfPart } from './format-table.ts';
+import { FILES, fileList, LINES, noRows, partsOf, patternOf, runOfPart, selectFromParts } from './format-table.ts';
 import { LOCAL_RUNS_VIEW } from './local-runs-view.ts';
 import {
   csvViewRows,
@@ -255,13 +255,16 @@ function jsonRows(paths: readonly string[]): string {
     return `${struct}."${field.name}" AS ${field.name.toLowerCase()}`;
   });
   // A filter on `superseded` must not parse the line.
-  return `SELECT ${values.join(', ')}, superseded, filename
+  return selectFromParts(
+    paths,
+    (files, compression) => `SELECT ${values.join(', ')}, superseded, filename
     FROM (
       SELECT ${structOf(PLAIN_FIELDS)} AS plain, ${structOf(MAP_FIELDS)} AS maps,
         CASE WHEN ends_with(line, '"superseded":true}') THEN true END AS superseded, filename
-      FROM read_csv(${fileList(paths)}, columns = {line: 'VARCHAR'}, header = false, auto_detect = false, new_line = '\\n', quote = '',
-        escape = '', delim = '\u0001', nullstr = '\u0002', ${LINES}, ${GZIP}, ${FILES})
-    )`;
+      FROM read_csv(${files}, columns = {line: 'VARCHAR'}, header = false, auto_detect = false, new_line = '\\n', quote = '',
+        escape = '', delim = '\u0001', nullstr = '\u0002', ${LINES}, ${compression}, ${FILES})
+    )`,
+  );
 }
 
 /** Fields of the column `line` as a struct. */

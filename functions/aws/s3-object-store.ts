@@ -109,8 +109,15 @@ export function s3ObjectStore({ client, bucket, prefix = '', endpoint }: S3Locat
   };
 }
 
-function contentTypeOf(key: string): string {
-  if (key.endsWith('.json')) return 'application/json';
-  if (key.endsWith('.html')) return 'text/html; charset=utf-8';
-  return key.endsWith('.gz') ? 'application/gzip' : 'application/vnd.apache.parquet';
+/** By the end of the key. Sources: RFC 6713 (gzip), RFC 8878 (zstd). */
+const CONTENT_TYPES: Readonly<Record<string, string>> = {
+  json: 'application/json',
+  html: 'text/html; charset=utf-8',
+  gz: 'application/gzip',
+  zst: 'application/zstd',
+  parquet: 'application/vnd.apache.parquet',
+};
+
+function contentTypeOf(key: string): string | undefined {
+  return CONTENT_TYPES[key.slice(key.lastIndexOf('.') + 1)];
 }

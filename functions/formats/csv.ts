@@ -1,11 +1,12 @@
 import { parse } from 'csv-parse/sync';
+import type { Compression } from '../model/export-format.ts';
 import type { FieldPresence } from '../model/field-coverage.ts';
 import { CHECK_HOST, PageError } from '../model/page-error.ts';
 import { RESUME_OR_START } from '../model/remedies.ts';
 import { ACCOUNT_FIELDS, ACCOUNT_KEY, fieldOf } from './account-columns.ts';
 import { checkCsvLimits } from './body-limits.ts';
+import { compress, decompress } from './compression.ts';
 import { presentFields } from './field-counts.ts';
-import { gunzip, gzip } from './gzip.ts';
 import { type DecodedPage, type EncodedPart, type PageFormat, supersededRecords } from './page-format.ts';
 import { decodeUtf8 } from './utf8.ts';
 
@@ -33,6 +34,8 @@ export interface CsvOptions {
   readonly tableColumns: readonly string[];
   /** Whether the API ends its CSV with a newline: then a body without one is truncated. */
   readonly finalNewline: boolean;
+  /** @default 'gzip' */
+  readonly compression?: Compression | undefined;
 }
 
 /**
@@ -208,12 +211,12 @@ function parseRows(text: string): string[][] {
 
 /** The header of a CSV part. */
 export async function csvPartHeader(part: Uint8Array): Promise<string[]> {
-  const text = (await gunzip(part)).toString();
+  const text = (await decompress(part)).toString();
   const [header = []] = parse(text.slice(0, text.indexOf('\n'))) as string[][];
   return header.map((column) => column.replaceAll('\\\\', '\\'));
 }
 
-async function encode(page: CsvPage, { columns, tableColumns }: CsvOptions): Promise<EncodedPart> {
+async function encode(page: CsvPage, { columns, tableColumns, compression }: CsvOptions): Promise<EncodedPart> {
   const sent = spelledAs(columns, page.columns);
   const header = [...columns, ...sent.filter((column) => !columns.includes(column)).sort()];
   const positions = header.map((column) => sent.indexOf(column));
@@ -236,7 +239,7 @@ async function encode(page: CsvPage, { columns, tableColumns }: CsvOptions): Pro
     lines.push(cells.map(cell).join(','));
   }
   return {
-    body: await gzip(`${lines.join('\n')}\n`),
+    body: await compress(`${lines.join('\n')}\n`, compression),
     escapedLineBreaks,
     unmappedColumns: sent.filter((column) => !tableColumns.includes(column)).sort(),
   };

@@ -1,8 +1,9 @@
+import type { Compression } from '../model/export-format.ts';
 import { CHECK_HOST, PageError } from '../model/page-error.ts';
 import { ACCOUNT_KEY, fieldOf } from './account-columns.ts';
 import { checkJsonLimits } from './body-limits.ts';
+import { compress } from './compression.ts';
 import { countFields } from './field-counts.ts';
-import { gzip } from './gzip.ts';
 import { membersOf, textOf } from './json-members.ts';
 import { splitRecords } from './json-text.ts';
 import { type DecodedPage, type EncodedPart, type PageFormat, supersededRecords } from './page-format.ts';
@@ -15,11 +16,11 @@ export interface JsonPage extends DecodedPage {
 }
 
 /**
- * One account per line, gzip. Every value is as sent, except for those that no table can hold: `adaptAccount` has the rules.
+ * One account per line, compressed. Every value is as sent, except for those that no table can hold: `adaptAccount` has the rules.
  * Repeated keys without a column stay repeated.
  */
-export function jsonLinesFormat(): PageFormat<JsonPage> {
-  return { decode: decodeJson, encode };
+export function jsonLinesFormat(compression?: Compression): PageFormat<JsonPage> {
+  return { decode: decodeJson, encode: (page) => encode(page, compression) };
 }
 
 /**
@@ -66,11 +67,11 @@ function nameIn(line: string): string {
   return textOf(membersOf(line).get(ACCOUNT_KEY) ?? 'null') ?? line;
 }
 
-async function encode(page: JsonPage): Promise<EncodedPart> {
+async function encode(page: JsonPage, compression?: Compression): Promise<EncodedPart> {
   const superseded = supersededRecords(page.names);
   const lines = page.lines.map((line, i) => (superseded.has(i) ? markSuperseded(line) : line));
   return {
-    body: await gzip(lines.length === 0 ? '' : `${lines.join('\n')}\n`),
+    body: await compress(lines.length === 0 ? '' : `${lines.join('\n')}\n`, compression),
     escapedLineBreaks: 0,
     unmappedColumns: wellFormedNames(page.columns.filter((column) => !fieldOf(column))),
   };

@@ -1,16 +1,11 @@
 import { constants, zstdCompressSync } from 'node:zlib';
 import type { ColumnSource } from 'hyparquet-writer';
 import { ACCOUNT_FIELDS, fieldOf } from './account-columns.ts';
+import { ZSTD_LEVEL } from './compression.ts';
 import { decodeJson, type JsonPage, wellFormedNames } from './json-lines.ts';
 import { type EncodedPart, type PageFormat, supersededRecords } from './page-format.ts';
 import { type AccountRow, rowOf } from './parquet-row.ts';
 import { PARQUET_SCHEMA } from './parquet-schema.ts';
-
-/**
- * The cheapest level (docs/benchmarks.md): parts are 1/6 smaller than at zstd's default of 3, for a few microseconds per
- * account. Higher levels cost more than they save.
- */
-export const ZSTD_LEVEL = 15;
 
 /** JSON characters per row group: more than 10,000 typical accounts. */
 const GROUP_CHARACTERS = 4 * 1024 * 1024;

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { ExportFormatSchema } from './export-format.ts';
+import { CompressionSchema, ExportFormatSchema } from './export-format.ts';
 import { NAME_PATTERN } from './export-settings.ts';
 import { UsageSchema } from './usage.ts';
 
@@ -37,6 +37,8 @@ export const RunSchema = z.object({
    */
   apiHost: z.string(),
   format: ExportFormatSchema,
+  /** JSON and CSV only. Plans of earlier versions have none, which is gzip. */
+  compression: CompressionSchema.optional(),
   parameters: RunParametersSchema,
   /** When the run was due, ISO 8601. */
   dueAt: z.string(),

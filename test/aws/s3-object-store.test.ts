@@ -12,11 +12,13 @@ const s3At = (endpoint: string) =>
 describe('s3ObjectStore', () => {
   let server: SmallS3;
   let client: S3Client;
+  const contentTypes: (string | undefined)[] = [];
 
   beforeAll(async () => {
-    server = await startSmallS3(['exports'], (method, key) =>
-      method === 'DELETE' && key.endsWith('/locked') ? { status: 403, code: 'AccessDenied' } : undefined,
-    );
+    server = await startSmallS3(['exports'], (method, key, headers) => {
+      if (method === 'PUT') contentTypes.push(headers['content-type']);
+      return method === 'DELETE' && key.endsWith('/locked') ? { status: 403, code: 'AccessDenied' } : undefined;
+    });
     client = s3At(server.url);
   });
 
@@ -31,6 +33,17 @@ describe('s3ObjectStore', () => {
     expect(Buffer.from((await store.get('work/x.json'))?.body ?? [])).toEqual(Buffer.from([0, 255, 10]));
     expect(await store.get('work/y.json')).toBeUndefined();
     expect(store.location).toBe('s3://exports/team/a/');
+  });
+
+  it.each([
+    ['work/run_id=r/plan.json', 'application/json'],
+    ['export_runs/run_id=r/_report.html', 'text/html; charset=utf-8'],
+    ['accounts_json/part-00000.json.gz', 'application/gzip'],
+    ['accounts_csv/part-00000.csv.zst', 'application/zstd'],
+    ['accounts_parquet/part-00000.parquet', 'application/vnd.apache.parquet'],
+  ])('stores %s as %s', async (key, contentType) => {
+    await s3ObjectStore({ client, bucket: 'exports', prefix: 'types' }).put(key, Buffer.from('x'));
+    expect(contentTypes.at(-1)).toBe(contentType);
   });
 
   it('replaces only the expected version', async () => {

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { csvTableColumns } from '../../functions/formats/csv.ts';
 import { formatForRun } from '../../functions/formats/format-for-run.ts';
-import { EXPORT_FORMATS, type ExportFormat, FORMAT_DETAILS } from '../../functions/model/export-format.ts';
+import { EXPORT_FORMATS, type ExportFormat, partExtension } from '../../functions/model/export-format.ts';
 import type { FieldPresence } from '../../functions/model/field-coverage.ts';
 import { ODD_ACCOUNTS_AS_JSON, ODD_NUMBERS_AS_CSV, ODD_NUMBERS_AS_JSON } from '../support/odd-accounts.ts';
 import type { SmallS3 } from '../support/small-s3.ts';
@@ -209,7 +209,7 @@ export async function writeAll(folder: string, runs: readonly HandMadeRun[] = RU
     const place = `export_name=${run.exportName}/export_date=${run.date}/run_id=${run.runId}`;
     const parts: object[] = [];
     for (const [page, lines] of run.parts.entries()) {
-      const key = `accounts_${run.format}/${place}/part-0000${page}.${FORMAT_DETAILS[run.format].partExtension}`;
+      const key = `accounts_${run.format}/${place}/part-0000${page}.${partExtension(run)}`;
       const body = await partOf(run, lines);
       await put(key, body);
       parts.push({ key, page, records: lines.length, bytes: body.length, sha256: '' });
@@ -262,8 +262,7 @@ export async function publishAll(
   for (const run of runs) {
     const place = `export_name=${run.exportName}/export_date=${run.date}/run_id=${run.runId}`;
     for (const [page, lines] of run.parts.entries()) {
-      const { partExtension } = FORMAT_DETAILS[run.format];
-      const key = `accounts_${run.format}/${place}/part-0000${page}.${partExtension}`;
+      const key = `accounts_${run.format}/${place}/part-0000${page}.${partExtension(run)}`;
       s3.put(bucket, key, await partOf(run, lines));
     }
     s3.put(bucket, `export_runs/run_id=${run.runId}/manifest.json`, Buffer.from(manifestOf(run)));

@@ -1,5 +1,6 @@
 /** Tables, views and queries on Trino, on which Athena engine version 3 is based. */
 import { readFile } from 'node:fs/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -8,7 +9,7 @@ import { SAVED_QUERIES } from '../../functions/catalog/saved-queries.ts';
 import { tableDefinitions } from '../../functions/catalog/tables.ts';
 import { VIEW_COLUMNS, viewDefinitions } from '../../functions/catalog/views.ts';
 import type { AccountsApi, ObjectStore, PublishedRun } from '../../functions/export/ports.ts';
-import { EXPORT_FORMATS } from '../../functions/model/export-format.ts';
+import { COMPRESSIONS, EXPORT_FORMATS, type PartEncoding, partExtension } from '../../functions/model/export-format.ts';
 import { createAccountsApi } from '../../functions/personalization/accounts-api.ts';
 import { ATTRIBUTES } from '../../simulator/accounts.ts';
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts';
@@ -305,7 +306,7 @@ describe.skipIf(missing !== undefined)('on Trino', () => {
   });
 
   describe('simulated runs', () => {
-    const ACCOUNTS = 2431;
+    const ACCOUNTS = 12_431;
     const COLUMNS = VIEW_COLUMNS.slice(4, 12).map(({ name }) => name);
     let client: S3Client;
     let store: ObjectStore;
@@ -359,19 +360,40 @@ describe.skipIf(missing !== undefined)('on Trino', () => {
       return { ...others, attributes: Object.fromEntries(present) };
     };
 
-    it.each(EXPORT_FORMATS)('returns every value as sent: %s', async (format) => {
-      const exportName = `nasty-${format}`;
-      await publish(await exported(exportName, { exportName, format, attributeColumns: [...ATTRIBUTES] }));
-      const found = await rows(`SELECT ${COLUMNS.join(', ')} FROM accounts_latest WHERE export_name = '${exportName}'`);
-      const byName = new Map(
-        found.map((row) => [row[0], withoutNulls(Object.fromEntries(row.map((value, i) => [COLUMNS[i], value])))]),
-      );
-      expect(byName.size).toBe(ACCOUNTS);
-      for (let i = 0; i < ACCOUNTS; i++) {
-        const expected =
-          format === 'csv' ? expectedFromCsv(simulator.tenant, i, ATTRIBUTES) : expectedFromJson(simulator.tenant, i);
-        expect(byName.get(expected.name), `account ${i}`).toEqual(withoutNulls(expected));
-      }
+    const ENCODINGS = EXPORT_FORMATS.flatMap((format): readonly PartEncoding[] =>
+      format === 'parquet' ? [{ format }] : COMPRESSIONS.map((compression) => ({ format, compression })),
+    );
+
+    it.each(ENCODINGS.map((encoding) => [partExtension(encoding), encoding] as const))(
+      'returns every value as sent: %s',
+      async (extension, { format, compression }) => {
+        const exportName = `nasty-${extension}`;
+        // A JSON part of all accounts exceeds the window of zstd.
+        const pageSize = compression === 'zstd' ? ACCOUNTS : 1000;
+        const request = { exportName, format, compression, pageSize, attributeColumns: [...ATTRIBUTES] };
+        await publish(await exported(exportName, request));
+        const found = await rows(
+          `SELECT ${COLUMNS.join(', ')} FROM accounts_latest WHERE export_name = '${exportName}'`,
+        );
+        const byName = new Map(
+          found.map((row) => [row[0], withoutNulls(Object.fromEntries(row.map((value, i) => [COLUMNS[i], value])))]),
+        );
+        expect(byName.size).toBe(ACCOUNTS);
+        for (let i = 0; i < ACCOUNTS; i++) {
+          const expected =
+            format === 'csv' ? expectedFromCsv(simulator.tenant, i, ATTRIBUTES) : expectedFromJson(simulator.tenant, i);
+          const [actual, wanted] = [byName.get(expected.name), withoutNulls(expected)];
+          if (!isDeepStrictEqual(actual, wanted)) expect(actual, `account ${i}`).toEqual(wanted);
+        }
+      },
+    );
+
+    it.each(['json', 'csv'])('reads gzip and zstd parts of one table in one query: %s', async (format) => {
+      const sql = `SELECT run_id, count(*), count(DISTINCT "$path") FROM accounts_${format} WHERE export_name LIKE 'nasty-%'`;
+      expect(await rows(`${sql} GROUP BY 1 ORDER BY 1`)).toEqual([
+        [`nasty-${format}.gz`, ACCOUNTS, 13],
+        [`nasty-${format}.zst`, ACCOUNTS, 1],
+      ]);
     });
 
     it("accepts attributes['x'] for configured attributes that some accounts lack", async () => {
@@ -400,14 +422,14 @@ describe.skipIf(missing !== undefined)('on Trino', () => {
         fetchPage: (query, ...rest) => api.fetchPage({ ...query, filter: 'Tier 1 & 2/EMEA + ü%' }, ...rest),
       };
       const run = await exported('steps-2', request, grown);
-      expect(await counted()).toEqual([['steps-1', 243]]);
+      expect(await counted()).toEqual([['steps-1', 1243]]);
       await addAccounts(run);
-      expect(await counted()).toEqual([['steps-1', 243]]);
+      expect(await counted()).toEqual([['steps-1', 1243]]);
       await addRunRow(run);
-      expect(await counted()).toEqual([['steps-2', 607]]);
+      expect(await counted()).toEqual([['steps-2', 3107]]);
       await rows(`CALL hive.system.unregister_partition(${partition(before, 'newest')})`);
-      expect(await counted()).toEqual([['steps-2', 607]]);
-      expect(await rows("SELECT count(*) FROM accounts_history WHERE export_name = 'steps'")).toEqual([[850]]);
+      expect(await counted()).toEqual([['steps-2', 3107]]);
+      expect(await rows("SELECT count(*) FROM accounts_history WHERE export_name = 'steps'")).toEqual([[4350]]);
     });
 
     it('reads only parts of the newest runs', async () => {
@@ -445,12 +467,12 @@ describe.skipIf(missing !== undefined)('on Trino', () => {
     it('reads manifests, including structs and arrays', async () => {
       const sql = `SELECT exportname, records, consistency.verdict, consistency.accountsbefore, consistency.boundariesmoved,
         parameters.pagesize, parts[1].records, cardinality(parts), unmappedcolumns FROM export_runs`;
-      expect(await rows(`${sql} WHERE run_id = 'nasty-json'`)).toEqual([
-        ['nasty-json', ACCOUNTS, 'consistent', ACCOUNTS, 0, 1000, 1000, 3, ['healthIndex']],
+      expect(await rows(`${sql} WHERE run_id = 'nasty-json.gz'`)).toEqual([
+        ['nasty-json.gz', ACCOUNTS, 'consistent', ACCOUNTS, 0, 1000, 1000, 13, ['healthIndex']],
       ]);
       const fields = `SELECT f.name, f.present FROM runs CROSS JOIN UNNEST(fields) AS f (name, present)`;
       const found = await rows(
-        `${fields} WHERE run_id = 'nasty-json' AND name IN ('name', 'attributes.owner') ORDER BY 1`,
+        `${fields} WHERE run_id = 'nasty-json.gz' AND name IN ('name', 'attributes.owner') ORDER BY 1`,
       );
       expect(found).toEqual([
         ['attributes.owner', expect.any(Number)],

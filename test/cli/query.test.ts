@@ -6,7 +6,7 @@ import { openLocalDatabase } from '../../cli/query/local-database.ts';
 import { plainValue } from '../../cli/query/plain-value.ts';
 import { tableDefinitions } from '../../functions/catalog/tables.ts';
 import { VIEW_COLUMNS, viewDefinitions } from '../../functions/catalog/views.ts';
-import { EXPORT_FORMATS } from '../../functions/model/export-format.ts';
+import { COMPRESSIONS, EXPORT_FORMATS } from '../../functions/model/export-format.ts';
 import { ATTRIBUTES } from '../../simulator/accounts.ts';
 import { account, accounts, arrayApi } from '../support/array-api.ts';
 import { commandLine, temporaryFolder } from '../support/command-line.ts';
@@ -30,10 +30,16 @@ async function rowsOf(folder: string, sql: string): Promise<Record<string, unkno
 }
 
 describe('every value is returned as it was sent', () => {
-  it.each(['json', 'csv', 'parquet'] as const)('from %s', async (format) => {
+  it.each([
+    ['json', 'gzip'],
+    ['json', 'zstd'],
+    ['csv', 'gzip'],
+    ['csv', 'zstd'],
+    ['parquet', 'zstd'],
+  ] as const)('from %s with %s', async (format, compression) => {
     const { folder, simulator } = await localRun(
       { accounts: ACCOUNTS, shuffleCsvColumns: true },
-      { format, pageSize: 1000, attributeColumns: [...ATTRIBUTES] },
+      { format, compression, pageSize: 1000, attributeColumns: [...ATTRIBUTES] },
     );
     expectAllAccounts(await rowsOf(folder, `SELECT ${COLUMNS} FROM accounts_latest`), simulator.tenant, (i) =>
       format === 'csv' ? expectedFromCsv(simulator.tenant, i, ATTRIBUTES) : expectedFromJson(simulator.tenant, i),
@@ -64,6 +70,23 @@ describe('a run', () => {
     expect([await count(), await raw()]).toEqual([[{ run_id: 'first', n: 25 }], [{ n: 0 }]]);
     await second.publish(plan);
     expect([await count(), await raw()]).toEqual([[{ run_id: 'second', n: 40 }], [{ n: 40 }]]);
+  });
+
+  it('can have another compression than the runs before it', async () => {
+    const { folder, run } = await folderOf();
+    for (const format of ['json', 'csv'])
+      for (const compression of COMPRESSIONS)
+        await run(`${format}-${compression}`).all({ format, compression, exportName: format });
+    const each = [
+      { run_id: 'csv-gzip', n: 25 },
+      { run_id: 'csv-zstd', n: 25 },
+      { run_id: 'json-gzip', n: 25 },
+      { run_id: 'json-zstd', n: 25 },
+    ];
+    const count = (table: string) =>
+      rowsOf(folder, `SELECT run_id, count(DISTINCT name)::INT AS n FROM ${table} GROUP BY run_id ORDER BY run_id`);
+    expect(await count('accounts_history')).toEqual(each);
+    expect([...(await count('accounts_csv')), ...(await count('accounts_json'))]).toEqual(each);
   });
 
   it('returns a duplicate account once: the later record, by page and by position', async () => {

@@ -1,5 +1,5 @@
 /** `run --config`: a configured export on one machine, as the state machine would run it. */
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -31,7 +31,10 @@ const CONFIGURATION = {
       schedule: 'at(2020-01-01T06:00:00)',
     },
     { name: 'emea', datasetId: 'engage', filter: 'Tier 1', segmentationId: 'S', start: 1000, end: 2000, pageSize: 500 },
-    { name: 'wide', datasetId: 'engage', format: 'csv', attributeColumns: ['industry', 'region'] },
+    {
+      ...{ name: 'wide', datasetId: 'engage', format: 'csv', compression: 'zstd' },
+      attributeColumns: ['industry', 'region'],
+    },
   ],
 };
 
@@ -72,6 +75,7 @@ describe('a run of a configured export', () => {
       exportName: name,
       datasetId: settings.datasetId,
       format: settings.format,
+      compression: settings.compression ?? 'gzip',
       parameters: JSON.parse(JSON.stringify(parameters)),
       onDrift: settings.onDrift,
       maxDropPercent: settings.maxDropPercent,
@@ -95,6 +99,23 @@ describe('a run of a configured export', () => {
     const { run: pinned, maxRecords } = await plan();
     expect(pinned).toMatchObject({ format: 'json', onDrift: 'retry', parameters: { start: 5, end: 6, pageSize: 50 } });
     expect(maxRecords).toBe(900);
+  });
+
+  it('has the compression of the configuration, or of the flag', async () => {
+    const { run, plan, out } = await configured();
+    const parts = async () => (await readdir(out, { recursive: true })).filter((name) => name.includes('part-00000'));
+    expect((await run('--export', 'wide')).code).toBe(0);
+    expect((await plan()).run.compression).toBe('zstd');
+    expect(await parts()).toEqual([expect.stringMatching(/^accounts_csv\/.*\/part-00000\.csv\.zst$/)]);
+    expect((await run('--export', 'daily', '--run-id', 's', '--format', 'json', '--compression', 'zstd')).code).toBe(0);
+    expect(await parts()).toContainEqual(expect.stringMatching(/run_id=s\/part-00000\.json\.zst$/));
+    const refused = await run('--export', 'wide', '--run-id', 't', '--format', 'parquet', '--compression', 'gzip');
+    expect(refused).toMatchObject({
+      code: 2,
+      stderr:
+        'error: Invalid command line: --compression must be "zstd" or absent for --format parquet (got "gzip").\n',
+    });
+    expect((await run('--export', 'wide', '--run-id', 't', '--format', 'parquet')).code).toBe(0);
   });
 
   it('keeps its dataset and its segment', async () => {

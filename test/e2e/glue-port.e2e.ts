@@ -94,7 +94,7 @@ describe.each([
     expect(await glue.partitionsOf('added', 'accounts_json')).toMatchObject([
       {
         Values: ['all', '2026-08-22', 'run-1'],
-        Parameters: { classification: 'json', compressionType: 'gzip' },
+        Parameters: { classification: 'json' },
         StorageDescriptor: { Location: location, SerdeInfo: serde },
       },
     ]);

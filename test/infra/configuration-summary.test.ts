@@ -12,7 +12,7 @@ it('shows the stack, its exports, and where they are written', () => {
       ...{ name: 'all-accounts', datasetId: 'engage', window: 'P7D', schedule: 'cron(0 6 * * ? *)' },
       ...{ timeZone: 'Europe/Berlin', flexibleMinutes: 15 },
     },
-    { name: 'emea', datasetId: 'engage', format: 'csv', pageSize: 500, filter: 'Ana García' },
+    { name: 'emea', datasetId: 'engage', format: 'csv', compression: 'zstd', pageSize: 500, filter: 'Ana García' },
     { name: 'off', datasetId: 'd', schedule: 'rate(1 day)', scheduleEnabled: false },
   ];
   expect(summaryOf({ exports, alarmEmail: 'data@example.com', secretName: 'team/key' }, 'eu-central-1')).toBe(`\
@@ -22,7 +22,7 @@ Export     all-accounts
            dataset engage, json, pages of 1000, statistics of P7D
            cron(0 6 * * ? *), time zone Europe/Berlin, up to 15 minutes late
 Export     emea
-           dataset engage, csv, pages of 500, one segment
+           dataset engage, csv (zstd), pages of 500, one segment
            on demand
 Export     off
            dataset d, json, pages of 1000

@@ -5,7 +5,7 @@ import { formatForRun } from '../../formats/format-for-run.ts';
 import { decodeJson } from '../../formats/json-lines.ts';
 import { ExportError } from '../../model/errors.ts';
 import type { PlanEvent } from '../../model/events.ts';
-import type { ExportFormat } from '../../model/export-format.ts';
+import { compressionOf, type ExportFormat } from '../../model/export-format.ts';
 import { attributeColumnsOf, type ExportSettings } from '../../model/export-settings.ts';
 import type { Run, StoredPlan } from '../../model/run.ts';
 import type { Decode, ObjectStore, RunPorts } from '../ports.ts';
@@ -89,6 +89,7 @@ async function planRequest(
       datasetId,
       apiHost: ports.api.host,
       format,
+      compression: compressionOf(settings),
       parameters,
       dueAt,
       exportDate,

@@ -62,6 +62,8 @@ export function resolveRequest(
   } else if (overrides.start !== undefined || overrides.end !== undefined) {
     delete merged.window;
   }
+  // Parquet has none to choose.
+  if (overrides.format === 'parquet') delete merged.compression;
   Object.assign(merged, overrides);
   if (base === undefined) merged.name = exportName ?? overrides.datasetId;
   const settings = parseOrThrow(ExportSettingsSchema, merged, 'request');

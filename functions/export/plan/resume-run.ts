@@ -1,5 +1,6 @@
 /** Resuming: continues a planned run. Finished pages are not fetched again, which `exportPage` decides page by page. */
 import { ExportError } from '../../model/errors.ts';
+import { compressionOf } from '../../model/export-format.ts';
 import type { ExportRequest } from '../../model/export-settings.ts';
 import type { PlanOutcome, PlanResult, PlanSummary } from '../../model/outcomes.ts';
 import { mayIdentifyPerson } from '../../model/parse-input.ts';
@@ -88,6 +89,10 @@ export function refuseOtherRequest(
     ['exportName', run.exportName, settings.name],
     ['datasetId', run.datasetId, settings.datasetId],
     ['format', run.format, settings.format],
+    // With another format, there is nothing to compare.
+    ...(run.format === settings.format
+      ? ([['compression', compressionOf(run), compressionOf(settings)]] as const)
+      : []),
     ...pinned.map((key) => [key, run.parameters[key], parameters[key]] as const),
     ...(dueAtGiven ? ([['dueAt', run.dueAt, dueAt]] as const) : []),
   ].filter(([, was, is]) => was !== is);

@@ -2,7 +2,7 @@
 import pLimit from 'p-limit';
 import { csvPartHeader } from '../../formats/csv.ts';
 import type { ObjectStore, PublishedRun, RepairableCatalog } from '../ports.ts';
-import { partKey, partsPrefix } from '../storage/bucket-layout.ts';
+import { partsPrefix } from '../storage/bucket-layout.ts';
 import { allPublishedRuns, exportDateOf, type RunSummary } from '../storage/published-runs.ts';
 
 export interface ReattachPorts {
@@ -56,7 +56,8 @@ async function isComplete(store: ObjectStore, run: Candidate): Promise<boolean> 
 /** A CSV part begins with the columns that the table had when the run was planned; columns without a mapping follow. */
 async function withColumns(store: ObjectStore, run: Candidate): Promise<PublishedRun> {
   if (run.format !== 'csv') return run;
-  const part = await store.get(partKey(run, 0));
+  const [first] = await store.list(partsPrefix(run));
+  const part = first && (await store.get(first.key));
   if (part === undefined) return run;
   const header = await csvPartHeader(part.body);
   const unmapped = header.findIndex((column) => run.unmappedColumns.includes(column));

@@ -1,5 +1,5 @@
 /** What a run report shows: figures, names and settings of one run, and no account's name or value. */
-import { FORMAT_DETAILS } from '../../model/export-format.ts';
+import { compressionOf } from '../../model/export-format.ts';
 import type { Coverage, FieldPresence } from '../../model/field-coverage.ts';
 import type { Manifest } from '../../model/manifest.ts';
 import type { TaskFailure } from '../../model/receipt.ts';
@@ -182,9 +182,9 @@ function earlierCoverage({ history, last }: Evidence, figures: PublishedFigures 
   return last ?? (history?.runs.at(-1)?.runId === figures?.runId ? history?.coverage : undefined);
 }
 
-/** `gzipped JSON lines` */
-export function partsOf({ format }: Pick<Run, 'format'>): string {
-  return (
-    { json: 'gzipped JSON', csv: 'gzipped CSV', parquet: 'Parquet' }[format] ?? FORMAT_DETAILS[format].partExtension
-  );
+/** `gzipped JSON` */
+export function partsOf(run: Pick<Run, 'format' | 'compression'>): string {
+  const name = { json: 'JSON', csv: 'CSV', parquet: 'Parquet' }[run.format];
+  const compression = compressionOf(run);
+  return compression === undefined ? name : `${{ gzip: 'gzipped', zstd: 'zstd-compressed' }[compression]} ${name}`;
 }

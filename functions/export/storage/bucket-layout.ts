@@ -1,5 +1,5 @@
 /** Every key in the bucket: the layout of `docs/architecture.md`, which readers rely on. */
-import { type ExportFormat, FORMAT_DETAILS } from '../../model/export-format.ts';
+import { type ExportFormat, partExtension } from '../../model/export-format.ts';
 import type { Run } from '../../model/run.ts';
 
 /** What the folder of a run's parts is named after. */
@@ -16,8 +16,8 @@ export function partsPrefix(run: RunFolderName): string {
 }
 
 /** The key of a page's part: made of run and page alone, so that a retry overwrites and never adds. */
-export function partKey(run: RunFolderName, page: number): string {
-  return `${partsPrefix(run)}part-${padPage(page)}.${FORMAT_DETAILS[run.format].partExtension}`;
+export function partKey(run: RunFolderName & Pick<Run, 'compression'>, page: number): string {
+  return `${partsPrefix(run)}part-${padPage(page)}.${partExtension(run)}`;
 }
 
 /** The folder of all published runs. */

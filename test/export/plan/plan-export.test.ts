@@ -207,6 +207,7 @@ describe('a run id that was planned with other parameters', () => {
     [{ exportName: 'other' }, 'exportName was all, now other'],
     [{ datasetId: 'other' }, 'datasetId was engage, now other'],
     [{ format: 'parquet' }, 'format was json, now parquet'],
+    [{ compression: 'zstd' }, 'compression was gzip, now zstd'],
     [{ pageSize: 20 }, 'pageSize was 10, now 20'],
     // The name of a segment may identify a person, and this sentence is logged.
     [{ filter: 'APAC' }, 'filter differs'],

@@ -47,6 +47,26 @@ describe('resolveRequest', () => {
     });
   });
 
+  it('lets a request choose the compression of text, and never gzip for Parquet', () => {
+    const packed = ExportSettingsSchema.parse({ name: 'packed', datasetId: 'engage', compression: 'zstd' });
+    const compressionFor = (overrides: object) => resolve(overrides, [packed]).settings.compression;
+    expect(compressionFor({})).toBe('zstd');
+    expect(compressionFor({ compression: 'gzip' })).toBe('gzip');
+    expect(compressionFor({ format: 'csv' })).toBe('zstd');
+    expect(compressionFor({ format: 'parquet' })).toBeUndefined();
+    const gzipped = ExportSettingsSchema.parse({ name: 'gzipped', datasetId: 'engage', compression: 'gzip' });
+    expect(resolve({ format: 'parquet' }, [gzipped]).settings).toMatchObject({ format: 'parquet' });
+    const typed = ExportSettingsSchema.parse({ name: 'typed', datasetId: 'engage', format: 'parquet' });
+    expect(resolve({ compression: 'zstd' }, [typed]).settings.format).toBe('parquet');
+    const refused =
+      'RequestError: Invalid request: compression must be "zstd" or absent for format parquet (got "gzip").';
+    expect(errorOf(() => resolve({ compression: 'gzip' }, [typed]))).toBe(refused);
+    expect(errorOf(() => resolve({ format: 'parquet', compression: 'gzip' }, [packed]))).toBe(refused);
+    expect(errorOf(() => resolve({ compression: 'brotli' }))).toBe(
+      'RequestError: Invalid request: compression must be "gzip" or "zstd" (got "brotli").',
+    );
+  });
+
   it('resolves a window before the due time, and dates the run by the day it was due', () => {
     const { parameters, exportDate } = resolve({ exportName: 'engaged', dueAt: '2026-08-21T23:30:00-02:00' });
     expect(parameters).toMatchObject({ start: 1786757400000, end: 1787362200000 });

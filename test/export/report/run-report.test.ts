@@ -8,7 +8,7 @@ import { html } from '../../../functions/export/report/html.ts';
 import { secondsLabels } from '../../../functions/export/report/numbers.ts';
 import { timelineOf } from '../../../functions/export/report/page-timeline.ts';
 import { renderReport } from '../../../functions/export/report/render-report.ts';
-import { describeRun } from '../../../functions/export/report/run-report.ts';
+import { describeRun, partsOf } from '../../../functions/export/report/run-report.ts';
 import { STYLE } from '../../../functions/export/report/style.ts';
 import { localRun } from '../../support/local-run.ts';
 import {
@@ -62,6 +62,15 @@ describe('the sentence', () => {
     expect(text).toContain('npx account-export resume 20260822T020000Z-1f3a --max-records N');
     expect(text).toContain('Missing pages: 7, 12, 19');
   });
+});
+
+it.each([
+  [{ format: 'json' }, 'gzipped JSON'],
+  [{ format: 'csv', compression: 'gzip' }, 'gzipped CSV'],
+  [{ format: 'csv', compression: 'zstd' }, 'zstd-compressed CSV'],
+  [{ format: 'parquet' }, 'Parquet'],
+] as const)('names the form of the parts: %j', (run, form) => {
+  expect(partsOf(run)).toBe(form);
 });
 
 describe('figures', () => {

@@ -19,6 +19,16 @@ describe('a key', () => {
       'accounts_csv/export_name=all/export_date=2026-08-22/run_id=run-1/part-00000.csv.gz',
     ],
     [
+      'JSON part with zstd',
+      layout.partKey({ ...RUN, compression: 'zstd' }, 17),
+      'accounts_json/export_name=all/export_date=2026-08-22/run_id=run-1/part-00017.json.zst',
+    ],
+    [
+      'CSV part with zstd',
+      layout.partKey({ ...RUN, format: 'csv', compression: 'zstd' }, 0),
+      'accounts_csv/export_name=all/export_date=2026-08-22/run_id=run-1/part-00000.csv.zst',
+    ],
+    [
       'Parquet part',
       layout.partKey({ ...RUN, format: 'parquet' }, 29_999),
       'accounts_parquet/export_name=all/export_date=2026-08-22/run_id=run-1/part-29999.parquet',
