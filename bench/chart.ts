@@ -30,18 +30,11 @@ export function barChart(title: string, panels: readonly Panel[]): string {
   }
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${y + 4}" viewBox="0 0 ${WIDTH} ${y + 4}" role="img">
 <title>${escaped(title)}</title>
-<desc>${escaped(chartText(panels))}</desc>
 <style>text{font:14px system-ui,-apple-system,"Segoe UI",Helvetica,Arial,sans-serif;fill:#1f2328}.title{font-weight:600}.value{text-anchor:end}</style>
 <rect x="0.5" y="0.5" width="${WIDTH - 1}" height="${y + 3}" rx="6" fill="#ffffff" stroke="#d0d7de"/>
 ${marks.join('\n')}
 </svg>
 `;
-}
-
-/** The chart's values as text, for people who do not see it. */
-export function chartText(panels: readonly Panel[]): string {
-  const values = ({ bars }: Panel) => bars.map(({ label, text }) => `${label}: ${text}`).join('; ');
-  return panels.map((panel) => `${panel.title} (${values(panel)})`).join('. ');
 }
 
 interface Place {

@@ -5,7 +5,7 @@ import { packColumn, ZSTD_LEVEL } from '../functions/formats/parquet.ts';
 import { EXPORT_FORMATS, type ExportFormat } from '../functions/model/export-format.ts';
 import { interleaved } from './measure.ts';
 import { bodyOf, partTextOf, plainParquet } from './pages.ts';
-import { other, own, quoted, type Section, type Spread, spreadOf, tableOf } from './section.ts';
+import { other, own, quoted, type Section, type Spread, spreadOf } from './section.ts';
 
 /** Per part: the default page size. */
 const ACCOUNTS = 1000;
@@ -46,7 +46,7 @@ export const section: Section<PackingRow> = {
   describe(rows) {
     const isDefault = ({ format, codec }: PackingRow) => codec === DEFAULTS[format];
     const bar = (row: PackingRow) =>
-      (isDefault(row) ? own : other)(row.codec, row.bytes, `${row.bytes.toFixed(1)} bytes, ${row.us[0].toFixed(1)} µs`);
+      (isDefault(row) ? own : other)(row.codec, row.bytes, `${row.bytes.toFixed(1)} bytes, ${quoted(row.us, 1)} µs`);
     const inUse = rows.filter(isDefault).map(({ format, codec, bytes, us }) => {
       return `${format} ${codec}: ${bytes.toFixed(0)} bytes and ${us[0].toFixed(1)} µs per account`;
     });
@@ -57,12 +57,6 @@ export const section: Section<PackingRow> = {
         title: `${format}: bytes and CPU time per account`,
         bars: rows.filter((row) => row.format === format).map(bar),
       })),
-      table: tableOf(rows, {
-        format: ({ format }) => format,
-        'codec and level': (row) => (isDefault(row) ? `**${row.codec}**` : row.codec),
-        'bytes/account': ({ bytes }) => bytes.toFixed(1),
-        'µs/account': ({ us }) => quoted(us, 1),
-      }),
     };
   },
 };

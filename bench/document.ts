@@ -1,6 +1,6 @@
 /** `docs/benchmarks.md` and its charts, made from `docs/benchmarks.json` alone. */
 import { markdownTable, wrapped } from '../tools/docs/markdown.ts';
-import { barChart, chartText } from './chart.ts';
+import { barChart } from './chart.ts';
 import { type Described, grouped, type Section } from './section.ts';
 
 /** How a section was measured. */
@@ -81,7 +81,7 @@ export function pageOf(sections: Readonly<Record<string, Section<object>>>, figu
     ),
     ...shown.flatMap(({ image, question, described }) => [
       `## ${question}`,
-      `![${chartText(described.chart).replaceAll(/[[\]`]/g, '')}](images/${image})`,
+      `![Chart: ${question} The same as text below.](images/${image})`,
       sectionText(described),
     ]),
     '## Do the values stay the same?',
@@ -105,9 +105,13 @@ export function pageOf(sections: Readonly<Record<string, Section<object>>>, figu
   return { markdown, images: Object.fromEntries(images) };
 }
 
-/** Without the heading and the chart. */
-export function sectionText({ about, table: { head, rows, align } }: Described): string {
-  return `${wrapped(about)}\n\n${markdownTable(head, rows, align)}`;
+/** Without the heading and the chart, which has the same figures. */
+export function sectionText({ about, chart, table }: Described): string {
+  const values = chart.map(({ title, bars }) => {
+    return bullet(`${title}: ${bars.map(({ label, text }) => `${label} **${text}**`).join('; ')}`);
+  });
+  const figures = `<details><summary>The chart as text</summary>\n\n${values.join('\n')}\n\n</details>`;
+  return [wrapped(about), figures, ...(table === undefined ? [] : [table])].join('\n\n');
 }
 
 /** Figures that are larger than their limit are **exceeded**. */

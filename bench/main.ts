@@ -11,10 +11,9 @@ import { type Figures, figuresText, limitsTable, type Measured, pageOf, sectionT
 import { section as memory } from './memory.ts';
 import { section as page } from './page.ts';
 import { section as faults } from './peers/faults.ts';
-import { section as peers } from './peers/peers.ts';
 import { section as planning } from './planning.ts';
 import { section as publishing } from './publishing.ts';
-import { section as run } from './run.ts';
+import { peers, run } from './run.ts';
 import type { Section } from './section.ts';
 import { section as start } from './start.ts';
 

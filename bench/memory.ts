@@ -8,7 +8,7 @@ import { EXPORT_FORMATS, type ExportFormat } from '../functions/model/export-for
 import { BUNDLING } from '../tools/build/bundling.ts';
 import { bodyOf } from './pages.ts';
 import { inFolder, runScript } from './processes.ts';
-import { grouped, other, own, type Section, tableOf } from './section.ts';
+import { grouped, other, own, type Section } from './section.ts';
 
 /** Assumed memory outside the heap: 1,024 MB then leave 900 MB of heap, as in the tests of hostile bodies. */
 const OUTSIDE_HEAP_MB = 124;
@@ -77,12 +77,6 @@ export const section: Section<MemoryRow> = {
           ],
         },
       ],
-      table: tableOf(rows, {
-        format: ({ format }) => format,
-        accounts: ({ what }) => what,
-        'body, MB': ({ bodyMb }) => bodyMb.toFixed(1),
-        peak: quotedMb,
-      }),
       limits: [['largest page and a quarter', (highest.peakMb ?? Infinity) * SAFETY_FACTOR, MEMORY_MB.page, 'MB']],
     };
   },

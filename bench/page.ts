@@ -3,7 +3,7 @@ import { MEMORY_MB, TRANSFORM_SECONDS_PER_ACCOUNT } from '../functions/export/pl
 import { EXPORT_FORMATS, type ExportFormat } from '../functions/model/export-format.ts';
 import { interleaved, ratioOf } from './measure.ts';
 import { apiOf, benchRun, bodyOf, exportFirstPage, FLOORS } from './pages.ts';
-import { grouped, listed, other, own, quoted, type Section, type Spread, spreadOf, tableOf } from './section.ts';
+import { grouped, listed, other, own, quoted, type Section, type Spread, spreadOf } from './section.ts';
 
 /** Accounts per measurement, so that one takes tens of milliseconds. */
 const ACCOUNTS_PER_MEASUREMENT = 10_000;
@@ -60,20 +60,10 @@ export const section: Section<PageRow> = {
         .map((row) => ({
           title: `${nameOf(row)}: CPU ms for ${grouped(row.accounts)} accounts`,
           bars: [
-            own('page', row.pageMs[0], `${row.pageMs[0].toFixed(0)} ms, ${row.ratio[0].toFixed(2)} ×`),
-            other('floor', row.floorMs[0], `${row.floorMs[0].toFixed(0)} ms`),
+            own('page', row.pageMs[0], `${quoted(row.pageMs, 0)} ms, ${quoted(row.ratio, 2)} ×`),
+            other('floor', row.floorMs[0], `${quoted(row.floorMs, 0)} ms`),
           ],
         })),
-      table: tableOf(rows, {
-        format: nameOf,
-        accounts: ({ accounts }) => grouped(accounts),
-        'body, MB': ({ bodyMb }) => bodyMb.toFixed(2),
-        'page, ms': ({ pageMs }) => quoted(pageMs, 1),
-        'floor, ms': ({ floorMs }) => quoted(floorMs, 1),
-        'page ÷ floor': ({ ratio }) => quoted(ratio, 2),
-        'MB/s': ({ bodyMb, pageMs }) => (bodyMb / (pageMs[0] / 1000)).toFixed(0),
-        'µs/account': ({ pageMs, accounts }) => ((pageMs[0] * 1000) / accounts).toFixed(1),
-      }),
       limits: EXPORT_FORMATS.map((format) => [
         `page ÷ floor, ${format}`,
         Math.max(...ratios(format)),

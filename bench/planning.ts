@@ -6,7 +6,7 @@ import { putJson } from '../functions/export/storage/stored-json.ts';
 import { plannedRun, publishedManifest } from '../test/export/planned-run.ts';
 import { memoryStore } from '../test/support/memory-store.ts';
 import { offsetApi } from './offset-api.ts';
-import { grouped, other, own, type Section, tableOf } from './section.ts';
+import { grouped, other, own, type Section } from './section.ts';
 
 const PAGE_SIZE = 1000;
 /** The default of the stack. */
@@ -48,9 +48,8 @@ export const section: Section<PlanningRow> = {
     ),
 
   describe(rows) {
-    const cell = ({ requests, records, rounds }: Counted) =>
-      [requests, records, rounds].map((figure) => grouped(figure)).join(' / ');
-    const text = ({ requests, rounds }: Counted) => `${grouped(rounds)} (${grouped(requests)} requests)`;
+    const bar = (kind: typeof own, label: string, { requests, records, rounds }: Counted) =>
+      kind(label, rounds, [rounds, requests, records].map((figure) => grouped(figure)).join(' / '));
     const answers = rows
       .filter(({ accounts }) => accounts === 1000 || accounts === 1_000_000)
       .map(({ accounts, first, reading }) => {
@@ -58,26 +57,19 @@ export const section: Section<PlanningRow> = {
       });
     return {
       answer: `${answers.join(' ')} After planning, pages are fetched in parallel.`,
-      about: `*Plan export* as a dry run with a concurrency of ${CONCURRENCY} and pages of ${grouped(PAGE_SIZE)}, against an API in memory: requests / records / rounds. The figures are exact and do not depend on time. A *round* is one wait for requests that are sent at once. A later run knows how many accounts the last one had: as many, or 1 % fewer. Planning is compared with doubling and bisecting, one probe at a time, and with reading pages until one is empty, as known clients do, which also exports the data.`,
+      about: `*Plan export* as a dry run with a concurrency of ${CONCURRENCY} and pages of ${grouped(PAGE_SIZE)}, against an API in memory. The figures are exact and do not depend on time. A *round* is one wait for requests that are sent at once. A later run knows how many accounts the last one had: as many, or 1 % fewer. Planning is compared with doubling and bisecting, one probe at a time, and with reading pages until one is empty, as known clients do, which also exports the data.`,
       chart: rows
         .filter(({ accounts }) => accounts >= 1000 && accounts <= 1_000_000)
-        .map(({ accounts, first, same, bisecting, reading }) => ({
-          title: `${grouped(accounts)} accounts: rounds of requests`,
+        .map(({ accounts, first, same, grown, bisecting, reading }) => ({
+          title: `${grouped(accounts)} accounts: rounds / requests / records`,
           bars: [
-            own('first run', first.rounds, text(first)),
-            own('later run', same.rounds, text(same)),
-            other('bisecting', bisecting.rounds, text(bisecting)),
-            other('reading until an empty page', reading.rounds, text(reading)),
+            bar(own, 'first run', first),
+            bar(own, 'later run', same),
+            bar(own, 'later run, 1 % more accounts', grown),
+            bar(other, 'bisecting', bisecting),
+            bar(other, 'reading until empty', reading),
           ],
         })),
-      table: tableOf(rows, {
-        accounts: ({ accounts }) => grouped(accounts),
-        'first run': ({ first }) => cell(first),
-        'later run': ({ same }) => cell(same),
-        'later run, 1 % more accounts': ({ grown }) => cell(grown),
-        bisecting: ({ bisecting }) => cell(bisecting),
-        'reading until an empty page': ({ reading }) => cell(reading),
-      }),
       limits: rows.flatMap(({ accounts, first }) => {
         const limit = LIMITS[accounts];
         return limit === undefined

@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MEMORY_MB } from '../functions/export/plan/estimate.ts';
 import { inFolder, runScript } from './processes.ts';
-import { grouped, other, own, quoted, type Section, type Spread, spreadOf, tableOf } from './section.ts';
+import { grouped, other, own, quoted, type Section, type Spread, spreadOf } from './section.ts';
 
 export const PAGE_SIZE = 1000;
 /** Duplicated accounts, which publishing must detect. */
@@ -61,16 +61,6 @@ export const section: Section<PublishingRow> = {
         panel(`${pages}: CPU seconds`, cpuSeconds, floorCpuSeconds),
         panel(`${pages}: peak memory, MB`, peakMb, floorPeakMb),
       ],
-      table: tableOf(rows, {
-        pages: (row) => grouped(row.pages),
-        seconds: (row) => quoted(row.seconds, 2),
-        'CPU s': (row) => quoted(row.cpuSeconds, 2),
-        'floor, CPU s': (row) => quoted(row.floorCpuSeconds, 2),
-        'peak, MB': (row) => quoted(row.peakMb, 0),
-        'floor, MB': (row) => quoted(row.floorPeakMb, 0),
-        'API requests': (row) => `${row.requests}`,
-        records: (row) => `${row.records}`,
-      }),
       limits: [
         [`publishing ${pages}, CPU`, cpuSeconds[0], 3, 's'],
         [`publishing ${pages}, memory`, peakMb[0], 400, 'MB'],

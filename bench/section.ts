@@ -18,13 +18,6 @@ export interface Panel {
   readonly bars: readonly Bar[];
 }
 
-export interface Table {
-  readonly head: readonly string[];
-  /** One letter per column; `r` aligns it to the right. */
-  readonly align: string;
-  readonly rows: readonly (readonly string[])[];
-}
-
 /** A figure that must not grow: its name, the measured value, the limit, their unit. */
 export type Limit = readonly [string, number, number, string];
 
@@ -34,7 +27,8 @@ export interface Described {
   /** What is measured, and with what it is compared. */
   readonly about: string;
   readonly chart: readonly Panel[];
-  readonly table: Table;
+  /** Figures that have no place in the chart: a Markdown table. */
+  readonly table?: string;
   readonly limits?: readonly Limit[];
 }
 
@@ -77,11 +71,4 @@ export function own(label: string, value: number, text: string): Bar {
 
 export function other(label: string, value: number, text: string): Bar {
   return { label, value, text, isOwn: false };
-}
-
-/** A table with a column for each function. Columns of figures are aligned to the right. */
-export function tableOf<Row>(rows: readonly Row[], columns: Readonly<Record<string, (row: Row) => string>>): Table {
-  const cells = rows.map((row) => Object.values(columns).map((cell) => cell(row)));
-  const align = Object.keys(columns).map((_, i) => (cells.every((row) => /^([\d*]|$)/.test(row[i] ?? '')) ? 'r' : 'l'));
-  return { head: Object.keys(columns), align: align.join(''), rows: cells };
 }

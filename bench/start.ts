@@ -9,7 +9,7 @@ import { gzipSync } from 'node:zlib';
 import { bundleFunctions, functionEntries } from '../tools/build/bundling.ts';
 import { CLI, KEY } from './peers/tools.ts';
 import { inFolder } from './processes.ts';
-import { other, own, quoted, type Section, type Spread, spreadOf, tableOf } from './section.ts';
+import { other, own, quoted, type Section, type Spread, spreadOf } from './section.ts';
 
 /** The environment of a command and of a deployed function. Loading uses no credentials. */
 const ENVIRONMENT = {
@@ -76,7 +76,7 @@ export const section: Section<StartRow> = {
     const loads = rows.filter(({ gzipKb }) => gzipKb !== undefined).map((row) => row.ms[0] - ms(EMPTY));
     const bars = (isShown: (row: StartRow) => boolean) =>
       rows.filter(isShown).map((row) => {
-        return ([EMPTY, FETCH].includes(row.what) ? other : own)(row.what, row.ms[0], `${row.ms[0].toFixed(0)} ms`);
+        return ([EMPTY, FETCH].includes(row.what) ? other : own)(row.what, row.ms[0], `${quoted(row.ms, 0)} ms`);
       });
     return {
       answer: `\`--help\` takes ${ms(HELP).toFixed(0)} ms, of which Node.js takes ${ms(EMPTY).toFixed(0)} ms, and \`run\` sends its first request after ${ms(REQUEST).toFixed(0)} ms. A Lambda function loads its bundle in ${Math.min(...loads).toFixed(0)} to ${Math.max(...loads).toFixed(0)} ms, once per container.`,
@@ -89,11 +89,6 @@ export const section: Section<StartRow> = {
           bars: bars(({ what }) => what === EMPTY || !COMMANDS.includes(what)),
         },
       ],
-      table: tableOf(rows, {
-        what: ({ what }) => what,
-        ms: (row) => quoted(row.ms, 0),
-        'gzip, kB': ({ gzipKb }) => gzipKb?.toFixed(0) ?? '',
-      }),
       limits: [
         [HELP, ms(HELP), 250, 'ms'],
         [REQUEST, ms(REQUEST), 400, 'ms'],

@@ -1,8 +1,9 @@
 /** How a run of each tool ends when the API misbehaves. */
 import { join } from 'node:path';
 import pLimit from 'p-limit';
+import { markdownTable } from '../../tools/docs/markdown.ts';
 import { inFolder, startSimulatorProcess } from '../processes.ts';
-import { grouped, listed, other, own, type Section, tableOf } from '../section.ts';
+import { grouped, listed, other, own, type Section } from '../section.ts';
 import { FAULT_ACCOUNTS, FAULT_CASES, FAULT_PAGE_SIZE, type FaultCase, LONG_SECONDS } from './fault-cases.ts';
 import { isComplete, runTool, type ToolRun } from './run-tool.ts';
 import { accountExport, OWN, preparePeers, type Tool } from './tools.ts';
@@ -53,17 +54,17 @@ export const section: Section<FaultRow> = {
       rows.filter((row) => row.tool === tool && row.ending === ending && row.fault !== 'none').length;
     return {
       answer: `Of ${faults.length - 1} faults, runs that ended as successful but were incomplete, without any sign of it: ${listed(tools.map((tool) => `${tool} ${number(tool, 'undetected')}`))}.`,
-      about: `${grouped(FAULT_ACCOUNTS)} accounts in pages of ${FAULT_PAGE_SIZE}. Faults of a page affect only the fifth of ten; after one that happens once, a retry succeeds. *Done* is exit code 0. *Lost* accounts existed throughout the run and were not delivered. With the verdict \`drifted\`, Account Export publishes the run and reports that the data changed. Runs were stopped after ${LONG_SECONDS} s: Account Export waits up to 240 s for a response, dlt 60 s and the tap 300 s for the next byte. When the API caps page sizes without an error, Account Export fails and names the page size to use; the others continue, which is right when page offsets follow the cap and loses accounts when they do not.`,
+      about: `${grouped(FAULT_ACCOUNTS)} accounts in pages of ${FAULT_PAGE_SIZE}. Faults of a page affect only the fifth of ten; after one that happens once, a retry succeeds. *Complete* and *done* are exit code 0; *failed* runs publish nothing. *Lost* accounts existed throughout the run and were not delivered. With the verdict \`drifted\`, Account Export publishes the run and reports that the data changed. Runs were stopped after ${LONG_SECONDS} s: Account Export waits up to 240 s for a response, dlt 60 s and the tap 300 s for the next byte. When the API caps page sizes without an error, Account Export fails and names the page size to use; the others continue, which is right when page offsets follow the cap and loses accounts when they do not.`,
       chart: tools.map((tool) => ({
         title: tool,
         bars: Object.entries(ENDINGS).map(([ending, label]) => {
           return (tool === OWN ? own : other)(label, number(tool, ending), `${number(tool, ending)}`);
         }),
       })),
-      table: tableOf(faults, {
-        'what the API does': (fault) => fault,
-        ...Object.fromEntries(tools.map((tool) => [tool, (fault: string) => textOf(fault, tool)])),
-      }),
+      table: markdownTable(
+        ['what the API does', ...tools],
+        faults.map((fault) => [fault, ...tools.map((tool) => textOf(fault, tool))]),
+      ),
     };
   },
 };
@@ -86,31 +87,17 @@ export function endingOf(run: ToolRun): Ending {
   return run.verdict === 'drifted' ? 'reported' : 'undetected';
 }
 
+/** A cell of the table. */
 export function endingText(run: ToolRun): string {
   const { lost, duplicated, unknown } = run;
-  const wrong = [
-    ...(lost > 0 ? [`lost ${grouped(lost)}`] : []),
-    ...(duplicated > 0 ? [`duplicated ${grouped(duplicated)}`] : []),
-    ...(unknown > 0 ? [`delivered ${grouped(unknown)} that is not an account`] : []),
-  ].join(', ');
-  switch (endingOf(run)) {
-    case 'complete':
-      return 'done, complete';
-    case 'reported':
-      return `done, verdict \`drifted\`: ${wrong}`;
-    case 'undetected':
-      return `**done, and ${wrong}**`;
-    case 'failed':
-      return `failed, ${leftovers(run)}`;
-    case 'timedOut':
-      return `still running after ${run.wallSeconds.toFixed(0)} s, ${grouped(run.seen.records)} records fetched`;
-  }
-}
-
-/** What a failed run leaves, and whether a manifest publishes it. */
-function leftovers({ verdict, delivered }: ToolRun): string {
-  const records = `${grouped(delivered)} records written`;
-  if (verdict === undefined) return delivered === 0 ? 'nothing written' : records;
-  if (verdict !== null) return `**and published**, ${records}`;
-  return delivered === 0 ? 'nothing published' : `nothing published, ${records}`;
+  const figures = { lost, duplicated, 'not accounts': unknown };
+  const wrong = Object.entries(figures).flatMap(([what, count]) => (count > 0 ? [`${what}: ${grouped(count)}`] : []));
+  const texts: Readonly<Record<Ending, string>> = {
+    complete: 'complete',
+    reported: `\`drifted\`, ${wrong.join(', ')}`,
+    undetected: `**done, ${wrong.join(', ')}**`,
+    failed: `failed${(run.verdict ?? null) === null ? '' : ' **and published**'}`,
+    timedOut: `still running after ${run.wallSeconds.toFixed(0)} s`,
+  };
+  return texts[endingOf(run)];
 }

@@ -62,10 +62,12 @@ export function plainReader(lanes: number, name: string): Tool {
   };
 }
 
+const PEERS = ['dlt', 'tap-rest-api-msdk', 'target-jsonl'];
+
 export interface Peers {
   readonly dlt: Tool;
   readonly singer: Tool;
-  /** Pinned versions by package. */
+  /** By package. */
   readonly versions: Readonly<Record<string, string>>;
 }
 
@@ -75,7 +77,7 @@ export async function preparePeers(): Promise<Peers> {
   const install = async (name: string) => {
     const requirements = here(`requirements/${name}.txt`);
     const pins = (await readFile(requirements, 'utf8')).matchAll(/^([\w.-]+)==(\S+)/gm);
-    for (const [, key = '', pinned = ''] of pins) versions[key] = pinned;
+    for (const [, key = '', pinned = ''] of pins) if (PEERS.includes(key)) versions[key] = pinned;
     return pythonPrograms(`peer-${name}`, requirements);
   };
   const python = path.join(await install('dlt'), 'python');

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { barChart } from '../../bench/chart.ts';
 import { figuresText, limitsTable, pageOf } from '../../bench/document.ts';
 import { SECTIONS } from '../../bench/main.ts';
-import { other, own, type Section, tableOf } from '../../bench/section.ts';
+import { other, own, type Section } from '../../bench/section.ts';
 
 const MEASURED = { date: '2026-01-02', seconds: 5, load: 0.25, node: '24.0.0', machine: '2 cores' };
 const FIGURES = {
@@ -23,7 +23,6 @@ function section(question: string, limit: number): Section<Row> {
       answer: `It takes ${rows[0]?.ms} ms.`,
       about: 'About.',
       chart: [{ title: 'ms', bars: [own('this', rows[0]?.ms ?? 0, '1 ms'), other('<floor>', 0.5, '0.5 ms')] }],
-      table: tableOf(rows, { ms: ({ ms }) => `${ms}` }),
       limits: [['this', rows[0]?.ms ?? 0, limit, 'ms']],
     }),
   };
@@ -56,7 +55,8 @@ describe('the page', () => {
     const { markdown, images } = pageOf(sections, FIGURES);
     expect(markdown.match(/^## (?:How fast|Unmeasured|How slow)\?/gm)).toEqual(['## How fast?', '## How slow?']);
     expect(markdown).toContain('- [How fast?](#how-fast) It takes 1.23456789 ms.');
-    expect(markdown).toContain('![ms (this: 1 ms; <floor>: 0.5 ms)](images/bench-first.svg)');
+    expect(markdown).toContain('(images/bench-first.svg)');
+    expect(markdown).toContain('- ms: this **1 ms**; <floor> **0.5 ms**');
     expect(Object.keys(images)).toEqual(['bench-first.svg', 'bench-second.svg']);
   });
 

@@ -40,11 +40,12 @@ it.each<[string, Partial<ToolRun>]>([
 });
 
 it.each<[string, Partial<ToolRun>]>([
-  ['failed, nothing written', {}],
-  ['failed, 2,000 records written', { delivered: 2000 }],
-  ['failed, nothing published', { verdict: null }],
-  ['failed, nothing published, 2,000 records written', { delivered: 2000, verdict: null }],
-  ['failed, **and published**, 2,000 records written', { delivered: 2000, verdict: 'drifted' }],
+  ['complete', {}],
+  ['**done, lost: 2,000, not accounts: 1**', { lost: 2000, unknown: 1 }],
+  ['`drifted`, duplicated: 100', { duplicated: 100, verdict: 'drifted' }],
+  ['failed', { exitCode: 1, lost: 5, verdict: null }],
+  ['failed **and published**', { exitCode: 1, verdict: 'consistent' }],
+  ['still running after 1 s', { timedOut: true }],
 ])('prints “%s” for %j', (text, run) => {
-  expect(endingText({ ...RUN, exitCode: 1, ...run })).toBe(text);
+  expect(endingText({ ...RUN, ...run })).toBe(text);
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { grouped, quoted, spreadOf, tableOf } from '../../bench/section.ts';
+import { grouped, quoted, spreadOf } from '../../bench/section.ts';
 
 describe('a spread', () => {
   it('is median, minimum and maximum of values in any order', () => {
@@ -16,15 +16,4 @@ describe('a spread', () => {
     expect(quoted([0.001, 0.0009, 0.0014], 2)).toBe('0.00');
     expect(grouped(1234567.8)).toBe('1,234,568');
   });
-});
-
-it('a table aligns columns of figures to the right', () => {
-  const rows = [
-    { name: 'a', ms: '1.5 (1–2)', note: '' },
-    { name: 'b', ms: '10', note: '2 of 3' },
-  ];
-  const table = tableOf(rows, { name: ({ name }) => name, ms: ({ ms }) => ms, note: ({ note }) => `- ${note}` });
-  expect(table.head).toEqual(['name', 'ms', 'note']);
-  expect(table.align).toBe('lrl');
-  expect(table.rows[1]).toEqual(['b', '10', '- 2 of 3']);
 });
