@@ -30,7 +30,7 @@ export const section: Section<PackingRow> = {
   question: 'Which compression?',
 
   async measure(quick) {
-    const rounds = quick ? { rounds: 1, warmUp: 0, times: 1 } : { rounds: 9, warmUp: 1, times: 8 };
+    const rounds = quick ? { rounds: 1, warmUp: 0, times: 1 } : { rounds: 5, warmUp: 1, times: 4 };
     const rows: PackingRow[] = [];
     for (const format of EXPORT_FORMATS) {
       const packers =

@@ -141,9 +141,11 @@ export const peers: Section<ToolRow & Pick<Peers, 'versions'>> = {
     const [first] = rows;
     if (!first) throw new Error('Nothing was measured.');
     const shown = rows.filter(({ tool, latencyMs }) => latencyMs === first.latencyMs && tool !== SEQUENTIAL.name);
-    const each = (quote: (row: ToolRow) => string) => listed(shown.map((row) => `${row.tool}: ${quote(row)}`));
+    const used = shown.map(({ tool, seconds, cpuSeconds, peakMb }) => {
+      return `${tool}: ${seconds[0].toFixed(1)} s, ${cpuSeconds[0].toFixed(1)} s of CPU time, ${peakMb[0].toFixed(0)} MB`;
+    });
     return {
-      answer: `${grouped(first.accounts)} accounts at ${first.latencyMs} ms per response. ${each(({ seconds, cpuSeconds, peakMb }) => `${seconds[0].toFixed(1)} s, ${cpuSeconds[0].toFixed(1)} s of CPU time, ${peakMb[0].toFixed(0)} MB`)}.`,
+      answer: `${grouped(first.accounts)} accounts at ${first.latencyMs} ms per response. ${used.join('; ')}.`,
       about: `The same simulated API, accounts and machine for Account Export, dlt (\`rest_api\` to \`filesystem\`, attributes as JSON) and a Singer tap with a target, [configured](../bench/peers/tools.ts) as their documentation says: ${listed(Object.entries(first.versions).map(([name, version]) => `${name} ${version}`))}. Pages of ${grouped(PAGE_SIZE)}, local files, each run in its own processes, in turn with the others; every run delivered every account once. dlt fetches the pages of one endpoint one by one ([dlt#2844](https://github.com/dlt-hub/dlt/issues/2844)), and so does the tap; *one by one* is Account Export with \`--concurrency 1\`. Account Export sends more requests because it counts before and after the pages and checks page boundaries. The target of Singer writes plain JSON, the others gzip. dlt and Singer are general tools for hundreds of sources; this is one source of a kind that is hard for them, and says nothing about others.`,
       chart: panelsOf(rows),
     };
