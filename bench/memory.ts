@@ -96,21 +96,12 @@ function bodies(): Body[] {
     Buffer.from(`[${list(ACCOUNTS, (i) => `{"name":"${i}","attributes":{${attributes(i)}}}`)}]`);
   const many = objects((account) => list(VALUES, (i) => `"${i % 90}${account % 90}":${i}`));
   const escapes = objects(() => `"a":["${'\\"'.repeat(1500)}"]`);
-  const wide = [bodyOf('csv', 1).toString().split('\n', 1)[0], list(VALUES, (i) => `extra${i}`)].join(',');
-  const columns = wide.split(',').length;
-  const cells = Array.from({ length: ACCOUNTS }, (_, row) => list(columns, (i) => `v${i}-${row} b`));
   return [
     { format: 'json', what: 'only loaded', accounts: 1, pages: 0, body: Buffer.from('[]') },
     { format: 'json', what: 'ordinary', accounts: 1000, body: bodyOf('json', 1000) },
     ...EXPORT_FORMATS.map((format) => ({ format, what: 'ordinary, long', accounts: ACCOUNTS, body: largest(format) })),
     { format: 'parquet', what: `${VALUES} attributes`, accounts: ACCOUNTS, body: many },
     { format: 'json', what: 'nested attributes, all escapes', accounts: ACCOUNTS, body: escapes },
-    {
-      format: 'csv',
-      what: `${VALUES} more columns`,
-      accounts: ACCOUNTS,
-      body: Buffer.from(`${[wide, ...cells].join('\n')}\n`),
-    },
   ];
 }
 

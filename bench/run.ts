@@ -82,7 +82,7 @@ async function measureCases(cases: readonly Case[]): Promise<ToolRow[]> {
 }
 
 /** Seconds, if only the API took time. */
-export function idealSeconds({ accounts, latencyMs }: Pick<ToolRow, 'accounts' | 'latencyMs'>): number {
+function idealSeconds({ accounts, latencyMs }: Pick<ToolRow, 'accounts' | 'latencyMs'>): number {
   return ((accounts / PAGE_SIZE / LANES) * latencyMs) / 1000;
 }
 

@@ -12,14 +12,14 @@ import { accountExport, OWN, preparePeers, type Tool } from './tools.ts';
 const CONCURRENCY = 3;
 const LIMIT_SECONDS = 40;
 
-export const ENDINGS = {
+const ENDINGS = {
   complete: 'complete',
   reported: 'incomplete, and the verdict says so',
   failed: 'failed',
   timedOut: 'still running at the limit',
   undetected: 'incomplete, without any sign of it',
 } as const;
-export type Ending = keyof typeof ENDINGS;
+type Ending = keyof typeof ENDINGS;
 
 interface FaultRow {
   readonly fault: string;

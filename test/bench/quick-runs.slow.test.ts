@@ -11,7 +11,9 @@ it.each(['run', 'page', 'planning', 'publishing', 'memory', 'start', 'compressio
     const described = describe(await measure(true));
     const { answer, chart, limits } = described;
     expect(chart.every(({ bars }) => bars.length > 1 && bars.every(({ value }) => value > 0))).toBe(true);
-    expect(`${answer}${sectionText(described)}${JSON.stringify(limits)}`).not.toMatch(/NaN|undefined|null|Infinity/);
+    expect(`${answer}${sectionText(described)}${JSON.stringify(limits ?? [])}`).not.toMatch(
+      /NaN|undefined|null|Infinity/,
+    );
   },
   1_200_000,
 );
