@@ -1,88 +1,90 @@
-/** Compression levels: CPU time against a year of storage and queries. */
+/** Compression levels: bytes against CPU time. */
 import { constants, gzipSync, zstdCompressSync } from 'node:zlib';
-import { MEMORY_MB } from '../functions/export/plan/estimate.ts';
 import { GZIP_LEVEL, ZSTD_LEVEL } from '../functions/formats/compression.ts';
 import { packColumn } from '../functions/formats/parquet.ts';
-import { plainParquet } from './floors.ts';
-import { shareOfCpu } from './lambda-price.ts';
-import {
-  type Codec,
-  cheapestLevel,
-  DAYS,
-  measurePackings,
-  type Packing,
-  packingTable,
-  SCAN_USD,
-  STORAGE_USD,
-} from './packing.ts';
-import { bodyOf, partTextOf } from './pages.ts';
-import type { Benchmark } from './section.ts';
+import { EXPORT_FORMATS, type ExportFormat } from '../functions/model/export-format.ts';
+import { interleaved } from './measure.ts';
+import { bodyOf, partTextOf, plainParquet } from './pages.ts';
+import { other, own, quoted, type Section, type Spread, spreadOf } from './section.ts';
 
 /** Per part: the default page size. */
 const ACCOUNTS = 1000;
-const GZIP_LEVELS = [1, 2, 3, 4, 5, 6, 7, 8, 9] as const;
-const TEXT_ZSTD_LEVELS = [1, 3, 6, 9, 12, 15] as const;
-const COLUMN_ZSTD_LEVELS = [1, 3, 6, 9, 12, 15, 17, 19] as const;
-
-export const benchmark: Benchmark = async ({ quick }) => {
-  const rounds = quick ? { rounds: 1, warmUp: 1, times: 1 } : { rounds: 9, warmUp: 1, times: 8 };
-  const json = await measurePackings(
-    codecsOfText(await partTextOf('json', bodyOf('json', ACCOUNTS))),
-    ACCOUNTS,
-    rounds,
-  );
-  const csv = await measurePackings(codecsOfText(await partTextOf('csv', bodyOf('csv', ACCOUNTS))), ACCOUNTS, rounds);
-  const parquet = await measurePackings(codecsOfColumns(), ACCOUNTS, rounds);
-  return {
-    title: 'Compression',
-    about: [
-      `Parts of ${ACCOUNTS.toLocaleString('en-US')} accounts, compressed by each codec and level: the text of JSON and CSV parts, and the column chunks`,
-      `of Parquet parts. Prices are US cents per million accounts: compression is time of *Export page* at ${MEMORY_MB.page} MB`,
-      `(${shareOfCpu(MEMORY_MB.page).toFixed(2)} vCPU); storage is S3 Standard at ${STORAGE_USD} USD per GB-month; a scan is Athena at ${SCAN_USD} USD per TB of compressed bytes.`,
-      `*Scanned once* is compression, a year of storage and one scan; *scanned daily* has ${DAYS} scans.`,
-    ].join('\n'),
-    tables: [packingTable('JSON parts', json), packingTable('CSV parts', csv), packingTable('Parquet parts', parquet)],
-    findings: [
-      cheapestLevel('JSON', json, { codec: 'gzip', level: GZIP_LEVEL }),
-      cheapestLevel('CSV', csv, { codec: 'gzip', level: GZIP_LEVEL }),
-      cheapestLevel('Parquet', parquet, { codec: 'zstd', level: ZSTD_LEVEL }),
-      ...zstdForText('JSON', json),
-      ...zstdForText('CSV', csv),
-    ],
-    figures: { accounts: ACCOUNTS, days: DAYS, gzipLevel: GZIP_LEVEL, zstdLevel: ZSTD_LEVEL, json, csv, parquet },
-  };
+/** From fast to small. */
+const GZIP_LEVELS = [1, 6, 8];
+const ZSTD_LEVELS = [3, 9, 15, 19];
+const DEFAULTS: Readonly<Record<ExportFormat, string>> = {
+  json: `gzip ${GZIP_LEVEL}`,
+  csv: `gzip ${GZIP_LEVEL}`,
+  parquet: `zstd ${ZSTD_LEVEL}`,
 };
 
-function codecsOfText(text: Buffer): Codec[] {
-  const zstd = (level: number) =>
-    zstdCompressSync(text, {
-      params: { [constants.ZSTD_c_compressionLevel]: level },
-      pledgedSrcSize: text.length,
-    });
-  return [
-    ...GZIP_LEVELS.map((level): Codec => ({ codec: 'gzip', level, pack: () => gzipSync(text, { level }).length })),
-    ...TEXT_ZSTD_LEVELS.map((level): Codec => ({ codec: 'zstd', level, pack: () => zstd(level).length })),
-  ];
+interface PackingRow {
+  readonly format: ExportFormat;
+  /** Such as `gzip 6`. */
+  readonly codec: string;
+  readonly bytes: number;
+  readonly us: Spread;
 }
 
-function codecsOfColumns(): Codec[] {
-  const pieces: Uint8Array[] = [];
+export const section: Section<PackingRow> = {
+  question: 'Which compression?',
+
+  async measure(quick) {
+    const rounds = quick ? { rounds: 1, warmUp: 0, times: 1 } : { rounds: 5, warmUp: 1, times: 4 };
+    const rows: PackingRow[] = [];
+    for (const format of EXPORT_FORMATS) {
+      const packers =
+        format === 'parquet' ? columnPackers() : textPackers(await partTextOf(format, bodyOf(format, ACCOUNTS)));
+      for (const [codec, ms] of Object.entries(await interleaved(packers, rounds))) {
+        const us = spreadOf(ms.map((value) => (value * 1000) / ACCOUNTS));
+        rows.push({ format, codec, bytes: (packers[codec]?.() ?? 0) / ACCOUNTS, us });
+      }
+    }
+    return rows;
+  },
+
+  describe(rows) {
+    const isDefault = ({ format, codec }: PackingRow) => codec === DEFAULTS[format];
+    const bar = (row: PackingRow) =>
+      (isDefault(row) ? own : other)(row.codec, row.bytes, `${row.bytes.toFixed(1)} bytes, ${quoted(row.us, 1)} µs`);
+    const inUse = rows.filter(isDefault).map(({ format, codec, bytes, us }) => {
+      return `${format} ${codec}: ${bytes.toFixed(0)} bytes and ${us[0].toFixed(1)} µs per account`;
+    });
+    return {
+      answer: `The defaults are ${inUse.join('; ')}.`,
+      about: `The text of JSON and CSV parts and the column chunks of Parquet parts of ${ACCOUNTS.toLocaleString('en-US')} accounts, compressed by each codec and level in turn. The defaults are blue; [decision 8](decisions/0008-defaults.md#compression) has the reasons.`,
+      chart: EXPORT_FORMATS.map((format) => ({
+        title: `${format}: bytes and CPU time per account`,
+        bars: rows.filter((row) => row.format === format).map(bar),
+      })),
+    };
+  },
+};
+
+/** By codec and level: compresses the part and returns its bytes. */
+type Packers = Record<string, () => number>;
+
+function packersOf(codec: string, levels: readonly number[], pack: (level: number) => number): Packers {
+  return Object.fromEntries(levels.map((level) => [`${codec} ${level}`, () => pack(level)]));
+}
+
+function textPackers(text: Buffer): Packers {
+  const zstd = (level: number) => ({
+    params: { [constants.ZSTD_c_compressionLevel]: level },
+    pledgedSrcSize: text.length,
+  });
+  return {
+    ...packersOf('gzip', GZIP_LEVELS, (level) => gzipSync(text, { level }).length),
+    ...packersOf('zstd', ZSTD_LEVELS, (level) => zstdCompressSync(text, zstd(level)).length),
+  };
+}
+
+function columnPackers(): Packers {
+  const chunks: Uint8Array[] = [];
   plainParquet(JSON.parse(bodyOf('parquet', ACCOUNTS).toString()), (bytes) => {
-    pieces.push(bytes.slice());
+    chunks.push(bytes.slice());
     return bytes;
   });
-  const pack = (level: number) => pieces.reduce((sum, piece) => sum + packColumn(piece, level).length, 0);
-  return COLUMN_ZSTD_LEVELS.map((level) => ({ codec: 'zstd', level, pack: () => pack(level) }));
-}
-
-/** What zstd would save. Text parts stay `.gz`, because users rely on the name. */
-function zstdForText(what: string, rows: readonly Packing[]): string[] {
-  const used = rows.find(({ codec, level }) => codec === 'gzip' && level === GZIP_LEVEL);
-  const [best] = [...rows].sort((a, b) => a.usdScannedDaily - b.usdScannedDaily);
-  if (!used || !best || best.codec === 'gzip') return [];
-  const less = (value: number, than: number) => `${((1 - value / than) * 100).toFixed(0)} %`;
-  const cents = (usd: number) => (usd * 100).toPrecision(3);
-  return [
-    `${what}: for runs that are scanned daily, ${best.codec} ${best.level} is the cheapest of all codecs: ${cents(best.usdScannedDaily)} cents, ${less(best.usdScannedDaily, used.usdScannedDaily)} less than gzip ${GZIP_LEVEL} (${cents(used.usdScannedDaily)}). Athena reads it too, but users rely on parts being named \`.gz\`.`,
-  ];
+  const size = (level: number) => chunks.reduce((sum, chunk) => sum + packColumn(chunk, level).length, 0);
+  return packersOf('zstd', ZSTD_LEVELS, size);
 }

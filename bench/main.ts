@@ -1,93 +1,114 @@
 /**
- * `npm run bench`: runs every benchmark and writes `docs/benchmarks.md` and `docs/benchmarks.json`.
- * `npm run bench -- NAME` runs one benchmark and `--quick` measures less: both print and write nothing.
+ * `npm run bench`: measures every section but those with other tools, which `--peers` measures, and writes
+ * `docs/benchmarks.json`, `docs/benchmarks.md` and its charts. Names choose sections; the figures of the others are kept.
+ * `--quick` measures less, prints, and writes nothing. `--page` writes the page again without measuring.
  */
-import { writeFile } from 'node:fs/promises';
-import { availableParallelism, cpus } from 'node:os';
+import { readFile, writeFile } from 'node:fs/promises';
+import { availableParallelism, cpus, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
-import { type Machine, pageText, sectionText } from './report.ts';
-import type { Benchmark, BenchSection } from './section.ts';
+import { section as compression } from './compression.ts';
+import { type Figures, figuresText, limitsTable, type Measured, pageOf, sectionText } from './document.ts';
+import { section as memory } from './memory.ts';
+import { section as page } from './page.ts';
+import { section as faults } from './peers/faults.ts';
+import { section as planning } from './planning.ts';
+import { section as publishing } from './publishing.ts';
+import { peers, run } from './run.ts';
+import type { Section } from './section.ts';
+import { section as start } from './start.ts';
 
-/** In the order of the page; loaded one by one, so that the modules of one do not slow another. */
-const BENCHMARKS: Readonly<Record<string, () => Promise<{ readonly benchmark: Benchmark }>>> = {
-  'page-transform': () => import('./page-transform.ts'),
-  compression: () => import('./compression.ts'),
-  'page-memory': () => import('./page-memory.ts'),
-  bundles: () => import('./bundles.ts'),
-  'fan-out': () => import('./fan-out.ts'),
-  planning: () => import('./planning.ts'),
-  publishing: () => import('./publishing.ts'),
-};
+/** In the order of the page. */
+export const SECTIONS = { run, peers, page, planning, publishing, memory, start, compression, faults };
+type Name = keyof typeof SECTIONS;
+const PEERS: readonly Name[] = ['peers', 'faults'];
+
+const DOCS = new URL('../docs/', import.meta.url);
+const FIGURES = new URL('benchmarks.json', DOCS);
 
 class UsageError extends Error {}
 
-function parseUsage(): { readonly names: readonly string[]; readonly quick: boolean; readonly whole: boolean } {
-  const { values, positionals } = parseArguments();
-  const known = Object.keys(BENCHMARKS);
-  const unknown = positionals.find((name) => !known.includes(name));
-  if (unknown !== undefined) throw new UsageError(`Unknown benchmark "${unknown}": use ${known.join(', ')}.`);
-  const names = known.filter((name) => positionals.length === 0 || positionals.includes(name));
-  return { names, quick: values.quick === true, whole: positionals.length === 0 && values.quick !== true };
+interface Usage {
+  readonly names: readonly Name[];
+  readonly quick: boolean;
 }
 
-function parseArguments() {
+function parseUsage(): Usage {
+  const known = Object.keys(SECTIONS) as Name[];
+  const usage = `Usage: npm run bench -- [--quick] [--peers] [--page] [${known.join('|')}]…`;
   try {
-    return parseArgs({ allowPositionals: true, options: { quick: { type: 'boolean' } } });
+    const { values, positionals } = parseArgs({
+      allowPositionals: true,
+      options: { quick: { type: 'boolean' }, peers: { type: 'boolean' }, page: { type: 'boolean' } },
+    });
+    if (values.page) return { names: [], quick: false };
+    if (positionals.some((name) => !known.includes(name as Name))) throw new UsageError(usage);
+    const names = known.filter((name) =>
+      positionals.length > 0 ? positionals.includes(name) : PEERS.includes(name) === (values.peers === true),
+    );
+    return { names, quick: values.quick === true };
   } catch {
-    throw new UsageError('Usage: npm run bench -- [--quick] [NAME…]');
+    throw new UsageError(usage);
   }
 }
 
-function machine(): Machine {
+/** @returns whether every section was measured */
+async function main(): Promise<boolean> {
+  const { names, quick } = parseUsage();
+  let failed = 0;
+  for (const name of names) {
+    process.stderr.write(`${name.padEnd(12)}`);
+    const [load = 0] = loadavg();
+    const startedAt = performance.now();
+    const { measure, describe, question } = SECTIONS[name] as Section<object>;
+    try {
+      const rows = await measure(quick);
+      const seconds = Math.round((performance.now() - startedAt) / 1000);
+      const described = describe(rows);
+      process.stderr.write(`${seconds} s\n`);
+      process.stdout.write(`## ${question}\n\n${described.answer}\n\n`);
+      if (quick) process.stdout.write(`${sectionText(described)}\n\n${limitsTable([described])}\n\n`);
+      else {
+        const measured = { ...machine(), seconds, load };
+        const figures = { ...(await storedFigures()), [name]: { measured, rows } };
+        await writeFile(FIGURES, figuresText(figures, Object.keys(SECTIONS)));
+      }
+    } catch (error) {
+      // The figures of the other sections took minutes to measure.
+      process.stderr.write(`failed: ${error instanceof Error ? error.message : String(error)}\n`);
+      failed++;
+    }
+  }
+  if (!quick) {
+    await writePage(await storedFigures());
+    process.stderr.write('Wrote docs/benchmarks.json, docs/benchmarks.md and docs/images/bench-*.svg.\n');
+  }
+  return failed === 0;
+}
+
+async function storedFigures(): Promise<Figures> {
+  return JSON.parse(await readFile(FIGURES, 'utf8')) as Figures;
+}
+
+async function writePage(figures: Figures): Promise<void> {
+  const { markdown, images } = pageOf(SECTIONS, figures);
+  await writeFile(new URL('benchmarks.md', DOCS), markdown);
+  for (const [file, svg] of Object.entries(images)) await writeFile(new URL(`images/${file}`, DOCS), svg);
+}
+
+function machine(): Pick<Measured, 'date' | 'node' | 'machine'> {
+  const cpu = cpus()[0]?.model.trim() ?? 'unknown CPU';
   return {
-    node: process.versions.node,
-    cpu: cpus()[0]?.model.trim() ?? 'unknown CPU',
-    cores: availableParallelism(),
-    platform: `${process.platform} ${process.arch}`,
     date: new Date().toISOString().slice(0, 10),
+    node: process.versions.node,
+    machine: `${availableParallelism()} cores of ${cpu}, ${process.platform} ${process.arch}`,
   };
 }
 
-async function writeDocs(sections: Readonly<Record<string, BenchSection>>): Promise<void> {
-  const where = machine();
-  const figures = Object.fromEntries(Object.entries(sections).map(([name, section]) => [name, section.figures]));
-  const docs = new URL('../docs/', import.meta.url);
-  await writeFile(new URL('benchmarks.md', docs), pageText(Object.values(sections), where));
-  await writeFile(
-    new URL('benchmarks.json', docs),
-    `${JSON.stringify({ machine: where, ...figures }, sixDigits, 2)}\n`,
-  );
-}
-
-/** Rounds to the precision of the measurements. */
-function sixDigits(_key: string, value: unknown): unknown {
-  return typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(6)) : value;
-}
-
-async function main(): Promise<void> {
-  const { names, quick, whole } = parseUsage();
-  const note = (text: string) => void process.stderr.write(text);
-  const sections: Record<string, BenchSection> = {};
-  for (const [i, name] of names.entries()) {
-    note(`${String(i + 1).padStart(2)}/${names.length} ${name.padEnd(16)} `);
-    const startedAt = performance.now();
-    const load = BENCHMARKS[name] as (typeof BENCHMARKS)[string];
-    const section = await (await load()).benchmark({ quick });
-    sections[name] = section;
-    note(`${Math.round((performance.now() - startedAt) / 1000)} s\n`);
-    if (!whole) process.stdout.write(`${sectionText(section)}\n\n`);
+if (import.meta.main) {
+  try {
+    process.exitCode = (await main()) ? 0 : 1;
+  } catch (error) {
+    process.stderr.write(`error: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = error instanceof UsageError ? 2 : 1;
   }
-  if (!whole) return;
-  await writeDocs(sections);
-  for (const { title, findings } of Object.values(sections)) {
-    process.stdout.write(`${title}\n${findings.map((finding) => `  ${finding}\n`).join('')}`);
-  }
-  note('Wrote docs/benchmarks.md and docs/benchmarks.json.\n');
-}
-
-try {
-  await main();
-} catch (error) {
-  process.stderr.write(`error: ${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = error instanceof UsageError ? 2 : 1;
 }

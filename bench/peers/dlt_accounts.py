@@ -1,6 +1,6 @@
 """An export as in dlt's documentation: the `rest_api` source and the `filesystem` destination.
 
-    python dlt_accounts.py API_URL PAGE_SIZE FOLDER json|columns
+    python dlt_accounts.py API_URL PAGE_SIZE FOLDER
 
 The API key is a dlt secret from the environment.
 """
@@ -11,7 +11,7 @@ import dlt
 from dlt.sources.rest_api import RESTAPIConfig, rest_api_source
 
 
-def export(api_url: str, page_size: int, folder: str, attributes: str) -> None:
+def export(api_url: str, page_size: int, folder: str) -> None:
     config: RESTAPIConfig = {
         "client": {
             "base_url": f"{api_url}/api/dataset/engage/",
@@ -29,7 +29,7 @@ def export(api_url: str, page_size: int, folder: str, attributes: str) -> None:
                 "primary_key": "name",
                 "write_disposition": "replace",
                 # Without this, dlt turns attributes into columns and their lists into tables.
-                "columns": {"attributes": {"data_type": "json"}} if attributes == "json" else {},
+                "columns": {"attributes": {"data_type": "json"}},
                 "endpoint": {"path": "accounts.json", "params": {"pageSize": page_size}, "data_selector": "$"},
             }
         ],
@@ -45,4 +45,4 @@ def export(api_url: str, page_size: int, folder: str, attributes: str) -> None:
 
 # Worker processes import this file.
 if __name__ == "__main__":
-    export(sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4])
+    export(sys.argv[1], int(sys.argv[2]), sys.argv[3])

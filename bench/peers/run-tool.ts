@@ -1,107 +1,93 @@
-/** Measures one run of one tool against its own simulator, and compares the result with what was served. */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { createWriteStream, globSync, statSync } from 'node:fs';
-import { mkdir, readFile, rm } from 'node:fs/promises';
+/** Runs a tool against a simulated API, measures it, and compares what it delivered with what was served. */
+import { globSync, readFileSync, statSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { Tenant } from '../../simulator/tenant.ts';
-import { startSimulatorProcess } from '../node-process.ts';
-import type { SeenBySimulator, SimulatorSetting } from '../simulator-process.ts';
-import { type Comparison, countAccounts } from './compare.ts';
-import { KEY_ENVIRONMENT, type Tool } from './tools.ts';
+import { gunzipSync } from 'node:zlib';
+import { measureCommand, type Used } from '../measure.ts';
+import type { SimulatorProcess } from '../processes.ts';
+import type { SeenBySimulator } from '../simulator-process.ts';
+import { idOf } from './fault-cases.ts';
+import { KEY, type Tool } from './tools.ts';
 
-const MEASURE = fileURLToPath(new URL('measure.py', import.meta.url));
-/** An upper bound of the accounts that a fault case adds. */
+export interface Comparison {
+  readonly delivered: number;
+  /** Accounts that existed throughout the run and were not delivered. */
+  readonly lost: number;
+  /** Accounts delivered more than once. */
+  readonly duplicated: number;
+  /** Records that are not an account of the tenant. */
+  readonly unknown: number;
+}
+
+export interface ToolRun extends Used, Comparison {
+  readonly seen: SeenBySimulator;
+  readonly deliveredMb: number;
+  /** The verdict of the published run; `null` when none was published. Only of tools that publish. */
+  readonly verdict?: string | null;
+}
+
+export interface RunSetting {
+  readonly api: SimulatorProcess;
+  readonly accounts: number;
+  readonly pageSize: number;
+  /** Of this tool. */
+  readonly folder: string;
+  readonly limitSeconds?: number;
+}
+
+/** More than a fault case adds. */
 const NEW_ACCOUNTS = 10_000;
 
-export interface ToolRun {
-  readonly exitCode: number;
-  readonly timedOut: boolean;
-  readonly wallSeconds: number;
-  readonly cpuSeconds: number;
-  /** Of the largest process. */
-  readonly peakBytes: number;
-  readonly deliveredBytes: number;
-  readonly seen: SeenBySimulator;
-  readonly comparison: Comparison;
-  /** Whether there is a manifest; only for tools that write one. */
-  readonly published?: boolean;
-  /** The manifest's verdict. */
-  readonly verdict?: string;
-}
-
-export interface RunSetting extends SimulatorSetting {
-  readonly pageSize: number;
-  readonly limitSeconds: number;
-  readonly compareValues?: boolean;
-  /** Emptied before the run and removed after it. */
-  readonly folder: string;
-  readonly python: string;
-}
-
-export async function runTool(tool: Tool, setting: RunSetting): Promise<ToolRun> {
-  const { folder, accounts, pageSize, latencyMs, fault } = setting;
-  await rm(folder, { recursive: true, force: true });
+export async function runTool(
+  tool: Tool,
+  { api, accounts, pageSize, folder, limitSeconds }: RunSetting,
+): Promise<ToolRun> {
   await mkdir(folder, { recursive: true });
-  const api = await startSimulatorProcess({ accounts, latencyMs, ...(fault === undefined ? {} : { fault }) });
-  try {
-    const { command, env } = await tool.prepare({ apiUrl: api.url, pageSize, folder });
-    const measured = await measure(setting, command, { ...process.env, ...KEY_ENVIRONMENT, ...env });
-    const seen = await api.seen();
-    const delivered = path.join(folder, tool.delivers);
-    const tenant = new Tenant({ accounts, seed: 1, nasty: true });
-    const expected = seen.remaining ?? Array.from({ length: accounts }, (_, id) => id);
-    const comparison = countAccounts(
-      tool.read(delivered),
-      expected,
-      seen.remaining ? accounts + NEW_ACCOUNTS : accounts,
-      setting.compareValues ? (id) => tenant.json(id) ?? '' : undefined,
-    );
-    return {
-      ...measured,
-      deliveredBytes: bytesBelow(delivered),
-      seen,
-      comparison,
-      ...(tool.publishes === undefined ? {} : await publishedBy(tool.publishes, folder)),
-    };
-  } finally {
-    await api.close();
-    await rm(folder, { recursive: true, force: true });
-  }
-}
-
-type Measured = Pick<ToolRun, 'exitCode' | 'timedOut' | 'wallSeconds' | 'cpuSeconds' | 'peakBytes'>;
-
-async function measure(
-  { folder, python, limitSeconds }: RunSetting,
-  command: readonly string[],
-  env: NodeJS.ProcessEnv,
-): Promise<Measured> {
-  const result = path.join(folder, 'measured.json');
-  const child = spawn(python, [MEASURE, result, String(limitSeconds), ...command], {
-    env,
-    cwd: folder,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  child.stdout.pipe(createWriteStream(path.join(folder, 'stdout')));
-  child.stderr.pipe(createWriteStream(path.join(folder, 'stderr')));
-  await once(child, 'close');
-  return JSON.parse(await readFile(result, 'utf8')) as Measured;
-}
-
-async function publishedBy(manifests: string, folder: string): Promise<Pick<ToolRun, 'published' | 'verdict'>> {
-  const [manifest] = globSync(manifests, { cwd: folder });
-  if (manifest === undefined) return { published: false };
-  const { consistency } = JSON.parse(await readFile(path.join(folder, manifest), 'utf8')) as {
-    consistency: { verdict: string };
+  await api.seen();
+  const [command, env] = await tool.prepare({ apiUrl: api.url, pageSize, folder });
+  const limit = limitSeconds ? { limitSeconds } : {};
+  const used = await measureCommand({ command, folder, env: { ...KEY, ...env }, ...limit });
+  const seen = await api.seen();
+  const { files, verdict } = tool.delivered(folder);
+  const expected = seen.remaining ?? Array.from({ length: accounts }, (_, id) => id);
+  const known = seen.remaining ? accounts + NEW_ACCOUNTS : accounts;
+  return {
+    ...used,
+    ...compare(namesIn(folder, files), expected, known),
+    seen,
+    deliveredMb:
+      globSync(files, { cwd: folder }).reduce((sum, file) => sum + statSync(path.join(folder, file)).size, 0) / 2 ** 20,
+    ...(verdict === undefined ? {} : { verdict }),
   };
-  return { published: true, verdict: consistency.verdict };
 }
 
-function bytesBelow(folder: string): number {
-  return globSync('**/*', { cwd: folder })
-    .map((file) => statSync(path.join(folder, file)))
-    .filter((entry) => entry.isFile())
-    .reduce((sum, { size }) => sum + size, 0);
+export function isComplete({ exitCode, timedOut, lost, duplicated, unknown }: ToolRun): boolean {
+  return exitCode === 0 && !timedOut && lost + duplicated + unknown === 0;
+}
+
+/**
+ * @param names of the delivered accounts
+ * @param expected ids of the accounts that existed throughout the run
+ * @param known ids below this number are accounts of the tenant, new ones included
+ */
+export function compare(names: Iterable<unknown>, expected: Iterable<number>, known: number): Comparison {
+  const times = new Map<number, number>();
+  let [delivered, unknown] = [0, 0];
+  for (const name of names) {
+    const id = idOf(name);
+    delivered++;
+    if (id === undefined || id >= known) unknown++;
+    else times.set(id, (times.get(id) ?? 0) + 1);
+  }
+  const lost = [...expected].filter((id) => !times.has(id)).length;
+  return { delivered, lost, duplicated: [...times.values()].filter((n) => n > 1).length, unknown };
+}
+
+/** The names of the accounts in files of JSON lines. A line that was not finished is left out. */
+function* namesIn(folder: string, pattern: string): Generator<unknown> {
+  for (const file of globSync(pattern, { cwd: folder })) {
+    const bytes = readFileSync(path.join(folder, file));
+    const lines = (file.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString().split('\n');
+    for (const line of lines.slice(0, -1)) yield (JSON.parse(line) as { name?: unknown }).name;
+  }
 }

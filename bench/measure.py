@@ -41,7 +41,7 @@ def main() -> None:
                 "timedOut": timed_out,
                 "wallSeconds": wall_seconds,
                 "cpuSeconds": usage.ru_utime + usage.ru_stime,
-                "peakBytes": usage.ru_maxrss * unit,
+                "peakMb": usage.ru_maxrss * unit / 2**20,
             },
             result,
         )

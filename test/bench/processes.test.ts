@@ -1,0 +1,14 @@
+import { expect, it } from 'vitest';
+import { startSimulatorProcess } from '../../bench/processes.ts';
+
+it('a simulator process answers, reports what it saw since it was asked last, and exits when it is closed', async () => {
+  const simulator = await startSimulatorProcess({ accounts: 10, latencyMs: 0 });
+  expect((await simulator.seen()).requests).toBe(0);
+  expect((await fetch(simulator.url)).status).toBeGreaterThanOrEqual(400);
+  const { requests, cpuMs } = await simulator.seen();
+  expect(requests).toBe(1);
+  expect(cpuMs).toBeGreaterThan(0);
+  expect((await simulator.seen()).requests).toBe(0);
+  await simulator.close();
+  await expect(fetch(simulator.url)).rejects.toThrow();
+});
