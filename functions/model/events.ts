@@ -30,7 +30,7 @@ export const PublishEventSchema = z.object({
   run: RunSchema,
   execution: z.string(),
   outcome: z.enum(['exportPages', 'publishOnly']),
-  /** The most requests that checking page boundaries has in flight. */
+  /** The most requests in flight at once. */
   concurrency: z.int().min(1).default(8),
 });
 export type PublishEvent = z.infer<typeof PublishEventSchema>;

@@ -139,9 +139,9 @@ describe('counting by offsets', () => {
 
   it('sends at most eight requests at a time, and fewer at a lower concurrency', async () => {
     const [few, many, eight] = [offsetApi(9_000_000), offsetApi(9_000_000), offsetApi(9_000_000)];
-    const slow = await few.count({ concurrency: 2 });
-    const fast = await many.count({ concurrency: 50 });
-    await eight.count();
+    const slow = await few.count({ pageSize: 1000, concurrency: 2 });
+    const fast = await many.count({ pageSize: 1000, concurrency: 50 });
+    await eight.count({ pageSize: 1000 });
     expect([slow.accounts, fast.accounts]).toEqual([9_000_000, 9_000_000]);
     expect(slow.rounds).toBeGreaterThan(fast.rounds);
     expect([few, many, eight].map(({ served }) => served.maxInFlight)).toEqual([2, 8, 8]);
