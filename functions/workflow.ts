@@ -341,7 +341,7 @@ export function exportWorkflow(options: WorkflowOptions) {
       [STATES.publish]: {
         ...task('publishRun'),
         Comment: 'Verifies the run, writes its manifest, and adds its Glue partition.',
-        Parameters: { 'run.$': '$.run', 'execution.$': '$.execution', 'outcome.$': '$.outcome' },
+        Parameters: { 'run.$': '$.run', 'execution.$': '$.execution', 'outcome.$': '$.outcome', concurrency },
         Catch: CATCH,
         Next: STATES.outcome,
       },

@@ -46,9 +46,12 @@ export function faultPicker(
   };
 }
 
+/** Requests for more accounts than any probe are pages. */
+export const MAX_PROBE_SIZE = 22;
+
 /**
  * Parses a fault of the command line: `429:retry-after=2`, `reset:times=3`, `html:always`, `500:pages`. `pages` excludes
- * probes of one or two records.
+ * probes.
  * @throws ExportError `RequestError`
  */
 export function parseFault(text: string): FaultRule {
@@ -62,7 +65,7 @@ export function parseFault(text: string): FaultRule {
   for (const option of options) {
     const [key, value = ''] = option.split('=');
     if (key === 'always' && value === '') times = Number.POSITIVE_INFINITY;
-    else if (key === 'pages' && value === '') minPageSize = 3;
+    else if (key === 'pages' && value === '') minPageSize = MAX_PROBE_SIZE + 1;
     else if (key === 'times' && /^\d+$/.test(value)) times = Number(value);
     else if (key === 'retry-after' && status !== undefined && value !== '') retryAfter = value;
     else throw unknownFault(text);

@@ -55,7 +55,8 @@ export function runCommand(terminal: Terminal): Command {
       'after',
       `
 Defaults: --format json, --compression gzip, --page-size ${DEFAULT_PAGE_SIZE},
---concurrency ${DEFAULT_CONCURRENCY}, --on-drift publish, --max-drop-percent ${DEFAULT_MAX_DROP_PERCENT}, --overlap skip.
+--concurrency ${DEFAULT_CONCURRENCY}, --on-drift publish, --boundary-checks sample,
+--max-drop-percent ${DEFAULT_MAX_DROP_PERCENT}, --overlap skip.
 
 --config reads the tenant, the concurrency and the export from a cdk.json, as a
 deployment does. Other flags override it, except the dataset and the segment.

@@ -3,7 +3,7 @@ import { Command, Option } from 'commander';
 import { ExportError } from '../../functions/model/errors.ts';
 import { PROGRAM } from '../../functions/model/program.ts';
 import { ATTRIBUTE_SHAPES, type AttributeShape } from '../../simulator/attribute-shapes.ts';
-import { FAULT_KINDS, type FaultRule, parseFault } from '../../simulator/faults.ts';
+import { FAULT_KINDS, type FaultRule, MAX_PROBE_SIZE, parseFault } from '../../simulator/faults.ts';
 import { simulatedAs } from '../../simulator/fingerprint-accounts.ts';
 import { DEFAULT_KEY, DEFAULT_SEGMENTS, type SimulatorOptions, startSimulator } from '../../simulator/simulator.ts';
 import { integer } from '../flags/common-flags.ts';
@@ -92,8 +92,7 @@ async function simulate(flags: SimulateFlags, terminal: Terminal): Promise<void>
     faults: fault,
     onRequest: ({ pageSize }, tenant) => {
       if (simulator.requests.length === changeKeyAfter) simulator.setKey(DEFAULT_KEY.keyId, 'another secret');
-      // Requests for one or two records are probes.
-      if (pageSize > 2) tenant.setTotal(Math.max(0, tenant.total + grow - shrink));
+      if (pageSize > MAX_PROBE_SIZE) tenant.setTotal(Math.max(0, tenant.total + grow - shrink));
     },
   }).catch((error: NodeJS.ErrnoException) => {
     throw new ExportError(

@@ -1,5 +1,5 @@
 /** A run on one machine: the definition of the deployed workflow, its tasks as functions over local ports. */
-import { StateMachine } from 'aws-local-stepfunctions';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { planExport } from '../../functions/export/plan/plan-export.ts';
 import type { AccountsApi, Activity, Catalog, Clock, ObjectStore, RunToReport } from '../../functions/export/ports.ts';
 import type { ExportSettings } from '../../functions/model/export-settings.ts';
@@ -69,13 +69,16 @@ const TIMEOUT_SECONDS = 1_000_000;
 /** Pages in progress for each request in flight: while one part is compressed and written, the next page is fetched. */
 const PAGES_PER_REQUEST = 2;
 
-/** Loaded while the accounts are counted, so that the first request is sent sooner. Later, an update could have replaced the code. */
+/** Loaded while the first request waits for the API, so that it is sent sooner. Later, an update could have replaced the code. */
 function stepsAfterPlan() {
   return Promise.all([
     import('../../functions/export/page/export-page.ts'),
     import('../../functions/export/publish/publish-run.ts'),
   ]);
 }
+
+/** Loading blocks the thread: by then, a request is on its way. */
+const REQUEST_STARTS_MS = 5;
 
 /** The run has ended already, so the engine retries nothing. */
 class RunEndedError extends Error {
@@ -117,15 +120,32 @@ export async function runLocal(options: LocalRunOptions): Promise<LocalOutcome> 
       }
     };
   };
+  const counting = Promise.withResolvers<void>();
+  const observePlan = (activity: Activity) => {
+    if (activity.activity === 'counting') counting.resolve(sleep(REQUEST_STARTS_MS));
+    observe?.(activity);
+  };
+  const planTask = task(async (event) => {
+    // The map's limit is higher: see PAGES_PER_REQUEST.
+    const started = { ...(event as object), startedAt, concurrency: options.concurrency };
+    const ports = { api, store, catalog, executions: localExecutions, exports, observe: observePlan };
+    plan = throughJson(await planExport(ports, started, stopped));
+    options.onPlan?.(plan);
+    return plan;
+  });
+  // The first attempt at planning starts before the engine is loaded, with the event that the engine would send.
+  let firstAttempt: Promise<unknown> | undefined = planTask({
+    runId: options.runId,
+    execution: executionId,
+    request: throughJson(options.request),
+  });
+  const isCounting = Promise.race([counting.promise, firstAttempt.catch(() => undefined)]);
   const handlers = {
-    [STATES.plan]: task(async (event) => {
-      // The map's limit is higher: see PAGES_PER_REQUEST.
-      const started = { ...(event as object), startedAt, concurrency: options.concurrency };
-      const ports = { api, store, catalog, executions: localExecutions, exports, observe };
-      plan = throughJson(await planExport(ports, started, stopped));
-      options.onPlan?.(plan);
-      return plan;
-    }),
+    [STATES.plan]: (event: unknown) => {
+      const started = firstAttempt;
+      firstAttempt = undefined;
+      return started ?? planTask(event);
+    },
     [STATES.page]: task(async (event) => {
       const [{ exportPage }] = await stepsAfterPlan();
       const accounts = await exportPage({ api, store, clock }, event, stopped);
@@ -152,30 +172,33 @@ export async function runLocal(options: LocalRunOptions): Promise<LocalOutcome> 
     retries: options.retries ?? RETRIES,
     timeoutSeconds: TIMEOUT_SECONDS,
   });
-  const machine = new StateMachine(definition as ConstructorParameters<typeof StateMachine>[0], {
-    // The tests validate it. The validator takes longer than all else before the first request.
-    validationOptions: { noValidate: true },
-  });
-  const execution = machine.run(options.request as never, {
-    overrides: {
-      taskResourceLocalHandlers: handlers as never,
-      retryIntervalOverrides: Object.fromEntries(
-        [STATES.plan, STATES.page, STATES.publish, STATES.report].map((state) => [
-          state,
-          options.retryIntervalMs ?? RETRY_INTERVAL_MS,
-        ]),
-      ),
-    },
-    context: {
-      Execution: {
-        Id: executionId,
-        Name: options.runId,
-        Input: options.request as never,
-      },
-    } as never,
-  });
-  signal.addEventListener('abort', () => execution.abort(), { once: true });
   try {
+    await isCounting;
+    const [{ StateMachine }] = await Promise.all([import('aws-local-stepfunctions'), stepsAfterPlan()]);
+    const machine = new StateMachine(definition as ConstructorParameters<typeof StateMachine>[0], {
+      // The tests validate it. The validator takes longer than all else before the first request.
+      validationOptions: { noValidate: true },
+    });
+    const execution = machine.run(options.request as never, {
+      overrides: {
+        taskResourceLocalHandlers: handlers as never,
+        retryIntervalOverrides: Object.fromEntries(
+          [STATES.plan, STATES.page, STATES.publish, STATES.report].map((state) => [
+            state,
+            options.retryIntervalMs ?? RETRY_INTERVAL_MS,
+          ]),
+        ),
+      },
+      context: {
+        Execution: {
+          Id: executionId,
+          Name: options.runId,
+          Input: options.request as never,
+        },
+      } as never,
+    });
+    signal.addEventListener('abort', () => execution.abort(), { once: true });
+    if (signal.aborted) execution.abort();
     const output: unknown = await execution.result;
     if (plan?.outcome === 'dryRun') return { outcome: 'dryRun', plan };
     if (plan?.outcome === 'skipped') return { outcome: 'skipped', skipped: plan };

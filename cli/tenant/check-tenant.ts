@@ -220,7 +220,7 @@ function runOf({ settings, concurrency, look }: CheckedTenant, counting: Outcome
   const pageSize = Math.min(settings.pageSize, look.cap?.value ?? Number.POSITIVE_INFINITY);
   const estimate = (counts: Counted): Result => {
     const { accounts, countedBy, seconds, apiRequests, recordsFetched } = counts;
-    refuseTooManyPages(accounts, pageSize);
+    refuseTooManyPages(accounts, pageSize, 'sample');
     const pages = Math.max(1, Math.ceil(accounts / pageSize));
     const planned = { apiRequests, recordsFetched, seconds };
     const probeSeconds = look.requestMs / 1000;

@@ -11,7 +11,7 @@ import type { FieldProfile } from '../../simulator/fingerprint.ts';
 import { profileAccounts } from './profile-accounts.ts';
 import { type Limits, recordLimit } from './record-limit.ts';
 
-/** Counting takes up to 62 records at a million accounts, and mostly fewer than 40; the other requests take 50. */
+/** Counting takes up to 54 records at a million accounts, and mostly fewer than 40; the other requests take 50. */
 export const LIMITS: Limits = { records: 100, requests: 150 };
 /** Accounts that are looked at. */
 const SAMPLE = 30;

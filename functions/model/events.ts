@@ -30,6 +30,8 @@ export const PublishEventSchema = z.object({
   run: RunSchema,
   execution: z.string(),
   outcome: z.enum(['exportPages', 'publishOnly']),
+  /** The most requests in flight at once. */
+  concurrency: z.int().min(1).default(8),
 });
 export type PublishEvent = z.infer<typeof PublishEventSchema>;
 

@@ -59,6 +59,9 @@ export function windowMs(duration: string): number {
   return (((weeks * 7 + days) * 24 + hours) * 60 + minutes) * 60_000;
 }
 
+/** Which page boundaries a run checks after its pages. */
+export const BoundaryChecksSchema = z.enum(['sample', 'all'], { error: 'must be "sample" or "all"' });
+
 const COLUMNS_RULE = 'must be a list of at most 500 column names';
 
 const settings = {
@@ -95,6 +98,9 @@ const settings = {
     .describe(
       'What happens when the data changed during the run: `publish` it with that verdict, `fail` and quarantine it, or `retry` once and then publish.',
     ),
+  boundaryChecks: BoundaryChecksSchema.describe(
+    'Which page boundaries a run of more than 64 pages checks for accounts that moved: a `sample` of 16, or `all`, which takes one request and about four records per page, up to 10,000 pages.',
+  ),
   maxDropPercent: integer(0, 100).describe(
     'A run with a larger drop in accounts since the last published run is quarantined; so is an empty run, unless the last published run was empty, too, or the first run of a whole dataset is empty.',
   ),
@@ -124,6 +130,7 @@ export const ExportSettingsSchema = z
     pageSize: settings.pageSize.default(DEFAULT_PAGE_SIZE),
     overlap: settings.overlap.default('skip'),
     onDrift: settings.onDrift.default('publish'),
+    boundaryChecks: settings.boundaryChecks.default('sample'),
     maxDropPercent: settings.maxDropPercent.default(DEFAULT_MAX_DROP_PERCENT),
     ...z.object(scheduling).partial().shape,
   })

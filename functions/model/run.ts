@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { CompressionSchema, ExportFormatSchema } from './export-format.ts';
-import { NAME_PATTERN } from './export-settings.ts';
+import { BoundaryChecksSchema, NAME_PATTERN } from './export-settings.ts';
 import { UsageSchema } from './usage.ts';
 
 /** What a run asks the API for, resolved once and equal for all its pages and retries. */
@@ -54,6 +54,8 @@ export const RunSchema = z.object({
    */
   countedBy: z.enum(['offsets', 'pages']),
   onDrift: z.enum(['publish', 'fail', 'retry']),
+  /** `sample`: all page boundaries up to 64 pages, 16 of a larger run. */
+  boundaryChecks: BoundaryChecksSchema.default('sample'),
   /** The accepted drop in accounts since the last published run. */
   maxDropPercent: z.int(),
   /** The run that this one repeats because its data changed. */
@@ -76,6 +78,7 @@ export const RunSchema = z.object({
     .optional(),
 });
 export type Run = z.infer<typeof RunSchema>;
+export type BoundaryChecks = Run['boundaryChecks'];
 
 /** `work/run_id=<id>/plan.json`: a resumed run reads it instead of planning again. */
 export const StoredPlanSchema = z.object({

@@ -253,7 +253,7 @@ const FOUND: Readonly<Record<string, Variant>> = {
   'a server that throttles': [
     () => simulated({ faults: [{ fault: { status: 429, retryAfter: '2' }, pages: [0] }] }),
     [
-      'warn retries 4 in 57 requests (429: 4); the longest wait was N s Runs wait as the API asks; a lower --concurrency avoids most of it.',
+      'warn retries 4 in 29 requests (429: 4); the longest wait was N s Runs wait as the API asks; a lower --concurrency avoids most of it.',
     ],
   ],
   'a clock that is behind': [
@@ -365,11 +365,11 @@ describe('doctor', () => {
         'ok    offsets        page × pageSize is an offset',
         'ok    latency        …',
         'ok    run            12,431 accounts in 13 pages of 1,000; about N s with 8',
-        '                     requests at a time; 84 requests, 12,509 records of the',
+        '                     requests at a time; 46 requests, 12,509 records of the',
         '                     contract; 0.00 USD on AWS',
         'ok    clock          this machine and the API agree within a minute',
-        'ok    retries        none in 53 requests, up to 8 at a time',
-        'ok    contract       63 records of at most 100 used, in 53 requests',
+        'ok    retries        none in 25 requests, up to 8 at a time',
+        'ok    contract       71 records of at most 100 used, in 25 requests',
         '',
         '0 failures, 0 warnings, 15 ok',
         '',

@@ -92,7 +92,22 @@ it('waits for a task as long as it takes', async () => {
   }
 });
 
+it('stops when it is interrupted at its first request', async () => {
+  const interrupt = new AbortController();
+  const { api } = arrayApi({ list: accounts(25) }, () => interrupt.abort(new Error('interrupted')));
+  const { store, objects } = memoryStore();
+  const request = { exportName: 'all', datasetId: 'engage', pageSize: 10 };
+  const run = runLocal({ api, store, runId: 'run-1', request, concurrency: 2, signal: interrupt.signal });
+  await expect(run).rejects.toThrow('interrupted');
+  expect([...objects.keys()].filter((key) => key.startsWith('accounts_'))).toEqual([]);
+});
+
 describe('an API that ignores parameters', () => {
+  it('fails at the page itself if there is only one', async () => {
+    const { outcome } = await localRun({ accounts: 600, pageSizeCap: 200 }, { pageSize: 1000 });
+    expect(outcome).toMatchObject({ outcome: 'failed', failure: { error: 'PageSizeCappedError' } });
+  });
+
   it.each(['asked', 'capped'] as const)(
     'fails and names the page size to use when the API caps it and offsets by the %s size',
     async (capOffsets) => {

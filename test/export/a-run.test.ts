@@ -118,7 +118,7 @@ describe('a run', () => {
     await steps.pages(plan);
     failing = true;
     await expect(steps.publish(plan)).rejects.toThrow('502');
-    expect(steps.measured.at(0)?.usage.retries).toEqual({ '5xx': 24 });
+    expect(steps.measured.at(0)?.usage.retries).toEqual({ '5xx': 6 });
     expect(steps.measured.at(-1)?.usage.retries['5xx']).toBeGreaterThanOrEqual(3);
   });
 

@@ -18,6 +18,7 @@ export function plannedRun(more: Partial<Run> = {}): Run {
     pages: 3,
     countedBy: 'offsets',
     onDrift: 'publish',
+    boundaryChecks: 'sample',
     maxDropPercent: 50,
     ...more,
   };

@@ -108,7 +108,7 @@ describe('an API that has answered', () => {
   it('survives an outage of 30 s in the middle of a run on one machine', async () => {
     let downUntil: number | undefined;
     const { outcome, count } = await runOf((at, answers) => {
-      if (answers >= 40) downUntil ??= at + 30_000;
+      if (answers >= 12) downUntil ??= at + 30_000;
       return downUntil !== undefined && at < downUntil ? 'ECONNREFUSED' : undefined;
     });
     expect(outcome).toMatchObject({ outcome: 'published', result: { verdict: 'consistent' } });

@@ -6,7 +6,7 @@
 
 import type { Manifest } from '../../model/manifest.ts';
 import type { RunEstimate } from '../../model/outcomes.ts';
-import type { Run } from '../../model/run.ts';
+import type { BoundaryChecks, Run } from '../../model/run.ts';
 import { boundaryRecords, chooseBoundaries, verificationTickets } from '../source/page-boundaries.ts';
 
 /** When the prices below were looked up, `YYYY-MM-DD`. */
@@ -63,10 +63,6 @@ const PUBLISH_SECONDS = 13;
 export const SECONDS_PER_ACCOUNT = 0.000_5;
 /** Turning an account into a part, at the memory above: JSON takes less, CSV a little more, Parquet twice as much. */
 export const TRANSFORM_SECONDS_PER_ACCOUNT = 0.000_03;
-/** Counting again from a known number, in two rounds of parallel requests. */
-const ROUNDS_TO_COUNT_AGAIN = 2;
-const REQUESTS_TO_COUNT_AGAIN = 10;
-const RECORDS_TO_COUNT_AGAIN = 8;
 /** Without offsets, planning may have three further pages in flight, after records that fill part of another. */
 const PAGES_IN_FLIGHT_TO_COUNT = 4;
 
@@ -74,6 +70,8 @@ const PAGES_IN_FLIGHT_TO_COUNT = 4;
 const MAX_TIMES_LONGER = 10;
 
 export interface RunToEstimate extends Pick<Run, 'accounts' | 'pages' | 'countedBy' | 'format'> {
+  /** @default 'sample' */
+  readonly boundaryChecks?: BoundaryChecks;
   readonly pageSize: number;
   /** Pages in flight at once. */
   readonly concurrency: number;
@@ -93,6 +91,8 @@ export interface RunToPrice extends Pick<Run, 'pages'> {
 /** Estimates a run from its plan, and from the last run of the same export if that was similar. */
 export function estimateRun(run: RunToEstimate): RunEstimate {
   const { accounts, pages, pageSize, countedBy, concurrency, planned, probeSeconds, last } = run;
+  const { boundaryChecks = 'sample' } = run;
+  const size = { pages, countedBy, boundaryChecks, parameters: { pageSize } };
   const waves = Math.ceil(pages / concurrency);
   const fromProbes =
     probeSeconds + Math.min(pageSize, accounts) * (SECONDS_PER_ACCOUNT + TRANSFORM_SECONDS_PER_ACCOUNT);
@@ -103,17 +103,16 @@ export function estimateRun(run: RunToEstimate): RunEstimate {
     last.format === run.format &&
     last.parameters.pageSize === pageSize &&
     lastSeconds <= MAX_TIMES_LONGER * (planned.seconds + lastWaves * fromProbes);
-  const boundaries = countedBy === 'offsets' ? chooseBoundaries(pages).length : 0;
-  const verifySeconds = (ROUNDS_TO_COUNT_AGAIN + Math.ceil(boundaries / concurrency)) * probeSeconds;
+  const boundaries = countedBy === 'offsets' ? chooseBoundaries(pages, boundaryChecks).length : 0;
+  // The last boundary counts again. Without boundaries, one request does.
+  const checks = Math.max(1, boundaries);
+  const verifySeconds = Math.ceil(checks / concurrency) * probeSeconds;
   const seconds = similar ? (lastSeconds * waves) / lastWaves : planned.seconds + waves * fromProbes + verifySeconds;
   const pageSeconds = similar ? Math.max(probeSeconds, seconds / waves) : fromProbes;
-  const toVerify = (boundaries > 0 ? boundaryRecords(pages, pageSize) : 0) + RECORDS_TO_COUNT_AGAIN;
-  const tickets = Math.max(
-    pages + verificationTickets({ pages, countedBy, parameters: { pageSize } }),
-    countedBy === 'pages' ? PAGES_IN_FLIGHT_TO_COUNT : 0,
-  );
+  const toVerify = boundaries > 0 ? boundaryRecords(size) : 0;
+  const tickets = Math.max(pages + verificationTickets(size), countedBy === 'pages' ? PAGES_IN_FLIGHT_TO_COUNT : 0);
   return {
-    apiRequests: planned.apiRequests + pages + boundaries + REQUESTS_TO_COUNT_AGAIN,
+    apiRequests: planned.apiRequests + pages + checks,
     recordsFetched: planned.recordsFetched + accounts + Math.min(toVerify, 3 * accounts),
     maxRecordsNeeded: planned.recordsFetched + tickets * pageSize,
     seconds: Math.max(1, Math.round(seconds)),

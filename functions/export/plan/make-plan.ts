@@ -7,6 +7,7 @@ import { ExportError } from '../../model/errors.ts';
 import type { PlanEvent } from '../../model/events.ts';
 import { compressionOf, type ExportFormat } from '../../model/export-format.ts';
 import { attributeColumnsOf, type ExportSettings } from '../../model/export-settings.ts';
+import type { Manifest } from '../../model/manifest.ts';
 import type { Run, StoredPlan } from '../../model/run.ts';
 import type { Decode, ObjectStore, RunPorts } from '../ports.ts';
 import { type CountOptions, countAccounts, type ProbeAnswer, refuseTooManyPages } from '../source/count-accounts.ts';
@@ -75,10 +76,13 @@ async function planRequest(
   source: Source<ProbeAnswer>,
   decoder: ReturnType<typeof probeDecoder>,
 ): Promise<StoredPlan> {
-  const { name: exportName, datasetId, format, maxRecords, onDrift, maxDropPercent } = settings;
-  const expected = (await lastPublishedRun(ports.store, exportName))?.records;
+  const { name: exportName, datasetId, format, maxRecords, onDrift, boundaryChecks, maxDropPercent } = settings;
+  const last = await lastPublishedRun(ports.store, exportName);
   const { pageSize } = parameters;
-  const counted = await countPages(ports, source, { pageSize, concurrency: event.concurrency, expected });
+  const { concurrency } = event;
+  const pageSizeServed = last !== undefined && hasServed(last, { ...settings, pageSize });
+  const known = { expected: last?.records, pageSizeServed };
+  const counted = await countPages(ports, source, { pageSize, concurrency, boundaryChecks, ...known });
   // All exports share one CSV table. Columns that only this request names come after it, like any that the API sends.
   const tableAttributes = attributeColumnsOf(exports.length > 0 ? exports : [settings]);
   return {
@@ -96,6 +100,7 @@ async function planRequest(
       startedAt: event.startedAt,
       ...counted.size,
       onDrift,
+      boundaryChecks,
       maxDropPercent,
       csv: format === 'csv' ? decoder.pinColumns(tableAttributes) : undefined,
     },
@@ -104,6 +109,16 @@ async function planRequest(
     rounds: counted.rounds,
     earlierRecords: 0,
   };
+}
+
+/**
+ * Whether the API has served pages of this size to the last run. If it caps them since then, the first page shows it.
+ */
+function hasServed(last: Manifest, { format, pageSize }: Pick<ExportSettings, 'format' | 'pageSize'>): boolean {
+  return (
+    last.format === format &&
+    last.parts.some(({ records }) => records === pageSize && last.parameters.pageSize === pageSize)
+  );
 }
 
 /**
@@ -126,7 +141,8 @@ export async function makeRetryPlan(planning: Planning, drifted: StoredPlan, run
   return planWithinBudget(planning, target, formatForRun(run).decode, async (source) => {
     const { pageSize } = parameters;
     const { concurrency } = planning.event;
-    const counted = await countPages(planning.ports, source, { pageSize, concurrency, expected: run.accounts });
+    const { boundaryChecks, accounts: expected } = run;
+    const counted = await countPages(planning.ports, source, { pageSize, concurrency, boundaryChecks, expected });
     return {
       version: 1,
       run: { ...run, runId, retryOf: run.runId, ...counted.size },
@@ -247,12 +263,12 @@ async function planningRecords(folder: RunFolder, plan?: StoredPlan): Promise<nu
 async function countPages(
   { observe }: RunPorts,
   source: Source<ProbeAnswer>,
-  options: Omit<CountOptions, 'probe'>,
+  { boundaryChecks, ...options }: Omit<CountOptions, 'probe'> & Pick<Run, 'boundaryChecks'>,
 ): Promise<{ readonly size: Pick<Run, 'accounts' | 'pages' | 'countedBy'>; readonly rounds: number }> {
   const probe = (size: number, page: number) => source.probe(size, page);
   const onRound = (round: number) => observe?.({ activity: 'counting', round });
   const { accounts, countedBy, rounds } = await countAccounts({ ...options, probe, onRound });
-  refuseTooManyPages(accounts, options.pageSize);
+  refuseTooManyPages(accounts, options.pageSize, boundaryChecks);
   return { size: { accounts, countedBy, pages: Math.max(1, Math.ceil(accounts / options.pageSize)) }, rounds };
 }
 

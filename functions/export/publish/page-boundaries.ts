@@ -1,4 +1,5 @@
 /** Page boundaries: whether pages still start and end with the accounts that the run read there. */
+import pLimit from 'p-limit';
 import type { DecodedPage } from '../../formats/page-format.ts';
 import type { Consistency } from '../../model/manifest.ts';
 import type { Receipt } from '../../model/receipt.ts';
@@ -8,22 +9,35 @@ import { chooseBoundaries, smallestPage } from '../source/page-boundaries.ts';
 import { allSettled, type Source } from '../source/source.ts';
 
 /** How many boundaries were checked, and how many of them an account crossed. */
-export type BoundaryCheck = Pick<Consistency, 'boundariesChecked' | 'boundariesMoved'>;
+export interface BoundaryCheck extends Pick<Consistency, 'boundariesChecked' | 'boundariesMoved'> {
+  /** Whether the last account read is still there and none follows it: then as many accounts exist as were read. */
+  readonly isEndUnchanged: boolean;
+}
+
+/** What checking page boundaries needs. */
+export interface BoundariesToCheck {
+  readonly source: Source<DecodedPage>;
+  readonly run: Run;
+  /** Requests in flight at once. */
+  readonly concurrency: number;
+}
 
 /**
  * Checks page boundaries from both sides: a page must still start with its first account, and the page before it must
  * still end with its last. One side alone misses an account that moved back across a boundary just read. One request
  * fetches both sides, because an account could move between two. After the last page, no account may follow. Other
  * accounts of the same answer are compared, too, because they cost nothing.
+ * @param from the first boundary to check
  */
 export async function checkPageBoundaries(
-  source: Source<DecodedPage>,
-  run: Run,
+  { source, run, concurrency }: BoundariesToCheck,
   receipts: readonly Receipt[],
+  from = 0,
 ): Promise<BoundaryCheck> {
-  if (run.countedBy === 'pages') return { boundariesChecked: 0, boundariesMoved: 0 };
+  if (run.countedBy === 'pages') return { boundariesChecked: 0, boundariesMoved: 0, isEndUnchanged: false };
   const { pageSize } = run.parameters;
-  const filled = receipts.filter(({ records }) => records > 0);
+  const filled = filledPages(receipts);
+  const limit = pLimit(concurrency);
   const pages = new Map(filled.map((receipt) => [receipt.page, receipt]));
   /** The hash of the account that the run read at an offset. */
   const readAt = (offset: number) => {
@@ -35,12 +49,12 @@ export async function checkPageBoundaries(
     if (hashes.length === 0) return true;
     const count = hashes.length + (isEnd ? 1 : 0);
     const { size, page, skip } = smallestPage(offset, count);
-    const { names } = await source.probe(size, page);
+    const { names } = await limit(() => source.probe(size, page));
     const found = names.map((name) => hashAccounts(run.runId, [name]));
     const isAsRead = found.every((hash, i) => (readAt(page * size + i) || hash) === hash);
     return isAsRead && found.slice(skip, skip + count).join() === hashes.join();
   };
-  const boundaries = chooseBoundaries(filled.length);
+  const boundaries = chooseBoundaries(filled.length, run.boundaryChecks).filter((boundary) => boundary >= from);
   const unchangedBoundaries = await allSettled(
     boundaries.map(async (boundary) => {
       const [before, after] = [filled[boundary - 1], filled[boundary]];
@@ -55,7 +69,13 @@ export async function checkPageBoundaries(
     }),
   );
   const boundariesMoved = unchangedBoundaries.filter((one) => !one).length;
-  return { boundariesChecked: boundaries.length, boundariesMoved };
+  const isEndUnchanged = unchangedBoundaries.at(-1) === true;
+  return { boundariesChecked: boundaries.length, boundariesMoved, isEndUnchanged };
+}
+
+/** The pages that have accounts. Boundary `k` is before the page at place `k` of them. */
+export function filledPages(receipts: readonly Receipt[]): readonly Receipt[] {
+  return receipts.filter(({ records }) => records > 0);
 }
 
 /** The hash of the account at a place on its page; empty after its last account. */

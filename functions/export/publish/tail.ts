@@ -7,7 +7,6 @@
 import type { DecodedPage } from '../../formats/page-format.ts';
 import type { PublishEvent } from '../../model/events.ts';
 import type { Receipt } from '../../model/receipt.ts';
-import type { Run } from '../../model/run.ts';
 import { writePart } from '../page/export-page.ts';
 import type { PagePorts } from '../ports.ts';
 import { countAccounts, refuseTooManyPages } from '../source/count-accounts.ts';
@@ -16,12 +15,11 @@ import { RunFolder } from '../storage/run-folder.ts';
 
 /** Data that still grows after so many rounds grows faster than it can be read: the verdict says so. */
 const MAX_ROUNDS = 5;
-const CONCURRENCY = 8;
 
 /** What publishing works with: the ports, the event, the API bound to the run, and the abort signal. */
 export interface Publishing {
   readonly ports: PagePorts;
-  readonly event: Pick<PublishEvent, 'run' | 'execution'>;
+  readonly event: Pick<PublishEvent, 'run' | 'execution' | 'concurrency'>;
   readonly source: Source<DecodedPage>;
   readonly signal: AbortSignal | undefined;
 }
@@ -34,7 +32,7 @@ export async function exportTail(
   publishing: Publishing,
   receipts: readonly Receipt[],
 ): Promise<{ readonly accounts: number; readonly pages: readonly number[] }> {
-  const { ports, event, source, signal } = publishing;
+  const { ports, event, signal } = publishing;
   const { run, execution } = event;
   const { pageSize } = run.parameters;
   const folder = new RunFolder(ports.store, run.runId);
@@ -42,10 +40,10 @@ export async function exportTail(
   const pages = new Set<number>();
   for (let round = 1; ; round++) {
     const end = endOf([...current.values()], pageSize);
-    const accounts = await countAgain(source, run, end);
+    const accounts = await countAgain(publishing, end);
     if (accounts <= end || round === MAX_ROUNDS) return { accounts, pages: [...pages] };
     const lastPage = Math.ceil(accounts / pageSize) - 1;
-    refuseTooManyPages(accounts, pageSize);
+    refuseTooManyPages(accounts, pageSize, 'sample');
     for (let page = Math.floor(end / pageSize); page <= lastPage; page++) {
       const stored = await folder.page(run, page);
       current.set(page, await writePart(ports, { run, page, execution }, stored, signal));
@@ -59,11 +57,13 @@ export function endOf(receipts: readonly Receipt[], pageSize: number): number {
   return receipts.reduce((end, { page, records }) => (records > 0 ? Math.max(end, page * pageSize + records) : end), 0);
 }
 
-async function countAgain(source: Source<DecodedPage>, run: Run, end: number): Promise<number> {
+async function countAgain({ event, source }: Publishing, end: number): Promise<number> {
+  const { run, concurrency } = event;
   const { pageSize } = run.parameters;
   if (run.countedBy === 'offsets') {
+    if (end === 0 && !(await source.exists(0))) return 0;
     const probe = (size: number, page: number) => source.probe(size, page);
-    const options = { probe, pageSize, concurrency: CONCURRENCY, expected: end, pageSizeServed: true };
+    const options = { probe, pageSize, concurrency, expected: end, pageSizeServed: true };
     return (await countAccounts(options)).accounts;
   }
   // Without offsets each check costs a page: the next one must be empty.

@@ -11,8 +11,8 @@ import type { ObjectStore } from '../ports.ts';
 import { samePageAgain } from '../source/paging-errors.ts';
 import { partsPrefix, planKey } from '../storage/bucket-layout.ts';
 import { RunFolder, sha256 } from '../storage/run-folder.ts';
-import { type BoundaryCheck, checkPageBoundaries } from './page-boundaries.ts';
-import { exportTail, type Publishing } from './tail.ts';
+import { type BoundaryCheck, checkPageBoundaries, filledPages } from './page-boundaries.ts';
+import { endOf, exportTail, type Publishing } from './tail.ts';
 
 /** A complete run, described. `publishedAt` is filled in when it is published. */
 export interface VerifiedRun {
@@ -42,20 +42,38 @@ export async function verifyRun(publishing: Publishing): Promise<VerifiedRun> {
   let sums = new FieldSums();
   const before = await folder.receipts(sums);
   refuseMissingPages(run, before);
-  ports.observe?.({ activity: 'checking', what: 'new accounts', pages: run.pages });
-  const tail = await exportTail(publishing, before);
-  if (tail.pages.length > 0) sums = new FieldSums();
-  const receipts = tail.pages.length === 0 ? before : await folder.receipts(sums);
+  ports.observe?.({ activity: 'checking', what: 'page boundaries', pages: before.length });
+  const toCheck = { source, run, concurrency: event.concurrency };
+  let boundaries = await checkPageBoundaries(toCheck, before);
+  let accountsAfter = endOf(before, run.parameters.pageSize);
+  let receipts: readonly Receipt[] = before;
+  if (!boundaries.isEndUnchanged) {
+    ports.observe?.({ activity: 'checking', what: 'new accounts', pages: run.pages });
+    const tail = await exportTail(publishing, before);
+    accountsAfter = tail.accounts;
+    if (tail.pages.length > 0) {
+      sums = new FieldSums();
+      receipts = await folder.receipts(sums);
+      boundaries = withTail(boundaries, await checkPageBoundaries(toCheck, receipts, filledPages(before).length));
+    }
+  }
   ports.observe?.({ activity: 'checking', what: 'pages', pages: receipts.length });
   await refuseModifiedParts(ports.store, run, receipts);
   await refuseRepeatedPages(publishing, receipts);
-
-  ports.observe?.({ activity: 'checking', what: 'page boundaries', pages: receipts.length });
-  const boundaries = await checkPageBoundaries(source, run, receipts);
   const usage = await folder.usage(receipts, source.usage);
   const { fields } = sums;
-  const manifest = manifestOf({ run, receipts, fields, accountsAfter: tail.accounts, boundaries, usage });
+  const manifest = manifestOf({ run, receipts, fields, accountsAfter, boundaries, usage });
   return { plan, receipts, manifest };
+}
+
+/** The end of the planned pages is a boundary within the tail, which is checked again. */
+function withTail(planned: BoundaryCheck, tail: BoundaryCheck): BoundaryCheck {
+  const hadEnd = planned.boundariesChecked > 0 ? 1 : 0;
+  return {
+    boundariesChecked: planned.boundariesChecked - hadEnd + tail.boundariesChecked,
+    boundariesMoved: planned.boundariesMoved - hadEnd + tail.boundariesMoved,
+    isEndUnchanged: tail.isEndUnchanged,
+  };
 }
 
 function refuseMissingPages(run: Run, receipts: readonly Receipt[]): void {
@@ -150,7 +168,8 @@ function judge({ run, accountsAfter, boundaries }: Evidence, read: number, disti
     verdict: !agrees ? 'drifted' : verified ? 'consistent' : 'unverified',
     accountsBefore: run.accounts,
     accountsAfter,
-    ...boundaries,
+    boundariesChecked: boundaries.boundariesChecked,
+    boundariesMoved: boundaries.boundariesMoved,
   };
 }
 

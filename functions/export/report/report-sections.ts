@@ -172,6 +172,7 @@ export function parametersSection({ run, query }: RunReport): Html {
     ['segmentationId', segmentationId],
     ['segmentId', segmentId],
     ['onDrift', run.onDrift],
+    ['boundaryChecks', run.boundaryChecks],
     ['maxDropPercent', `${run.maxDropPercent}%`],
     ['repeats run', run.retryOf],
   ];

@@ -1,19 +1,24 @@
 /** Which page boundaries a run checks, and how many records that takes. */
-import type { Run } from '../../model/run.ts';
+import type { BoundaryChecks, Run } from '../../model/run.ts';
 import { RECORDS_TO_COUNT } from './count-accounts.ts';
 
-/** All boundaries of 64 pages. Accounts that come or go move every later boundary, so more pages need no more checks. */
-const MAX_BOUNDARIES = 65;
+/** Up to so many pages, all boundaries are checked in any case. */
+const FEW_PAGES = 64;
+
+/**
+ * The boundaries of a larger run that are checked by default: two rounds of eight requests. Accounts that come or go move
+ * every later boundary, and one that changes its place moves all between its old and its new one.
+ */
+const SAMPLE = 16;
 
 /**
  * Which boundaries to check: boundary `k` is before page `k`, and the last one is after the last page. All of them up to 64
- * pages, else a sample spread evenly that includes both ends.
+ * pages or on request, else a sample spread evenly that includes both ends.
  */
-export function chooseBoundaries(pages: number): readonly number[] {
+export function chooseBoundaries(pages: number, checks: BoundaryChecks): readonly number[] {
   if (pages === 0) return [];
-  const boundaries = pages + 1;
-  if (boundaries <= MAX_BOUNDARIES) return Array.from({ length: boundaries }, (_, boundary) => boundary);
-  return Array.from({ length: MAX_BOUNDARIES }, (_, i) => Math.round((i * pages) / (MAX_BOUNDARIES - 1)));
+  if (checks === 'all' || pages <= FEW_PAGES) return Array.from({ length: pages + 1 }, (_, boundary) => boundary);
+  return Array.from({ length: SAMPLE }, (_, i) => Math.round((i * pages) / (SAMPLE - 1)));
 }
 
 /**
@@ -29,18 +34,20 @@ export function smallestPage(offset: number, count: number): { size: number; pag
 }
 
 /** What the cost of verifying a run depends on. */
-export type VerifiedSize = Pick<Run, 'pages' | 'countedBy'> & { readonly parameters: { readonly pageSize: number } };
+export type VerifiedSize = Pick<Run, 'pages' | 'countedBy' | 'boundaryChecks'> & {
+  readonly parameters: { readonly pageSize: number };
+};
 
 /** The tickets that verifying a run may need: for the boundaries of its planned pages, and for counting again. */
-export function verificationTickets({ pages, countedBy, parameters: { pageSize } }: VerifiedSize): number {
+export function verificationTickets(run: VerifiedSize): number {
   // Without offsets, the page after the last one is fetched, which must be empty.
-  if (countedBy === 'pages') return 1;
-  return Math.ceil((boundaryRecords(pages, pageSize) + RECORDS_TO_COUNT) / pageSize);
+  if (run.countedBy === 'pages') return 1;
+  return Math.ceil((boundaryRecords(run) + RECORDS_TO_COUNT) / run.parameters.pageSize);
 }
 
 /** The records that checking the page boundaries of full pages fetches. */
-export function boundaryRecords(pages: number, pageSize: number): number {
-  return chooseBoundaries(pages).reduce((sum, boundary) => {
+export function boundaryRecords({ pages, boundaryChecks, parameters: { pageSize } }: VerifiedSize): number {
+  return chooseBoundaries(pages, boundaryChecks).reduce((sum, boundary) => {
     return sum + (boundary === 0 ? 1 : smallestPage(boundary * pageSize - 1, 2).size);
   }, 0);
 }

@@ -33,15 +33,17 @@ const lasted = (seconds: number, { pages = 100, pageSize = 100, format = 'json' 
 
 describe('the duration of a run', () => {
   it('is estimated from the probes of a first run', () => {
-    // 50 waves of 20 pages, each 0.2 s and 0.53 ms per account, after 2 s of planning; 6 of probes to verify it.
-    expect(estimateRun(MILLION)).toMatchObject({ seconds: 40, secondsFrom: 'probes' });
+    // 50 waves of 20 pages, each 0.2 s and 0.53 ms per account, after 2 s of planning; one of probes to verify it.
+    expect(estimateRun(MILLION)).toMatchObject({ seconds: 39, secondsFrom: 'probes' });
   });
 
   it('includes checking its page boundaries, as many at once as pages', () => {
     const seconds = (more: Partial<RunToEstimate>) => estimateRun({ ...MILLION, probeSeconds: 10, ...more }).seconds;
-    // Of 65 boundaries.
-    expect(seconds({}) - seconds({ countedBy: 'pages' })).toBe(4 * 10);
-    expect(seconds({ pages: 1, accounts: 1 })).toBe(2 + 10 + (2 + 1) * 10);
+    // Of 16 boundaries, or all 1,001.
+    const four = { concurrency: 4 };
+    expect(seconds(four) - seconds({ ...four, countedBy: 'pages' })).toBe(3 * 10);
+    expect(seconds({ boundaryChecks: 'all' }) - seconds({})).toBe(50 * 10);
+    expect(seconds({ pages: 1, accounts: 1 })).toBe(2 + 10 + 10);
   });
 
   it('is estimated from a similar last run, in proportion to its pages', () => {
@@ -63,8 +65,11 @@ describe('the duration of a run', () => {
 });
 
 describe('the usage of a run', () => {
-  it('includes planning, counting again and 65 page boundaries', () => {
-    expect(estimateRun(MILLION)).toMatchObject({ apiRequests: 1135, recordsFetched: 1_000_337 });
+  it('includes planning and 16 page boundaries, or all of them', () => {
+    expect(estimateRun(MILLION)).toMatchObject({ apiRequests: 1076, recordsFetched: 1_000_106 });
+    const all = estimateRun({ ...MILLION, boundaryChecks: 'all' });
+    expect(all).toMatchObject({ apiRequests: 2061, recordsFetched: 1_004_499 });
+    expect(all.maxRecordsNeeded).toBe(40 + (1000 + 5) * 1000);
   });
 
   it('is small for a small export', () => {
@@ -76,8 +81,8 @@ describe('the usage of a run', () => {
 
   it('has no page boundaries if pages are not offsets', () => {
     expect(estimateRun({ ...MILLION, countedBy: 'pages' })).toMatchObject({
-      apiRequests: 1070,
-      recordsFetched: 1_000_048,
+      apiRequests: 1061,
+      recordsFetched: 1_000_040,
     });
   });
 });
@@ -92,8 +97,8 @@ describe('maxRecordsNeeded', () => {
   };
 
   it('is what planning took, full pages, and what verifying may take', () => {
-    // 62 records to count again and 11 for the sides of four boundaries make eight pages.
-    expect(estimateRun(small).maxRecordsNeeded).toBe(30 + (3 + 8) * 10);
+    // 70 records to count again and 11 for the sides of four boundaries make nine pages.
+    expect(estimateRun(small).maxRecordsNeeded).toBe(30 + (3 + 9) * 10);
     expect(estimateRun({ ...small, countedBy: 'pages' }).maxRecordsNeeded).toBe(30 + (3 + 1) * 10);
   });
 

@@ -16,20 +16,26 @@ import { setUp } from '../../support/stepped-run.ts';
 describe('chooseBoundaries', () => {
   it.each([0, 1, 3, 64])('checks all boundaries of %i pages', (pages) => {
     const all = pages === 0 ? [] : Array.from({ length: pages + 1 }, (_, boundary) => boundary);
-    expect(chooseBoundaries(pages)).toEqual(all);
+    expect(chooseBoundaries(pages, 'sample')).toEqual(all);
   });
 
-  it('checks 65 different boundaries of more pages, spread evenly, both ends included', () => {
+  it('checks 16 different boundaries of more pages, spread evenly, both ends included', () => {
     fc.assert(
       fc.property(fc.integer({ min: 65, max: 30_000 }), (pages) => {
-        const boundaries = chooseBoundaries(pages);
-        expect(boundaries).toHaveLength(65);
-        expect([boundaries[0], boundaries[64]]).toEqual([0, pages]);
+        const boundaries = chooseBoundaries(pages, 'sample');
+        expect(boundaries).toHaveLength(16);
+        expect([boundaries[0], boundaries[15]]).toEqual([0, pages]);
         const gaps = boundaries.slice(1).map((boundary, i) => boundary - (boundaries[i] ?? 0));
         expect(Math.min(...gaps)).toBeGreaterThanOrEqual(1);
         expect(Math.max(...gaps) - Math.min(...gaps)).toBeLessThanOrEqual(1);
       }),
     );
+  });
+});
+
+describe('chooseBoundaries for all checks', () => {
+  it.each([1, 64, 65, 10_000])('names each boundary of %i pages', (pages) => {
+    expect(chooseBoundaries(pages, 'all')).toEqual(Array.from({ length: pages + 1 }, (_, boundary) => boundary));
   });
 });
 
@@ -61,12 +67,12 @@ describe('smallestPage', () => {
 
 describe('verificationTickets', () => {
   it.each([
-    [3, 10, 'offsets', 8],
+    [3, 10, 'offsets', 9],
     [3, 1000, 'offsets', 1],
     [1000, 1000, 'offsets', 1],
     [3, 10, 'pages', 1],
   ] as const)('of %i pages of %i counted by %s are %i', (pages, pageSize, countedBy, tickets) => {
-    expect(verificationTickets({ pages, countedBy, parameters: { pageSize } })).toBe(tickets);
+    expect(verificationTickets({ pages, countedBy, boundaryChecks: 'sample', parameters: { pageSize } })).toBe(tickets);
   });
 });
 
@@ -83,14 +89,17 @@ async function afterReading(change: (list: string[]) => void, { lateFrom = 25, m
   const before = queries.length;
   const run = { ...plan.run, ...more };
   const bound = new Source(api, run, formatForRun(run).decode);
-  const check = await checkPageBoundaries(bound, run, await new RunFolder(store, run.runId).receipts());
+  const check = await checkPageBoundaries(
+    { source: bound, run, concurrency: 8 },
+    await new RunFolder(store, run.runId).receipts(),
+  );
   return { check, asked: queries.slice(before).map(({ pageSize, page }) => [pageSize, page]) };
 }
 
 describe('a page boundary', () => {
   it('is checked from both sides with one request', async () => {
     const { check, asked } = await afterReading(() => undefined);
-    expect(check).toEqual({ boundariesChecked: 4, boundariesMoved: 0 });
+    expect(check).toEqual({ boundariesChecked: 4, boundariesMoved: 0, isEndUnchanged: true });
     // Account 0, accounts 9 and 10, 19 and 20, and account 24, which no account follows.
     expect(asked).toEqual([
       [1, 0],
@@ -114,7 +123,7 @@ describe('a page boundary', () => {
     const { check } = await afterReading((list) => {
       list[offset] = account('replaced');
     });
-    expect(check).toEqual({ boundariesChecked: 4, boundariesMoved: moved });
+    expect(check).toMatchObject({ boundariesChecked: 4, boundariesMoved: moved });
   });
 
   it.each([
@@ -128,7 +137,7 @@ describe('a page boundary', () => {
       const { check } = await afterReading((list) => {
         list[offset] = account('replaced');
       });
-      expect(check).toEqual({ boundariesChecked: 4, boundariesMoved: moved });
+      expect(check).toMatchObject({ boundariesChecked: 4, boundariesMoved: moved });
     },
   );
 
@@ -147,7 +156,7 @@ describe('a page boundary', () => {
     ['the right side', 10, 1],
   ])('after a short page is checked with two requests: %s was replaced', async (_what, offset, moved) => {
     const { check, asked } = await afterReading((list) => list.splice(offset, 1, account('replaced')), { lateFrom: 5 });
-    expect(check).toEqual({ boundariesChecked: 4, boundariesMoved: moved });
+    expect(check).toMatchObject({ boundariesChecked: 4, boundariesMoved: moved });
     expect(asked).toContainEqual([1, 4]);
     expect(asked).toContainEqual([1, 10]);
     expect(asked).toHaveLength(5);
@@ -155,7 +164,7 @@ describe('a page boundary', () => {
 
   it('is not checked if pages are not offsets', async () => {
     const { check, asked } = await afterReading(() => undefined, { more: { countedBy: 'pages' } });
-    expect(check).toEqual({ boundariesChecked: 0, boundariesMoved: 0 });
+    expect(check).toEqual({ boundariesChecked: 0, boundariesMoved: 0, isEndUnchanged: false });
     expect(asked).toEqual([]);
   });
 });

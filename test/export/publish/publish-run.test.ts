@@ -44,6 +44,61 @@ describe('publishing', () => {
     });
   });
 
+  it('sends one request per page boundary if nothing changed, the last of which counts again', async () => {
+    const { queries, publish } = await exported();
+    const before = queries.length;
+    expect(await publish()).toMatchObject({ consistency: { accountsAfter: 25, boundariesChecked: 4 } });
+    const asked = queries.slice(before).map(({ pageSize, page }) => [pageSize, page]);
+    expect(asked.toSorted()).toEqual([
+      [1, 0],
+      [2, 12],
+      [3, 3],
+      [3, 6],
+    ]);
+  });
+
+  it('asks an empty export once whether it is still empty', async () => {
+    const { queries, publish } = await exported(0);
+    const before = queries.length;
+    expect(await publish()).toMatchObject({ verdict: 'consistent', consistency: { accountsAfter: 0 } });
+    expect(queries.slice(before)).toMatchObject([{ pageSize: 1, page: 0 }]);
+  });
+
+  it('checks the boundaries of the tail in place of the end of the planned pages', async () => {
+    const { source, publish } = await exported();
+    source.list.push(...accounts(20, 'late'));
+    // Before the pages 0 to 4, and after the last one.
+    expect(await publish()).toMatchObject({
+      verdict: 'drifted',
+      consistency: { accountsAfter: 45, boundariesChecked: 6, boundariesMoved: 0 },
+    });
+  });
+
+  it('checks all boundaries of many pages on request, a few at a time', async () => {
+    for (const [boundaryChecks, checked] of [
+      ['sample', 16],
+      ['all', 71],
+    ] as const) {
+      const { api, store, plan } = await exported(140, { pageSize: 2, boundaryChecks });
+      let [inFlight, most] = [0, 0];
+      const counting: AccountsApi = {
+        ...api,
+        fetchPage: async (...request) => {
+          most = Math.max(most, ++inFlight);
+          await Promise.resolve();
+          return api.fetchPage(...request).finally(() => inFlight--);
+        },
+      };
+      const ports = { api: counting, store, catalog: localCatalog(), clock: { now: () => 0 } };
+      const { run, execution, outcome } = plan;
+      expect(await publishRun(ports, { run, execution, outcome, concurrency: 5 })).toMatchObject({
+        verdict: 'consistent',
+        consistency: { boundariesChecked: checked, boundariesMoved: 0 },
+      });
+      expect(most).toBe(5);
+    }
+  });
+
   it('changes nothing when it is repeated, and sends no request', async () => {
     const { steps, objects, queries, publish } = await exported();
     const first = await publish();

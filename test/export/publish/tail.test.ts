@@ -26,7 +26,7 @@ async function tailAfter(change: (list: string[]) => void, { run: more = {}, bef
   const before = queries.length;
   const publishing = {
     ports,
-    event: { run, execution: 'execution' },
+    event: { run, execution: 'execution', concurrency: 8 },
     source: new Source(api, run, formatForRun(run).decode),
     signal: undefined,
   };
