@@ -23,18 +23,16 @@ export const USE_JSON = 'start a new run with format json';
 /** The rows of a CSV body, with the header. Cell `c` of row `r` is cell `r * width + c`. */
 export class CsvCells {
   /** UTF-8. */
-  readonly bytes: Uint8Array;
+  readonly bytes: Buffer;
   /** Cells per row. */
   readonly width: number;
   readonly rows: number;
   /** Where the value of each cell starts and ends in `bytes`, without the quotes around it. Quotes in it are doubled. */
   readonly starts: Uint32Array;
   readonly ends: Uint32Array;
-  readonly #buffer: Buffer;
 
   constructor(bytes: Buffer, { width, rows, starts, ends }: Pick<CsvCells, 'width' | 'rows' | 'starts' | 'ends'>) {
     this.bytes = bytes;
-    this.#buffer = bytes;
     this.width = width;
     this.rows = rows;
     this.starts = starts;
@@ -43,7 +41,7 @@ export class CsvCells {
 
   /** The value of a cell. */
   text(cell: number): string {
-    const text = this.#buffer.toString('utf8', this.starts[cell], this.ends[cell]);
+    const text = this.bytes.toString('utf8', this.starts[cell], this.ends[cell]);
     return text.includes('"') ? text.replaceAll('""', '"') : text;
   }
 

@@ -310,6 +310,26 @@ describe('decodeCsv', () => {
     expect(() => decode('totalActions,na', undefined)).toThrow('Truncated CSV (15 bytes; no newline at the end): ');
   });
 
+  it('reads a large page of short cells', () => {
+    const columns = ['name', ...Array.from({ length: 40 }, (_, i) => `c${i}`)];
+    const row = (i: number) => [`${i}`, ...columns.slice(1).map((_, column) => (column === i % 40 ? '"' : ''))];
+    const rows = Array.from({ length: 600 }, (_, i) => row(i));
+    const text = [columns, ...rows].map((cells) => cells.map((cell) => (cell === '"' ? cellOf(cell) : cell)).join(','));
+    expect(rowsOf(decode(`${text.join('\n')}\n`))).toEqual(rows);
+  });
+
+  it.each([
+    ['lines', `name\n${'\n'.repeat(500_000)}`, 'Response with more than 500000 lines: use a smaller pageSize.'],
+    ['cells', `name${','.repeat(2_500_001)}\n`, 'Response with more than 2500000 cells: use a smaller pageSize.'],
+    [
+      'lines in quotes',
+      `name\n"${'\n'.repeat(500_000)}"\n`,
+      'Response with more than 500000 lines: use a smaller pageSize.',
+    ],
+  ])('refuses a body with too many %s', (_what, text, message) => {
+    expect(() => decode(text)).toThrow(expect.objectContaining({ name: 'PageTooLargeError', message }));
+  });
+
   it('rejects invalid UTF-8', () => {
     expect(() => decodeCsv(Buffer.from([0x6e, 0xc3, 0x28]), { finalNewline: false })).toThrow(/^Invalid UTF-8/);
   });
