@@ -1,6 +1,5 @@
 /** What `run` and `start` export: the flags both take, and the request they stand for. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { parse } from 'csv-parse/sync';
 import { ExportError } from '../../functions/model/errors.ts';
 import { COMPRESSIONS, EXPORT_FORMATS } from '../../functions/model/export-format.ts';
 import { ExportRequestSchema, MAX_PAGE_SIZE } from '../../functions/model/export-settings.ts';
@@ -60,15 +59,17 @@ const RENAMED: Readonly<Record<string, string>> = {
   accountName: '--account',
 };
 
+/** A name in double quotes, which are doubled within it, or without; then a comma or the end. */
+const NAME = /\s*(?:"((?:[^"]|"")*)"\s*|(?!\s*")([^,]*))(?:,|$)/gy;
+
 /** Names as a line of CSV, after those of the flags before. */
 function attributeNames(text: string, before: readonly string[] = []): readonly string[] {
-  try {
-    // An argument has no such character, so it is one line.
-    const [names = ['']] = parse(text, { trim: true, relax_quotes: true, record_delimiter: '\0' }) as string[][];
-    return [...before, ...names];
-  } catch {
-    throw new InvalidArgumentError('Close the double quotes, as in \'name,"city, state"\'.');
+  const names = [...before];
+  for (const [match, quoted, plain = ''] of text.matchAll(NAME)) {
+    names.push(quoted?.replaceAll('""', '"') ?? plain.trim());
+    if (!match.endsWith(',')) return names;
   }
+  throw new InvalidArgumentError('Close the double quotes, as in \'name,"city, state"\'.');
 }
 
 /**

@@ -1,10 +1,9 @@
 /** CSV parts as DuckDB reads them: each by its own header. */
 import { open } from 'node:fs/promises';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
-import { parse } from 'csv-parse/sync';
 import pLimit from 'p-limit';
 import { csvColumns } from '../../functions/catalog/tables.ts';
-import { csvTableColumns } from '../../functions/formats/csv.ts';
+import { csvHeaderOf, csvTableColumns } from '../../functions/formats/csv.ts';
 import { compressionOfPart } from '../../functions/model/export-format.ts';
 import { FILES, LINES, selectFromParts } from './format-table.ts';
 import { PartError } from './part-error.ts';
@@ -72,14 +71,14 @@ async function headerOf(path: string): Promise<readonly string[]> {
   try {
     const file = await open(path);
     try {
-      let text = '';
+      let text = Buffer.alloc(0);
       const unpack = compressionOfPart(path) === 'zstd' ? createZstdDecompress() : createGunzip();
       for await (const chunk of file.createReadStream({ autoClose: false }).pipe(unpack)) {
-        text += chunk;
+        text = Buffer.concat([text, chunk]);
         if (text.includes('\n')) break;
       }
-      const [header] = parse(text.slice(0, text.indexOf('\n') + 1).replaceAll('\\\\', '\\')) as string[][];
-      if (header === undefined) throw new Error('no header');
+      const header = csvHeaderOf(text);
+      if (header.length === 0) throw new Error('no header');
       return header;
     } finally {
       await file.close();

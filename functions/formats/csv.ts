@@ -1,25 +1,24 @@
-import { parse } from 'csv-parse/sync';
 import type { Compression } from '../model/export-format.ts';
 import type { FieldPresence } from '../model/field-coverage.ts';
 import { CHECK_HOST, PageError } from '../model/page-error.ts';
-import { RESUME_OR_START } from '../model/remedies.ts';
 import { ACCOUNT_FIELDS, ACCOUNT_KEY, fieldOf } from './account-columns.ts';
-import { checkCsvLimits } from './body-limits.ts';
 import { compress, decompress } from './compression.ts';
+import { type CsvCells, readCells, USE_JSON } from './csv-cells.ts';
+import { csvLines, LINE_BREAK } from './csv-lines.ts';
 import { presentFields } from './field-counts.ts';
 import { type DecodedPage, type EncodedPart, type PageFormat, supersededRecords } from './page-format.ts';
-import { decodeUtf8 } from './utf8.ts';
+import { checkUtf8 } from './utf8.ts';
 
 /** A page of the CSV endpoint. */
 export interface CsvPage extends DecodedPage {
-  /** The cells of each account, in the order of `columns`. */
-  readonly rows: readonly (readonly string[])[];
+  /** The header, then a row for each account, with its cells in the order of `columns`. */
+  readonly cells: CsvCells;
   readonly endsWithNewline: boolean;
 }
 
 /**
- * The OpenCSVSerDe parameters of the Glue table. They are the defaults, but the writer depends on them: it quotes every
- * value and doubles quotes and backslashes, because the SerDe drops a single backslash.
+ * The OpenCSVSerDe parameters of the Glue table. They are the defaults, but the writer depends on them: it doubles quotes and
+ * backslashes, because the SerDe drops a single backslash, and puts quotes around values that contain them.
  * Source: Hive's OpenCSVSerde, and the CSVParser of opencsv 2.3, which Hive and Trino use.
  */
 export const CSV_SERDE_PARAMETERS = { separatorChar: ',', quoteChar: '"', escapeChar: '\\' } as const;
@@ -92,16 +91,20 @@ export function csvFormat(options: CsvOptions): PageFormat<CsvPage> {
  * columns of one name
  */
 export function decodeCsv(body: Buffer, { finalNewline }: { finalNewline: boolean | undefined }): CsvPage {
-  checkCsvLimits(body);
-  const text = decodeUtf8(body);
-  const endsWithNewline = text.endsWith('\n');
-  if (text.trim() === '') return { records: 0, names: [], columns: [], fields: [], rows: [], endsWithNewline };
-  if (text.trimStart().startsWith('<')) {
+  checkUtf8(body);
+  const endsWithNewline = body.at(-1) === LINE_FEED;
+  const first = firstCharacter(body);
+  if (first === undefined) {
+    return { records: 0, names: [], columns: [], fields: [], cells: readCells(Buffer.alloc(0)), endsWithNewline };
+  }
+  if (first === '<') {
     throw new PageError('ApiContentError', { problem: 'HTML instead of CSV', remedy: CHECK_HOST });
   }
-  const [header = [], ...rows] = parseRows(text);
+  const cells = readCells(body);
+  const records = cells.rows - 1;
+  const header = cells.row(0);
   checkHeader(header, body);
-  if (!endsWithNewline && (finalNewline === true || (rows.length === 0 && !hasName(header)))) {
+  if (!endsWithNewline && (finalNewline === true || (records === 0 && !hasName(header)))) {
     const values = [`${body.length} bytes; no newline at the end${finalNewline ? ', unlike earlier pages' : ''}`];
     throw new PageError('ApiAnswerError', { problem: 'Truncated CSV', values });
   }
@@ -114,16 +117,38 @@ export function decodeCsv(body: Buffer, { finalNewline }: { finalNewline: boolea
   }
   const columns = header.map(columnName);
   refuseRepeatedColumns(columns);
-  const key = columns.indexOf(ACCOUNT_KEY);
-  // An empty cell is not a name: two accounts without a name are different accounts.
-  const names = rows.map((row) => row[key]?.replace(LINE_BREAK, '\\n') || JSON.stringify(row));
-  return { records: rows.length, names, columns, fields: filledColumns(columns, rows), rows, endsWithNewline };
+  const names = namesOf(cells, columns.indexOf(ACCOUNT_KEY));
+  return { records, names, columns, fields: filledColumns(columns, cells), cells, endsWithNewline };
+}
+
+const LINE_FEED = 0x0a;
+/** Bytes of a body decoded to find its first character. */
+const HEAD_BYTES = 1000;
+
+/** The first character that is not white space, `undefined` if there is none. */
+function firstCharacter(body: Buffer): string | undefined {
+  const head = body.toString('utf8', 0, HEAD_BYTES).trimStart();
+  // One character may be a part of another one.
+  const [first] = head.length > 1 ? head : body.toString().trimStart();
+  return first;
+}
+
+/** An empty cell is not a name: two accounts without a name are different accounts. */
+function namesOf(cells: CsvCells, column: number): string[] {
+  return Array.from({ length: cells.rows - 1 }, (_, i) => {
+    const name = cells.text((i + 1) * cells.width + column);
+    return name === '' ? JSON.stringify(cells.row(i + 1)) : name.replace(LINE_BREAK, '\\n');
+  });
 }
 
 /** CSV has no null: a cell that is not empty is a value. */
-function filledColumns(columns: readonly string[], rows: readonly (readonly string[])[]): FieldPresence[] {
-  const filled = columns.map(() => 0);
-  for (const row of rows) for (let i = 0; i < filled.length; i++) if (row[i] !== '') (filled[i] as number)++;
+function filledColumns(columns: readonly string[], { width, rows, starts, ends }: CsvCells): FieldPresence[] {
+  const filled = new Uint32Array(width);
+  for (let cell = width; cell < rows * width; ) {
+    for (let column = 0; column < width; column++, cell++) {
+      if (starts[cell] !== ends[cell]) (filled[column] as number)++;
+    }
+  }
   return presentFields(columns.map((column, i) => [column, filled[i] ?? 0] as const));
 }
 
@@ -172,10 +197,6 @@ const NOT_UTF8 = /[\0\ufeff]/;
 /** A plan stores up to 40,000 characters of header, at least four per column; searches of the header are linear. */
 const MAX_COLUMNS = 10_000;
 
-const USE_JSON = 'start a new run with format json';
-/** If the response is not damaged, only the JSON endpoint helps. */
-const RETRY_OR_JSON = `${RESUME_OR_START}; if it fails again, ${USE_JSON}`;
-
 /** Such a header names no values. Reports positions, not names: if the API sent no header, a name would be account data. */
 function refuseRepeatedColumns(columns: readonly string[]): void {
   const first = new Map<string, number>();
@@ -193,59 +214,31 @@ function refuseRepeatedColumns(columns: readonly string[]): void {
   }
 }
 
-function parseRows(text: string): string[][] {
-  try {
-    // By default the parser expects every line to end as the first one does, and keeps the CR of others.
-    const lineEnds = text.includes('\n') ? ['\r\n', '\n'] : ['\r'];
-    return parse(text, { record_delimiter: lineEnds, skip_empty_lines: true });
-  } catch (error) {
-    // The message of the parser quotes the row.
-    const { lines } = error as { lines?: number };
-    throw new PageError('ApiAnswerError', {
-      problem: 'Malformed CSV',
-      values: [`${lines === undefined ? '' : `line ${lines}: `}wrong number of cells, or a quote is not closed`],
-      remedy: RETRY_OR_JSON,
-    });
-  }
-}
-
 /** The header of a CSV part. */
 export async function csvPartHeader(part: Uint8Array): Promise<string[]> {
-  const text = (await decompress(part)).toString();
-  const [header = []] = parse(text.slice(0, text.indexOf('\n'))) as string[][];
-  return header.map((column) => column.replaceAll('\\\\', '\\'));
+  return csvHeaderOf(await decompress(part));
+}
+
+/** The header of the text of a part, or of its start. Empty if it has no complete line. */
+export function csvHeaderOf(text: Buffer): string[] {
+  const line = text.subarray(0, text.indexOf('\n') + 1);
+  return readCells(line)
+    .row(0)
+    .map((column) => column.replaceAll('\\\\', '\\'));
 }
 
 async function encode(page: CsvPage, { columns, tableColumns, compression }: CsvOptions): Promise<EncodedPart> {
   const sent = spelledAs(columns, page.columns);
   const header = [...columns, ...sent.filter((column) => !columns.includes(column)).sort()];
-  const positions = header.map((column) => sent.indexOf(column));
-  const supersededAt = header.indexOf(SUPERSEDED_COLUMN);
-  const superseded = supersededRecords(page.names);
-  let escapedLineBreaks = 0;
-  const cell = (value: string) => {
-    if (!SPECIAL.test(value)) return `"${value}"`;
-    const flat = value.replace(LINE_BREAK, () => {
-      escapedLineBreaks++;
-      return '\\n';
-    });
-    return `"${flat.replaceAll('\\', '\\\\').replaceAll('"', '""')}"`;
-  };
-  const lines = [header.map(cell).join(',')];
-  for (const [i, row] of page.rows.entries()) {
-    const cells = positions.map((position, at) =>
-      at === supersededAt ? (superseded.has(i) ? 'true' : '') : position < 0 ? '' : (row[position] ?? ''),
-    );
-    lines.push(cells.map(cell).join(','));
-  }
+  const { text, escapedLineBreaks } = csvLines(page.cells, {
+    header,
+    positions: header.map((column) => sent.indexOf(column)),
+    supersededAt: header.indexOf(SUPERSEDED_COLUMN),
+    superseded: supersededRecords(page.names),
+  });
   return {
-    body: await compress(`${lines.join('\n')}\n`, compression),
+    body: await compress(text, compression),
     escapedLineBreaks,
     unmappedColumns: sent.filter((column) => !tableColumns.includes(column)).sort(),
   };
 }
-
-/** Characters that a cell cannot contain unescaped. */
-const SPECIAL = /["\\\r\n]/;
-
-const LINE_BREAK = /\r\n|\n|\r/g;

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { PageError } from '../model/page-error.ts';
 
 const decoder = new TextDecoder('utf-8', { fatal: true });
@@ -10,6 +11,15 @@ export function decodeUtf8(body: Buffer): string {
   try {
     return decoder.decode(body);
   } catch {
-    throw new PageError('ApiAnswerError', { problem: 'Invalid UTF-8', values: [`${body.length} bytes`] });
+    throw invalidUtf8(body);
   }
+}
+
+/** Checks a body without decoding it. @throws PageError `ApiAnswerError` for invalid UTF-8 */
+export function checkUtf8(body: Buffer): void {
+  if (!isUtf8(body)) throw invalidUtf8(body);
+}
+
+function invalidUtf8(body: Buffer): PageError {
+  return new PageError('ApiAnswerError', { problem: 'Invalid UTF-8', values: [`${body.length} bytes`] });
 }

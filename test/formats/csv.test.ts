@@ -9,6 +9,7 @@ import {
   pinCsvColumns,
 } from '../../functions/formats/csv.ts';
 import { propertyRuns } from '../support/property-runs.ts';
+import { rowsOf } from './csv-rows.ts';
 import { readOpenCsv } from './opencsv-serde.ts';
 
 const columns = ['name', 'note', 'superseded'];
@@ -50,9 +51,30 @@ describe('csvFormat', () => {
     ]);
   });
 
-  it('quotes every cell and escapes quotes, backslashes and line breaks', async () => {
+  it('escapes quotes, backslashes and line breaks', async () => {
     const { text } = await written(bodyOf([['Back\\slash "Works"', 'first\r\nsecond']]));
-    expect(text).toBe('"name","note","superseded"\n"Back\\\\slash ""Works""","first\\\\nsecond",""\n');
+    expect(text).toBe('name,note,superseded\n"Back\\\\slash ""Works""","first\\\\nsecond",\n');
+  });
+
+  it.each([
+    ['plain text', 'Acme Inc.', 'Acme Inc.'],
+    ['no text', '', ''],
+    ['a comma', 'Acme, Inc', '"Acme, Inc"'],
+    ['a quote', 'a"b', '"a""b"'],
+    ['a backslash', 'a\\b', '"a\\\\b"'],
+    ['a space at the start', ' a', '" a"'],
+    ['a space at the end', 'a ', '"a "'],
+    ['spaces only', ' ', '" "'],
+    ['a tab at the end', 'a\t', '"a\t"'],
+    ['a NUL', '\0', '"\0"'],
+    ['the value that DuckDB reads as NULL', '\u0001', '"\u0001"'],
+    ['a carriage return', 'a\rb', '"a\\\\nb"'],
+  ])('writes a cell with %s, quoted only if it must be', async (_what, value, cell) => {
+    const { text } = await written(bodyOf([['acme', value]]));
+    expect(text).toBe(`name,note,superseded\nacme,${cell},\n`);
+    // The same if the API quotes no more than it must.
+    const sent = /[",\r]/.test(value) ? cellOf(value) : value;
+    expect((await written(Buffer.from(`name,note\nacme,${sent}\n`))).text).toBe(text);
   });
 
   it('preserves any cells, except line breaks, which become \\n and are counted', async () => {
@@ -89,7 +111,7 @@ describe('csvFormat', () => {
     const { text, unmappedColumns } = await written(
       bodyOf([['acme', 'z', 'n', 'a']], ['name', 'zeta', 'note', 'alpha']),
     );
-    expect(text).toBe('"name","note","superseded","alpha","zeta"\n"acme","n","","a","z"\n');
+    expect(text).toBe('name,note,superseded,alpha,zeta\nacme,n,,a,z\n');
     expect(unmappedColumns).toEqual(['alpha', 'zeta']);
   });
 
@@ -104,7 +126,7 @@ describe('csvFormat', () => {
     );
     // Either of two columns could be `tag`.
     expect(text).toBe(
-      '"name","superseded","Annual Revenue","tier","tag","TAG","Tag","superseded_as_sent"\n"acme","","1.10","gold","","a","b","true"\n',
+      'name,superseded,Annual Revenue,tier,tag,TAG,Tag,superseded_as_sent\nacme,,1.10,gold,,a,b,true\n',
     );
     expect(unmappedColumns).toEqual(['TAG', 'Tag', 'superseded_as_sent']);
   });
@@ -129,10 +151,10 @@ describe('csvFormat', () => {
     ] as const;
     const parts = await Promise.all(pages.map(([header, row]) => written(bodyOf([row], [...header]), dependent)));
     expect(parts.map(({ text }) => text.split('\n').slice(0, -1))).toEqual([
-      ['"name","superseded","tier","region","zeta"', '"a","","","","z"'],
-      ['"name","superseded","tier","region","zeta"', '"b","","","EMEA",""'],
-      ['"name","superseded","tier","region","zeta","alpha"', '"c","","1","","y","x"'],
-      ['"name","superseded","tier","region","zeta"', '"d","","","",""'],
+      ['name,superseded,tier,region,zeta', 'a,,,,z'],
+      ['name,superseded,tier,region,zeta', 'b,,,EMEA,'],
+      ['name,superseded,tier,region,zeta,alpha', 'c,,1,,y,x'],
+      ['name,superseded,tier,region,zeta', 'd,,,,'],
     ]);
     expect(parts.map(({ unmappedColumns }) => unmappedColumns)).toEqual([['zeta'], [], ['alpha', 'zeta'], []]);
   });
@@ -172,7 +194,7 @@ describe('csvFormat', () => {
 
   it('renames an API column called superseded', async () => {
     const { text, unmappedColumns } = await written(bodyOf([['acme', 'true']], ['name', 'superseded']));
-    expect(text).toBe('"name","note","superseded","superseded_as_sent"\n"acme","","","true"\n');
+    expect(text).toBe('name,note,superseded,superseded_as_sent\nacme,,,true\n');
     expect(unmappedColumns).toEqual(['superseded_as_sent']);
   });
 
@@ -205,7 +227,7 @@ describe('decodeCsv', () => {
     ['LF after a header with CRLF', 'name,note\r\na,b\nc,d\n'],
     ['CRLF after a header with LF', 'name,note\na,b\r\nc,d\r\n'],
   ])('accepts rows that end with %s', (_name, text) => {
-    expect(decode(text).rows).toEqual([
+    expect(rowsOf(decode(text))).toEqual([
       ['a', 'b'],
       ['c', 'd'],
     ]);
@@ -217,7 +239,12 @@ describe('decodeCsv', () => {
       'name,note\nsecret one,b\nsecret two',
       'Malformed CSV (line 3: wrong number of cells, or a quote is not closed): resume the run, or start a new run if it was never planned; if it fails again, start a new run with format json.',
     ],
-    ['an unclosed quote', 'name,note\n"secret,b\n', /^Malformed CSV/],
+    ['an unclosed quote', 'name,note\n"secret,b\n', /^Malformed CSV \(line 2:/],
+    ['a quote within a cell', 'name,note\na,b\nsecret"x,b\n', /^Malformed CSV \(line 3:/],
+    ['text after a closing quote', 'name,note\n"a\r\nb",c\n"secret"x,b\n', /^Malformed CSV \(line 4:/],
+    ['a NUL after a closing quote', 'name,note\n"secret"\0,b\n', /^Malformed CSV \(line 2:/],
+    ['a row with too many cells', 'name,note\n\nsecret,b,c\n', /^Malformed CSV \(line 3:/],
+    ['CR after a closing quote if rows end with LF', 'name,note\n"secret"\r,b\n', /^Malformed CSV \(line 2:/],
     [
       'an HTML page',
       '<!doctype html><title>Sign in</title>',
@@ -281,6 +308,26 @@ describe('decodeCsv', () => {
   it('rejects a truncated header, which is not an empty page', () => {
     expect(() => decode('name,no', true)).toThrow(/no newline at the end, unlike earlier pages/);
     expect(() => decode('totalActions,na', undefined)).toThrow('Truncated CSV (15 bytes; no newline at the end): ');
+  });
+
+  it('reads a large page of short cells', () => {
+    const columns = ['name', ...Array.from({ length: 40 }, (_, i) => `c${i}`)];
+    const row = (i: number) => [`${i}`, ...columns.slice(1).map((_, column) => (column === i % 40 ? '"' : ''))];
+    const rows = Array.from({ length: 600 }, (_, i) => row(i));
+    const text = [columns, ...rows].map((cells) => cells.map((cell) => (cell === '"' ? cellOf(cell) : cell)).join(','));
+    expect(rowsOf(decode(`${text.join('\n')}\n`))).toEqual(rows);
+  });
+
+  it.each([
+    ['lines', `name\n${'\n'.repeat(500_000)}`, 'Response with more than 500000 lines: use a smaller pageSize.'],
+    ['cells', `name${','.repeat(2_500_001)}\n`, 'Response with more than 2500000 cells: use a smaller pageSize.'],
+    [
+      'lines in quotes',
+      `name\n"${'\n'.repeat(500_000)}"\n`,
+      'Response with more than 500000 lines: use a smaller pageSize.',
+    ],
+  ])('refuses a body with too many %s', (_what, text, message) => {
+    expect(() => decode(text)).toThrow(expect.objectContaining({ name: 'PageTooLargeError', message }));
   });
 
   it('rejects invalid UTF-8', () => {

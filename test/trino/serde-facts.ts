@@ -94,6 +94,11 @@ export const CSV_FACTS: readonly Fact[] = [
       [null, null, null],
     ],
   ],
+  ['keeps spaces around a value without quotes', '  a, b ,\tc\t', [['  a', ' b ', '\tc\t']]],
+  ['keeps values of spaces only without quotes', ' ,\t,\u00a0\u3000', [[' ', '\t', '\u00a0\u3000']]],
+  ['reads NULL, NaN and a hash sign without quotes as text', 'NULL,NaN,#1', [['NULL', 'NaN', '#1']]],
+  ['reads values with and without quotes in one row', 'it\'s,"a,""b",c d', [["it's", 'a,"b', 'c d']]],
+  ['reads an empty last field as an empty string', 'x,"y",', [['x', 'y', '']]],
   ['keeps a comma in quotes', '"a,b","y","z"', [['a,b', 'y', 'z']]],
   ['reads U+2028 and characters beyond the BMP', '"🦄\u2028","株","z"', [['🦄\u2028', '株', 'z']]],
 ];
