@@ -1,11 +1,11 @@
 /** Page boundaries: whether pages still start and end with the accounts that the run read there. */
 import type { DecodedPage } from '../../formats/page-format.ts';
 import type { Consistency } from '../../model/manifest.ts';
-import type { Receipt } from '../../model/receipt.ts';
 import type { Run } from '../../model/run.ts';
 import { HASH_BYTES, hashAccounts } from '../page/account-hashes.ts';
 import { chooseBoundaries, smallestPage } from '../source/page-boundaries.ts';
 import { allSettled, type Source } from '../source/source.ts';
+import type { PageReceipt } from '../storage/run-folder.ts';
 
 /** How many boundaries were checked, and how many of them an account crossed. */
 export type BoundaryCheck = Pick<Consistency, 'boundariesChecked' | 'boundariesMoved'>;
@@ -19,7 +19,7 @@ export type BoundaryCheck = Pick<Consistency, 'boundariesChecked' | 'boundariesM
 export async function checkPageBoundaries(
   source: Source<DecodedPage>,
   run: Run,
-  receipts: readonly Receipt[],
+  receipts: readonly PageReceipt[],
 ): Promise<BoundaryCheck> {
   if (run.countedBy === 'pages') return { boundariesChecked: 0, boundariesMoved: 0 };
   const { pageSize } = run.parameters;
@@ -59,8 +59,6 @@ export async function checkPageBoundaries(
 }
 
 /** The hash of the account at a place on its page; empty after its last account. */
-function hashAt({ accountHashes }: Receipt, place: number): string {
-  return Buffer.from(accountHashes, 'base64')
-    .subarray(place * HASH_BYTES, (place + 1) * HASH_BYTES)
-    .toString('base64');
+function hashAt({ accountHashes }: PageReceipt, place: number): string {
+  return accountHashes.toString('base64', place * HASH_BYTES, (place + 1) * HASH_BYTES);
 }

@@ -3,14 +3,13 @@ import { hash } from 'node:crypto';
 import { ExportError } from '../../model/errors.ts';
 import { type FieldPresence, FieldSums } from '../../model/field-coverage.ts';
 import type { Consistency, Manifest } from '../../model/manifest.ts';
-import type { Receipt } from '../../model/receipt.ts';
 import type { Run, StoredPlan } from '../../model/run.ts';
 import type { Usage } from '../../model/usage.ts';
 import { countDistinct, hashAccounts } from '../page/account-hashes.ts';
 import type { ObjectStore } from '../ports.ts';
 import { samePageAgain } from '../source/paging-errors.ts';
 import { partsPrefix, planKey } from '../storage/bucket-layout.ts';
-import { RunFolder, sha256 } from '../storage/run-folder.ts';
+import { type PageReceipt, RunFolder, sha256 } from '../storage/run-folder.ts';
 import { type BoundaryCheck, checkPageBoundaries } from './page-boundaries.ts';
 import { exportTail, type Publishing } from './tail.ts';
 
@@ -18,7 +17,7 @@ import { exportTail, type Publishing } from './tail.ts';
 export interface VerifiedRun {
   readonly manifest: Manifest;
   readonly plan: StoredPlan;
-  readonly receipts: readonly Receipt[];
+  readonly receipts: readonly PageReceipt[];
 }
 
 /**
@@ -58,7 +57,7 @@ export async function verifyRun(publishing: Publishing): Promise<VerifiedRun> {
   return { plan, receipts, manifest };
 }
 
-function refuseMissingPages(run: Run, receipts: readonly Receipt[]): void {
+function refuseMissingPages(run: Run, receipts: readonly PageReceipt[]): void {
   const present = new Set(receipts.map(({ page }) => page));
   const last = Math.max(run.pages - 1, ...present);
   const missing: number[] = [];
@@ -75,7 +74,7 @@ function refuseMissingPages(run: Run, receipts: readonly Receipt[]): void {
  * The store is the source of truth: each part must be there as it was written, and nothing else beside them. The listing
  * shows that, except for a part that was written again: it is read and compared.
  */
-export async function refuseModifiedParts(store: ObjectStore, run: Run, receipts: readonly Receipt[]): Promise<void> {
+export async function refuseModifiedParts(store: ObjectStore, run: Run, receipts: readonly PageReceipt[]): Promise<void> {
   const objects = new Map((await store.list(partsPrefix(run))).map((object) => [object.key, object]));
   for (const { key, page, bytes, etag, sha256: written } of receipts) {
     const object = objects.get(key);
@@ -107,12 +106,11 @@ const REPEAT_CHECKS = 3;
  * same in the receipts, so the first two equal pages are fetched again: more than once, since data may move between the two
  * requests. A single account may well have moved.
  */
-async function refuseRepeatedPages(publishing: Publishing, receipts: readonly Receipt[]): Promise<void> {
+async function refuseRepeatedPages(publishing: Publishing, receipts: readonly PageReceipt[]): Promise<void> {
   const seen = new Map<string, number>();
   for (const { page, records, accountHashes } of receipts) {
     if (records < 2) continue;
-    // V8 hashes a long string by its length, so the map's keys are digests: 30,000 equal lengths would take ten seconds.
-    const digest = hash('sha256', accountHashes);
+    const digest = hash('sha256', accountHashes, 'base64');
     const twin = seen.get(digest);
     if (twin !== undefined) {
       if (await isRepeated(publishing, twin, page)) throw samePageAgain(`pages ${twin} and ${page} have`);
@@ -134,7 +132,7 @@ async function isRepeated({ event, source }: Publishing, a: number, b: number): 
 /** What the verdict and the manifest rest on. */
 interface Evidence {
   readonly run: Run;
-  readonly receipts: readonly Receipt[];
+  readonly receipts: readonly PageReceipt[];
   readonly fields: FieldPresence[];
   readonly accountsAfter: number;
   readonly boundaries: BoundaryCheck;
@@ -156,7 +154,7 @@ function judge({ run, accountsAfter, boundaries }: Evidence, read: number, disti
 
 function manifestOf(evidence: Evidence): Manifest {
   const { run, receipts, fields, usage } = evidence;
-  const sum = (of: (receipt: Receipt) => number) => receipts.reduce((total, receipt) => total + of(receipt), 0);
+  const sum = (of: (receipt: PageReceipt) => number) => receipts.reduce((total, receipt) => total + of(receipt), 0);
   const accounts = sum(({ records }) => records);
   const distinct = countDistinct(receipts.map(({ accountHashes }) => accountHashes));
   return {
