@@ -74,7 +74,11 @@ function refuseMissingPages(run: Run, receipts: readonly PageReceipt[]): void {
  * The store is the source of truth: each part must be there as it was written, and nothing else beside them. The listing
  * shows that, except for a part that was written again: it is read and compared.
  */
-export async function refuseModifiedParts(store: ObjectStore, run: Run, receipts: readonly PageReceipt[]): Promise<void> {
+export async function refuseModifiedParts(
+  store: ObjectStore,
+  run: Run,
+  receipts: readonly PageReceipt[],
+): Promise<void> {
   const objects = new Map((await store.list(partsPrefix(run))).map((object) => [object.key, object]));
   for (const { key, page, bytes, etag, sha256: written } of receipts) {
     const object = objects.get(key);

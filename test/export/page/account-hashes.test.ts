@@ -30,7 +30,9 @@ describe('account hashes', () => {
     fc.assert(
       fc.property(pages, (names) => {
         const hashes = names.map((page) => hashAccounts('run-1', page));
-        expect(countDistinct(hashes.map((hash) => Uint8Array.from(Buffer.from(hash, 'base64'))))).toBe(new Set(names.flat()).size);
+        expect(countDistinct(hashes.map((hash) => Uint8Array.from(Buffer.from(hash, 'base64'))))).toBe(
+          new Set(names.flat()).size,
+        );
       }),
     );
   });
