@@ -175,6 +175,7 @@ export async function runLocal(options: LocalRunOptions): Promise<LocalOutcome> 
     } as never,
   });
   signal.addEventListener('abort', () => execution.abort(), { once: true });
+  void discardAll(execution.eventLogs);
   try {
     const output: unknown = await execution.result;
     if (plan?.outcome === 'dryRun') return { outcome: 'dryRun', plan };
@@ -189,6 +190,11 @@ export async function runLocal(options: LocalRunOptions): Promise<LocalOutcome> 
     await Promise.allSettled(inProgress);
     end();
   }
+}
+
+/** The engine keeps events, several for each page, until they are read. */
+async function discardAll(events: AsyncIterable<unknown>): Promise<void> {
+  for await (const _ of events);
 }
 
 /** Lambdas exchange JSON, so tasks do here, too: nothing works on one machine only. */
