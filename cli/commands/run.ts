@@ -23,7 +23,6 @@ import { integer, newRunId, withOutputFlags } from '../flags/common-flags.ts';
 import { type DestinationFlags, storeAt, withDestinationFlags } from '../flags/destination.ts';
 import { type ExportFlags, flagOf, requestOf, withExportFlags, withFlagNames } from '../flags/export-flags.ts';
 import { type LocalOutcome, runLocal } from '../local/run-local.ts';
-import { keepHeapSmall } from '../local/small-heap.ts';
 import { printEstimate, printPlan, printPublished, printUsageSoFar, printVanished } from '../terminal/print-run.ts';
 import { type Progress, runProgress } from '../terminal/progress.ts';
 import { type Output, type OutputFlags, outputOf, type Terminal } from '../terminal/terminal.ts';
@@ -82,7 +81,6 @@ Examples:
  * @throws ExportError before anything has started: invalid flags, no key
  */
 async function runExport(flags: RunFlags, terminal: Terminal): Promise<number> {
-  keepHeapSmall();
   const progress = runProgress(terminal, flags);
   const output = outputOf(progress, flags);
   const { baseUrl, request, exports, concurrency } = await chosenExport(flags);
