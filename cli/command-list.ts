@@ -1,5 +1,6 @@
 /** All commands, as the help text lists them. The code of a command is loaded only when it is called. */
 import type { Command } from 'commander';
+import { keepHeapSmall } from './local/small-heap.ts';
 import type { Terminal } from './terminal/terminal.ts';
 
 export interface ListedCommand {
@@ -27,7 +28,11 @@ export const COMMANDS: readonly ListedCommand[] = [
   {
     usage: 'run',
     description: 'export the accounts of a dataset on this machine',
-    load: async (terminal) => (await import('./commands/run.ts')).runCommand(terminal),
+    load: async (terminal) => {
+      // Before its code is loaded, which makes the heap grow.
+      keepHeapSmall();
+      return (await import('./commands/run.ts')).runCommand(terminal);
+    },
   },
   {
     usage: 'query [sql]',

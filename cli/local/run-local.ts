@@ -199,6 +199,7 @@ export async function runLocal(options: LocalRunOptions): Promise<LocalOutcome> 
     });
     signal.addEventListener('abort', () => execution.abort(), { once: true });
     if (signal.aborted) execution.abort();
+    void discardAll(execution.eventLogs);
     const output: unknown = await execution.result;
     if (plan?.outcome === 'dryRun') return { outcome: 'dryRun', plan };
     if (plan?.outcome === 'skipped') return { outcome: 'skipped', skipped: plan };
@@ -212,6 +213,11 @@ export async function runLocal(options: LocalRunOptions): Promise<LocalOutcome> 
     await Promise.allSettled(inProgress);
     end();
   }
+}
+
+/** The engine keeps events, several for each page, until they are read. */
+async function discardAll(events: AsyncIterable<unknown>): Promise<void> {
+  for await (const _ of events);
 }
 
 /** Lambdas exchange JSON, so tasks do here, too: nothing works on one machine only. */

@@ -96,7 +96,7 @@ export interface RunToReport {
   /** SQL that shows the run. */
   readonly query: string;
   /** `undefined` if an earlier attempt published the run. */
-  readonly receipts?: readonly Receipt[] | undefined;
+  readonly receipts?: readonly Omit<Receipt, 'accountHashes'>[] | undefined;
   /** The last published run of the export before this one. */
   readonly last?: Manifest | undefined;
 }

@@ -1,13 +1,13 @@
 /** Exporting one page: one request, one part, one receipt. */
 import { formatForRun } from '../../formats/format-for-run.ts';
-import type { DecodedPage } from '../../formats/page-format.ts';
+import type { DecodedPage, PageFormat } from '../../formats/page-format.ts';
 import { ExportError } from '../../model/errors.ts';
 import { type PageTask, PageTaskSchema } from '../../model/events.ts';
 import { parseOrThrow } from '../../model/parse-input.ts';
 import type { Receipt } from '../../model/receipt.ts';
 import type { Run } from '../../model/run.ts';
 import { addUsage, NO_USAGE } from '../../model/usage.ts';
-import type { ApiAnswer, ObjectStore, PagePorts, StoredBytes } from '../ports.ts';
+import type { ApiAnswer, Clock, ObjectStore, PagePorts, StoredBytes } from '../ports.ts';
 import { pageSizeCapped } from '../source/paging-errors.ts';
 import { budgetOf } from '../source/record-budget.ts';
 import { sharedWait } from '../source/shared-wait.ts';
@@ -49,27 +49,10 @@ export async function writePart(
   const wait = sharedWait(store, runId);
   const source = new Source(api, run, format.decode, { signal, budget, wait, answeredBefore: true });
   try {
-    const answer = await fetchCompletePage(source, run, page);
-    // An attempt may wait for other requests first, so its begin says nothing about the API.
-    const startedAt = new Date(clock.now() - answer.latencyMs).toISOString();
-    const { body, unmappedColumns, escapedLineBreaks } = await format.encode(answer.value);
+    const { body, content, times } = await fetchPart(source, format, { run, page }, clock);
     const etag = await putPart(store, run, page, { body, before: stored.part });
-    const receipt: Receipt = {
-      version: 1,
-      page,
-      key: partKey(run, page),
-      etag,
-      records: answer.value.records,
-      bytes: body.byteLength,
-      sha256: sha256(body),
-      accountHashes: hashAccounts(runId, answer.value.names),
-      fields: [...answer.value.fields],
-      unmappedColumns: [...unmappedColumns],
-      escapedLineBreaks,
-      usage: addUsage(stored.receipt?.usage ?? NO_USAGE, source.usage),
-      startedAt,
-      latencyMs: Math.round(answer.latencyMs),
-    };
+    const usage = addUsage(stored.receipt?.usage ?? NO_USAGE, source.usage);
+    const receipt: Receipt = { version: 1, page, key: partKey(run, page), etag, ...content, usage, ...times };
     await folder.saveReceipt(receipt);
     measure?.({ exportName, usage: source.usage, latencyMs: receipt.latencyMs });
     return receipt;
@@ -82,6 +65,42 @@ export async function writePart(
   } finally {
     await budget?.returnTickets().catch(() => undefined);
   }
+}
+
+interface FetchedPart {
+  readonly body: Uint8Array;
+  /** What the receipt says about the body. */
+  readonly content: Pick<
+    Receipt,
+    'records' | 'bytes' | 'sha256' | 'accountHashes' | 'fields' | 'unmappedColumns' | 'escapedLineBreaks'
+  >;
+  readonly times: Pick<Receipt, 'startedAt' | 'latencyMs'>;
+}
+
+/** Fetches and encodes a page. Nothing of the decoded page is kept: other pages need the memory while its part is written. */
+async function fetchPart(
+  source: Source<DecodedPage>,
+  format: PageFormat,
+  { run, page }: Pick<PageTask, 'run' | 'page'>,
+  clock: Clock,
+): Promise<FetchedPart> {
+  const { value, latencyMs } = await fetchCompletePage(source, run, page);
+  // An attempt may wait for other requests first, so its begin says nothing about the API.
+  const startedAt = new Date(clock.now() - latencyMs).toISOString();
+  const { body, unmappedColumns, escapedLineBreaks } = await format.encode(value);
+  return {
+    body,
+    content: {
+      records: value.records,
+      bytes: body.byteLength,
+      sha256: sha256(body),
+      accountHashes: hashAccounts(run.runId, value.names),
+      fields: [...value.fields],
+      unmappedColumns: [...unmappedColumns],
+      escapedLineBreaks,
+    },
+    times: { startedAt, latencyMs: Math.round(latencyMs) },
+  };
 }
 
 /** Writes a part, unless another attempt has replaced the version of it that was there before. @returns its etag */

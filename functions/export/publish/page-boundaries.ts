@@ -2,11 +2,11 @@
 import pLimit from 'p-limit';
 import type { DecodedPage } from '../../formats/page-format.ts';
 import type { Consistency } from '../../model/manifest.ts';
-import type { Receipt } from '../../model/receipt.ts';
 import type { Run } from '../../model/run.ts';
 import { HASH_BYTES, hashAccounts } from '../page/account-hashes.ts';
 import { chooseBoundaries, smallestPage } from '../source/page-boundaries.ts';
 import { allSettled, type Source } from '../source/source.ts';
+import type { PageReceipt } from '../storage/run-folder.ts';
 
 /** How many boundaries were checked, and how many of them an account crossed. */
 export interface BoundaryCheck extends Pick<Consistency, 'boundariesChecked' | 'boundariesMoved'> {
@@ -31,7 +31,7 @@ export interface BoundariesToCheck {
  */
 export async function checkPageBoundaries(
   { source, run, concurrency }: BoundariesToCheck,
-  receipts: readonly Receipt[],
+  receipts: readonly PageReceipt[],
   from = 0,
 ): Promise<BoundaryCheck> {
   if (run.countedBy === 'pages') return { boundariesChecked: 0, boundariesMoved: 0, isEndUnchanged: false };
@@ -74,13 +74,11 @@ export async function checkPageBoundaries(
 }
 
 /** The pages that have accounts. Boundary `k` is before the page at place `k` of them. */
-export function filledPages(receipts: readonly Receipt[]): readonly Receipt[] {
+export function filledPages(receipts: readonly PageReceipt[]): readonly PageReceipt[] {
   return receipts.filter(({ records }) => records > 0);
 }
 
 /** The hash of the account at a place on its page; empty after its last account. */
-function hashAt({ accountHashes }: Receipt, place: number): string {
-  return Buffer.from(accountHashes, 'base64')
-    .subarray(place * HASH_BYTES, (place + 1) * HASH_BYTES)
-    .toString('base64');
+function hashAt({ accountHashes }: PageReceipt, place: number): string {
+  return accountHashes.toString('base64', place * HASH_BYTES, (place + 1) * HASH_BYTES);
 }

@@ -6,7 +6,6 @@ import { vanishedFields } from '../../model/field-coverage.ts';
 import type { Manifest } from '../../model/manifest.ts';
 import type { DriftedRun, PublishOutcome, PublishResult } from '../../model/outcomes.ts';
 import { parseOrThrow } from '../../model/parse-input.ts';
-import type { Receipt } from '../../model/receipt.ts';
 import type { Run } from '../../model/run.ts';
 import type { Catalog, ObjectStore, PagePorts, RunToReport } from '../ports.ts';
 import { budgetOf } from '../source/record-budget.ts';
@@ -15,7 +14,7 @@ import { sharedWait } from '../source/shared-wait.ts';
 import { Source } from '../source/source.ts';
 import { manifestKey, partsPrefix } from '../storage/bucket-layout.ts';
 import { exportDateOf, lastPublishedRun, readManifest } from '../storage/published-runs.ts';
-import { RunFolder } from '../storage/run-folder.ts';
+import { type PageReceipt, RunFolder } from '../storage/run-folder.ts';
 import { createJson } from '../storage/stored-json.ts';
 import { driftedError, quarantineReason } from './policies.ts';
 import { refuseModifiedParts, verifyRun } from './verify-run.ts';
@@ -61,7 +60,7 @@ interface PublishedPair {
   readonly manifest: Manifest;
   readonly last: Manifest | undefined;
   /** Those of the manifest; left out if an earlier attempt published the run. */
-  readonly receipts?: readonly Receipt[];
+  readonly receipts?: readonly PageReceipt[];
 }
 
 async function alreadyPublished(store: ObjectStore, { runId, exportName }: Run): Promise<PublishedPair | undefined> {
@@ -73,7 +72,7 @@ async function alreadyPublished(store: ObjectStore, { runId, exportName }: Run):
 
 /** A run that may be published, and the receipts of its parts. */
 interface CompleteRun extends PublishedPair {
-  readonly receipts: readonly Receipt[];
+  readonly receipts: readonly PageReceipt[];
 }
 
 /**

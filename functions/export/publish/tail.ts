@@ -24,13 +24,16 @@ export interface Publishing {
   readonly signal: AbortSignal | undefined;
 }
 
+/** What the end of the data is found with. */
+type PageEnd = Pick<Receipt, 'page' | 'records'>;
+
 /**
  * Counts again and exports what follows the last account read, until nothing does.
  * @returns how many accounts the API has now, and the pages written after or over the last one
  */
 export async function exportTail(
   publishing: Publishing,
-  receipts: readonly Receipt[],
+  receipts: readonly PageEnd[],
 ): Promise<{ readonly accounts: number; readonly pages: readonly number[] }> {
   const { ports, event, signal } = publishing;
   const { run, execution } = event;
@@ -53,7 +56,7 @@ export async function exportTail(
 }
 
 /** The offset after the last account read. */
-export function endOf(receipts: readonly Receipt[], pageSize: number): number {
+export function endOf(receipts: readonly PageEnd[], pageSize: number): number {
   return receipts.reduce((end, { page, records }) => (records > 0 ? Math.max(end, page * pageSize + records) : end), 0);
 }
 

@@ -3,14 +3,13 @@ import { hash } from 'node:crypto';
 import { ExportError } from '../../model/errors.ts';
 import { type FieldPresence, FieldSums } from '../../model/field-coverage.ts';
 import type { Consistency, Manifest } from '../../model/manifest.ts';
-import type { Receipt } from '../../model/receipt.ts';
 import type { Run, StoredPlan } from '../../model/run.ts';
 import type { Usage } from '../../model/usage.ts';
 import { countDistinct, hashAccounts } from '../page/account-hashes.ts';
 import type { ObjectStore } from '../ports.ts';
 import { samePageAgain } from '../source/paging-errors.ts';
 import { partsPrefix, planKey } from '../storage/bucket-layout.ts';
-import { RunFolder, sha256 } from '../storage/run-folder.ts';
+import { type PageReceipt, RunFolder, sha256 } from '../storage/run-folder.ts';
 import { type BoundaryCheck, checkPageBoundaries, filledPages } from './page-boundaries.ts';
 import { endOf, exportTail, type Publishing } from './tail.ts';
 
@@ -18,7 +17,7 @@ import { endOf, exportTail, type Publishing } from './tail.ts';
 export interface VerifiedRun {
   readonly manifest: Manifest;
   readonly plan: StoredPlan;
-  readonly receipts: readonly Receipt[];
+  readonly receipts: readonly PageReceipt[];
 }
 
 /**
@@ -46,7 +45,7 @@ export async function verifyRun(publishing: Publishing): Promise<VerifiedRun> {
   const toCheck = { source, run, concurrency: event.concurrency };
   let boundaries = await checkPageBoundaries(toCheck, before);
   let accountsAfter = endOf(before, run.parameters.pageSize);
-  let receipts: readonly Receipt[] = before;
+  let receipts: readonly PageReceipt[] = before;
   if (!boundaries.isEndUnchanged) {
     ports.observe?.({ activity: 'checking', what: 'new accounts', pages: run.pages });
     const tail = await exportTail(publishing, before);
@@ -76,7 +75,7 @@ function withTail(planned: BoundaryCheck, tail: BoundaryCheck): BoundaryCheck {
   };
 }
 
-function refuseMissingPages(run: Run, receipts: readonly Receipt[]): void {
+function refuseMissingPages(run: Run, receipts: readonly PageReceipt[]): void {
   const present = new Set(receipts.map(({ page }) => page));
   const last = Math.max(run.pages - 1, ...present);
   const missing: number[] = [];
@@ -93,7 +92,11 @@ function refuseMissingPages(run: Run, receipts: readonly Receipt[]): void {
  * The store is the source of truth: each part must be there as it was written, and nothing else beside them. The listing
  * shows that, except for a part that was written again: it is read and compared.
  */
-export async function refuseModifiedParts(store: ObjectStore, run: Run, receipts: readonly Receipt[]): Promise<void> {
+export async function refuseModifiedParts(
+  store: ObjectStore,
+  run: Run,
+  receipts: readonly PageReceipt[],
+): Promise<void> {
   const objects = new Map((await store.list(partsPrefix(run))).map((object) => [object.key, object]));
   for (const { key, page, bytes, etag, sha256: written } of receipts) {
     const object = objects.get(key);
@@ -125,12 +128,11 @@ const REPEAT_CHECKS = 3;
  * same in the receipts, so the first two equal pages are fetched again: more than once, since data may move between the two
  * requests. A single account may well have moved.
  */
-async function refuseRepeatedPages(publishing: Publishing, receipts: readonly Receipt[]): Promise<void> {
+async function refuseRepeatedPages(publishing: Publishing, receipts: readonly PageReceipt[]): Promise<void> {
   const seen = new Map<string, number>();
   for (const { page, records, accountHashes } of receipts) {
     if (records < 2) continue;
-    // V8 hashes a long string by its length, so the map's keys are digests: 30,000 equal lengths would take ten seconds.
-    const digest = hash('sha256', accountHashes);
+    const digest = hash('sha256', accountHashes, 'base64');
     const twin = seen.get(digest);
     if (twin !== undefined) {
       if (await isRepeated(publishing, twin, page)) throw samePageAgain(`pages ${twin} and ${page} have`);
@@ -152,7 +154,7 @@ async function isRepeated({ event, source }: Publishing, a: number, b: number): 
 /** What the verdict and the manifest rest on. */
 interface Evidence {
   readonly run: Run;
-  readonly receipts: readonly Receipt[];
+  readonly receipts: readonly PageReceipt[];
   readonly fields: FieldPresence[];
   readonly accountsAfter: number;
   readonly boundaries: BoundaryCheck;
@@ -175,7 +177,7 @@ function judge({ run, accountsAfter, boundaries }: Evidence, read: number, disti
 
 function manifestOf(evidence: Evidence): Manifest {
   const { run, receipts, fields, usage } = evidence;
-  const sum = (of: (receipt: Receipt) => number) => receipts.reduce((total, receipt) => total + of(receipt), 0);
+  const sum = (of: (receipt: PageReceipt) => number) => receipts.reduce((total, receipt) => total + of(receipt), 0);
   const accounts = sum(({ records }) => records);
   const distinct = countDistinct(receipts.map(({ accountHashes }) => accountHashes));
   return {

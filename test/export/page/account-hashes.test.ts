@@ -19,10 +19,10 @@ describe('account hashes', () => {
   });
 
   it('differ if only their first or only their last bytes differ', () => {
-    const base64 = (...hex: string[]) => Buffer.from(hex.join(''), 'hex').toString('base64');
-    expect(countDistinct([base64('0000000000000001', '0000000000000002')])).toBe(2);
-    expect(countDistinct([base64('0000000000000001'), base64('0000000100000001')])).toBe(2);
-    expect(countDistinct([base64('0000000100000001'), base64('0000000100000001')])).toBe(1);
+    const bytes = (...hex: string[]) => Uint8Array.from(Buffer.from(hex.join(''), 'hex'));
+    expect(countDistinct([bytes('0000000000000001', '0000000000000002')])).toBe(2);
+    expect(countDistinct([bytes('0000000000000001'), bytes('0000000100000001')])).toBe(2);
+    expect(countDistinct([bytes('0000000100000001'), bytes('0000000100000001')])).toBe(1);
   });
 
   it('count the distinct accounts of all pages', () => {
@@ -30,7 +30,9 @@ describe('account hashes', () => {
     fc.assert(
       fc.property(pages, (names) => {
         const hashes = names.map((page) => hashAccounts('run-1', page));
-        expect(countDistinct(hashes)).toBe(new Set(names.flat()).size);
+        expect(countDistinct(hashes.map((hash) => Uint8Array.from(Buffer.from(hash, 'base64'))))).toBe(
+          new Set(names.flat()).size,
+        );
       }),
     );
   });
