@@ -4,7 +4,7 @@ import { ACCOUNT_KEY, fieldOf } from './account-columns.ts';
 import { adaptAccount, RESERVED } from './adapt-account.ts';
 import { countFields } from './field-counts.ts';
 import { membersOf, textOf } from './json-members.ts';
-import { type ScannedRecord, type ScanOptions, type Span, scanJson, withoutBlanks } from './json-scan.ts';
+import { type ScannedRecord, type ScanOptions, scanJson, withoutBlanks } from './json-scan.ts';
 import type { DecodedPage } from './page-format.ts';
 import { decodeUtf8 } from './utf8.ts';
 
@@ -34,14 +34,13 @@ export function readAccounts(body: Buffer, options: ScanOptions): SentAccounts {
   const scanned = (sent.hasBlanks ? scanJson(compact, options) : sent).records;
   const bytes = compact.toString('latin1');
   const adapted = scanned.map((record, i) => {
-    const { start, end, fits, nested } = record;
-    const mustAdapt =
-      mayRepeatKeys ||
-      !fits ||
-      respelled.some((key) => Object.hasOwn(parsed[i] ?? {}, key)) ||
-      nested?.some((span) => mayBeValueObject(bytes, span));
-    if (!mustAdapt) return undefined;
-    const { line, addedKeys } = adaptAccount(compact.toString('utf8', start, end));
+    const isAsSent =
+      record.fits &&
+      !mayRepeatKeys &&
+      !respelled.some((key) => Object.hasOwn(parsed[i] ?? {}, key)) &&
+      !hasValueObject(record, bytes);
+    if (isAsSent) return undefined;
+    const { line, addedKeys } = adaptAccount(compact.toString('utf8', record.start, record.end));
     for (const key of addedKeys) columns.add(key);
     return line;
   });
@@ -65,7 +64,8 @@ function lineOf({ start, end, nested }: ScannedRecord, bytes: string): string {
   if (nested === undefined) return bytes.slice(start, end);
   let line = '';
   let copiedTo = start;
-  for (const [from, to] of nested) {
+  for (let i = 0; i < nested.length; i += 2) {
+    const [from, to] = [nested[i], nested[i + 1]] as [number, number];
     line += bytes.slice(copiedTo, from) + JSON.stringify(bytes.slice(from, to));
     copiedTo = to;
   }
@@ -90,9 +90,13 @@ function nameIn(line: string): string {
 /** Also finds a string: `adaptAccount` decides. */
 const VALUE_KEY = /"\s*value\s*"/i;
 
-/** Whether the value of an attribute may be a member of this object. */
-function mayBeValueObject(bytes: string, [start, end]: Span): boolean {
-  return bytes.startsWith('{', start) && VALUE_KEY.test(bytes.slice(start, end));
+/** Whether the value of an attribute may be a member of an object, instead of the object. */
+function hasValueObject({ nested = [] }: ScannedRecord, bytes: string): boolean {
+  for (let i = 0; i < nested.length; i += 2) {
+    const json = bytes.slice(nested[i], nested[i + 1]);
+    if (json.startsWith('{') && VALUE_KEY.test(json)) return true;
+  }
+  return false;
 }
 
 function parseAccounts(body: Buffer): Record<string, unknown>[] {

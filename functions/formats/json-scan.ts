@@ -27,19 +27,16 @@ const IN_RECORD = 2;
 const IN_FIELD = 3;
 const NOWHERE = -1;
 
-/** A value: the position of its first byte, and the one after it. */
-export type Span = readonly [start: number, end: number];
-
 export interface ScannedRecord {
   readonly start: number;
   /** The position after the record. */
   readonly end: number;
   /** Whether columns can have the values of its fields, and no key of a field has an escape. */
   readonly fits: boolean;
-  /** The objects and arrays in its maps, in the order sent. */
-  readonly nested: readonly Span[] | undefined;
-  /** If asked for: the numbers, objects and arrays in its maps and in its fields without a column, in the order sent. */
-  readonly inexact: readonly Span[] | undefined;
+  /** The objects and arrays in its maps, in the order sent: the start and the end of the first one, of the next one, … */
+  readonly nested: readonly number[] | undefined;
+  /** If asked for, the same for the numbers, objects and arrays in its maps and in its fields without a column. */
+  readonly inexact: readonly number[] | undefined;
 }
 
 export interface ScannedBody {
@@ -91,8 +88,8 @@ function scanRecord(body: Buffer, start: number, scanned: ScannedBody, { findIne
   let commas = 0;
   let hasBlanks = false;
   let fits = true;
-  let nested: Span[] | undefined;
-  let inexact: Span[] | undefined;
+  let nested: number[] | undefined;
+  let inexact: number[] | undefined;
   /** Of the current field. */
   let kind: FieldKind | undefined;
   /** The depth of its values that are text in a table. */
@@ -120,7 +117,7 @@ function scanRecord(body: Buffer, start: number, scanned: ScannedBody, { findIne
       }
       if (findInexact && depth === textDepth && isNumber(body, value)) {
         inexact ??= [];
-        inexact.push([value, endOfNumber(body, value)]);
+        inexact.push(value, endOfNumber(body, value));
       }
       continue;
     }
@@ -134,14 +131,13 @@ function scanRecord(body: Buffer, start: number, scanned: ScannedBody, { findIne
       } else if (isClose(byte)) {
         depth--;
         if (depth === textDepth && groups <= MAX_GROUPS) {
-          const value: Span = [valueStart, i + 1];
           if (kind !== undefined) {
             nested ??= [];
-            nested.push(value);
+            nested.push(valueStart, i + 1);
           }
           if (findInexact) {
             inexact ??= [];
-            inexact.push(value);
+            inexact.push(valueStart, i + 1);
           }
         }
       }

@@ -36,8 +36,8 @@ function rowOfParsed({ parsed, scanned, adapted, bytes }: SentAccounts, account:
   const asText = (value: unknown): string | null => {
     if (typeof value === 'string' || value === null) return value;
     if (typeof value === 'boolean') return `${value}`;
-    const [start, end] = inexact[next++] ?? [0, 0];
-    const json = bytes.slice(start, end);
+    const json = bytes.slice(inexact[next], inexact[next + 1]);
+    next += 2;
     return typeof value === 'number' ? json : utf8Of(json);
   };
   const values = [...NO_VALUES];
@@ -77,15 +77,16 @@ function exactValue(kind: FieldKind, value: unknown): unknown {
 /** @param line an account as in a JSON part */
 export function rowOf(line: string): AccountRow {
   const values = [...NO_VALUES];
-  const others: Entry[] = [];
+  // Several spellings of a field may have the same key here; the last one counts.
+  const others = new Map<string, string | null>();
   for (const [key, json] of membersOf(line)) {
     const field = fieldOf(key);
     const value = field && columnValue(field.kind, json);
-    if (field === undefined) others.push({ key, value: textOf(json) });
-    else if (value === undefined) others.push({ key: `${key}_as_sent`, value: textOf(json) });
+    if (field === undefined) others.set(key, textOf(json));
+    else if (value === undefined) others.set(`${key}_as_sent`, textOf(json));
     else values[COLUMNS.get(field.name)?.index ?? 0] = value;
   }
-  return { values, others };
+  return { values, others: Array.from(others, ([key, value]) => ({ key, value })) };
 }
 
 /** The last millisecond of a JavaScript Date. Readers of TIMESTAMP_MILLIS disagree about later ones. */

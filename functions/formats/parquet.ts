@@ -13,8 +13,8 @@ import { PARQUET_SCHEMA } from './parquet-schema.ts';
  */
 export const ZSTD_LEVEL = 15;
 
-/** JSON characters per row group: more than 10,000 typical accounts. */
-const GROUP_CHARACTERS = 4 * 1024 * 1024;
+/** Bytes of JSON per row group: more than 10,000 typical accounts. */
+const GROUP_BYTES = 4 * 1024 * 1024;
 
 /**
  * Typed columns from the JSON endpoint, compressed with zstd: smaller than with Snappy (docs/athena.md). Fields without a
@@ -70,7 +70,7 @@ function* groupsOf({ scanned, adapted }: SentAccounts): Generator<{ readonly sta
   let [start, size] = [0, 0];
   for (const [i, record] of scanned.entries()) {
     size += adapted[i]?.length ?? record.end - record.start;
-    if (size < GROUP_CHARACTERS && i < scanned.length - 1) continue;
+    if (size < GROUP_BYTES && i < scanned.length - 1) continue;
     yield { start, end: i + 1 };
     [start, size] = [i + 1, 0];
   }

@@ -88,7 +88,17 @@ const text = fc.oneof(
   fc.nat(52).map((escapes) => `"${'x\\"'.repeat(escapes)}"`),
 );
 const nested = fc.constantFrom(
-  ...['{}', '[]', '{"k":"v"}', '{"k":{"l":[1.10,"x"]},"m":null}', '[{"n":1}]', '[[{}]]', '{"name":{}}', '{"":[]}'],
+  ...[
+    '{}',
+    '[]',
+    '{"k":"v"}',
+    '{"k":{"l":[1.10,"x"]},"m":null}',
+    '{"z":1.0,"5":-0,"1":[2.0]}',
+    '[{"n":1}]',
+    '[[{}]]',
+    '{"name":{}}',
+    '{"":[]}',
+  ],
   ...[
     '{"a":{"value":1},"b":{"VALUE":[]},"c":null}',
     '[{"name":"a","value":{"x":1}},{"name":5.0}]',
@@ -99,7 +109,17 @@ const nested = fc.constantFrom(
 const value = fc.oneof(number, text, nested, fc.constantFrom('true', 'false', 'null'));
 const field = fc.constantFrom(
   ...['name', 'engagementScore', 'engagementPercentChange', 'firstActivity', 'lastActivity', 'totalActions'],
-  ...['accountStatus', 'attributes', 'segmentJoined', 'segmentInputValues', 'superseded', '_col7', 'healthIndex', ''],
+  ...[
+    'accountStatus',
+    'attributes',
+    'segmentJoined',
+    'segmentInputValues',
+    'superseded',
+    '_col7',
+    'healthIndex',
+    '',
+    '5',
+  ],
 );
 const spelling = fc.constantFrom<(field: string) => string>(
   (name) => name.toUpperCase(),
