@@ -1,8 +1,9 @@
 /** Lines of JSON parts that DuckDB does not read as Athena does: rewritten in JavaScript, with the rules of the formats. */
 import { DuckDBScalarFunction, VARCHAR } from '@duckdb/node-api';
 import { ACCOUNT_FIELDS, type AccountField, type FieldKind } from '../../functions/formats/account-columns.ts';
+import { utf8Of } from '../../functions/formats/json-accounts.ts';
 import { decodeJson } from '../../functions/formats/json-lines.ts';
-import { rowOf } from '../../functions/formats/parquet-row.ts';
+import { type Entry, rowOf } from '../../functions/formats/parquet-row.ts';
 import { text } from './sql-text.ts';
 
 /**
@@ -92,15 +93,15 @@ export function accountLineFunction(): DuckDBScalarFunction {
  * @param line a line of a part; damaged ones are returned as they are, so that DuckDB fails on them
  */
 export function accountLine(line: string): string {
-  let values: ReadonlyMap<string, unknown>;
+  let values: readonly unknown[];
   try {
     const [adapted = ''] = decodeJson(Buffer.from(`[${line}]`)).lines;
-    values = rowOf(adapted).values;
+    values = rowOf(utf8Of(adapted)).values;
   } catch {
     return line;
   }
-  const members = ACCOUNT_FIELDS.flatMap(({ name }) => {
-    const value = values.get(name.toLowerCase()) ?? null;
+  const members = ACCOUNT_FIELDS.flatMap(({ name }, i) => {
+    const value = values[i] ?? null;
     return value === null ? [] : [`"${name}":${jsonOf(value)}`];
   });
   return `{${members.join(',')}}`;
@@ -108,8 +109,9 @@ export function accountLine(line: string): string {
 
 function jsonOf(value: unknown): string {
   if (value instanceof Date) return `${value.getTime()}`;
-  if (value instanceof Map) {
-    return `{${Array.from(value, ([key, inner]) => `${jsonOf(key)}:${inner === null ? 'null' : jsonOf(inner)}`).join(',')}}`;
+  if (Array.isArray(value)) {
+    const entries = value as readonly Entry[];
+    return `{${entries.map(({ key, value: inner }) => `${jsonOf(key)}:${inner === null ? 'null' : jsonOf(inner)}`).join(',')}}`;
   }
   return typeof value === 'string' ? JSON.stringify(value.toWellFormed()) : `${value}`;
 }

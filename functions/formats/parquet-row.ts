@@ -1,27 +1,92 @@
-import { type FieldKind, fieldOf } from './account-columns.ts';
+import { ACCOUNT_FIELDS, type FieldKind, fieldOf } from './account-columns.ts';
+import { lineTextOf, type SentAccounts, utf8Of } from './json-accounts.ts';
 import { membersOf, textOf } from './json-members.ts';
 import { wholeNumber } from './numbers.ts';
 
 /** An account as a row of a Parquet part. */
 export interface AccountRow {
-  /** By column name, without fields that were not sent. */
-  readonly values: ReadonlyMap<string, unknown>;
+  /** In the order of `ACCOUNT_FIELDS`, null for fields that were not sent. Maps are lists of entries. */
+  readonly values: readonly unknown[];
   /** Fields that no column can hold, as text, by the key sent. */
-  readonly others: ReadonlyMap<string, string | null>;
+  readonly others: readonly Entry[];
 }
 
-/** @param line an account as in `JsonPage.lines` */
+/** A member of a map, as the writer takes it. */
+export interface Entry {
+  readonly key: string;
+  readonly value: string | null;
+}
+
+/** The rows of these accounts. */
+export function rowsOf(page: SentAccounts, start: number, end: number): AccountRow[] {
+  return page.parsed
+    .slice(start, end)
+    .map((_, i) => rowOfParsed(page, start + i) ?? rowOf(lineTextOf(page, start + i)));
+}
+
+const NO_VALUES: readonly unknown[] = ACCOUNT_FIELDS.map(() => null);
+const COLUMNS = new Map(ACCOUNT_FIELDS.map(({ name, kind }, index) => [name, { index, kind }]));
+
+/** The row of an account that fits its columns; `undefined` for any other. `rowOf` gives the same in six times the time. */
+function rowOfParsed({ parsed, scanned, adapted, bytes }: SentAccounts, account: number): AccountRow | undefined {
+  if (adapted[account] !== undefined) return undefined;
+  const inexact = scanned[account]?.inexact ?? [];
+  let next = 0;
+  /** Of each value that is text in a table, in the order sent. */
+  const asText = (value: unknown): string | null => {
+    if (typeof value === 'string' || value === null) return value;
+    if (typeof value === 'boolean') return `${value}`;
+    const json = bytes.slice(inexact[next], inexact[next + 1]);
+    next += 2;
+    return typeof value === 'number' ? json : utf8Of(json);
+  };
+  const values = [...NO_VALUES];
+  const others: Entry[] = [];
+  const fields = parsed[account] ?? {};
+  for (const key in fields) {
+    const value = fields[key];
+    const column = COLUMNS.get(key);
+    if (column === undefined) {
+      if (isIndex(key)) return undefined;
+      others.push({ key, value: asText(value) });
+    } else if (column.kind === 'textMap' && value !== null) {
+      const members = value as Readonly<Record<string, unknown>>;
+      const entries: Entry[] = [];
+      for (const name in members) {
+        if (isIndex(name)) return undefined;
+        entries.push({ key: name, value: asText(members[name]) });
+      }
+      values[column.index] = entries;
+    } else {
+      values[column.index] = exactValue(column.kind, value);
+    }
+  }
+  return { values, others };
+}
+
+/** Whether JavaScript may list this key before others that were sent earlier. */
+function isIndex(key: string): boolean {
+  return key >= '0' && key < ':';
+}
+
+function exactValue(kind: FieldKind, value: unknown): unknown {
+  if (typeof value !== 'number' || kind === 'double') return value;
+  return kind === 'integer' ? BigInt(value) : new Date(value);
+}
+
+/** @param line an account as in a JSON part */
 export function rowOf(line: string): AccountRow {
-  const values = new Map<string, unknown>();
+  const values = [...NO_VALUES];
+  // Several spellings of a field may have the same key here; the last one counts.
   const others = new Map<string, string | null>();
   for (const [key, json] of membersOf(line)) {
     const field = fieldOf(key);
     const value = field && columnValue(field.kind, json);
     if (field === undefined) others.set(key, textOf(json));
     else if (value === undefined) others.set(`${key}_as_sent`, textOf(json));
-    else values.set(field.name.toLowerCase(), value);
+    else values[COLUMNS.get(field.name)?.index ?? 0] = value;
   }
-  return { values, others };
+  return { values, others: Array.from(others, ([key, value]) => ({ key, value })) };
 }
 
 /** The last millisecond of a JavaScript Date. Readers of TIMESTAMP_MILLIS disagree about later ones. */
@@ -43,6 +108,6 @@ function columnValue(kind: FieldKind, json: string): unknown {
       return ms !== undefined && ms <= DATE_MAX_MS && ms >= -DATE_MAX_MS ? new Date(Number(ms)) : undefined;
     }
     case 'textMap':
-      return new Map(Array.from(membersOf(json), ([key, inner]) => [key, textOf(inner)]));
+      return Array.from(membersOf(json), ([key, inner]): Entry => ({ key, value: textOf(inner) }));
   }
 }

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ACCOUNT_FIELDS } from '../../functions/formats/account-columns.ts';
 import { decodeCsv } from '../../functions/formats/csv.ts';
+import { utf8Of } from '../../functions/formats/json-accounts.ts';
 import { decodeJson } from '../../functions/formats/json-lines.ts';
 import { type FieldPresence, FieldSums } from '../../functions/model/field-coverage.ts';
 import { propertyRuns } from '../support/property-runs.ts';
@@ -138,7 +139,7 @@ describe('the fields of a JSON page', () => {
     fc.assert(
       fc.property(fc.array(anyAccount, { maxLength: 12 }), (accounts) => {
         const page = decodeJson(Buffer.from(`[${accounts.join(',')}]`));
-        expect(pairs(page.fields)).toEqual(naiveCount(accounts, page.lines));
+        expect(pairs(page.fields)).toEqual(naiveCount(accounts, page.lines.map(utf8Of)));
       }),
       { numRuns: propertyRuns(300, 3_000) },
     );

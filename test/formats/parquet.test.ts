@@ -238,6 +238,35 @@ describe('parquetFormat', () => {
     expect(unmappedColumns).toEqual(['attributes_as_sent', 'name_as_sent', 'totalActions_as_sent', 'zeta']);
   });
 
+  it('has each key of other fields once: the last value that did not fit its column', async () => {
+    const sent = '[{"lastActivity":"n/a","zeta":1,"lastActivity":8640000000000001}]';
+    expect(await inDuckDb(await written(sent), 'SELECT other_fields FROM PART')).toEqual([
+      {
+        other_fields: [
+          { key: 'lastActivity_as_sent', value: '8640000000000001' },
+          { key: 'zeta', value: '1' },
+        ],
+      },
+    ]);
+  });
+
+  it('keeps the order of attributes and fields with numbers as names', async () => {
+    const sent = '[{"zeta":1.0,"5":2.0,"attributes":{"x":1.10,"2024":[1.0],"1":3.0}}]';
+    expect(await inDuckDb(await written(sent), 'SELECT attributes, other_fields FROM PART')).toEqual([
+      {
+        attributes: [
+          { key: 'x', value: '1.10' },
+          { key: '2024', value: '[1.0]' },
+          { key: '1', value: '3.0' },
+        ],
+        other_fields: [
+          { key: 'zeta', value: '1.0' },
+          { key: '5', value: '2.0' },
+        ],
+      },
+    ]);
+  });
+
   it('has the same map of attributes in any shape, and keeps what was sent', async () => {
     const sent = ['{"a":1.10,"b":["x"]}', '[{"name":"a","value":1.10},{"name":"b","value":["x"]}]'].concat(
       '{"a":{"value":1.10,"metadata":{}},"b":{"value":["x"]}}',

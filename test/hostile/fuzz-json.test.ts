@@ -158,7 +158,8 @@ describe('decodeJson', () => {
         const lines = part.split('\n').slice(0, -1);
         expect(lines).toHaveLength(sent.length);
         for (const line of lines) JSON.parse(line);
-        await parquetFormat().encode(page);
+        const { decode, encode } = parquetFormat();
+        await encode(decode(body));
       }),
       { numRuns: propertyRuns(60, 1000) },
     );

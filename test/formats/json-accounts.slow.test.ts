@@ -1,6 +1,6 @@
 /** Bodies near the size limit, which once overflowed the stack or took quadratic time. */
 import { expect, it } from 'vitest';
-import { splitRecords } from '../../functions/formats/json-text.ts';
+import { decodeJson } from '../../functions/formats/json-lines.ts';
 
 const members = (count: number, value: string) => Array.from({ length: count }, (_, i) => `"${i}":${value}`).join(',');
 
@@ -28,8 +28,8 @@ it.each<[string, string, string?]>([
     `{"engagementScore":"1${'0'.repeat(15_000_000)}"}`,
     `{"engagementScore_as_sent":"1${'0'.repeat(15_000_000)}"}`,
   ],
-])('splitRecords copies %s', (_what, account, line = account) => {
-  const { lines } = splitRecords(`[${account}]`);
+])('decodeJson copies %s', (_what, account, line = account) => {
+  const { lines } = decodeJson(Buffer.from(`[${account}]`));
   // Not toEqual, which would print a difference of 30 MB.
   expect(lines.length === 1 && lines[0] === line).toBe(true);
 });
