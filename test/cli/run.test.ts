@@ -418,16 +418,16 @@ describe('run --out s3://', () => {
 describe('simulate', () => {
   it('serves a tenant with the given faults until it is interrupted', async () => {
     const simulate = startCommandLine(
-      ['simulate', '--accounts', '30', '--port', '0', '--grow', '2', '--change-key-after', '150'].concat('--plain'),
+      ['simulate', '--accounts', '90', '--port', '0', '--grow', '2', '--change-key-after', '150'].concat('--plain'),
     );
     await until(() => simulate.stdout().includes('--dataset engage'));
     const lines = simulate.stdout().split('\n');
     // A URL at the end of the line, to be copied.
-    expect(lines[0]).toMatch(/^Simulating 30 accounts at http:\/\/127\.0\.0\.1:\d+$/);
+    expect(lines[0]).toMatch(/^Simulating 90 accounts at http:\/\/127\.0\.0\.1:\d+$/);
     expect(lines.filter((line) => line.length > 80)).toEqual([]);
     const url = /http:\/\/127\.0\.0\.1:\d+/.exec(simulate.stdout())?.[0] ?? '';
     const out = await temporaryFolder();
-    const args = ['run', '--api-url', url, '--dataset', 'engage', '--page-size', '10', '--out', out, '--json'];
+    const args = ['run', '--api-url', url, '--dataset', 'engage', '--page-size', '30', '--out', out, '--json'];
     const first = await commandLine(args);
     expect(JSON.parse(first.stdout)).toMatchObject({ consistency: { verdict: 'drifted' } });
     let later = first;
