@@ -39,6 +39,8 @@ export interface PageFormat<P extends DecodedPage = DecodedPage> {
  * @returns the positions of the earlier records
  */
 export function supersededRecords(names: readonly string[]): ReadonlySet<number> {
+  // Nearly always, and it takes half the time of looking for them.
+  if (new Set(names).size === names.length) return new Set();
   const last = new Map<string, number>();
   const superseded = new Set<number>();
   for (const [i, name] of names.entries()) {
