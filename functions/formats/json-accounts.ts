@@ -8,16 +8,21 @@ import { type ScannedRecord, type ScanOptions, scanJson, withoutBlanks } from '.
 import type { DecodedPage } from './page-format.ts';
 import { decodeUtf8 } from './utf8.ts';
 
-/** A page of the JSON endpoint. The three lists have one element per account. */
+/** A larger body is parsed again, account by account, because all its accounts at once would take too much memory. */
+const MAX_KEPT_BYTES = 4 * 1024 * 1024;
+
+/** A page of the JSON endpoint. The lists have one element per account. */
 export interface SentAccounts extends DecodedPage {
-  /** What `JSON.parse` returned: long numbers lost digits. */
-  readonly parsed: readonly Readonly<Record<string, unknown>>[];
+  /** What `JSON.parse` returned: long numbers lost digits. Left out for a large body: `fieldsOf` has it. */
+  readonly parsed: readonly Fields[] | undefined;
   readonly scanned: readonly ScannedRecord[];
   /** The JSON text of accounts that `adaptAccount` had to write. */
   readonly adapted: readonly (string | undefined)[];
   /** The body, one character per byte, without whitespace in records: what the positions in `scanned` refer to. */
   readonly bytes: string;
 }
+
+type Fields = Readonly<Record<string, unknown>>;
 
 /**
  * Reads a body of the JSON endpoint: an array of accounts.
@@ -48,7 +53,8 @@ export function readAccounts(body: Buffer, options: ScanOptions): SentAccounts {
     const name = adapted[i] === undefined ? account[ACCOUNT_KEY] : undefined;
     return typeof name === 'string' ? name : nameIn(adapted[i] ?? utf8Of(lineOf(scanned[i] as ScannedRecord, bytes)));
   });
-  return { records: parsed.length, names, columns: [...columns], fields, parsed, scanned, adapted, bytes };
+  const page = { records: parsed.length, names, columns: [...columns], fields, scanned, adapted, bytes };
+  return { ...page, parsed: body.length > MAX_KEPT_BYTES ? undefined : parsed };
 }
 
 /** The lines of a part, one character per byte. */
@@ -70,6 +76,14 @@ function lineOf({ start, end, nested }: ScannedRecord, bytes: string): string {
     copiedTo = to;
   }
   return line + bytes.slice(copiedTo, end);
+}
+
+/** The fields of an account as `JSON.parse` returns them. */
+export function fieldsOf({ parsed, scanned, bytes }: SentAccounts, account: number): Fields {
+  const known = parsed?.[account];
+  if (known) return known;
+  const { start, end } = scanned[account] as ScannedRecord;
+  return JSON.parse(utf8Of(bytes.slice(start, end))) as Fields;
 }
 
 /** The line of an account as text. */
