@@ -9,16 +9,16 @@ const TITLE_HEIGHT = 30;
 const ROW_HEIGHT = 38;
 const [BLUE, GRAY] = ['#0969da', '#8c959f'];
 
-/** Each panel has a scale of its own, which starts at 0. */
+/** Each panel has a scale that starts at 0. */
 export function barChart(title: string, panels: readonly Panel[]): string {
   const marks: string[] = [];
   let y = MARGIN - 6;
-  for (const { title: heading, bars } of panels) {
+  for (const { title: heading, bars, scale } of panels) {
     marks.push(text({ x: MARGIN, y: y + 19, className: 'title' }, heading));
     y += TITLE_HEIGHT;
-    const maximum = Math.max(...bars.map(({ value }) => value), Number.MIN_VALUE);
+    const maximum = scale ?? Math.max(...bars.map(({ value }) => value), Number.MIN_VALUE);
     for (const { label, value, text: quoted, isOwn } of bars) {
-      const width = Math.max(1, Math.round((value / maximum) * BAR_WIDTH * 10) / 10);
+      const width = value === 0 ? 0 : Math.max(1, Math.round((value / maximum) * BAR_WIDTH * 10) / 10);
       marks.push(
         text({ x: MARGIN, y: y + 14 }, label),
         text({ x: WIDTH - MARGIN, y: y + 14, className: 'value' }, quoted),

@@ -54,7 +54,7 @@ export const section: Section<PackingRow> = {
       answer: `The defaults are ${inUse.join('; ')}.`,
       about: `The text of JSON and CSV parts and the column chunks of Parquet parts of ${ACCOUNTS.toLocaleString('en-US')} accounts, compressed by each codec and level in turn. The defaults are blue; [decision 8](decisions/0008-defaults.md#compression) has the reasons.`,
       chart: EXPORT_FORMATS.map((format) => ({
-        title: `${format}: bytes and CPU time per account`,
+        title: `${format}: bytes (bar) and CPU time per account`,
         bars: rows.filter((row) => row.format === format).map(bar),
       })),
     };

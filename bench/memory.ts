@@ -66,11 +66,12 @@ export const section: Section<MemoryRow> = {
     if (!loaded || !highest) throw new Error('Nothing was measured.');
     const nameOf = ({ format, bodyMb, what }: MemoryRow) => `${format}, ${bodyMb.toFixed(1)} MB: ${what}`;
     return {
-      answer: `The most that any accepted body needs is ${quotedMb(highest)} of the ${grouped(MEMORY_MB.page)} MB of *Export page*, which has ${quotedMb(loaded)} before its first page.`,
+      answer: `The largest measured body needs ${quotedMb(highest)} of the ${grouped(MEMORY_MB.page)} MB of *Export page*, which has ${quotedMb(loaded)} before its first page.`,
       about: `${PAGES} pages in a row in a new process: the bundled function with the real client, a local server, and a store that discards everything. The heap is limited to ${grouped(MEMORY_MB.page - OUTSIDE_HEAP_MB)} MB. V8 uses the heap it has, so a peak shows what suffices, not the minimum. The floor is a process that only loads the function. A page that runs out of memory fails its run, so the limit keeps a quarter for bodies that were not measured. [Decision 8](decisions/0008-defaults.md#memory) has the reasons for the setting.`,
       chart: [
         {
-          title: `peak memory of ${grouped(MEMORY_MB.page)} MB`,
+          title: `peak memory; a full bar is ${grouped(MEMORY_MB.page)} MB`,
+          scale: MEMORY_MB.page,
           bars: [
             ...pages.map((row) => own(nameOf(row), row.peakMb ?? MEMORY_MB.page, quotedMb(row))),
             other('only loaded', loaded.peakMb ?? 0, quotedMb(loaded)),

@@ -57,11 +57,12 @@ export const section: Section<PageRow> = {
     const share = MEMORY_MB.page / MB_PER_CPU;
     return {
       answer: `Compared with a floor that parses, writes and compresses the same page without any check: ${listed(EXPORT_FORMATS.map(range))}. ${grouped(LARGE)} accounts take ${listed(times)} of CPU time.`,
-      about: `One page from the last byte of its body to its part and receipt, with the code of *Export page* and without the network: UTF-8, limits, parsing, duplicates, compression, SHA-256, account hashes. The floor of JSON is \`JSON.parse\`, \`JSON.stringify\` and gzip; of CSV, decoding the text and gzip; of Parquet, \`JSON.parse\` and the same writer with the same columns and codec. Floors check nothing and lose digits. *Hard* accounts, the simulator’s default, have nested attributes, integers of 16 and 19 digits and new fields. CPU time of all threads, page and floor in turn in one process. *Export page* has ${share.toFixed(2)} of a vCPU, so that an account takes ${(1 / share).toFixed(1)} times as long; [the estimate](cost.md#how-the-estimate-works) assumes ${TRANSFORM_SECONDS_PER_ACCOUNT * 1e6} µs.`,
+      about: `One page from the last byte of its body to its part and receipt, with the code of *Export page* and without the network: UTF-8, limits, parsing, duplicates, compression, SHA-256, account hashes. The floor of JSON is \`JSON.parse\`, \`JSON.stringify\` and gzip; of CSV, decoding the text and gzip; of Parquet, \`JSON.parse\` and the same writer with the same columns and codec. Floors check nothing and lose digits. *Hard* accounts, the simulator’s default, have nested attributes, integers of 16 and 19 digits and new fields. CPU time of all threads, page and floor in turn in one process; the ratio is the median of the ratios of each turn. *Export page* has ${share.toFixed(2)} of a vCPU, so that an account takes ${(1 / share).toFixed(1)} times as long; [the estimate](cost.md#how-the-estimate-works) assumes ${TRANSFORM_SECONDS_PER_ACCOUNT * 1e6} µs.`,
       chart: rows
         .filter(({ accounts }) => accounts === LARGE)
-        .map((row) => ({
+        .map((row, _, shown) => ({
           title: `${nameOf(row)}: CPU ms for ${grouped(row.accounts)} accounts`,
+          scale: Math.max(...shown.map(({ pageMs }) => pageMs[0])),
           bars: [
             own('page', row.pageMs[0], `${quoted(row.pageMs, 0)} ms, ${quoted(row.ratio, 2)} ×`),
             other('floor', row.floorMs[0], `${quoted(row.floorMs, 0)} ms`),

@@ -57,11 +57,11 @@ export const section: Section<PlanningRow> = {
       });
     return {
       answer: `${answers.join(' ')} After planning, pages are fetched in parallel.`,
-      about: `*Plan export* as a dry run with a concurrency of ${CONCURRENCY} and pages of ${grouped(PAGE_SIZE)}, against an API in memory. The figures are exact and do not depend on time. A *round* is one wait for requests that are sent at once. A later run knows how many accounts the last one had: as many, or 1 % fewer. Planning is compared with doubling and bisecting, one probe at a time, and with reading pages until one is empty, as known clients do, which also exports the data.`,
+      about: `*Plan export* as a dry run with a concurrency of ${CONCURRENCY} and pages of ${grouped(PAGE_SIZE)}, against an API in memory. The figures are exact and do not depend on time. A *round* is one wait for requests that are sent at once. A later run is planned from the count of the last run: unchanged, or 1 % lower. Planning is compared with doubling and bisecting, one probe at a time, and with reading pages until one is empty, as known clients do, which also exports the data.`,
       chart: rows
         .filter(({ accounts }) => accounts >= 1000 && accounts <= 1_000_000)
         .map(({ accounts, first, same, grown, bisecting, reading }) => ({
-          title: `${grouped(accounts)} accounts: rounds / requests / records`,
+          title: `${grouped(accounts)} accounts: rounds (bar) / requests / records`,
           bars: [
             bar(own, 'first run', first),
             bar(own, 'later run', same),
@@ -84,8 +84,12 @@ export const section: Section<PlanningRow> = {
 async function plan(accounts: number, lastAccounts?: number): Promise<Counted> {
   const { store } = memoryStore();
   if (lastAccounts !== undefined) {
-    const last = { records: lastAccounts, distinctAccounts: lastAccounts, plannedRecords: lastAccounts };
-    await store.put(partKey(plannedRun({ runId: 'last' }), 0), Buffer.from('x'));
+    const key = partKey(plannedRun({ runId: 'last' }), 0);
+    await store.put(key, Buffer.from('x'));
+    // A full page shows that the API serves pages of this size.
+    const part = { key, page: 0, records: Math.min(PAGE_SIZE, lastAccounts), bytes: 1, sha256: '' };
+    const counts = { records: lastAccounts, distinctAccounts: lastAccounts, plannedRecords: lastAccounts };
+    const last = { ...counts, parts: [part] };
     const manifest = publishedManifest({ runId: 'last', parameters: { pageSize: PAGE_SIZE }, ...last });
     await putJson(store, manifestKey('last'), manifest);
   }

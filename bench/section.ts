@@ -16,6 +16,8 @@ export interface Bar {
 export interface Panel {
   readonly title: string;
   readonly bars: readonly Bar[];
+  /** The value of a full bar. @default the highest one */
+  readonly scale?: number;
 }
 
 /** A figure that must not grow: its name, the measured value, the limit, their unit. */

@@ -81,7 +81,7 @@ export const section: Section<StartRow> = {
     return {
       answer: `\`--help\` takes ${ms(HELP).toFixed(0)} ms, of which Node.js takes ${ms(EMPTY).toFixed(0)} ms, and \`run\` sends its first request after ${ms(REQUEST).toFixed(0)} ms. A Lambda function loads its bundle in ${Math.min(...loads).toFixed(0)} to ${Math.max(...loads).toFixed(0)} ms, once per container.`,
       about:
-        'New processes in turn, from their start, with the caches of the disk and of compiled code filled. The bundles of the Lambda functions are imported with the environment of the function. The floor is Node.js with an empty module, or with one `fetch`. *gzip* excludes the source map.',
+        'New processes in turn, from their start, with the caches of the disk and of compiled code filled. The bundles of the Lambda functions are imported with the environment of the function. The floor is Node.js with an empty module, or with one `fetch`.',
       chart: [
         { title: 'commands', bars: bars(({ what }) => COMMANDS.includes(what)) },
         {

@@ -14,10 +14,10 @@ const LIMIT_SECONDS = 40;
 
 const ENDINGS = {
   complete: 'complete',
-  reported: 'incomplete, and the verdict says so',
+  reported: 'wrong data, reported by the verdict',
   failed: 'failed',
   timedOut: 'still running at the limit',
-  undetected: 'incomplete, without any sign of it',
+  undetected: 'wrong data, not reported',
 } as const;
 type Ending = keyof typeof ENDINGS;
 
@@ -53,10 +53,11 @@ export const section: Section<FaultRow> = {
     const number = (tool: string, ending: string) =>
       rows.filter((row) => row.tool === tool && row.ending === ending && row.fault !== 'none').length;
     return {
-      answer: `Of ${faults.length - 1} faults, runs that ended as successful but were incomplete, without any sign of it: ${listed(tools.map((tool) => `${tool} ${number(tool, 'undetected')}`))}.`,
-      about: `${grouped(FAULT_ACCOUNTS)} accounts in pages of ${FAULT_PAGE_SIZE}. Faults of a page affect only the fifth of ten; after one that happens once, a retry succeeds. *Complete* and *done* are exit code 0; *failed* runs publish nothing. *Lost* accounts existed throughout the run and were not delivered. With the verdict \`drifted\`, Account Export publishes the run and reports that the data changed. Runs were stopped after ${LONG_SECONDS} s: Account Export waits up to 240 s for a response, dlt 60 s and the tap 300 s for the next byte. When the API caps page sizes without an error, Account Export fails and names the page size to use; the others continue, which is right when page offsets follow the cap and loses accounts when they do not.`,
+      answer: `In so many of ${faults.length - 1} faults, a run succeeded with lost, duplicated or damaged accounts and reported nothing: ${listed(tools.map((tool) => `${tool} ${number(tool, 'undetected')}`))}.`,
+      about: `${grouped(FAULT_ACCOUNTS)} accounts in pages of ${FAULT_PAGE_SIZE}. Faults of a page affect only the fifth of ten; after one that happens once, a retry succeeds. *Complete* and *done* are exit code 0; *failed* runs publish nothing. *Lost* accounts existed throughout the run and were not delivered. With the verdict \`drifted\`, Account Export publishes the run and reports that the data changed. Faults that test timeouts were stopped after ${LONG_SECONDS} s: Account Export waits up to 240 s for a response, dlt 60 s and the tap 300 s for the next byte. When the API caps page sizes without an error, Account Export fails and names the page size to use; the others continue, which is right when page offsets follow the cap and loses accounts when they do not.`,
       chart: tools.map((tool) => ({
-        title: tool,
+        title: `${tool}: of ${faults.length} cases`,
+        scale: faults.length,
         bars: Object.entries(ENDINGS).map(([ending, label]) => {
           return (tool === OWN ? own : other)(label, number(tool, ending), `${number(tool, ending)}`);
         }),

@@ -45,8 +45,8 @@ export function simulateCommand(terminal: Terminal): Command {
     .option('--dataset <id>', 'dataset id', 'engage')
     .option('--seed <n>', 'seed of the account data', integer(0), 1)
     .option('--page-size-cap <n>', 'cap pages at n accounts without an error', integer(1))
-    .option('--grow <n>', 'add n accounts before each page of over 22', integer(0))
-    .option('--shrink <n>', 'remove n accounts before each page of over 22', integer(0))
+    .option('--grow <n>', 'add n accounts before each page', integer(0))
+    .option('--shrink <n>', 'remove n accounts before each page', integer(0))
     .option('--change-key-after <n>', 'reject the API key after n requests', integer(0))
     .option('--pretty', 'format the JSON with whitespace')
     .option('--plain', 'no special characters in the accounts')
@@ -67,8 +67,8 @@ export function simulateCommand(terminal: Terminal): Command {
 Faults: a status code, or
   ${FAULT_KINDS.slice(0, 6).join(', ')},
   ${FAULT_KINDS.slice(6).join(', ')}
-Modifiers: :times=N, :always, :pages (of over 22 accounts) and, for a status
-code, :retry-after=SECONDS.
+Modifiers: :times=N, :always, :pages (not into probes) and, for a status
+code, :retry-after=SECONDS. Requests for up to 22 accounts count as probes.
 
 Segments for --filter:
   ${Object.keys(DEFAULT_SEGMENTS)

@@ -26,7 +26,7 @@ export function withExportFlags(command: Command): Command {
     .addOption(choice('--compression <name>', 'compression of JSON and CSV parts', COMPRESSIONS))
     .option('--max-records <n>', 'record budget: the run fails before it exceeds it', integer(1))
     .addOption(choice('--on-drift <policy>', 'if the data changes during the run', ['publish', 'fail', 'retry']))
-    .addOption(choice('--boundary-checks <which>', 'page boundaries to check after the run', ['sample', 'all']))
+    .addOption(choice('--boundary-checks <which>', 'page boundaries to check before publishing', ['sample', 'all']))
     .option('--max-drop-percent <n>', 'quarantine the run if more than n% of accounts are gone', integer(0, 100))
     .addOption(choice('--overlap <policy>', 'if another run of this export is running', ['skip', 'allow']))
     .option('--dry-run', 'plan only: count accounts and pages, estimate the cost');

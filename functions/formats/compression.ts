@@ -5,14 +5,14 @@ import * as zlib from 'node:zlib';
 import type { Compression } from '../model/export-format.ts';
 
 /**
- * Takes half the CPU time of level 8, for parts that are up to 7 % larger: about half a cent for a million accounts that are
- * stored for a year and scanned every day (docs/decisions/0008-defaults.md).
+ * For JSON, takes half the CPU time of level 8, for parts that are 5 to 6 % larger: about half a cent for a million accounts
+ * that are stored for a year and scanned every day (docs/decisions/0008-defaults.md).
  */
 export const GZIP_LEVEL = 6;
 
 /**
- * For parts of every format. It makes JSON parts 6 to 12 % smaller than gzip, in about the same time. Level 15 saves another
- * 5 to 10 % for three to ten times the CPU time; level 3 saves nothing (docs/decisions/0008-defaults.md).
+ * For parts of every format. It makes JSON parts 6 to 12 % smaller than gzip, and takes 10 to 40 % longer. Level 15 makes
+ * parts 5 to 9 % smaller for two to four times the CPU time; level 3 saves nothing (docs/decisions/0008-defaults.md).
  */
 export const ZSTD_LEVEL = 9;
 

@@ -87,7 +87,7 @@ function csvCell(value: string, breaks: { escaped: number }): string {
 }
 
 /**
- * The SerDe needs quotes only for the first ones. Around spaces and control characters at an end, they are for readers that
- * trim values, and for the value that `query` has DuckDB read as NULL.
+ * The SerDe needs quotes only around values with a comma, quote, backslash or line break. Values that start or end with a
+ * space or control character also get them: some readers trim such values, and for `query` one character alone is NULL.
  */
 const NEEDS_QUOTES = /[",\\\r\n]|^[\0- ]|[\0- ]$/;

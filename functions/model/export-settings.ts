@@ -99,7 +99,7 @@ const settings = {
       'What happens when the data changed during the run: `publish` it with that verdict, `fail` and quarantine it, or `retry` once and then publish.',
     ),
   boundaryChecks: BoundaryChecksSchema.describe(
-    'Which page boundaries a run of more than 64 pages checks for accounts that moved: a `sample` of 16, or `all`, which takes one request and about four records per page, up to 10,000 pages.',
+    'Which page boundaries a run of more than 64 pages checks for accounts that moved: a `sample` of 16, or `all`, which takes one request and about four records per page. With `all`, a run can have at most 10,000 pages; a larger one fails when it is planned.',
   ),
   maxDropPercent: integer(0, 100).describe(
     'A run with a larger drop in accounts since the last published run is quarantined; so is an empty run, unless the last published run was empty, too, or the first run of a whole dataset is empty.',

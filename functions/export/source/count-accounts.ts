@@ -45,7 +45,7 @@ const MAX_WAYS = 8;
 /** The most records that counting by offsets fetches below 13 million accounts when no number is expected. */
 export const RECORDS_TO_COUNT = 70;
 
-/** More pages are many: they take so long to export that the rounds of planning count more than its requests. */
+/** Up to here, few requests matter more than few rounds. */
 const FEW_PAGES = 14;
 /** The rounds that narrow a few pages: with as few probes as that takes, one at a time within a page of 1,000 accounts. */
 const ROUNDS_FOR_FEW = 5;
@@ -59,8 +59,9 @@ const SHARE_OF_PAGE = 0.69;
 const LAST_RECORDS = { ofOnePage: 22, ofMore: 14, whenOffsets: 6 } as const;
 
 /**
- * The second round for many pages. Eight probes at a time narrow the first three gaps to a last request in four rounds, the
- * next two in five, then one in six. Round numbers are low in their gap, where probes cost the fewest records.
+ * The second round for many pages. From the first three ranges, eight probes per round reach the last request in four rounds,
+ * from the next two in five, then in six. Counts are often near round numbers, and at the low end of a range probes cost the
+ * fewest records.
  */
 const MANY_ACCOUNTS = [54_000, 111_000, 202_000, 850_000, 1_670_000, 9_100_000, 76_000_000];
 
@@ -335,7 +336,7 @@ async function countByPages({ probe, pageSize, expected }: CountOptions, rounds:
 /** The page numbers of a plan travel in the state of the workflow, which holds 256 KiB. */
 const MAX_PAGES = 30_000;
 
-/** *Publish run* has 15 minutes. One request per page boundary, 20 at a time, takes about nine if the API needs a second. */
+/** *Publish run* has 15 minutes. One request per page boundary, 20 at a time, takes about nine minutes if the API needs a second. */
 const MAX_PAGES_CHECKED = 10_000;
 
 /** @throws ExportError `PlanTooLargeError` naming a page size that is large enough */
@@ -348,6 +349,6 @@ export function refuseTooManyPages(accounts: number, pageSize: number, boundaryC
   const which = isChecked ? ' if boundaryChecks is "all"' : '';
   throw new ExportError(
     'PlanTooLargeError',
-    `Too many pages for one run (${pages} pages of ${pageSize} accounts, maximum ${maximum}${which}): start a new run with pageSize ${enough} or more.`,
+    `Too many pages for one run (${pages} pages of ${pageSize} accounts, maximum ${maximum}${which}): start a new run with pageSize ${enough} or more${isChecked ? ', or with boundaryChecks "sample"' : ''}.`,
   );
 }

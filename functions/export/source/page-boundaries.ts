@@ -6,8 +6,8 @@ import { RECORDS_TO_COUNT } from './count-accounts.ts';
 const FEW_PAGES = 64;
 
 /**
- * The boundaries of a larger run that are checked by default: two rounds of eight requests. Accounts that come or go move
- * every later boundary, and one that changes its place moves all between its old and its new one.
+ * The boundaries of a larger run that are checked by default: two rounds of requests with the local concurrency of 8. An
+ * account that is added or removed moves every later boundary; one that moves shifts all boundaries between its positions.
  */
 const SAMPLE = 16;
 
