@@ -1,6 +1,5 @@
 /** All commands, as the help text lists them. The code of a command is loaded only when it is called. */
 import type { Command } from 'commander';
-import { keepHeapSmall } from './local/small-heap.ts';
 import type { Terminal } from './terminal/terminal.ts';
 
 export interface ListedCommand {
@@ -30,7 +29,7 @@ export const COMMANDS: readonly ListedCommand[] = [
     description: 'export the accounts of a dataset on this machine',
     load: async (terminal) => {
       // Before its code is loaded, which makes the heap grow.
-      keepHeapSmall();
+      (await import('./local/small-heap.ts')).keepHeapSmall();
       return (await import('./commands/run.ts')).runCommand(terminal);
     },
   },
