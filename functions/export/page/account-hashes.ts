@@ -20,8 +20,8 @@ export function hashAccounts(runId: string, names: readonly string[]): string {
   return hashes.toString('base64');
 }
 
-/** Parts in which hashes are counted: more parts need less memory, and each part reads all hashes again. */
-const PARTS = 8;
+/** Slices in which hashes are counted: more slices need less memory, and each slice reads all hashes again. */
+const SLICES = 8;
 
 /**
  * How many different accounts are among the hashes of all pages. Hashes are spread evenly, so equal ones are sought among
@@ -33,32 +33,32 @@ export function countDistinct(hashesOfPages: readonly Uint8Array[]): number {
   const pages = hashesOfPages.map(
     ({ buffer, byteOffset, byteLength }) => new Uint32Array(buffer, byteOffset, byteLength / 4),
   );
-  const counts = new Uint32Array(PARTS);
+  const counts = new Uint32Array(SLICES);
   for (const halves of pages) {
     for (let i = 0; i < halves.length; i += 2) {
-      const number = partOf(halves[i] as number);
+      const number = sliceOf(halves[i] as number);
       counts[number] = (counts[number] as number) + 1;
     }
   }
-  const part = new BigUint64Array(Math.max(...counts));
+  const slice = new BigUint64Array(Math.max(...counts));
   let distinct = 0;
-  for (let number = 0; number < PARTS; number++) distinct += distinctIn(part, collect(pages, number, part));
+  for (let number = 0; number < SLICES; number++) distinct += distinctIn(slice, collect(pages, number, slice));
   return distinct;
 }
 
 /** @param half of a hash. `%` would take ten times as long */
-function partOf(half: number): number {
-  return half & (PARTS - 1);
+function sliceOf(half: number): number {
+  return half & (SLICES - 1);
 }
 
-/** Copies the hashes of one part. @returns how many they are */
-function collect(pages: readonly Uint32Array[], number: number, part: BigUint64Array): number {
-  const found = new Uint32Array(part.buffer);
+/** Copies the hashes of one slice. @returns how many they are */
+function collect(pages: readonly Uint32Array[], number: number, slice: BigUint64Array): number {
+  const found = new Uint32Array(slice.buffer);
   let end = 0;
   for (const halves of pages) {
     for (let i = 0; i < halves.length; i += 2) {
       const half = halves[i] as number;
-      if (partOf(half) !== number) continue;
+      if (sliceOf(half) !== number) continue;
       found[end] = half;
       found[end + 1] = halves[i + 1] as number;
       end += 2;
@@ -68,9 +68,9 @@ function collect(pages: readonly Uint32Array[], number: number, part: BigUint64A
 }
 
 /** How many of the first hashes are different. Sorts them. */
-function distinctIn(part: BigUint64Array, length: number): number {
-  part.subarray(0, length).sort();
-  const halves = new Uint32Array(part.buffer, 0, length * 2);
+function distinctIn(slice: BigUint64Array, length: number): number {
+  slice.subarray(0, length).sort();
+  const halves = new Uint32Array(slice.buffer, 0, length * 2);
   let distinct = 0;
   for (let i = 0; i < halves.length; i += 2) {
     if (i === 0 || halves[i] !== halves[i - 2] || halves[i + 1] !== halves[i - 1]) distinct++;

@@ -46,7 +46,7 @@ describe('planning', () => {
     await expect(steps.plan({ pageSize: 2, boundaryChecks: 'all' })).rejects.toMatchObject({
       name: 'PlanTooLargeError',
       message:
-        'Too many pages for one run (10001 pages of 2 accounts, maximum 10000 if boundaryChecks is "all"): start a new run with pageSize 100 or more.',
+        'Too many pages for one run (10001 pages of 2 accounts, maximum 10000 if boundaryChecks is "all"): start a new run with pageSize 100 or more, or with boundaryChecks "sample".',
     });
     expect(await steps.plan({ pageSize: 3, boundaryChecks: 'all' })).toMatchObject({ run: { boundaryChecks: 'all' } });
   });
