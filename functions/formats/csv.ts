@@ -4,7 +4,7 @@ import { CHECK_HOST, PageError } from '../model/page-error.ts';
 import { ACCOUNT_FIELDS, ACCOUNT_KEY, fieldOf } from './account-columns.ts';
 import { compress, decompress } from './compression.ts';
 import { type CsvCells, readCells, USE_JSON } from './csv-cells.ts';
-import { csvLines, LINE_BREAK } from './csv-lines.ts';
+import { csvLines } from './csv-lines.ts';
 import { presentFields } from './field-counts.ts';
 import { type DecodedPage, type EncodedPart, type PageFormat, supersededRecords } from './page-format.ts';
 import { checkUtf8 } from './utf8.ts';
@@ -132,6 +132,9 @@ function firstCharacter(body: Buffer): string | undefined {
   const [first] = head.length > 1 ? head : body.toString().trimStart();
   return first;
 }
+
+/** The OpenCSVSerDe reads `\n` as a row's end even in quotes, so that parts have the two characters instead. */
+const LINE_BREAK = /\r\n|\n|\r/g;
 
 /** An empty cell is not a name: two accounts without a name are different accounts. */
 function namesOf(cells: CsvCells, column: number): string[] {
