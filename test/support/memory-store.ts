@@ -15,6 +15,7 @@ export function memoryStore(beforeWrite: (key: string) => void = () => undefined
       return body && { body, etag: etagOf(body) };
     },
     async put(key, body, condition) {
+      if (condition && !('ifMatch' in condition) && condition.ifNoneMatch !== '*') throw new Error('Invalid condition');
       const there = objects.get(key);
       if (condition && (there && etagOf(there)) !== ('ifMatch' in condition ? condition.ifMatch : undefined))
         return undefined;

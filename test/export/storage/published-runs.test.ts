@@ -76,6 +76,16 @@ describe('the last published run', () => {
     expect((await lastPublishedRun(store, 'all'))?.runId).toBe('newest');
   });
 
+  it('is of the newest of many days, whatever their formats', async () => {
+    const { store } = storeWith(
+      ...Array.from({ length: 12 }, (_, i) => {
+        const format = i % 2 === 0 ? ('json' as const) : ('csv' as const);
+        return [`run-${i}`, `2026-08-${String(10 + i)}`, { format }] as const;
+      }),
+    );
+    expect((await lastPublishedRun(store, 'all'))?.runId).toBe('run-11');
+  });
+
   it('is found behind any number of failed runs', async () => {
     const failed = Array.from({ length: 19 }, (_, i) => {
       return [`failed-${i}`, `2026-08-${String(10 + i)}`, { published: false }] as const;
