@@ -390,6 +390,25 @@ describe('the locks of a run', () => {
     await steps.plan();
     expect(order.indexOf(`${WORK}locks/`)).toBeLessThan(order.indexOf(`${WORK}plan.json`));
   });
+
+  it('include those of its retry, which another execution may have resumed', async () => {
+    const { steps, source, api, store, objects, queries } = setUp(25);
+    const plan = await steps.plan({ onDrift: 'retry' });
+    await steps.pages(plan);
+    source.list[9] = account('replaced');
+    expect(await steps.finish(plan)).toMatchObject({ status: 'drifted' });
+    const other = { version: 1, runId: 'other', execution: 'other', startedAt: STARTED_AT };
+    objects.set('work/run_id=run-1-retry/locks/00000001.json', Buffer.from(JSON.stringify(other)));
+    const before = queries.length;
+    const executions = { isRunning: async (execution: string) => execution === 'other' };
+    expect(await runSteps(api, store, 'resumed', executions).resume('run-1')).toMatchObject({
+      outcome: 'skipped',
+      lockedBy: 'other',
+    });
+    expect(queries).toHaveLength(before);
+    // Once that execution has ended, the retry is planned.
+    expect(await runSteps(api, store, 'resumed').resume('run-1')).toMatchObject({ runId: 'run-1-retry' });
+  });
 });
 
 describe('the catalog', () => {

@@ -223,20 +223,29 @@ describe('a record budget', () => {
     expect(served.records).toBeLessThanOrEqual(329);
   });
 
-  it('counts what the drifted run fetched, if only its retry has a budget', async () => {
-    const { steps, source, served } = countingRun(25);
+  it.each([
+    ['', 0],
+    [', and a killed attempt to plan it with a budget', 1],
+  ])('counts what the drifted run fetched, if only its retry has a budget%s', async (_and, kills) => {
+    const { steps, source, served, objects } = countingRun(25);
     const plan = await steps.plan({ onDrift: 'retry' });
+    for (let kill = 1; kill <= kills; kill++)
+      objects.set(`${WORK}tickets/0000000${kill}.json`, Buffer.from('{"token":"x"}'));
     await steps.pages(plan);
     source.list[9] = account('replaced');
     await steps.finish(plan);
-    const maxRecords = served.records + 110;
-    await expect(steps.resume('run-1', { maxRecords })).rejects.toThrow(
-      /Record budget too small for run "run-1-retry" .* already used for planning and earlier pages, \d+ for /,
+    const { records } = served;
+    const tooSmall = await steps.resume('run-1', { maxRecords: records + 110 }).catch((error: Error) => error.message);
+    expect(tooSmall).toMatch(
+      /^Record budget too small for run "run-1-retry" .* already used for planning and earlier pages, /,
     );
-    const retry = await steps.resume('run-1', { maxRecords: maxRecords + 40 });
+    // What the run and this planning fetched, the ticket of the killed attempt, and three pages and nine for checks.
+    const needed = served.records + 10 * kills + 120;
+    expect(tooSmall).toContain(`it needs ${needed} records in total`);
+    const retry = await steps.resume('run-1', { maxRecords: needed + 3 });
     await steps.pages(retry);
     await steps.publish(retry);
-    expect(served.records).toBeLessThanOrEqual(maxRecords + 40);
+    expect(served.records).toBeLessThanOrEqual(needed + 3);
   });
 
   it('limits the tail', async () => {
@@ -255,7 +264,8 @@ describe('a record budget', () => {
     expect(await steps.finish(plan)).toMatchObject({ status: 'drifted' });
     const retry = await steps.plan({ onDrift: 'retry', maxRecords: 400 });
     expect(retry).toMatchObject({ runId: 'run-1-retry', plan: { resumed: false } });
-    expect(retry.run.ticketLimit).toBeLessThan(plan.run.ticketLimit ?? 0);
+    // Planning fetched 9 and 3 records, and 4 tickets are taken: three pages, and the checks of page boundaries.
+    expect(retry.run.ticketLimit).toBe(Math.floor((400 - 9 - 3 - 4 * 10) / 10));
     await steps.pages(retry);
     await steps.publish(retry);
     const { recordsFetched, apiRequests } = manifestIn(objects, 'export_runs/run_id=run-1-retry/manifest.json');
