@@ -57,7 +57,9 @@ describe('the cache of compiled code', () => {
     const script =
       "import './compile-cache.mjs'; import module from 'node:module'; console.log(module.getCompileCacheDir())";
     await writeFile(join(folder, 'cli', 'start.mjs'), script);
-    return { folder, start: () => execute(process.execPath, [join(folder, 'cli', 'start.mjs')]) };
+    // Vitest turns the cache off while it measures coverage.
+    const env = { ...process.env, NODE_DISABLE_COMPILE_CACHE: undefined };
+    return { folder, start: () => execute(process.execPath, [join(folder, 'cli', 'start.mjs')], { env }) };
   }
 
   it('is in a folder of its own, which only its owner can read or write', async () => {

@@ -1,15 +1,15 @@
 /** Page boundaries: whether pages still start and end with the accounts that the run read there. */
 import pLimit from 'p-limit';
 import type { DecodedPage } from '../../formats/page-format.ts';
-import type { Consistency } from '../../model/manifest.ts';
 import type { Run } from '../../model/run.ts';
 import { HASH_BYTES, hashAccounts } from '../page/account-hashes.ts';
 import { chooseBoundaries, smallestPage } from '../source/page-boundaries.ts';
 import { allSettled, type Source } from '../source/source.ts';
 import type { PageReceipt } from '../storage/run-folder.ts';
 
-/** How many boundaries were checked, and how many of them an account crossed. */
-export interface BoundaryCheck extends Pick<Consistency, 'boundariesChecked' | 'boundariesMoved'> {
+/** The boundaries that were checked, and whether an account crossed them. */
+export interface BoundaryCheck {
+  readonly moved: ReadonlyMap<number, boolean>;
   /** Whether the last account read is still there and none follows it: then as many accounts exist as were read. */
   readonly isEndUnchanged: boolean;
 }
@@ -34,7 +34,7 @@ export async function checkPageBoundaries(
   receipts: readonly PageReceipt[],
   from = 0,
 ): Promise<BoundaryCheck> {
-  if (run.countedBy === 'pages') return { boundariesChecked: 0, boundariesMoved: 0, isEndUnchanged: false };
+  if (run.countedBy === 'pages') return { moved: new Map(), isEndUnchanged: false };
   const { pageSize } = run.parameters;
   const filled = filledPages(receipts);
   const limit = pLimit(concurrency);
@@ -54,8 +54,8 @@ export async function checkPageBoundaries(
     const isAsRead = found.every((hash, i) => (readAt(page * size + i) || hash) === hash);
     return isAsRead && found.slice(skip, skip + count).join() === hashes.join();
   };
-  const boundaries = chooseBoundaries(filled.length, run.boundaryChecks).filter((boundary) => boundary >= from);
-  const unchangedBoundaries = await allSettled(
+  const boundaries = chooseBoundaries(filled.length, run.boundaryChecks, from);
+  const isUnchanged = await allSettled(
     boundaries.map(async (boundary) => {
       const [before, after] = [filled[boundary - 1], filled[boundary]];
       const [left, right] = [before && hashAt(before, before.records - 1), after && hashAt(after, 0)];
@@ -68,9 +68,10 @@ export async function checkPageBoundaries(
       return !sides.includes(false);
     }),
   );
-  const boundariesMoved = unchangedBoundaries.filter((one) => !one).length;
-  const isEndUnchanged = unchangedBoundaries.at(-1) === true;
-  return { boundariesChecked: boundaries.length, boundariesMoved, isEndUnchanged };
+  return {
+    moved: new Map(boundaries.map((boundary, i) => [boundary, isUnchanged[i] !== true])),
+    isEndUnchanged: isUnchanged.at(-1) === true,
+  };
 }
 
 /** The pages that have accounts. Boundary `k` is before the page at place `k` of them. */

@@ -43,17 +43,24 @@ export async function verifyRun(publishing: Publishing): Promise<VerifiedRun> {
   refuseMissingPages(run, before);
   ports.observe?.({ activity: 'checking', what: 'page boundaries', pages: before.length });
   const toCheck = { source, run, concurrency: event.concurrency };
-  let boundaries = await checkPageBoundaries(toCheck, before);
+  const planned = await checkPageBoundaries(toCheck, before);
+  const moved = new Map(planned.moved);
   let accountsAfter = endOf(before, run.parameters.pageSize);
   let receipts: readonly PageReceipt[] = before;
-  if (!boundaries.isEndUnchanged) {
+  if (!planned.isEndUnchanged) {
     ports.observe?.({ activity: 'checking', what: 'new accounts', pages: run.pages });
     const tail = await exportTail(publishing, before);
     accountsAfter = tail.accounts;
     if (tail.pages.length > 0) {
       sums = new FieldSums();
       receipts = await folder.receipts(sums);
-      boundaries = withTail(boundaries, await checkPageBoundaries(toCheck, receipts, filledPages(before).length));
+      // The tail starts with the last page, read again, so the boundary before it is checked again, too.
+      const filled = filledPages(before);
+      const start = Math.min(...tail.pages);
+      const from = filled.filter(({ page }) => page < start).length;
+      const tailCheck = await checkPageBoundaries(toCheck, receipts, from);
+      moved.delete(filled.length);
+      for (const [boundary, isMoved] of tailCheck.moved) moved.set(boundary, isMoved || moved.get(boundary) === true);
     }
   }
   ports.observe?.({ activity: 'checking', what: 'pages', pages: receipts.length });
@@ -61,18 +68,8 @@ export async function verifyRun(publishing: Publishing): Promise<VerifiedRun> {
   await refuseRepeatedPages(publishing, receipts);
   const usage = await folder.usage(receipts, source.usage);
   const { fields } = sums;
-  const manifest = manifestOf({ run, receipts, fields, accountsAfter, boundaries, usage });
+  const manifest = manifestOf({ run, receipts, fields, accountsAfter, moved, usage });
   return { plan, receipts, manifest };
-}
-
-/** The end of the planned pages is a boundary within the tail, which is checked again. */
-function withTail(planned: BoundaryCheck, tail: BoundaryCheck): BoundaryCheck {
-  const hadEnd = planned.boundariesChecked > 0 ? 1 : 0;
-  return {
-    boundariesChecked: planned.boundariesChecked - hadEnd + tail.boundariesChecked,
-    boundariesMoved: planned.boundariesMoved - hadEnd + tail.boundariesMoved,
-    isEndUnchanged: tail.isEndUnchanged,
-  };
 }
 
 function refuseMissingPages(run: Run, receipts: readonly PageReceipt[]): void {
@@ -157,21 +154,22 @@ interface Evidence {
   readonly receipts: readonly PageReceipt[];
   readonly fields: FieldPresence[];
   readonly accountsAfter: number;
-  readonly boundaries: BoundaryCheck;
+  /** Whether an account crossed a page boundary that was checked. */
+  readonly moved: BoundaryCheck['moved'];
   readonly usage: Usage & { readonly totalRetries: number };
 }
 
 /** `consistent` when counts before and after, accounts read, page boundaries and duplicates all agree. */
-function judge({ run, accountsAfter, boundaries }: Evidence, read: number, distinct: number): Consistency {
-  const agrees =
-    run.accounts === accountsAfter && read === run.accounts && distinct === read && boundaries.boundariesMoved === 0;
+function judge({ run, accountsAfter, moved }: Evidence, read: number, distinct: number): Consistency {
+  const boundariesMoved = [...moved.values()].filter(Boolean).length;
+  const agrees = run.accounts === accountsAfter && read === run.accounts && distinct === read && boundariesMoved === 0;
   const verified = run.countedBy === 'offsets' || run.accounts === 0;
   return {
     verdict: !agrees ? 'drifted' : verified ? 'consistent' : 'unverified',
     accountsBefore: run.accounts,
     accountsAfter,
-    boundariesChecked: boundaries.boundariesChecked,
-    boundariesMoved: boundaries.boundariesMoved,
+    boundariesChecked: moved.size,
+    boundariesMoved,
   };
 }
 

@@ -14,11 +14,13 @@ const SAMPLE = 16;
 /**
  * Which boundaries to check: boundary `k` is before page `k`, and the last one is after the last page. All of them up to 64
  * pages or on request, else a sample spread evenly that includes both ends.
+ * @param from the first one
  */
-export function chooseBoundaries(pages: number, checks: BoundaryChecks): readonly number[] {
+export function chooseBoundaries(pages: number, checks: BoundaryChecks, from = 0): readonly number[] {
   if (pages === 0) return [];
-  if (checks === 'all' || pages <= FEW_PAGES) return Array.from({ length: pages + 1 }, (_, boundary) => boundary);
-  return Array.from({ length: SAMPLE }, (_, i) => Math.round((i * pages) / (SAMPLE - 1)));
+  const rest = pages - from;
+  if (checks === 'all' || rest <= FEW_PAGES) return Array.from({ length: rest + 1 }, (_, i) => from + i);
+  return Array.from({ length: SAMPLE }, (_, i) => from + Math.round((i * rest) / (SAMPLE - 1)));
 }
 
 /**

@@ -33,6 +33,14 @@ describe('chooseBoundaries', () => {
   });
 });
 
+it('chooseBoundaries starts where a tail starts, and a sample includes that', () => {
+  expect(chooseBoundaries(70, 'sample', 67)).toEqual([67, 68, 69, 70]);
+  expect(chooseBoundaries(5, 'sample', 5)).toEqual([5]);
+  const sample = chooseBoundaries(300, 'sample', 100);
+  expect([sample[0], sample.at(-1), sample.length]).toEqual([100, 300, 16]);
+  expect(chooseBoundaries(300, 'all', 100)).toHaveLength(201);
+});
+
 describe('chooseBoundaries for all checks', () => {
   it.each([1, 64, 65, 10_000])('names each boundary of %i pages', (pages) => {
     expect(chooseBoundaries(pages, 'all')).toEqual(Array.from({ length: pages + 1 }, (_, boundary) => boundary));
@@ -89,10 +97,12 @@ async function afterReading(change: (list: string[]) => void, { lateFrom = 25, m
   const before = queries.length;
   const run = { ...plan.run, ...more };
   const bound = new Source(api, run, formatForRun(run).decode);
-  const check = await checkPageBoundaries(
+  const { moved, isEndUnchanged } = await checkPageBoundaries(
     { source: bound, run, concurrency: 8 },
     await new RunFolder(store, run.runId).receipts(),
   );
+  const boundariesMoved = [...moved.values()].filter(Boolean).length;
+  const check = { boundariesChecked: moved.size, boundariesMoved, isEndUnchanged };
   return { check, asked: queries.slice(before).map(({ pageSize, page }) => [pageSize, page]) };
 }
 

@@ -74,6 +74,25 @@ describe('publishing', () => {
     });
   });
 
+  it('notices an account that left the tail for the page before it', async () => {
+    let isPublishing = false;
+    const run = setUp(25, ({ pageSize, page }) => {
+      // Account 20 moves to page 1, which was read, before page 2 is read again.
+      if (isPublishing && pageSize === 10 && page === 2) run.source.list.splice(3, 1);
+    });
+    const plan = await run.steps.plan();
+    await run.steps.pages(plan);
+    isPublishing = true;
+    run.source.list.push(account('late'));
+    const outcome = await run.steps.publish(plan);
+    expect(namesIn(run.objects)).not.toContain('account 20');
+    expect(outcome).toMatchObject({
+      verdict: 'drifted',
+      accounts: 25,
+      consistency: { accountsBefore: 25, accountsAfter: 25, boundariesChecked: 4, boundariesMoved: 1 },
+    });
+  });
+
   it('checks all boundaries of many pages on request, a few at a time', async () => {
     for (const [boundaryChecks, checked] of [
       ['sample', 16],
