@@ -13,6 +13,6 @@ export function samePageAgain(pages = 'every page has'): ExportError {
 export function pageSizeCapped(pageSize: number, served: number): ExportError {
   return new ExportError(
     'PageSizeCappedError',
-    `The API caps pages at ${served} accounts (${pageSize} requested): start a new run with pageSize ${served}.`,
+    `The API caps pages at ${served} ${served === 1 ? 'account' : 'accounts'} (${pageSize} requested): start a new run with pageSize ${served}.`,
   );
 }
