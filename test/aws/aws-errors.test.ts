@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { awsFailure } from '../../functions/aws/aws-errors.ts';
+import { awsFailure, explainAwsFailure } from '../../functions/aws/aws-errors.ts';
 
 /** An error as the SDK throws it. */
 function answered(status: number, name: string): Error {
@@ -61,6 +61,16 @@ describe('awsFailure', () => {
       name: 'ConfigError',
       message: expect.stringContaining(message),
     });
+  });
+
+  it.each([
+    ['The SSO session associated with this profile has expired.', 'dev', ' of profile "dev"', ' --profile dev'],
+    ['Token is expired. To refresh this SSO session run aws sso login.', undefined, '', ''],
+  ])('says how to renew a sign-in: %s', (message, profile, ofProfile, flag) => {
+    const expired = Object.assign(new Error(message), { name: 'CredentialsProviderError' });
+    expect(explainAwsFailure('Reading it', expired, { profile }).message).toBe(
+      `Reading it failed (CredentialsProviderError): the AWS sign-in${ofProfile} has expired; renew it with aws sso login${flag}.`,
+    );
   });
 
   it('uses the status of errors without a name', () => {

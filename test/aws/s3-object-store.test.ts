@@ -149,3 +149,40 @@ it.each([
     server.close();
   }
 });
+
+describe('two writes of one key at the same moment', () => {
+  const conflicting = async (conflicts: number) => {
+    let puts = 0;
+    const server = await startSmallS3(['exports'], (method) =>
+      method === 'PUT' && ++puts <= conflicts ? { status: 409, code: 'ConditionalRequestConflict' } : undefined,
+    );
+    const client = s3At(server.url);
+    const write = s3ObjectStore({ client, bucket: 'exports' }).put('k', Buffer.from('x'), { ifNoneMatch: '*' });
+    return { written: write.finally(() => server.close()), puts: () => puts };
+  };
+
+  it('are one after the other', async () => {
+    const { written, puts } = await conflicting(2);
+    expect(await written).toMatch(/^"/);
+    expect(puts()).toBe(3);
+  });
+
+  it('are reported if they conflict again and again', async () => {
+    const { written, puts } = await conflicting(Infinity);
+    await expect(written).rejects.toMatchObject({
+      name: 'StorageError',
+      message: expect.stringContaining('Writing s3://exports/k failed (ConditionalRequestConflict)'),
+    });
+    expect(puts()).toBe(5);
+  });
+});
+
+it('a bucket that cannot be listed is reported with the prefix', async () => {
+  const server = await startSmallS3([]);
+  const client = s3At(server.url);
+  await expect(s3ObjectStore({ client, bucket: 'exports' }).list('work/')).rejects.toMatchObject({
+    name: 'ConfigError',
+    message: expect.stringContaining('Listing s3://exports/work/ failed (NoSuchBucket)'),
+  });
+  await server.close();
+});

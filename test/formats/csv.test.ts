@@ -8,6 +8,7 @@ import {
   decodeCsv,
   pinCsvColumns,
 } from '../../functions/formats/csv.ts';
+import { formatForRun } from '../../functions/formats/format-for-run.ts';
 import { propertyRuns } from '../support/property-runs.ts';
 import { rowsOf } from './csv-rows.ts';
 import { readOpenCsv } from './opencsv-serde.ts';
@@ -370,4 +371,10 @@ describe('CSV columns', () => {
       'Zeta ',
     ]);
   });
+});
+
+it('a CSV run without columns is refused', () => {
+  expect(() => formatForRun({ runId: 'run-1', format: 'csv' })).toThrow(
+    'Invalid plan of CSV run "run-1" (no columns): start a new run.',
+  );
 });

@@ -115,6 +115,13 @@ it('no accepted name changes the structure of a key or path', () => {
   );
 });
 
+it.each(['filter', 'segmentId'] as const)('a damaged character in %s is refused before a request', (key) => {
+  const request = { datasetId: 'engage', endpoint: 'json', pageSize: 1, page: 0, [key]: 'a\ud800' } as const;
+  expect(refusal(() => pagePath(request))).toBe(
+    `Invalid ${key}: it contains a damaged character (unpaired Unicode surrogate). Retype the value.`,
+  );
+});
+
 describe('the host', () => {
   const bad = titled([
     '',

@@ -51,6 +51,17 @@ describe('an account over the limit', () => {
   });
 });
 
+it('a page that needs too much memory names a smaller page size', async () => {
+  // More values than a page may have, in few bytes.
+  const api = client(
+    await serveHttp((_request, response) => void response.end(`[{"name":"a","b":[${'0,'.repeat(3_000_000)}0]}]`)),
+  );
+  await expect(api.fetchPage(query({ pageSize: 100 }), decodeJson)).rejects.toMatchObject({
+    name: 'PageTooLargeError',
+    message: expect.stringContaining('pageSize 50'),
+  });
+});
+
 it('a body that is too large lets the next large body in', async () => {
   const url = await serveHttp((request, response) => {
     const page = Number(new URL(request.url ?? '', 'http://localhost').searchParams.get('page'));

@@ -132,3 +132,17 @@ it('204 for every request is not an empty dataset', async () => {
     message: expect.stringMatching(/^204 No Content for dataset "engage"/),
   });
 });
+
+it('a 404 is not the end of the data if nobody can tell whether the dataset is there', async () => {
+  let planned = false;
+  const url = await serveHttp((request, response) => {
+    const parameters = new URL(request.url ?? '', 'http://localhost').searchParams;
+    const page = Number(parameters.get('page'));
+    if (!planned) return void response.end(page === 0 ? '[{"name":"a"}]' : '[]');
+    response.writeHead(page === 0 ? 401 : 404).end();
+  });
+  const steps = runSteps(client(url), memoryStore().store);
+  const plan = await steps.plan({ pageSize: 1 });
+  planned = true;
+  await expect(steps.pages({ ...plan, pageNumbers: [1] })).rejects.toMatchObject({ name: 'ApiCredentialsError' });
+});
