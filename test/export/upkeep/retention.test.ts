@@ -202,6 +202,22 @@ describe('retention of many pages', () => {
     expect([...objects.keys()].filter((key) => !key.includes('run_id=run-0/'))).toEqual([]);
   });
 
+  it('keeps the manifest of a run whose parts it could not all delete, so that the next call goes on with it', async () => {
+    const { objects, expire, counted } = await manyPages(3, 1500);
+    const stop = new AbortController();
+    const { delete: remove } = counted;
+    counted.delete = async (...keys) => {
+      stop.abort(new Error('time is up'));
+      await remove(...keys);
+    };
+    const before = objects.size;
+    expect(await expire(stop.signal)).toMatchObject({ runs: 0, kept: 1, postponed: 2 });
+    expect(objects.size).toBeLessThan(before);
+    expect([...objects.keys()].filter((key) => key.endsWith('manifest.json'))).toHaveLength(3);
+    counted.delete = remove;
+    expect(await expire()).toMatchObject({ runs: 2, kept: 1, postponed: 0 });
+  });
+
   it('postpones all runs if it is aborted before it has read which ones to keep', async () => {
     const { expire, removed, requests, counted } = await manyPages(20, 1);
     const stop = new AbortController();
