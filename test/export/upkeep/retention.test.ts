@@ -202,7 +202,7 @@ describe('retention of many pages', () => {
     expect([...objects.keys()].filter((key) => !key.includes('run_id=run-0/'))).toEqual([]);
   });
 
-  it('keeps the manifest of a run whose parts it could not all delete, so that the next call goes on with it', async () => {
+  it('keeps the manifest of a run whose parts it could not all delete, so that the next call continues with it', async () => {
     const { objects, expire, counted } = await manyPages(3, 1500);
     const stop = new AbortController();
     const { delete: remove } = counted;
