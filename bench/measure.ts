@@ -32,9 +32,8 @@ export async function interleaved<Name extends string>(
   const measured = Object.fromEntries(names.map((name) => [name, [] as number[]])) as Record<Name, number[]>;
   for (let round = -warmUp; round < rounds; round++) {
     for (const name of names) {
-      // Garbage of one subject must not cost the next one time. A forced collection slows the first run after it.
+      // Garbage of one subject must not cost the next one time.
       collectGarbage();
-      await subjects[name]();
       const startedAt = clock();
       for (let time = 0; time < times; time++) await subjects[name]();
       if (round >= 0) measured[name].push((clock() - startedAt) / times);

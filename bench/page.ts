@@ -5,8 +5,8 @@ import { interleaved, ratioOf } from './measure.ts';
 import { apiOf, benchRun, bodyOf, exportFirstPage, FLOORS } from './pages.ts';
 import { grouped, listed, other, own, quoted, type Section, type Spread, spreadOf } from './section.ts';
 
-/** Accounts per measurement: as in a worker, pages follow each other, and collecting their garbage counts. */
-const ACCOUNTS_PER_MEASUREMENT = 40_000;
+/** Accounts per measurement, so that one takes tens of milliseconds. */
+const ACCOUNTS_PER_MEASUREMENT = 10_000;
 /** A function gets one full vCPU at this memory: Lambda developer guide, "Configure memory". */
 const MB_PER_CPU = 1769;
 const LARGE = 10_000;
@@ -39,7 +39,7 @@ export const section: Section<PageRow> = {
       const [api, run] = [apiOf(body), benchRun(format, accounts)];
       const { page, floor } = await interleaved(
         { page: () => exportFirstPage(api, run), floor: () => FLOORS[format](body) },
-        { rounds: quick ? 1 : 9, warmUp: quick ? 0 : 2, times: quick ? 1 : ACCOUNTS_PER_MEASUREMENT / accounts },
+        { rounds: quick ? 1 : 15, warmUp: quick ? 1 : 5, times: Math.ceil(ACCOUNTS_PER_MEASUREMENT / accounts) },
       );
       const [pageMs, floorMs, ratio] = [spreadOf(page), spreadOf(floor), ratioOf(page, floor)];
       rows.push({ format, hard, accounts, bodyMb: body.length / 1e6, pageMs, floorMs, ratio });
@@ -57,7 +57,7 @@ export const section: Section<PageRow> = {
     const share = MEMORY_MB.page / MB_PER_CPU;
     return {
       answer: `Compared with a floor that parses, writes and compresses the same page without any check: ${listed(EXPORT_FORMATS.map(range))}. ${grouped(LARGE)} accounts take ${listed(times)} of CPU time.`,
-      about: `One page from the last byte of its body to its part and receipt, with the code of *Export page* and without the network: UTF-8, limits, parsing, duplicates, compression, SHA-256, account hashes. The floor of JSON is \`JSON.parse\`, \`JSON.stringify\` and gzip; of CSV, decoding the text and gzip; of Parquet, \`JSON.parse\` and the same writer with the same columns and codec. Floors check nothing and lose digits. *Hard* accounts, the simulator’s default, have nested attributes, integers of 16 and 19 digits and new fields. CPU time of all threads, page and floor in turn in one process, four large pages at a time; the ratio is the median of the ratios of each turn. *Export page* has ${share.toFixed(2)} of a vCPU, so that an account takes ${(1 / share).toFixed(1)} times as long; [the estimate](cost.md#how-the-estimate-works) assumes ${TRANSFORM_SECONDS_PER_ACCOUNT * 1e6} µs.`,
+      about: `One page from the last byte of its body to its part and receipt, with the code of *Export page* and without the network: UTF-8, limits, parsing, duplicates, compression, SHA-256, account hashes. The floor of JSON is \`JSON.parse\`, \`JSON.stringify\` and gzip; of CSV, decoding the text and gzip; of Parquet, \`JSON.parse\` and the same writer with the same columns and codec. Floors check nothing and lose digits. *Hard* accounts, the simulator’s default, have nested attributes, integers of 16 and 19 digits and new fields. CPU time of all threads, page and floor in turn in one process; the ratio is the median of the ratios of each turn. *Export page* has ${share.toFixed(2)} of a vCPU, so that an account takes ${(1 / share).toFixed(1)} times as long; [the estimate](cost.md#how-the-estimate-works) assumes ${TRANSFORM_SECONDS_PER_ACCOUNT * 1e6} µs.`,
       chart: rows
         .filter(({ accounts }) => accounts === LARGE)
         .map((row, _, shown) => ({
