@@ -54,7 +54,7 @@ export async function verifyRun(publishing: Publishing): Promise<VerifiedRun> {
     if (tail.pages.length > 0) {
       sums = new FieldSums();
       receipts = await folder.receipts(sums);
-      // The tail starts with the last page, read again, so the boundary before it is checked again, too.
+      // A last page that has grown is read again, so the boundary before it is checked again, too.
       const filled = filledPages(before);
       const start = Math.min(...tail.pages);
       const from = filled.filter(({ page }) => page < start).length;
