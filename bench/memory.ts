@@ -1,13 +1,10 @@
 /** The memory of a Lambda container that exports the largest and hardest bodies, which decides its setting. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
-import { build } from 'esbuild';
 import { MEMORY_MB } from '../functions/export/plan/estimate.ts';
 import { EXPORT_FORMATS, type ExportFormat } from '../functions/model/export-format.ts';
-import { BUNDLING } from '../tools/build/bundling.ts';
 import { bodyOf } from './pages.ts';
-import { inFolder, runScript } from './processes.ts';
+import { bundleScript, inFolder, runScript } from './processes.ts';
 import { grouped, other, own, type Section } from './section.ts';
 
 /** Assumed memory outside the heap: 1,024 MB then leave 900 MB of heap, as in the tests of hostile bodies. */
@@ -35,8 +32,7 @@ export const section: Section<MemoryRow> = {
 
   measure: (quick) =>
     inFolder(async (folder) => {
-      const program = join(folder, 'page-process.mjs');
-      await build({ ...BUNDLING, entryPoints: ['bench/page-process.ts'], outfile: program, logLevel: 'silent' });
+      const program = await bundleScript('page-process.ts', folder);
       let served: Buffer = Buffer.from('[]');
       const server = createServer((request, response) => {
         const type = request.url?.includes('.csv') ? 'text/csv' : 'application/json';

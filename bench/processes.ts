@@ -5,7 +5,16 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { BUNDLING } from '../tools/build/bundling.ts';
 import type { SeenBySimulator, SimulatorSetting } from './simulator-process.ts';
+
+/** Bundles a script of this folder as a Lambda function is bundled, so that loading it takes as little memory. */
+export async function bundleScript(script: string, folder: string): Promise<string> {
+  const outfile = join(folder, script.replace(/\.ts$/, '.mjs'));
+  await build({ ...BUNDLING, entryPoints: [`bench/${script}`], outfile, logLevel: 'silent' });
+  return outfile;
+}
 
 /**
  * Runs a script of this folder, or a bundle.

@@ -29,7 +29,7 @@ export const COMMANDS: readonly ListedCommand[] = [
     description: 'export the accounts of a dataset on this machine',
     load: async (terminal) => {
       // Before its code is loaded, which makes the heap grow.
-      (await import('./local/small-heap.ts')).keepHeapSmall();
+      (await import('../functions/runtime/small-heap.ts')).keepHeapSmall();
       return (await import('./commands/run.ts')).runCommand(terminal);
     },
   },

@@ -6,7 +6,11 @@ import { deployedCatalog } from '../runtime/catalog.ts';
 import { lambdaHandler } from '../runtime/lambda-handler.ts';
 import { logger } from '../runtime/observability.ts';
 import { measureAttempt, measureRun } from '../runtime/run-metrics.ts';
+import { keepHeapSmall } from '../runtime/small-heap.ts';
 import { deployedStore } from '../runtime/store.ts';
+
+// Leaves the memory to the hashes of accounts.
+keepHeapSmall();
 
 /** Lambda *Publish run*: a `PublishEvent` in, a `PublishOutcome` out. */
 export const handler = lambdaHandler('Publish run', async (event, signal) => {

@@ -6,6 +6,7 @@ import { HASH_BYTES, hashAccounts } from '../page/account-hashes.ts';
 import { chooseBoundaries, smallestPage } from '../source/page-boundaries.ts';
 import { allSettled, type Source } from '../source/source.ts';
 import type { PageReceipt } from '../storage/run-folder.ts';
+import type { RunContents } from './run-contents.ts';
 
 /** The boundaries that were checked, and whether an account crossed them. */
 export interface BoundaryCheck {
@@ -18,6 +19,7 @@ export interface BoundaryCheck {
 export interface BoundariesToCheck {
   readonly source: Source<DecodedPage>;
   readonly run: Run;
+  readonly contents: RunContents;
   /** Requests in flight at once. */
   readonly concurrency: number;
 }
@@ -30,7 +32,7 @@ export interface BoundariesToCheck {
  * @param from the first boundary to check
  */
 export async function checkPageBoundaries(
-  { source, run, concurrency }: BoundariesToCheck,
+  { source, run, contents, concurrency }: BoundariesToCheck,
   receipts: readonly PageReceipt[],
   from = 0,
 ): Promise<BoundaryCheck> {
@@ -38,12 +40,11 @@ export async function checkPageBoundaries(
   const { pageSize } = run.parameters;
   const filled = filledPages(receipts);
   const limit = pLimit(concurrency);
-  const pages = new Map(filled.map((receipt) => [receipt.page, receipt]));
+  /** The hash of the account at a place on a page; empty after its last account. */
+  const hashAt = (page: number, place: number) =>
+    contents.hashesOf(page).toString('base64', place * HASH_BYTES, (place + 1) * HASH_BYTES);
   /** The hash of the account that the run read at an offset. */
-  const readAt = (offset: number) => {
-    const receipt = pages.get(Math.floor(offset / pageSize));
-    return receipt && hashAt(receipt, offset % pageSize);
-  };
+  const readAt = (offset: number) => hashAt(Math.floor(offset / pageSize), offset % pageSize);
   /** Whether the accounts from an offset on still have these hashes, and, at the end, no other account follows them. */
   const unchanged = async (offset: number, hashes: readonly string[], isEnd = false) => {
     if (hashes.length === 0) return true;
@@ -58,7 +59,7 @@ export async function checkPageBoundaries(
   const isUnchanged = await allSettled(
     boundaries.map(async (boundary) => {
       const [before, after] = [filled[boundary - 1], filled[boundary]];
-      const [left, right] = [before && hashAt(before, before.records - 1), after && hashAt(after, 0)];
+      const [left, right] = [before && hashAt(before.page, before.records - 1), after && hashAt(after.page, 0)];
       const leftAt = before ? before.page * pageSize + before.records - 1 : 0;
       const rightAt = after ? after.page * pageSize : 0;
       if (left && right && leftAt + 1 === rightAt) return unchanged(leftAt, [left, right]);
@@ -77,9 +78,4 @@ export async function checkPageBoundaries(
 /** The pages that have accounts. Boundary `k` is before the page at place `k` of them. */
 export function filledPages(receipts: readonly PageReceipt[]): readonly PageReceipt[] {
   return receipts.filter(({ records }) => records > 0);
-}
-
-/** The hash of the account at a place on its page; empty after its last account. */
-function hashAt({ accountHashes }: PageReceipt, place: number): string {
-  return accountHashes.toString('base64', place * HASH_BYTES, (place + 1) * HASH_BYTES);
 }

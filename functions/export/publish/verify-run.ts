@@ -1,16 +1,16 @@
 /** Verifying a run: every page is present and unmodified, none is duplicated, and nothing follows the last one. */
 import { hash } from 'node:crypto';
 import { ExportError } from '../../model/errors.ts';
-import { type FieldPresence, FieldSums } from '../../model/field-coverage.ts';
 import type { Consistency, Manifest } from '../../model/manifest.ts';
 import type { Run, StoredPlan } from '../../model/run.ts';
 import type { Usage } from '../../model/usage.ts';
-import { countDistinct, hashAccounts } from '../page/account-hashes.ts';
+import { hashAccounts } from '../page/account-hashes.ts';
 import type { ObjectStore } from '../ports.ts';
 import { samePageAgain } from '../source/paging-errors.ts';
 import { partsPrefix, planKey } from '../storage/bucket-layout.ts';
 import { type PageReceipt, RunFolder, sha256 } from '../storage/run-folder.ts';
 import { type BoundaryCheck, checkPageBoundaries, filledPages } from './page-boundaries.ts';
+import { RunContents } from './run-contents.ts';
 import { endOf, exportTail, type Publishing } from './tail.ts';
 
 /** A complete run, described. `publishedAt` is filled in when it is published. */
@@ -38,22 +38,25 @@ export async function verifyRun(publishing: Publishing): Promise<VerifiedRun> {
       `The plan of run "${run.runId}" is missing (${planKey(run.runId)}): start a new run.`,
     );
   }
-  let sums = new FieldSums();
-  const before = await folder.receipts(sums);
+  const contents = new RunContents(run.accounts);
+  const readReceipts = () => {
+    contents.clear();
+    return folder.receipts((receipt) => contents.add(receipt));
+  };
+  const before = await readReceipts();
   refuseMissingPages(run, before);
   ports.observe?.({ activity: 'checking', what: 'page boundaries', pages: before.length });
-  const toCheck = { source, run, concurrency: event.concurrency };
+  const toCheck = { source, run, contents, concurrency: event.concurrency };
   const planned = await checkPageBoundaries(toCheck, before);
   const moved = new Map(planned.moved);
   let accountsAfter = endOf(before, run.parameters.pageSize);
-  let receipts: readonly PageReceipt[] = before;
+  let receipts = before;
   if (!planned.isEndUnchanged) {
     ports.observe?.({ activity: 'checking', what: 'new accounts', pages: run.pages });
     const tail = await exportTail(publishing, before);
     accountsAfter = tail.accounts;
     if (tail.pages.length > 0) {
-      sums = new FieldSums();
-      receipts = await folder.receipts(sums);
+      receipts = await readReceipts();
       // A last page that has grown is read again, so the boundary before it is checked again, too.
       const filled = filledPages(before);
       const start = Math.min(...tail.pages);
@@ -65,10 +68,9 @@ export async function verifyRun(publishing: Publishing): Promise<VerifiedRun> {
   }
   ports.observe?.({ activity: 'checking', what: 'pages', pages: receipts.length });
   await refuseModifiedParts(ports.store, run, receipts);
-  await refuseRepeatedPages(publishing, receipts);
+  await refuseRepeatedPages(publishing, receipts, contents);
   const usage = await folder.usage(receipts, source.usage);
-  const { fields } = sums;
-  const manifest = manifestOf({ run, receipts, fields, accountsAfter, moved, usage });
+  const manifest = manifestOf({ run, receipts, contents, accountsAfter, moved, usage });
   return { plan, receipts, manifest };
 }
 
@@ -125,11 +127,15 @@ const REPEAT_CHECKS = 3;
  * same in the receipts, so the first two equal pages are fetched again: more than once, since data may move between the two
  * requests. A single account may well have moved.
  */
-async function refuseRepeatedPages(publishing: Publishing, receipts: readonly PageReceipt[]): Promise<void> {
+async function refuseRepeatedPages(
+  publishing: Publishing,
+  receipts: readonly PageReceipt[],
+  contents: RunContents,
+): Promise<void> {
   const seen = new Map<string, number>();
-  for (const { page, records, accountHashes } of receipts) {
+  for (const { page, records } of receipts) {
     if (records < 2) continue;
-    const digest = hash('sha256', accountHashes, 'base64');
+    const digest = hash('sha256', contents.hashesOf(page), 'base64');
     const twin = seen.get(digest);
     if (twin !== undefined) {
       if (await isRepeated(publishing, twin, page)) throw samePageAgain(`pages ${twin} and ${page} have`);
@@ -152,7 +158,7 @@ async function isRepeated({ event, source }: Publishing, a: number, b: number): 
 interface Evidence {
   readonly run: Run;
   readonly receipts: readonly PageReceipt[];
-  readonly fields: FieldPresence[];
+  readonly contents: RunContents;
   readonly accountsAfter: number;
   /** Whether an account crossed a page boundary that was checked. */
   readonly moved: BoundaryCheck['moved'];
@@ -174,10 +180,10 @@ function judge({ run, accountsAfter, moved }: Evidence, read: number, distinct: 
 }
 
 function manifestOf(evidence: Evidence): Manifest {
-  const { run, receipts, fields, usage } = evidence;
+  const { run, receipts, contents, usage } = evidence;
   const sum = (of: (receipt: PageReceipt) => number) => receipts.reduce((total, receipt) => total + of(receipt), 0);
   const accounts = sum(({ records }) => records);
-  const distinct = countDistinct(receipts.map(({ accountHashes }) => accountHashes));
+  const distinct = contents.countDistinct();
   return {
     version: 1,
     runId: run.runId,
@@ -199,7 +205,7 @@ function manifestOf(evidence: Evidence): Manifest {
     apiRequests: usage.apiRequests,
     retries: usage.totalRetries,
     consistency: judge(evidence, accounts, distinct),
-    fields,
+    fields: contents.fields,
     unmappedColumns: [...new Set(receipts.flatMap(({ unmappedColumns }) => unmappedColumns))].sort(),
     escapedLineBreaks: sum(({ escapedLineBreaks }) => escapedLineBreaks),
   };

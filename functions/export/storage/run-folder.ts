@@ -1,9 +1,7 @@
 /** The folder of a run under `work/`: its plan, receipts, failures and quarantined manifest. */
 import { createHash } from 'node:crypto';
-import pLimit from 'p-limit';
 import type { z } from 'zod';
 import { isExportError } from '../../model/errors.ts';
-import type { FieldSums } from '../../model/field-coverage.ts';
 import { type Manifest, ManifestSchema } from '../../model/manifest.ts';
 import { type Receipt, ReceiptSchema, type TaskFailure, TaskFailureSchema } from '../../model/receipt.ts';
 import { type Run, type StoredPlan, StoredPlanSchema } from '../../model/run.ts';
@@ -32,13 +30,18 @@ export type StoredPage =
   | { readonly done: true; readonly part: StoredBytes; readonly receipt: Receipt }
   | { readonly done: false; readonly part: StoredBytes | undefined; readonly receipt: Receipt | undefined };
 
-/** A receipt in memory, where those of 30,000 pages must fit: without its fields, and with hashes as bytes. */
-export type PageReceipt = Omit<Receipt, 'fields' | 'accountHashes'> & { readonly accountHashes: Buffer };
+/** A receipt in memory, where those of 30,000 pages must fit. */
+export type PageReceipt = Omit<Receipt, 'fields' | 'accountHashes'>;
 
-/** Small objects read in parallel: enough to read 30,000 in a minute, few enough for one connection pool. */
+export function withoutContents({ fields: _, accountHashes: __, ...receipt }: Receipt): PageReceipt {
+  return receipt;
+}
+
+/**
+ * Small objects read in parallel: enough to read 30,000 in a minute, few enough for one connection pool. At most so many
+ * whole receipts are in memory, each with up to 1,000 fields and the text of its hashes.
+ */
 const PARALLEL_READS = 50;
-/** Receipts in memory with their fields, up to 1,000 each, and with the text of their hashes. */
-const RECEIPTS_AT_ONCE = 100;
 
 export class RunFolder {
   readonly #store: ObjectStore;
@@ -83,23 +86,12 @@ export class RunFolder {
 
   /**
    * The receipts of all pages, in page order.
-   * @param sums receives the fields, in page order
+   * @param keep what is kept of each in memory; called in page order
    */
-  async receipts(sums?: FieldSums): Promise<PageReceipt[]> {
+  async receipts(keep: (receipt: Receipt) => PageReceipt = withoutContents): Promise<PageReceipt[]> {
     const receipts: PageReceipt[] = [];
     const objects = await this.#store.list(receiptsPrefix(this.runId));
-    // One buffer, a little too large: Base64 has four characters for three bytes.
-    const hashes = Buffer.alloc(Math.ceil(objects.reduce((sum, { bytes }) => sum + bytes, 0) * 0.75));
-    let end = 0;
-    for (let at = 0; at < objects.length; at += RECEIPTS_AT_ONCE) {
-      const read = await this.#readAll(objects.slice(at, at + RECEIPTS_AT_ONCE), ReceiptSchema);
-      for (const { fields, accountHashes, ...receipt } of read) {
-        sums?.add(fields);
-        const start = end;
-        end += hashes.write(accountHashes, start, 'base64');
-        receipts.push({ ...receipt, accountHashes: hashes.subarray(start, end) });
-      }
-    }
+    for await (const receipt of this.#readAll(objects, ReceiptSchema)) receipts.push(keep(receipt));
     return receipts.sort((a, b) => a.page - b.page);
   }
 
@@ -113,7 +105,10 @@ export class RunFolder {
   async failures(execution?: string): Promise<TaskFailure[]> {
     const { runId } = this;
     const prefix = execution === undefined ? failuresPrefix(runId) : executionFailuresPrefix(runId, execution);
-    return this.#readAll(await this.#store.list(prefix), TaskFailureSchema);
+    const failures: TaskFailure[] = [];
+    for await (const failure of this.#readAll(await this.#store.list(prefix), TaskFailureSchema))
+      failures.push(failure);
+    return failures;
   }
 
   /** Keeps how an attempt at a task failed, and adds what it used to that of earlier attempts. */
@@ -155,9 +150,18 @@ export class RunFolder {
     return { ...total, totalRetries: attempts + Object.values(total.retries).reduce((sum, count) => sum + count, 0) };
   }
 
-  async #readAll<T>(objects: readonly StoredObject[], schema: z.ZodType<T>): Promise<T[]> {
-    const limit = pLimit(PARALLEL_READS);
-    const found = await Promise.all(objects.map(({ key }) => limit(() => getJson(this.#store, key, schema))));
-    return found.filter((one) => one !== undefined);
+  /** In the order of the objects. One that was deleted in the meantime is left out. */
+  async *#readAll<T>(objects: readonly StoredObject[], schema: z.ZodType<T>): AsyncGenerator<T> {
+    const reading: Promise<T | undefined>[] = [];
+    for (let next = 0; next < objects.length || reading.length > 0; ) {
+      for (; reading.length < PARALLEL_READS && next < objects.length; next++) {
+        const read = getJson(this.#store, (objects[next] as StoredObject).key, schema);
+        // An error counts when its turn comes.
+        read.catch(() => undefined);
+        reading.push(read);
+      }
+      const found = await reading.shift();
+      if (found !== undefined) yield found;
+    }
   }
 }

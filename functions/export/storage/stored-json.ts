@@ -18,6 +18,11 @@ function lineOf(value: unknown): Buffer {
   return Buffer.from(`${JSON.stringify(value)}\n`);
 }
 
+/** Without copying the bytes: publishing reads those of 30,000 receipts. */
+function textOf({ buffer, byteOffset, byteLength }: Uint8Array): string {
+  return Buffer.from(buffer, byteOffset, byteLength).toString();
+}
+
 /** For the files of a run in progress. A published manifest must never be deleted so lightly. */
 const DELETE_AND_RESUME = ['RunIncompleteError', `delete it, then ${RESUME_OR_START}`] as const;
 
@@ -35,7 +40,7 @@ export async function getJson<T>(
   const stored = await store.get(key);
   if (stored === undefined) return undefined;
   try {
-    return schema.parse(JSON.parse(Buffer.from(stored.body).toString('utf8')));
+    return schema.parse(JSON.parse(textOf(stored.body)));
   } catch {
     const [name, remedy] = ifInvalid;
     throw new ExportError(

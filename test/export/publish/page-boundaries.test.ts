@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { checkPageBoundaries } from '../../../functions/export/publish/page-boundaries.ts';
+import { RunContents } from '../../../functions/export/publish/run-contents.ts';
 import {
   chooseBoundaries,
   smallestPage,
@@ -97,9 +98,10 @@ async function afterReading(change: (list: string[]) => void, { lateFrom = 25, m
   const before = queries.length;
   const run = { ...plan.run, ...more };
   const bound = new Source(api, run, formatForRun(run).decode);
+  const contents = new RunContents(run.accounts);
   const { moved, isEndUnchanged } = await checkPageBoundaries(
-    { source: bound, run, concurrency: 8 },
-    await new RunFolder(store, run.runId).receipts(),
+    { source: bound, run, contents, concurrency: 8 },
+    await new RunFolder(store, run.runId).receipts((receipt) => contents.add(receipt)),
   );
   const boundariesMoved = [...moved.values()].filter(Boolean).length;
   const check = { boundariesChecked: moved.size, boundariesMoved, isEndUnchanged };

@@ -1,11 +1,11 @@
 import { setFlagsFromString } from 'node:v8';
 
 /**
- * Makes V8 collect garbage sooner. A run has about 30 MB of live objects, and each page leaves a few MB of garbage. On a
- * large machine, V8 would use 150 MB before it collects them all.
+ * Makes V8 collect garbage sooner. A run has about 30 MB of live objects, and each page leaves a few MB of garbage. With
+ * much memory, V8 would use 150 MB before it collects them all.
  *
  * V8 reads these flags at each collection. It reads `--max-semi-space-size` only when the process starts, and a command
- * cannot pass flags to its own process.
+ * or a Lambda handler cannot pass flags to its own process.
  */
 export function keepHeapSmall(): void {
   // New objects: the space for them stays as large as it is.
