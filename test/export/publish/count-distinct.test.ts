@@ -19,7 +19,7 @@ describe('countDistinct', () => {
     expect(countDistinct(new Uint32Array(0))).toBe(0);
   });
 
-  it('tells hashes apart if only their first or only their last bytes differ', () => {
+  it('finds hashes different if only their first or only their last bytes differ', () => {
     expect(countDistinct(hashesOf('0000000000000001', '0000000000000002'))).toBe(2);
     expect(countDistinct(hashesOf('0000000000000001', '0000000100000001'))).toBe(2);
     expect(countDistinct(hashesOf('0000000100000001', '0000000100000001'))).toBe(1);
