@@ -17,11 +17,24 @@ export interface Entry {
   readonly value: string | null;
 }
 
-/** The rows of these accounts. */
-export function rowsOf(page: SentAccounts, start: number, end: number): AccountRow[] {
-  return Array.from({ length: end - start }, (_, i) => {
-    return rowOfParsed(page, start + i) ?? rowOf(lineTextOf(page, start + i));
-  });
+/** Accounts as columns of a Parquet part. Each list has one element per account. */
+export interface AccountColumns {
+  /** A list for each of `ACCOUNT_FIELDS`. */
+  readonly values: readonly (readonly unknown[])[];
+  /** Null for accounts without other fields. */
+  readonly others: readonly (readonly Entry[] | null)[];
+}
+
+/** The columns of these accounts. */
+export function columnsOf(page: SentAccounts, start: number, end: number): AccountColumns {
+  const values = ACCOUNT_FIELDS.map((): unknown[] => []);
+  const others: (readonly Entry[] | null)[] = [];
+  for (let account = start; account < end; account++) {
+    const row = rowOfParsed(page, account) ?? rowOf(lineTextOf(page, account));
+    for (let column = 0; column < values.length; column++) values[column]?.push(row.values[column]);
+    others.push(row.others.length > 0 ? row.others : null);
+  }
+  return { values, others };
 }
 
 const NO_VALUES: readonly unknown[] = ACCOUNT_FIELDS.map(() => null);

@@ -5,7 +5,7 @@ import { ZSTD_LEVEL } from './compression.ts';
 import { readAccounts, type SentAccounts } from './json-accounts.ts';
 import { wellFormedNames } from './json-lines.ts';
 import { type EncodedPart, type PageFormat, supersededRecords } from './page-format.ts';
-import { type AccountRow, rowsOf } from './parquet-row.ts';
+import { type AccountColumns, columnsOf } from './parquet-row.ts';
 import { PARQUET_SCHEMA } from './parquet-schema.ts';
 
 /** Bytes of JSON per row group: more than 10,000 typical accounts. */
@@ -34,26 +34,33 @@ async function encode(page: SentAccounts): Promise<EncodedPart> {
     compressors: { ZSTD: (bytes) => packColumn(bytes) },
   });
   for (const { start, end } of groupsOf(page)) {
-    const rows = rowsOf(page, start, end);
+    const columns = columnsOf(page, start, end);
     // Includes fields whose value did not fit their column, which is NULL.
-    for (const { others } of rows) for (const { key } of others) unmapped.add(key);
-    writer.write({ columnData: columnsOf(rows, (row) => superseded.has(start + row)), rowGroupSize: rows.length });
+    for (const others of columns.others) for (const { key } of others ?? []) unmapped.add(key);
+    const isSuperseded = columns.others.map((_others, i) => (superseded.has(start + i) ? true : null));
+    writer.write({ columnData: sourcesOf(columns, isSuperseded), rowGroupSize: end - start });
   }
   writer.finish();
   return { body: bytes.getBytes(), escapedLineBreaks: 0, unmappedColumns: wellFormedNames(unmapped) };
 }
 
-function columnsOf(rows: readonly AccountRow[], isSuperseded: (row: number) => boolean): ColumnSource[] {
+/** Without the smallest and largest keys and values of maps: no query can skip a part by them. */
+function sourcesOf({ values, others }: AccountColumns, isSuperseded: readonly (true | null)[]): ColumnSource[] {
   const columns = ACCOUNT_FIELDS.map(({ name, kind }, i): ColumnSource => {
-    const data = rows.map(({ values }) => values[i]);
+    const data = [...(values[i] ?? [])];
     // The dictionary encoding of the writer does not distinguish 0 from -0.
     const isPlain = kind === 'double' && data.some((value) => Object.is(value, -0));
-    return { name: name.toLowerCase(), data, ...(isPlain ? { encoding: 'PLAIN' } : {}) };
+    return {
+      name: name.toLowerCase(),
+      data,
+      statistics: kind !== 'textMap',
+      ...(isPlain ? { encoding: 'PLAIN' } : {}),
+    };
   });
   return [
     ...columns,
-    { name: 'other_fields', data: rows.map(({ others }) => (others.length > 0 ? others : null)) },
-    { name: 'superseded', data: rows.map((_row, position) => (isSuperseded(position) ? true : null)) },
+    { name: 'other_fields', data: [...others], statistics: false },
+    { name: 'superseded', data: [...isSuperseded] },
   ];
 }
 

@@ -1,9 +1,10 @@
 /** Accounts that a part can contain as sent take a fast path. It must give the same lines and rows as the slow one. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { ACCOUNT_FIELDS } from '../../functions/formats/account-columns.ts';
 import { adaptAccount } from '../../functions/formats/adapt-account.ts';
 import { linesOf, readAccounts, utf8Of } from '../../functions/formats/json-accounts.ts';
-import { rowOf, rowsOf } from '../../functions/formats/parquet-row.ts';
+import { columnsOf, rowOf } from '../../functions/formats/parquet-row.ts';
 import { propertyRuns } from '../support/property-runs.ts';
 
 const read = (json: string) => readAccounts(Buffer.from(json), { findInexact: true });
@@ -157,7 +158,10 @@ describe('a page', () => {
         const sent = read(withBlanks(json, between));
         const lines = sent.scanned.map(({ start, end }) => adaptAccount(utf8Of(sent.bytes.slice(start, end))).line);
         expect(linesOf(sent).map(utf8Of)).toEqual(lines);
-        expect(rowsOf(sent, 0, lines.length)).toEqual(lines.map(rowOf));
+        const rows = lines.map(rowOf);
+        const { values, others } = columnsOf(sent, 0, lines.length);
+        expect(values).toEqual(ACCOUNT_FIELDS.map((_field, column) => rows.map((row) => row.values[column])));
+        expect(others).toEqual(rows.map((row) => (row.others.length > 0 ? row.others : null)));
       }),
       { numRuns: propertyRuns(1000, 20_000) },
     );
