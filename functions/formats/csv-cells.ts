@@ -43,6 +43,34 @@ export class CsvCells {
     return text.includes('"') ? text.replaceAll('""', '"') : text;
   }
 
+  /** The values of a column, without the header. Decoded all at once, then split: that takes a third of the time. */
+  column(column: number): string[] {
+    const { bytes, starts, ends, width, rows } = this;
+    let length = rows;
+    for (let cell = width + column; cell < rows * width; cell += width)
+      length += (ends[cell] as number) - (starts[cell] as number);
+    const joined = Buffer.allocUnsafe(length);
+    const others: number[] = [];
+    let at = 0;
+    for (let cell = width + column; cell < rows * width; cell += width) {
+      const before = at;
+      for (let i = starts[cell] as number; i < (ends[cell] as number); i++) {
+        const byte = bytes[i] as number;
+        joined[at++] = byte;
+        if (byte !== QUOTE && byte !== LINE_FEED) continue;
+        others.push(cell);
+        at = before;
+        break;
+      }
+      joined[at++] = LINE_FEED;
+    }
+    const values = joined.toString('utf8', 0, at).split('\n');
+    // After the last line feed.
+    values.pop();
+    for (const cell of others) values[Math.floor(cell / width) - 1] = this.text(cell);
+    return values;
+  }
+
   /** The values of a row. */
   row(row: number): string[] {
     return Array.from({ length: this.width }, (_, column) => this.text(row * this.width + column));

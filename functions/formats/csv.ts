@@ -138,10 +138,13 @@ const LINE_BREAK = /\r\n|\n|\r/g;
 
 /** An empty cell is not a name: two accounts without a name are different accounts. */
 function namesOf(cells: CsvCells, column: number): string[] {
-  return Array.from({ length: cells.rows - 1 }, (_, i) => {
-    const name = cells.text((i + 1) * cells.width + column);
-    return name === '' ? JSON.stringify(cells.row(i + 1)) : name.replace(LINE_BREAK, '\\n');
-  });
+  const names = cells.column(column);
+  for (let i = 0; i < names.length; i++) {
+    const name = names[i] as string;
+    if (name === '') names[i] = JSON.stringify(cells.row(i + 1));
+    else if (name.includes('\n') || name.includes('\r')) names[i] = name.replace(LINE_BREAK, '\\n');
+  }
+  return names;
 }
 
 /** CSV has no null: a cell that is not empty is a value. */
