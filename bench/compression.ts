@@ -3,7 +3,7 @@ import { constants, gzipSync, zstdCompressSync } from 'node:zlib';
 import { GZIP_LEVEL, ZSTD_LEVEL } from '../functions/formats/compression.ts';
 import { packColumn } from '../functions/formats/parquet.ts';
 import { EXPORT_FORMATS, type ExportFormat } from '../functions/model/export-format.ts';
-import { interleaved } from './measure.ts';
+import { inTurn, timed } from './measure.ts';
 import { bodyOf, partTextOf, plainParquet } from './pages.ts';
 import { other, own, quoted, type Section, type Spread, spreadOf } from './section.ts';
 
@@ -30,12 +30,13 @@ export const section: Section<PackingRow> = {
   question: 'Which compression?',
 
   async measure(quick) {
-    const rounds = quick ? { rounds: 1, warmUp: 0, times: 1 } : { rounds: 5, warmUp: 1, times: 4 };
+    const rounds = quick ? { rounds: 1, warmUp: 0 } : { rounds: 5, warmUp: 1 };
     const rows: PackingRow[] = [];
     for (const format of EXPORT_FORMATS) {
       const packers =
         format === 'parquet' ? columnPackers() : textPackers(await partTextOf(format, bodyOf(format, ACCOUNTS)));
-      for (const [codec, ms] of Object.entries(await interleaved(packers, rounds))) {
+      const times = Object.entries(packers).map(([codec, pack]) => [codec, timed(pack, quick ? 1 : 4)]);
+      for (const [codec, ms] of Object.entries(await inTurn(Object.fromEntries(times), rounds))) {
         const us = spreadOf(ms.map((value) => (value * 1000) / ACCOUNTS));
         rows.push({ format, codec, bytes: (packers[codec]?.() ?? 0) / ACCOUNTS, us });
       }

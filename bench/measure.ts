@@ -14,32 +14,37 @@ export interface Rounds {
   readonly rounds: number;
   /** Uncounted rounds before, for the JIT compiler. */
   readonly warmUp: number;
-  /** Runs per measurement, for short work. @default 1 */
-  readonly times?: number;
-  /** In ms. @default CPU time of this process, all threads */
-  readonly clock?: () => number;
 }
 
 /**
  * Measures the subjects in turn (A B A B), so that a busy machine slows all alike. Ratios compare values of the same round.
- * @returns ms per run, by name, one per round
+ * @param subjects each returns a value of one round
+ * @returns the values by name, one per round
  */
-export async function interleaved<Name extends string>(
-  subjects: Readonly<Record<Name, () => unknown>>,
-  { rounds, warmUp, times = 1, clock = cpuMs }: Rounds,
+export async function inTurn<Name extends string>(
+  subjects: Readonly<Record<Name, () => Promise<number>>>,
+  { rounds, warmUp }: Rounds,
 ): Promise<Record<Name, number[]>> {
   const names = Object.keys(subjects) as Name[];
   const measured = Object.fromEntries(names.map((name) => [name, [] as number[]])) as Record<Name, number[]>;
   for (let round = -warmUp; round < rounds; round++) {
     for (const name of names) {
-      // Garbage of one subject must not cost the next one time.
-      collectGarbage();
-      const startedAt = clock();
-      for (let time = 0; time < times; time++) await subjects[name]();
-      if (round >= 0) measured[name].push((clock() - startedAt) / times);
+      const value = await subjects[name]();
+      if (round >= 0) measured[name].push(value);
     }
   }
   return measured;
+}
+
+/** Measures the CPU time of work in this process, in ms, as the mean of several times. */
+export function timed(work: () => unknown, times = 1, clock = cpuMs): () => Promise<number> {
+  return async () => {
+    // Garbage of other work must not cost this one time.
+    collectGarbage();
+    const startedAt = clock();
+    for (let time = 0; time < times; time++) await work();
+    return (clock() - startedAt) / times;
+  };
 }
 
 /** The ratio of two subjects, round by round. */

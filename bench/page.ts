@@ -1,12 +1,12 @@
 /** CPU time from the last byte of a page's body to its part and receipt. */
 import { MEMORY_MB, TRANSFORM_SECONDS_PER_ACCOUNT } from '../functions/export/plan/estimate.ts';
 import { EXPORT_FORMATS, type ExportFormat } from '../functions/model/export-format.ts';
-import { interleaved, ratioOf } from './measure.ts';
-import { apiOf, benchRun, bodyOf, exportFirstPage, FLOORS } from './pages.ts';
+import { inTurn, ratioOf } from './measure.ts';
+import { startWorker } from './processes.ts';
 import { grouped, listed, other, own, quoted, type Section, type Spread, spreadOf } from './section.ts';
 
-/** Accounts per measurement, so that one takes tens of milliseconds. */
-const ACCOUNTS_PER_MEASUREMENT = 10_000;
+/** Accounts per measurement: its pages leave garbage of which all have their share. */
+const ACCOUNTS_PER_MEASUREMENT = 40_000;
 /** A function gets one full vCPU at this memory: Lambda developer guide, "Configure memory". */
 const MB_PER_CPU = 1769;
 const LARGE = 10_000;
@@ -35,14 +35,17 @@ export const section: Section<PageRow> = {
     ];
     const rows: PageRow[] = [];
     for (const { format, accounts, hard } of cases) {
-      const body = bodyOf(format, accounts, { hard });
-      const [api, run] = [apiOf(body), benchRun(format, accounts)];
-      const { page, floor } = await interleaved(
-        { page: () => exportFirstPage(api, run), floor: () => FLOORS[format](body) },
-        { rounds: quick ? 1 : 15, warmUp: quick ? 1 : 5, times: Math.ceil(ACCOUNTS_PER_MEASUREMENT / accounts) },
+      const workerOf = (subject: string) =>
+        startWorker<number>('page-worker.ts', [subject, format, hard ? 'hard' : 'ordinary', accounts]);
+      const [page, floor] = [await workerOf('page'), await workerOf('floor')];
+      const pages = quick ? 1 : ACCOUNTS_PER_MEASUREMENT / accounts;
+      const cpu = await inTurn(
+        { page: () => page.ask(pages), floor: () => floor.ask(pages) },
+        { rounds: quick ? 1 : 15, warmUp: quick ? 1 : 5 },
       );
-      const [pageMs, floorMs, ratio] = [spreadOf(page), spreadOf(floor), ratioOf(page, floor)];
-      rows.push({ format, hard, accounts, bodyMb: body.length / 1e6, pageMs, floorMs, ratio });
+      await Promise.all([page.close(), floor.close()]);
+      const [pageMs, floorMs, ratio] = [spreadOf(cpu.page), spreadOf(cpu.floor), ratioOf(cpu.page, cpu.floor)];
+      rows.push({ format, hard, accounts, bodyMb: Number(page.greeting) / 1e6, pageMs, floorMs, ratio });
     }
     return rows;
   },
@@ -57,7 +60,7 @@ export const section: Section<PageRow> = {
     const share = MEMORY_MB.page / MB_PER_CPU;
     return {
       answer: `Compared with a floor that parses, writes and compresses the same page without any check: ${listed(EXPORT_FORMATS.map(range))}. ${grouped(LARGE)} accounts take ${listed(times)} of CPU time.`,
-      about: `One page from the last byte of its body to its part and receipt, with the code of *Export page* and without the network: UTF-8, limits, parsing, duplicates, compression, SHA-256, account hashes. The floor of JSON is \`JSON.parse\`, \`JSON.stringify\` and gzip; of CSV, decoding the text and gzip; of Parquet, \`JSON.parse\` and the same writer with the same columns and codec. Floors check nothing and lose digits. *Hard* accounts, the simulator’s default, have nested attributes, integers of 16 and 19 digits and new fields. CPU time of all threads, page and floor in turn in one process; the ratio is the median of the ratios of each turn. *Export page* has ${share.toFixed(2)} of a vCPU, so that an account takes ${(1 / share).toFixed(1)} times as long; [the estimate](cost.md#how-the-estimate-works) assumes ${TRANSFORM_SECONDS_PER_ACCOUNT * 1e6} µs.`,
+      about: `One page from the last byte of its body to its part and receipt, with the code of *Export page* and without the network: UTF-8, limits, parsing, duplicates, compression, SHA-256, account hashes. The floor of JSON is \`JSON.parse\`, \`JSON.stringify\` and gzip; of CSV, decoding the text and gzip; of Parquet, \`JSON.parse\` and the same writer with the same columns and codec. Floors check nothing and lose digits. *Hard* accounts, the simulator’s default, have nested attributes, integers of 16 and 19 digits and new fields. Page and floor have a process each, which exports pages in a row, as a container of the function does, so that the garbage of each counts. They are measured in turn, CPU time of all threads; the ratio is the median of the ratios of each turn. *Export page* has ${share.toFixed(2)} of a vCPU, so that an account takes ${(1 / share).toFixed(1)} times as long; [the estimate](cost.md#how-the-estimate-works) assumes ${TRANSFORM_SECONDS_PER_ACCOUNT * 1e6} µs.`,
       chart: rows
         .filter(({ accounts }) => accounts === LARGE)
         .map((row, _, shown) => ({

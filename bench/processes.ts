@@ -44,6 +44,40 @@ function textOf(stream: NonNullable<ChildProcess['stdout']>): () => string {
   return () => text;
 }
 
+/** A child process that answers messages, one at a time. */
+export interface Worker<Answer> {
+  /** What it sent when it was ready. */
+  readonly greeting: unknown;
+  ask(message: unknown): Promise<Answer>;
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a script of this folder as a worker: it sends a message when it is ready, and one for each message it receives.
+ * @throws Error from `ask`, too, when it exits
+ */
+export async function startWorker<Answer>(script: string, args: readonly (string | number)[]): Promise<Worker<Answer>> {
+  const child = fork(fileURLToPath(new URL(script, import.meta.url)), args.map(String));
+  const ended = once(child, 'exit');
+  const failed = ended.then(([code]) => {
+    throw new Error(`${script} exited with code ${code}.`);
+  });
+  failed.catch(() => undefined);
+  const nextMessage = async () => ((await Promise.race([once(child, 'message'), failed])) as [unknown])[0];
+  return {
+    greeting: await nextMessage(),
+    async ask(message) {
+      const answer = nextMessage();
+      child.send(message as object);
+      return (await answer) as Answer;
+    },
+    async close() {
+      if (child.connected) child.disconnect();
+      await ended;
+    },
+  };
+}
+
 export interface SimulatorProcess {
   readonly url: string;
   /** What it saw since it was asked last. */
@@ -52,25 +86,8 @@ export interface SimulatorProcess {
 }
 
 export async function startSimulatorProcess(setting: SimulatorSetting): Promise<SimulatorProcess> {
-  const child = fork(fileURLToPath(new URL('simulator-process.ts', import.meta.url)), [JSON.stringify(setting)]);
-  const ended = once(child, 'exit');
-  const failed = ended.then(([code]) => {
-    throw new Error(`The simulator exited with code ${code}.`);
-  });
-  failed.catch(() => undefined);
-  const nextMessage = async () => ((await Promise.race([once(child, 'message'), failed])) as [unknown])[0];
-  return {
-    url: String(await nextMessage()),
-    async seen() {
-      const answer = nextMessage();
-      child.send('seen');
-      return (await answer) as SeenBySimulator;
-    },
-    async close() {
-      if (child.connected) child.disconnect();
-      await ended;
-    },
-  };
+  const worker = await startWorker<SeenBySimulator>('simulator-process.ts', [JSON.stringify(setting)]);
+  return { url: String(worker.greeting), seen: () => worker.ask('seen'), close: worker.close };
 }
 
 /** Works in an empty folder that is removed afterwards. */

@@ -1,27 +1,26 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import { interleaved, ratioOf } from '../../bench/measure.ts';
+import { inTurn, ratioOf, timed } from '../../bench/measure.ts';
 
 describe('a measurement', () => {
-  it('interleaves the subjects and ignores warm-up rounds', async () => {
+  it('takes the subjects in turn and ignores warm-up rounds', async () => {
     const ran: string[] = [];
-    let now = 0;
-    const run = (name: string, ms: number) => () => {
+    const run = (name: string, ms: number) => async () => {
       ran.push(name);
-      now += ms * ran.length;
+      return ms * ran.length;
     };
-    const measured = await interleaved({ a: run('a', 1), b: run('b', 10) }, { rounds: 2, warmUp: 1, clock: () => now });
+    const measured = await inTurn({ a: run('a', 1), b: run('b', 10) }, { rounds: 2, warmUp: 1 });
     expect(ran.join('')).toBe('ababab');
     expect(measured).toEqual({ a: [3, 5], b: [40, 60] });
   });
 
-  it('divides by the runs per measurement', async () => {
-    let now = 0;
+  it('of work is the mean time until it is done', async () => {
+    let now = 100;
     const work = async () => {
       await Promise.resolve();
       now += 7;
     };
-    expect(await interleaved({ work }, { rounds: 2, warmUp: 0, times: 3, clock: () => now })).toEqual({ work: [7, 7] });
+    expect(await timed(work, 3, () => now)()).toBe(7);
   });
 });
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { startSimulatorProcess } from '../../bench/processes.ts';
+import { startSimulatorProcess, startWorker } from '../../bench/processes.ts';
 
 it('a simulator process answers, reports what it saw since it was asked last, and exits when it is closed', async () => {
   const simulator = await startSimulatorProcess({ accounts: 10, latencyMs: 0 });
@@ -11,4 +11,12 @@ it('a simulator process answers, reports what it saw since it was asked last, an
   expect((await simulator.seen()).requests).toBe(0);
   await simulator.close();
   await expect(fetch(simulator.url)).rejects.toThrow();
+});
+
+it('a worker measures its pages, and an error of its process is an error of the question', async () => {
+  const worker = await startWorker<number>('page-worker.ts', ['page', 'csv', 'hard', 10]);
+  expect(worker.greeting).toBeGreaterThan(500);
+  expect(await worker.ask(2)).toBeGreaterThan(0);
+  await worker.close();
+  await expect(startWorker('no-such-script.ts', [])).rejects.toThrow('no-such-script.ts exited with code 1.');
 });
