@@ -5,7 +5,7 @@ import { inTurn, ratioOf } from './measure.ts';
 import { startWorker } from './processes.ts';
 import { grouped, listed, other, own, quoted, type Section, type Spread, spreadOf } from './section.ts';
 
-/** Accounts per measurement: its pages leave garbage of which all have their share. */
+/** Accounts per measurement: enough that each includes garbage collection. */
 const ACCOUNTS_PER_MEASUREMENT = 40_000;
 /** A function gets one full vCPU at this memory: Lambda developer guide, "Configure memory". */
 const MB_PER_CPU = 1769;

@@ -121,8 +121,9 @@ export function plainParquet(
       ...ACCOUNT_FIELDS.map(({ name, kind }) => ({
         name: name.toLowerCase(),
         data: accounts.map((account) => (account[name] == null ? null : VALUES[kind](account[name]))),
+        statistics: kind !== 'textMap',
       })),
-      { name: 'other_fields', data: nulls },
+      { name: 'other_fields', data: nulls, statistics: false },
       { name: 'superseded', data: nulls },
     ],
     rowGroupSize: Math.max(1, accounts.length),

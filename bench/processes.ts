@@ -54,7 +54,7 @@ export interface Worker<Answer> {
 
 /**
  * Starts a script of this folder as a worker: it sends a message when it is ready, and one for each message it receives.
- * @throws Error from `ask`, too, when it exits
+ * @throws Error when it exits; so does `ask`
  */
 export async function startWorker<Answer>(script: string, args: readonly (string | number)[]): Promise<Worker<Answer>> {
   const child = fork(fileURLToPath(new URL(script, import.meta.url)), args.map(String));

@@ -50,16 +50,16 @@ export class CsvCells {
     for (let cell = width + column; cell < rows * width; cell += width)
       length += (ends[cell] as number) - (starts[cell] as number);
     const joined = Buffer.allocUnsafe(length);
-    const others: number[] = [];
+    const decodedAlone: number[] = [];
     let at = 0;
     for (let cell = width + column; cell < rows * width; cell += width) {
-      const before = at;
+      const start = at;
       for (let i = starts[cell] as number; i < (ends[cell] as number); i++) {
         const byte = bytes[i] as number;
         joined[at++] = byte;
         if (byte !== QUOTE && byte !== LINE_FEED) continue;
-        others.push(cell);
-        at = before;
+        decodedAlone.push(cell);
+        at = start;
         break;
       }
       joined[at++] = LINE_FEED;
@@ -67,7 +67,7 @@ export class CsvCells {
     const values = joined.toString('utf8', 0, at).split('\n');
     // After the last line feed.
     values.pop();
-    for (const cell of others) values[Math.floor(cell / width) - 1] = this.text(cell);
+    for (const cell of decodedAlone) values[Math.floor(cell / width) - 1] = this.text(cell);
     return values;
   }
 

@@ -37,14 +37,14 @@ async function encode(page: JsonPage, compression?: Compression): Promise<Encode
   const superseded = supersededRecords(page.names);
   const lines = page.lines.map((line, i) => (superseded.has(i) ? markSuperseded(line) : line));
   return {
-    body: await compress(textOf(lines), compression),
+    body: await compress(joinLines(lines), compression),
     escapedLineBreaks: 0,
     unmappedColumns: wellFormedNames(page.columns.filter((column) => !fieldOf(column))),
   };
 }
 
-/** Written line by line, which takes a quarter of the time of joining them first. */
-function textOf(lines: readonly string[]): Buffer {
+/** Writes each line into the result, which takes a quarter of the time of joining them as text. */
+function joinLines(lines: readonly string[]): Buffer {
   const text = Buffer.allocUnsafe(lines.reduce((sum, line) => sum + line.length + 1, 0));
   let end = 0;
   for (const line of lines) {

@@ -17,12 +17,12 @@ export interface Entry {
   readonly value: string | null;
 }
 
-/** Accounts as columns of a Parquet part. Each list has one element per account. */
+/** Accounts as columns of a Parquet part, as its writer takes them. Each list has one element per account. */
 export interface AccountColumns {
   /** A list for each of `ACCOUNT_FIELDS`. */
-  readonly values: readonly (readonly unknown[])[];
+  readonly values: readonly unknown[][];
   /** Null for accounts without other fields. */
-  readonly others: readonly (readonly Entry[] | null)[];
+  readonly others: (readonly Entry[] | null)[];
 }
 
 /** The columns of these accounts. */

@@ -44,10 +44,10 @@ async function encode(page: SentAccounts): Promise<EncodedPart> {
   return { body: bytes.getBytes(), escapedLineBreaks: 0, unmappedColumns: wellFormedNames(unmapped) };
 }
 
-/** Without the smallest and largest keys and values of maps: no query can skip a part by them. */
-function sourcesOf({ values, others }: AccountColumns, isSuperseded: readonly (true | null)[]): ColumnSource[] {
+/** Maps get no minimum and maximum of keys and values: no query can skip a part by them. */
+function sourcesOf({ values, others }: AccountColumns, isSuperseded: (true | null)[]): ColumnSource[] {
   const columns = ACCOUNT_FIELDS.map(({ name, kind }, i): ColumnSource => {
-    const data = [...(values[i] ?? [])];
+    const data = values[i] ?? [];
     // The dictionary encoding of the writer does not distinguish 0 from -0.
     const isPlain = kind === 'double' && data.some((value) => Object.is(value, -0));
     return {
@@ -59,8 +59,8 @@ function sourcesOf({ values, others }: AccountColumns, isSuperseded: readonly (t
   });
   return [
     ...columns,
-    { name: 'other_fields', data: [...others], statistics: false },
-    { name: 'superseded', data: [...isSuperseded] },
+    { name: 'other_fields', data: others, statistics: false },
+    { name: 'superseded', data: isSuperseded },
   ];
 }
 

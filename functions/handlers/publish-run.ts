@@ -9,7 +9,7 @@ import { measureAttempt, measureRun } from '../runtime/run-metrics.ts';
 import { keepHeapSmall } from '../runtime/small-heap.ts';
 import { deployedStore } from '../runtime/store.ts';
 
-// Leaves the memory to the hashes of accounts.
+// The hashes of accounts need the memory.
 keepHeapSmall();
 
 /** Lambda *Publish run*: a `PublishEvent` in, a `PublishOutcome` out. */

@@ -2,8 +2,11 @@ import * as z from 'zod';
 import { FieldPresenceSchema } from './field-coverage.ts';
 import { UsageSchema } from './usage.ts';
 
-/** `work/run_id=<id>/receipts/00000.json`: describes a written part. */
-export const ReceiptSchema = z.object({
+/** 64 bits for each account: thirty million accounts collide with a probability of about 2 in 100,000. */
+export const HASH_BYTES = 8;
+
+/** What a receipt says, without a check of its hashes. */
+export const ReceiptFieldsSchema = z.object({
   version: z.literal(1),
   page: z.int().min(0),
   key: z.string(),
@@ -27,6 +30,11 @@ export const ReceiptSchema = z.object({
   startedAt: z.string().optional(),
   latencyMs: z.number(),
 });
+
+/** `work/run_id=<id>/receipts/00000.json`: describes a written part. */
+export const ReceiptSchema = ReceiptFieldsSchema.refine(
+  ({ records, accountHashes }) => Buffer.byteLength(accountHashes, 'base64') === records * HASH_BYTES,
+);
 export type Receipt = z.infer<typeof ReceiptSchema>;
 
 /** `work/run_id=<id>/failures/<execution>/{00000,plan,publish}.json`: what failed attempts at a task used, and the last error. */

@@ -13,10 +13,11 @@ it('a simulator process answers, reports what it saw since it was asked last, an
   await expect(fetch(simulator.url)).rejects.toThrow();
 });
 
-it('a worker measures its pages, and an error of its process is an error of the question', async () => {
+it('a worker measures its pages, and asking fails if its process exits', async () => {
   const worker = await startWorker<number>('page-worker.ts', ['page', 'csv', 'hard', 10]);
   expect(worker.greeting).toBeGreaterThan(500);
   expect(await worker.ask(2)).toBeGreaterThan(0);
+  const answer = worker.ask(1e9);
   await worker.close();
-  await expect(startWorker('no-such-script.ts', [])).rejects.toThrow('no-such-script.ts exited with code 1.');
+  await expect(answer).rejects.toThrow('page-worker.ts exited with code 0.');
 });

@@ -311,6 +311,19 @@ describe('parquetFormat', () => {
     );
   });
 
+  it('has the minimum and maximum of scalar columns, by which queries can skip it, and not of maps', async () => {
+    const body = '[{"name":"a","totalActions":3,"attributes":{"a":"b"},"more":1},{"name":"b","totalActions":5}]';
+    const chunks = parquetMetadata(await written(body)).row_groups.flatMap(({ columns }) => columns);
+    const bounds = chunks.map(({ meta_data }) => [
+      meta_data?.path_in_schema.join('.'),
+      meta_data?.statistics?.max_value,
+    ]);
+    expect(Object.fromEntries(bounds)).toMatchObject({ name: 'b', totalactions: 5n });
+    const maps = chunks.filter(({ meta_data }) => (meta_data?.path_in_schema.length ?? 0) > 1);
+    expect(maps).toHaveLength(6);
+    expect(maps.filter(({ meta_data }) => meta_data?.statistics !== undefined)).toEqual([]);
+  });
+
   it('lets a query find every account by name despite truncated column statistics', async () => {
     await fc.assert(
       fc.asyncProperty(fc.uniqueArray(nastyText, { minLength: 1, maxLength: 4 }), async (names) => {

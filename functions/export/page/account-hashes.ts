@@ -1,8 +1,6 @@
 /** Hashes that tell accounts apart without their names: to count duplicates and to check page boundaries. */
 import { hash } from 'node:crypto';
-
-/** 64 bits: thirty million accounts collide with a probability of about 2 in 100,000. */
-export const HASH_BYTES = 8;
+import { HASH_BYTES } from '../../model/receipt.ts';
 
 /**
  * One hash for each account of a page, concatenated in page order, as Base64.

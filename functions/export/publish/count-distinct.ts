@@ -1,27 +1,27 @@
 /** Counting different hashes exactly, without a second copy of them. */
+import { HASH_BYTES } from '../../model/receipt.ts';
 
-/** Hashes counted at a time: the table for them stays in the cache of the processor. */
-const HASHES_AT_ONCE = 2 ** 17;
-const BYTES = 8;
+/** Halves of hashes that are counted at a time: the table for them stays in the cache of the processor. */
+const HALVES_AT_ONCE = 2 ** 18;
 
 /**
  * How many of the hashes are different. Many are divided in place into groups with the same first byte, so that equal ones
- * stay together: their order changes. SHA-256 spreads them evenly, so that a table finds each at once.
+ * stay together: their order changes. SHA-256 spreads them evenly, so that table lookups rarely collide.
  * @param hashes of 64 bits, as pairs of halves: a BigInt would be an object for each of millions of accounts
  */
 export function countDistinct(hashes: Uint32Array): number {
-  return countIn(hashes, 0, new Uint32Array(tableLength(Math.min(hashes.length, 2 * HASHES_AT_ONCE))));
+  return countIn(hashes, 0, new Uint32Array(tableLength(Math.min(hashes.length, HALVES_AT_ONCE))));
 }
 
-/** A power of two, and twice as long as the hashes, so that it never fills up. */
-function tableLength(hashesLength: number): number {
-  return 2 ** Math.ceil(Math.log2(2 * Math.max(hashesLength, 2)));
+/** A power of two, and at least twice as long as the hashes, so that the table never fills up. */
+function tableLength(halves: number): number {
+  return 2 ** Math.ceil(Math.log2(2 * Math.max(halves, 2)));
 }
 
 /** @param byte the first one in which the hashes may differ */
 function countIn(hashes: Uint32Array, byte: number, table: Uint32Array): number {
-  if (hashes.length <= 2 * HASHES_AT_ONCE) return countWithTable(hashes, table);
-  if (byte === BYTES) return 1;
+  if (hashes.length <= HALVES_AT_ONCE) return countWithTable(hashes, table);
+  if (byte === HASH_BYTES) return 1;
   let [distinct, start] = [0, 0];
   for (const end of divide(hashes, byte)) {
     distinct += countIn(hashes.subarray(start, end), byte + 1, table);

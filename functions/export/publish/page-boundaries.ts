@@ -1,8 +1,9 @@
 /** Page boundaries: whether pages still start and end with the accounts that the run read there. */
 import pLimit from 'p-limit';
 import type { DecodedPage } from '../../formats/page-format.ts';
+import { HASH_BYTES } from '../../model/receipt.ts';
 import type { Run } from '../../model/run.ts';
-import { HASH_BYTES, hashAccounts } from '../page/account-hashes.ts';
+import { hashAccounts } from '../page/account-hashes.ts';
 import { chooseBoundaries, smallestPage } from '../source/page-boundaries.ts';
 import { allSettled, type Source } from '../source/source.ts';
 import type { PageReceipt } from '../storage/run-folder.ts';

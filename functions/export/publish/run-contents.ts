@@ -1,21 +1,24 @@
-/** What the receipts of a run say of its accounts, in a form in which that of 30,000 pages fits into memory. */
+/** The account hashes and field counts of a run's receipts, compact enough for 30,000 pages. */
+import { ExportError } from '../../model/errors.ts';
 import { type FieldPresence, FieldSums } from '../../model/field-coverage.ts';
-import type { Receipt } from '../../model/receipt.ts';
-import { HASH_BYTES } from '../page/account-hashes.ts';
+import { HASH_BYTES, type Receipt } from '../../model/receipt.ts';
 import { type PageReceipt, withoutContents } from '../storage/run-folder.ts';
 import { countDistinct } from './count-distinct.ts';
 
+/** Room for accounts that are added during the run. */
+const GROWTH = 1.25;
+
 export class RunContents {
   #fields = new FieldSums();
-  /** The hashes of all accounts. In a buffer of its own, to which the system adds memory when it is written. */
+  /** The hashes of all accounts. The system commits memory only as it is written, so room for more of them costs none. */
   #hashes: Buffer<ArrayBuffer>;
-  /** Where those of each page are. */
+  /** The range of each page in the hashes. */
   readonly #places = new Map<number, { readonly start: number; readonly end: number }>();
   #end = 0;
 
   /** @param accounts how many are expected */
   constructor(accounts: number) {
-    this.#hashes = Buffer.from(new ArrayBuffer(accounts * HASH_BYTES));
+    this.#hashes = Buffer.from(new ArrayBuffer(Math.ceil(accounts * GROWTH) * HASH_BYTES));
   }
 
   /** Forgets all pages, before they are read again. */
@@ -25,15 +28,24 @@ export class RunContents {
     this.#end = 0;
   }
 
-  /** Adds a page, in page order. @returns the rest of its receipt */
+  /**
+   * Adds a page, in page order.
+   * @returns the rest of its receipt
+   * @throws ExportError `RunIncompleteError` if its hashes are damaged: all later ones would be wrong, too
+   */
   add(receipt: Receipt): PageReceipt {
     const { page, fields, accountHashes, records } = receipt;
     this.#fields.add(fields);
     const start = this.#end;
     const needed = start + records * HASH_BYTES;
-    // Accounts were added during the run.
-    if (needed > this.#hashes.length) this.#resize(needed + Math.ceil(needed / 4));
+    if (needed > this.#hashes.length) this.#resize(Math.ceil(needed * GROWTH));
     this.#end += this.#hashes.write(accountHashes, start, 'base64');
+    if (this.#end !== needed) {
+      throw new ExportError(
+        'RunIncompleteError',
+        `Invalid account hashes in the receipt of page ${page} (damaged): delete that receipt, then resume the run.`,
+      );
+    }
     this.#places.set(page, { start, end: this.#end });
     return withoutContents(receipt);
   }
@@ -51,7 +63,6 @@ export class RunContents {
   /** How many different accounts the run has. Call it last: it reorders the hashes, then frees their memory. */
   countDistinct(): number {
     const distinct = countDistinct(new Uint32Array(this.#hashes.buffer, 0, this.#end / 4));
-    this.#places.clear();
     this.#end = 0;
     this.#resize(0);
     return distinct;

@@ -2,7 +2,7 @@
 import pLimit from 'p-limit';
 import { consoleOf, executionPage } from '../../model/console-url.ts';
 import { type FieldPresence, FieldSums } from '../../model/field-coverage.ts';
-import { ReceiptSchema, type TaskFailure } from '../../model/receipt.ts';
+import { ReceiptFieldsSchema, type TaskFailure } from '../../model/receipt.ts';
 import type { Run } from '../../model/run.ts';
 import type { ObjectStore, RunToReport, StoredObject } from '../ports.ts';
 import {
@@ -121,7 +121,7 @@ async function wasResumed(store: ObjectStore, run: Run, execution: string): Prom
 }
 
 /** A receipt without its hashes: eight bytes for each account of the page. */
-const PageFactsSchema = ReceiptSchema.pick({
+const PageFactsSchema = ReceiptFieldsSchema.pick({
   page: true,
   records: true,
   bytes: true,

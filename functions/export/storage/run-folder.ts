@@ -38,7 +38,7 @@ export function withoutContents({ fields: _, accountHashes: __, ...receipt }: Re
 }
 
 /**
- * Small objects read in parallel: enough to read 30,000 in a minute, few enough for one connection pool. At most so many
+ * Small objects read in parallel: enough to read 30,000 in a minute, few enough for one connection pool. At most this many
  * whole receipts are in memory, each with up to 1,000 fields and the text of its hashes.
  */
 const PARALLEL_READS = 50;
@@ -156,7 +156,7 @@ export class RunFolder {
     for (let next = 0; next < objects.length || reading.length > 0; ) {
       for (; reading.length < PARALLEL_READS && next < objects.length; next++) {
         const read = getJson(this.#store, (objects[next] as StoredObject).key, schema);
-        // An error counts when its turn comes.
+        // Awaited later, in order. Without a handler until then, Node.js would report an unhandled rejection.
         read.catch(() => undefined);
         reading.push(read);
       }

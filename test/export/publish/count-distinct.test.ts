@@ -7,7 +7,7 @@ function hashesOf(...hex: string[]): Uint32Array {
   return new Uint32Array(Uint8Array.from(Buffer.from(hex.join(''), 'hex')).buffer);
 }
 
-/** Numbers spread like hashes: `count` of them, in an order of no kind. */
+/** `count` numbers that are spread like hashes, unsorted. */
 function spread(count: number): BigUint64Array {
   return BigUint64Array.from({ length: count }, (_, i) => BigInt(i + 1) * 0x9e37_79b9_7f4a_7c15n);
 }

@@ -40,8 +40,10 @@ describe('the contents of a run', () => {
   it('are those of the pages added since they were cleared', () => {
     const contents = new RunContents(3);
     contents.add(receiptOf(0, ['a', 'b', 'c']));
+    contents.add(receiptOf(1, ['d']));
     contents.clear();
     contents.add(receiptOf(0, ['a', 'd']));
+    expect(contents.hashesOf(1)).toHaveLength(0);
     expect(contents.countDistinct()).toBe(2);
     expect(contents.fields).toEqual([{ name: 'name', present: 2 }]);
   });
@@ -55,6 +57,16 @@ describe('the contents of a run', () => {
     expect(contents.hashesOf(2)).toEqual(hashesOf('c'));
     expect(contents.countDistinct()).toBe(3);
     expect(contents.hashesOf(0)).toHaveLength(0);
+  });
+
+  it('are refused if hashes are damaged, because all later ones would be wrong', () => {
+    const receipt = receiptOf(4, ['a', 'b']);
+    const add = (accountHashes: string) => new RunContents(9).add({ ...receipt, accountHashes });
+    const message =
+      'Invalid account hashes in the receipt of page 4 (damaged): delete that receipt, then resume the run.';
+    for (const hashes of [receipt.accountHashes.replace(/^./, '*'), `AAAA${receipt.accountHashes}`, '']) {
+      expect(() => add(hashes)).toThrow(message);
+    }
   });
 
   it('leave the rest of a receipt', () => {

@@ -53,7 +53,7 @@ describe('receipts', () => {
         records: 1,
         bytes: 1,
         sha256: '',
-        accountHashes: '',
+        accountHashes: Buffer.alloc(8).toString('base64'),
       };
       const receipt = { ...figures, unmappedColumns: [], escapedLineBreaks: 0, usage: USAGE, latencyMs: 1 };
       objects.set(`${WORK}receipts/${String(page).padStart(5, '0')}.json`, Buffer.from(JSON.stringify(receipt)));
@@ -78,6 +78,28 @@ describe('receipts', () => {
     };
     expect(await pagesOf()).toHaveLength(120);
     expect(max).toBe(50);
+  });
+
+  it.each([
+    ['a hash is missing', ''],
+    ['a hash is too short', 'AAAAAAAAAA=='],
+    ['there is one more hash', Buffer.alloc(16).toString('base64')],
+  ])('are refused if %s, because all later hashes would be wrong', async (_, accountHashes) => {
+    const { objects, pagesOf } = withReceipts(0, 1);
+    const key = `${WORK}receipts/00000.json`;
+    objects.set(key, Buffer.from(JSON.stringify({ ...JSON.parse(String(objects.get(key))), accountHashes })));
+    await expect(pagesOf()).rejects.toMatchObject({ name: 'RunIncompleteError' });
+  });
+
+  it('are refused with the first damaged one, whichever is read first', async () => {
+    const { store, objects, pagesOf } = withReceipts(0, 1, 2);
+    for (const page of [0, 1, 2]) objects.set(`${WORK}receipts/0000${page}.json`, Buffer.from('damaged'));
+    const { get } = store;
+    store.get = async (key) => {
+      if (key.endsWith('00000.json')) await new Promise((done) => setTimeout(done, 5));
+      return get(key);
+    };
+    await expect(pagesOf()).rejects.toThrow('receipts/00000.json');
   });
 
   it('leave out one that is removed while they are read', async () => {
