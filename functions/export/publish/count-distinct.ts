@@ -63,8 +63,8 @@ function divide(hashes: Uint32Array, byte: number): Uint32Array {
   const [half, shift] = [byte >> 2, (byte & 3) * 8];
   const groupOf = (a: number, b: number) => ((half === 0 ? a : b) >>> shift) & 255;
   const ends = new Uint32Array(256);
-  for (let at = half; at < hashes.length; at += 2) {
-    const group = ((hashes[at] as number) >>> shift) & 255;
+  for (let at = 0; at < hashes.length; at += 2) {
+    const group = groupOf(hashes[at] as number, hashes[at + 1] as number);
     ends[group] = (ends[group] as number) + 2;
   }
   for (let group = 1; group < 256; group++) ends[group] = (ends[group] as number) + (ends[group - 1] as number);

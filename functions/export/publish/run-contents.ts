@@ -2,6 +2,9 @@
 import { ExportError } from '../../model/errors.ts';
 import { type FieldPresence, FieldSums } from '../../model/field-coverage.ts';
 import { HASH_BYTES, type Receipt } from '../../model/receipt.ts';
+import { RESUME_OR_START } from '../../model/remedies.ts';
+import type { Run } from '../../model/run.ts';
+import { receiptKey } from '../storage/bucket-layout.ts';
 import { type PageReceipt, withoutContents } from '../storage/run-folder.ts';
 import { countDistinct } from './count-distinct.ts';
 
@@ -16,8 +19,11 @@ export class RunContents {
   readonly #places = new Map<number, { readonly start: number; readonly end: number }>();
   #end = 0;
 
-  /** @param accounts how many are expected */
-  constructor(accounts: number) {
+  readonly #runId: string;
+
+  /** @param run with the number of accounts that are expected */
+  constructor({ runId, accounts }: Pick<Run, 'runId' | 'accounts'>) {
+    this.#runId = runId;
     this.#hashes = Buffer.from(new ArrayBuffer(Math.ceil(accounts * GROWTH) * HASH_BYTES));
   }
 
@@ -43,7 +49,7 @@ export class RunContents {
     if (this.#end !== needed) {
       throw new ExportError(
         'RunIncompleteError',
-        `Invalid account hashes in the receipt of page ${page} (damaged): delete that receipt, then resume the run.`,
+        `Invalid account hashes in ${receiptKey(this.#runId, page)} (damaged): delete it, then ${RESUME_OR_START}.`,
       );
     }
     this.#places.set(page, { start, end: this.#end });

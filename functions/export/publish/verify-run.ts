@@ -38,7 +38,7 @@ export async function verifyRun(publishing: Publishing): Promise<VerifiedRun> {
       `The plan of run "${run.runId}" is missing (${planKey(run.runId)}): start a new run.`,
     );
   }
-  const contents = new RunContents(run.accounts);
+  const contents = new RunContents(run);
   const readReceipts = () => {
     contents.clear();
     return folder.receipts((receipt) => contents.add(receipt));

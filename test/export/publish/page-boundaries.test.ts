@@ -86,7 +86,7 @@ describe('verificationTickets', () => {
 });
 
 /** A run of 25 accounts in pages of ten that are exported; what the check says after `change`. */
-async function afterReading(change: (list: string[]) => void, { lateFrom = 25, more = {} } = {}) {
+async function afterReading(change: (list: string[]) => void, { lateFrom = 25, more = {}, emptyPage = -1 } = {}) {
   const { steps, source, api, store, queries } = setUp(25);
   const plan = await steps.plan();
   const all = [...source.list];
@@ -98,10 +98,12 @@ async function afterReading(change: (list: string[]) => void, { lateFrom = 25, m
   const before = queries.length;
   const run = { ...plan.run, ...more };
   const bound = new Source(api, run, formatForRun(run).decode);
-  const contents = new RunContents(run.accounts);
+  const contents = new RunContents(run);
   const { moved, isEndUnchanged } = await checkPageBoundaries(
     { source: bound, run, contents, concurrency: 8 },
-    await new RunFolder(store, run.runId).receipts((receipt) => contents.add(receipt)),
+    await new RunFolder(store, run.runId).receipts((receipt) =>
+      contents.add(receipt.page === emptyPage ? { ...receipt, records: 0, accountHashes: '' } : receipt),
+    ),
   );
   const boundariesMoved = [...moved.values()].filter(Boolean).length;
   const check = { boundariesChecked: moved.size, boundariesMoved, isEndUnchanged };
@@ -136,6 +138,19 @@ describe('a page boundary', () => {
       list[offset] = account('replaced');
     });
     expect(check).toMatchObject({ boundariesChecked: 4, boundariesMoved: moved });
+  });
+
+  it.each([
+    [9, 1],
+    [19, 0],
+    [20, 1],
+    [24, 1],
+  ])('may have a page between its sides that was empty: the account at offset %i moves %i', async (offset, moved) => {
+    const replace = (list: string[]) => {
+      list[offset] = account('replaced');
+    };
+    const { check } = await afterReading(replace, { emptyPage: 1 });
+    expect(check).toMatchObject({ boundariesChecked: 3, boundariesMoved: moved });
   });
 
   it.each([

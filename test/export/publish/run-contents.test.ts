@@ -22,6 +22,7 @@ function receiptOf(page: number, names: readonly string[]): Receipt {
   };
 }
 
+const contentsOf = (accounts: number) => new RunContents({ runId: 'run-1', accounts });
 const hashesOf = (...names: string[]) => Buffer.from(hashAccounts('run-1', names), 'base64');
 
 describe('the contents of a run', () => {
@@ -29,7 +30,7 @@ describe('the contents of a run', () => {
     const pages = fc.array(fc.array(fc.integer({ min: 0, max: 30 }).map((i) => `account ${i}`)));
     fc.assert(
       fc.property(pages, fc.nat(40), (names, expected) => {
-        const contents = new RunContents(expected);
+        const contents = contentsOf(expected);
         for (const [page, accounts] of names.entries()) contents.add(receiptOf(page, accounts));
         expect(contents.fields).toEqual(names.length === 0 ? [] : [{ name: 'name', present: names.flat().length }]);
         expect(contents.countDistinct()).toBe(new Set(names.flat()).size);
@@ -38,7 +39,7 @@ describe('the contents of a run', () => {
   });
 
   it('are those of the pages added since they were cleared', () => {
-    const contents = new RunContents(3);
+    const contents = contentsOf(3);
     contents.add(receiptOf(0, ['a', 'b', 'c']));
     contents.add(receiptOf(1, ['d']));
     contents.clear();
@@ -49,7 +50,7 @@ describe('the contents of a run', () => {
   });
 
   it('are the hashes of each page, in order, until they are counted', () => {
-    const contents = new RunContents(1);
+    const contents = contentsOf(1);
     contents.add(receiptOf(0, ['a', 'b']));
     contents.add(receiptOf(2, ['c']));
     expect(contents.hashesOf(0)).toEqual(hashesOf('a', 'b'));
@@ -61,9 +62,8 @@ describe('the contents of a run', () => {
 
   it('are refused if hashes are damaged, because all later ones would be wrong', () => {
     const receipt = receiptOf(4, ['a', 'b']);
-    const add = (accountHashes: string) => new RunContents(9).add({ ...receipt, accountHashes });
-    const message =
-      'Invalid account hashes in the receipt of page 4 (damaged): delete that receipt, then resume the run.';
+    const add = (accountHashes: string) => contentsOf(9).add({ ...receipt, accountHashes });
+    const message = 'Invalid account hashes in work/run_id=run-1/receipts/00004.json (damaged): delete it, then ';
     for (const hashes of [receipt.accountHashes.replace(/^./, '*'), `AAAA${receipt.accountHashes}`, '']) {
       expect(() => add(hashes)).toThrow(message);
     }
@@ -71,6 +71,6 @@ describe('the contents of a run', () => {
 
   it('leave the rest of a receipt', () => {
     const { accountHashes: _, fields: __, ...rest } = receiptOf(0, ['a']);
-    expect(new RunContents(1).add(receiptOf(0, ['a']))).toEqual(rest);
+    expect(contentsOf(1).add(receiptOf(0, ['a']))).toEqual(rest);
   });
 });
