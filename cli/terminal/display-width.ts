@@ -1,7 +1,14 @@
 /** The width of text on a terminal. */
 import { printable } from '../../functions/model/printable.ts';
 
-const GRAPHEMES = new Intl.Segmenter('en', { granularity: 'grapheme' });
+let graphemes: Intl.Segmenter | undefined;
+
+/** The characters of a text. The segmenter is made when it is needed, because that takes time at the start of a command. */
+function charactersOf(text: string): Intl.Segments {
+  graphemes ??= new Intl.Segmenter('en', { granularity: 'grapheme' });
+  return graphemes.segment(text);
+}
+
 const NARROW = /^[\x20-\x7e]*$/;
 /** Characters of two columns. Source: Unicode Standard Annex 11, "East Asian Width" (W and F), by blocks. */
 const WIDE =
@@ -13,7 +20,7 @@ const ZERO = /^[\p{Mn}\p{Me}\p{Cf}]+$/u;
 export function displayWidth(text: string): number {
   if (NARROW.test(text)) return text.length;
   let width = 0;
-  for (const { segment } of GRAPHEMES.segment(text)) width += graphemeWidth(segment);
+  for (const { segment } of charactersOf(text)) width += graphemeWidth(segment);
   return width;
 }
 
@@ -34,7 +41,7 @@ export function pieces(text: string, width: number): string[] {
   if (displayWidth(text) <= width) return [text];
   const found: string[] = [];
   let [piece, used] = ['', 0];
-  for (const { segment } of GRAPHEMES.segment(text)) {
+  for (const { segment } of charactersOf(text)) {
     const more = graphemeWidth(segment);
     if (used + more > width && piece !== '') {
       found.push(piece);

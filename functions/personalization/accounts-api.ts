@@ -2,7 +2,7 @@
 
 import { setTimeout } from 'node:timers/promises';
 import pLimit from 'p-limit';
-import { Agent, type Dispatcher, ProxyAgent } from 'undici';
+import type { Dispatcher } from 'undici';
 import type { AccountsApi, Activity, ApiAnswer, Decode, FetchOptions } from '../export/ports.ts';
 import { ExportError, isExportError } from '../model/errors.ts';
 import { PageError } from '../model/page-error.ts';
@@ -15,6 +15,7 @@ import { type RequestLimits, type ResponseHead, readPage, requestPage } from './
 import { pagePath } from './request-url.ts';
 import { backoffMs } from './retry-timing.ts';
 import { speaksTls } from './speaks-tls.ts';
+import { Agent, ProxyAgent } from './undici.ts';
 
 export type { ResponseHead } from './request-page.ts';
 export { evergageBaseUrl } from './request-url.ts';

@@ -1,12 +1,15 @@
 /** Failed requests: the error, the records that it counts, and whether a retry may succeed. */
-import { STATUS_CODES } from 'node:http';
 import type { Dispatcher } from 'undici';
 import { ExportError } from '../model/errors.ts';
 import { PageError, type PageProblem } from '../model/page-error.ts';
+import { count } from '../model/readable.ts';
 import { RESUME_OR_START } from '../model/remedies.ts';
 import type { PageQuery } from '../model/run.ts';
 import { sentParameters } from './request-url.ts';
 import { retryAfterMs } from './retry-timing.ts';
+
+// Not imported: an import reads all exports of the module, which loads the copy of undici that is part of Node.js.
+const { STATUS_CODES } = process.getBuiltinModule('node:http');
 
 /**
  * What a retry can change. `keyRejected`: nothing, unless the key changed since it was read. `confirm`: nothing, if the next
@@ -171,7 +174,7 @@ const DAY_MS = 86_400_000;
 /** `3,600 s` */
 function seconds(ms: number): string {
   if (ms > DAY_MS) return 'more than a day';
-  return `${Math.ceil(ms / 1000).toLocaleString('en-US')} s`;
+  return `${count(Math.ceil(ms / 1000))} s`;
 }
 
 /** Not the text that the server sent, which may contain anything. */

@@ -21,6 +21,21 @@ const ownSourceMaps: Plugin = {
   },
 };
 
+/**
+ * Requires `node:http`, which the AWS SDK imports: an import reads all exports of the module, which loads the copy of undici
+ * that is part of Node.js, and no function needs that.
+ */
+const requireHttp: Plugin = {
+  name: 'require-http',
+  setup({ onResolve, onLoad }) {
+    const namespace = 'require-http';
+    onResolve({ filter: /^(?:node:)?http$/ }, ({ kind }) =>
+      kind === 'import-statement' ? { path: 'node:http', namespace } : undefined,
+    );
+    onLoad({ filter: /./, namespace }, () => ({ contents: 'module.exports = require("node:http");' }));
+  },
+};
+
 /** The AWS SDK is bundled, so that the tested version is the deployed one. */
 export const BUNDLING = {
   absWorkingDir: ROOT,
@@ -35,7 +50,7 @@ export const BUNDLING = {
   banner: { js: REQUIRE },
   /** License comments in the code stay, at its end. */
   legalComments: 'eof',
-  plugins: [ownSourceMaps],
+  plugins: [ownSourceMaps, requireHttp],
 } satisfies BuildOptions;
 
 /** Installed by those who need them: CDK apps, and people who query on their machine. The package bundles all others. */
