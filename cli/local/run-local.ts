@@ -74,6 +74,7 @@ function stepsAfterPlan() {
   return Promise.all([
     import('../../functions/export/page/export-page.ts'),
     import('../../functions/export/publish/publish-run.ts'),
+    import('../../functions/export/report/keep-report.ts'),
   ]);
 }
 
@@ -101,7 +102,7 @@ export async function runLocal(options: LocalRunOptions): Promise<LocalOutcome> 
 
   const inProgress = new Set<Promise<unknown>>();
   const onPublished = async (published: RunToReport) => {
-    const { keepReport } = await import('../../functions/export/report/keep-report.ts');
+    const [, , { keepReport }] = await stepsAfterPlan();
     await keepReport(store, published);
   };
 
