@@ -5,8 +5,10 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
 import { describe, expect, it } from 'vitest';
-import { PACKAGE_BUNDLING } from '../../tools/build/bundling.ts';
+import { startSimulator } from '../../simulator/simulator.ts';
+import { BUNDLE_FILE, bundleFunctions, functionEntries, PACKAGE_BUNDLING } from '../../tools/build/bundling.ts';
 import { temporaryFolder } from '../support/command-line.ts';
+import type { LoadedModules } from '../support/loaded-modules.ts';
 
 const execute = promisify(execFile);
 /** What the help text needs; today 21 kB and 44 kB. */
@@ -15,15 +17,15 @@ const MAX_HELP_BYTES = 80_000;
 const packagesOf = (paths: readonly string[]) =>
   [...new Set(paths.flatMap((path) => /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1] ?? []))].sort();
 
-async function loadedBy(...args: readonly string[]): Promise<string[]> {
+async function loadedBy(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<LoadedModules> {
   const preload = ['--import', './test/support/loaded-modules.ts'];
-  const { stderr } = await execute(process.execPath, [...preload, 'cli/main.ts', ...args]);
-  return JSON.parse(stderr) as string[];
+  const { stderr } = await execute(process.execPath, [...preload, ...args], { env: { ...process.env, ...env } });
+  return JSON.parse(stderr) as LoadedModules;
 }
 
 describe('--help loads no command', () => {
   it.each(['--help', '--version'])('in a clone: %s', async (flag) => {
-    const urls = await loadedBy(flag);
+    const { urls } = await loadedBy(['cli/main.ts', flag]);
     expect(packagesOf(urls)).toEqual(['commander']);
     expect(urls.filter((url) => /\/(functions|simulator|cli\/(?!terminal\/)\w+)\/(?!model\/)/.test(url))).toEqual([]);
   });
@@ -46,6 +48,50 @@ describe('--help loads no command', () => {
     const loaded = [...files].map((file) => outputs[file]);
     expect(packagesOf(loaded.flatMap((output) => Object.keys(output?.inputs ?? {})))).toEqual(['commander']);
     expect(loaded.reduce((sum, output) => sum + (output?.bytes ?? 0), 0)).toBeLessThan(MAX_HELP_BYTES);
+  });
+});
+
+/** Fetch and WebSocket, which no request needs: in Node.js itself, and in the package undici. */
+describe('the web APIs of undici are not loaded', () => {
+  const inNode = 'NativeModule internal/deps/undici/undici';
+
+  it('by a run', async () => {
+    const simulator = await startSimulator({ accounts: 10 });
+    const args = [
+      'run',
+      '--api-url',
+      simulator.url,
+      '--dataset',
+      'engage',
+      '--out',
+      await temporaryFolder(),
+      '--quiet',
+    ];
+    const key = { PERSONALIZATION_API_KEY_ID: 'demo-key', PERSONALIZATION_API_KEY_SECRET: 'demo:secret' };
+    const { urls, builtIn } = await loadedBy(['cli/main.ts', ...args], key).finally(() => simulator.close());
+    expect(simulator.requests.length).toBeGreaterThan(0);
+    expect(urls.filter((url) => url.includes('/undici/lib/dispatcher/'))).not.toEqual([]);
+    expect(urls.filter((url) => url.includes('/undici/lib/web/'))).toEqual([]);
+    expect(builtIn).not.toContain(inNode);
+  });
+
+  it('by a Lambda function, until its first event', async () => {
+    const folder = await temporaryFolder();
+    await bundleFunctions(folder);
+    const env = {
+      AWS_REGION: 'us-east-1',
+      BUCKET: 'bucket',
+      DATABASE: 'database',
+      API_URL: 'https://acme.us-5.evergage.com',
+      SECRET_ID: 'secret',
+      RETENTION_DAYS: '400',
+    };
+    for (const entry of await functionEntries()) {
+      const bundle = join(folder, entry, BUNDLE_FILE);
+      const { urls, builtIn } = await loadedBy(['--eval', `import('${bundle}').then(() => process.exit())`], env);
+      expect(urls.filter((url) => url.endsWith(`/${entry}/${BUNDLE_FILE}`))).not.toEqual([]);
+      expect(builtIn, entry).not.toContain(inNode);
+    }
   });
 });
 

@@ -12,9 +12,9 @@ import { ALLOWED_LICENSES, licenseTexts, thirdPartyBlocks, thirdPartyNotices } f
  */
 const LIMIT_BYTES: Readonly<Record<string, number>> = {
   'expire-runs': 840_000,
-  'export-page': 1_750_000,
-  'plan-export': 1_790_000,
-  'publish-run': 1_820_000,
+  'export-page': 1_500_000,
+  'plan-export': 1_610_000,
+  'publish-run': 1_630_000,
   'report-failure': 790_000,
   'watch-exports': 780_000,
 };

@@ -1,5 +1,12 @@
-/** Preloaded with `--import`: at its end, the process writes the URLs of all modules that it has loaded to stderr, as JSON. */
+/** Preloaded with `--import`: at its end, the process writes the modules that it has loaded to stderr, as JSON. */
 import { registerHooks } from 'node:module';
+
+/** What a process has loaded. */
+export interface LoadedModules {
+  readonly urls: readonly string[];
+  /** Of Node.js itself, with those that are internal, such as `NativeModule internal/deps/undici/undici`. */
+  readonly builtIn: readonly string[];
+}
 
 const urls: string[] = [];
 registerHooks({
@@ -8,4 +15,9 @@ registerHooks({
     return nextLoad(url, context);
   },
 });
-process.once('exit', () => process.stderr.write(JSON.stringify(urls)));
+process.once('exit', () => {
+  // The types of Node.js do not declare this list.
+  const { moduleLoadList } = process as unknown as { readonly moduleLoadList: readonly string[] };
+  const loaded: LoadedModules = { urls, builtIn: [...moduleLoadList] };
+  process.stderr.write(JSON.stringify(loaded));
+});
