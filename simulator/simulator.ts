@@ -1,5 +1,5 @@
 /** A simulated Personalization Account Export API on 127.0.0.1. */
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
@@ -7,6 +7,9 @@ import { ATTRIBUTES } from './accounts.ts';
 import type { AttributeShape } from './attribute-shapes.ts';
 import { type FaultKind, type FaultRule, faultPicker } from './faults.ts';
 import { type AccountMaker, Tenant } from './tenant.ts';
+
+// Not imported, see `functions/personalization/failures.ts`.
+const { createServer } = process.getBuiltinModule('node:http');
 
 export interface SimulatorOptions {
   readonly accounts?: number;

@@ -1,16 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import {
-  type BigIntStats,
-  type Dirent,
-  linkSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
-import { readdir, rm } from 'node:fs/promises';
+import { type BigIntStats, type Dirent, readFileSync, statSync } from 'node:fs';
+import { link, mkdir, readdir, rename, rm, stat, unlink, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve, sep } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import type { ObjectStore, StoredObject } from '../../functions/export/ports.ts';
@@ -57,9 +47,6 @@ const NO_LINKS: Readonly<Record<string, string>> = Object.fromEntries(
 /**
  * An object store in a folder: a key is a path below it.
  * An object appears whole: it is written beside its place and renamed.
- *
- * Objects are read and written synchronously: through the thread pool, each takes five times the CPU time and waits for
- * parts that are compressed. What else is due has its turn before.
  */
 export function directoryStore(folder: string): ObjectStore {
   const root = resolve(folder);
@@ -79,14 +66,15 @@ export function directoryStore(folder: string): ObjectStore {
     return (await Promise.all(below)).flat();
   }
 
-  function etagOf(path: string): string | undefined {
-    const facts = factsOf(path);
+  async function etagOf(path: string): Promise<string | undefined> {
+    const facts = await stat(path, { bigint: true }).catch(ifMissing(path, undefined));
     return facts && etagFrom(facts);
   }
 
   return {
     location: `${folder.replace(TRAILING_SEPARATORS, '')}/`,
 
+    // Synchronous: through the thread pool, a small file takes five times the CPU time. Others have their turn before.
     async get(key) {
       await setImmediate();
       const path = join(root, key);
@@ -98,21 +86,27 @@ export function directoryStore(folder: string): ObjectStore {
       }
     },
 
+    // Not synchronous: a network drive may take long, and the run waits for responses meanwhile.
     async put(key, body, condition) {
       const path = join(root, key);
       const draft = draftOf(path);
-      await setImmediate();
+      let isDraftLeft = true;
       try {
-        writeDraft(draft, body);
+        await writeDraft(draft, body);
         // A rename or link keeps both what the etag is made of.
-        const etag = etagFrom(statSync(draft, { bigint: true }));
+        const etag = etagFrom(await stat(draft, { bigint: true }));
         // Not atomic as in S3, but on one machine one run writes a part at a time.
-        if (condition && 'ifMatch' in condition && etagOf(path) !== condition.ifMatch) return undefined;
-        if (!condition || 'ifMatch' in condition) renameSync(draft, path);
-        // Unlike a rename, a link fails if the file exists.
-        else linkSync(draft, path);
+        if (condition && 'ifMatch' in condition && (await etagOf(path)) !== condition.ifMatch) return undefined;
+        if (condition && 'ifNoneMatch' in condition) {
+          // Unlike a rename, a link fails if the file exists.
+          await link(draft, path);
+        } else {
+          await rename(draft, path);
+          isDraftLeft = false;
+        }
         return etag;
       } catch (error) {
+        if (error instanceof ExportError) throw error;
         const { code = 'unknown error', syscall } = error as NodeJS.ErrnoException;
         if (code === 'EEXIST' && condition) return undefined;
         // A full disk or a missing permission does not change by itself, so this is permanent.
@@ -122,7 +116,7 @@ export function directoryStore(folder: string): ObjectStore {
           `Cannot write to --out ${JSON.stringify(folder)} (${cause === undefined ? code : `${cause}, ${code}`}): use a folder with write permission and free space.`,
         );
       } finally {
-        removeDraft(draft);
+        if (isDraftLeft) await unlink(draft).catch(() => undefined);
       }
     },
 
@@ -148,44 +142,33 @@ export function directoryStore(folder: string): ObjectStore {
 }
 
 /** Writes a new file. Its folder usually exists. */
-function writeDraft(path: string, body: Uint8Array): void {
-  const write = () => writeFileSync(path, body, { mode: OWNER_ONLY });
+async function writeDraft(path: string, body: Uint8Array): Promise<void> {
+  const write = () => writeFile(path, body, { mode: OWNER_ONLY });
   try {
-    write();
+    await write();
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    makeFolder(dirname(path));
-    write();
+    await makeFolder(dirname(path));
+    await write();
   }
-}
-
-/** A draft that stays is ignored, and cannot be removed when the folder is gone or cannot be written any more. */
-function removeDraft(path: string): void {
-  try {
-    rmSync(path, { force: true });
-  } catch {}
 }
 
 /**
  * Creates a folder and those above it. With `recursive`, `mkdir` of Node never ends where a folder accepts no folders
  * and says that it does not exist, as /proc does.
  */
-function makeFolder(path: string): void {
+async function makeFolder(path: string): Promise<void> {
+  const make = () => mkdir(path, { mode: OWNER_ONLY_FOLDER });
+  const unlessItExists = (error: NodeJS.ErrnoException) => {
+    // If it is a file, writing below it fails.
+    if (error.code !== 'EEXIST') throw error;
+  };
   try {
-    makeOneFolder(path);
+    await make().catch(unlessItExists);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || dirname(path) === path) throw error;
-    makeFolder(dirname(path));
-    makeOneFolder(path);
-  }
-}
-
-function makeOneFolder(path: string): void {
-  try {
-    mkdirSync(path, { mode: OWNER_ONLY_FOLDER });
-  } catch (error) {
-    // If it is a file, writing below it fails.
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    await makeFolder(dirname(path));
+    await make().catch(unlessItExists);
   }
 }
 

@@ -60,7 +60,6 @@ const CANNOT_FETCH = /^Cannot fetch page \d+ of dataset "[^"]*" from /;
 
 const SMALLER_PAGES = /\. If it times out again, .*$/s;
 const PARAMETERS = /^check the parameters \(([^)]*)\).*$/s;
-const ALL = new Intl.ListFormat('en');
 
 /** Advice that names `--account` and `--instance`, for those who passed `--api-url`. */
 export function namingApiUrl(remedy: string): string {
@@ -80,7 +79,7 @@ function forDoctor(remedy: string): string {
     .replace(SMALLER_PAGES, '.')
     .replace(PARAMETERS, (_, parameters: string) => {
       const flags = parameters.split(', ').filter((flag) => flag.startsWith('--') && !flag.startsWith('--page-size'));
-      return `check ${ALL.format(['--dataset', ...flags])}, then check again.`;
+      return `check ${new Intl.ListFormat('en').format(['--dataset', ...flags])}, then check again.`;
     });
   // Not a name, such as `keyId`.
   return advice.replace(/^[a-z]+(?=[ ,])/, (word) => word.slice(0, 1).toUpperCase() + word.slice(1));

@@ -8,7 +8,7 @@ import type { PageQuery } from '../model/run.ts';
 import { sentParameters } from './request-url.ts';
 import { retryAfterMs } from './retry-timing.ts';
 
-// Not imported: an import reads all exports of the module, which loads the copy of undici that is part of Node.js.
+// Not imported: an import reads all exports of the module, and one of them loads the copy of undici in Node.js.
 const { STATUS_CODES } = process.getBuiltinModule('node:http');
 
 /**

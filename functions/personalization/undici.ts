@@ -1,6 +1,6 @@
 /**
- * The parts of undici that requests need. Its entry point also loads fetch, WebSocket, caches, and mocks: three times as many
- * files, which delay the first request and stay in memory.
+ * The parts of undici that requests need. Its entry point also loads fetch, WebSocket, caches, and mocks: three times as
+ * many files, which delay the first request and stay in memory.
  */
 import api from 'undici/lib/api/index.js';
 import Agent from 'undici/lib/dispatcher/agent.js';

@@ -21,6 +21,7 @@ const OFFENDERS: [rule: string, path: string, code: string][] = [
   [IMPORTS, 'functions/workflow.ts', "import './export/ports.ts';"],
   [IMPORTS, 'functions/formats/a.ts', "import '../export/page/export-page.ts';"],
   [IMPORTS, 'functions/formats/b.ts', "import 'undici';"],
+  [IMPORTS, 'functions/formats/c.ts', "import 'undici/lib/dispatcher/agent.js';"],
   [IMPORTS, 'functions/catalog/a.ts', "import '../export/storage/run-folder.ts';"],
   [IMPORTS, 'functions/catalog/b.ts', "import '@aws-sdk/client-glue';"],
   [IMPORTS, 'functions/personalization/a.ts', "import '../export/source/source.ts';"],

@@ -1,4 +1,4 @@
-import { mkdir, readdir, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { directoryStore } from '../../cli/local/directory-store.ts';
@@ -104,6 +104,29 @@ describe('directoryStore', () => {
       ['', 'a', 'a/b', 'a/c'].map(async (key) => (await stat(join(folder, key))).mode & 0o777),
     );
     expect(modes).toEqual([0o700, 0o700, 0o600, 0o600]);
+  });
+
+  it('creates a folder again that was deleted', async () => {
+    const folder = await temporaryFolder();
+    const store = directoryStore(folder);
+    await store.put('a/b/c', Buffer.from('x'));
+    await rm(join(folder, 'a'), { recursive: true });
+    expect(await store.put('a/b/d', Buffer.from('x'), { ifNoneMatch: '*' })).toBeDefined();
+    expect(await readdir(join(folder, 'a/b'))).toEqual(['d']);
+  });
+
+  it('says that a name is too long, and leaves no draft behind', async () => {
+    const folder = await temporaryFolder();
+    const store = directoryStore(folder);
+    for (const condition of [undefined, { ifNoneMatch: '*' }, { ifMatch: '"0"' }] as const) {
+      const name = 'x'.repeat(300);
+      const message = expect.stringContaining('ENAMETOOLONG');
+      await expect(store.put(name, Buffer.from('x'), condition)).rejects.toMatchObject({
+        name: 'ConfigError',
+        message,
+      });
+    }
+    expect(await readdir(folder)).toEqual([]);
   });
 
   it('names the file that cannot be written, and leaves no draft behind', async () => {

@@ -51,7 +51,7 @@ describe('--help loads no command', () => {
   });
 });
 
-/** Fetch and WebSocket, which no request needs: in Node.js itself, and in the package undici. */
+/** Fetch and WebSocket, which no request needs, are in the package undici and in the copy of it in Node.js. */
 describe('the web APIs of undici are not loaded', () => {
   const inNode = 'NativeModule internal/deps/undici/undici';
 
@@ -75,7 +75,7 @@ describe('the web APIs of undici are not loaded', () => {
     expect(builtIn).not.toContain(inNode);
   });
 
-  it('by a Lambda function, until its first event', async () => {
+  it('from Node.js by a Lambda function, until its first event', async () => {
     const folder = await temporaryFolder();
     await bundleFunctions(folder);
     const env = {

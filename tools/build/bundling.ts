@@ -22,15 +22,15 @@ const ownSourceMaps: Plugin = {
 };
 
 /**
- * Requires `node:http`, which the AWS SDK imports: an import reads all exports of the module, which loads the copy of undici
- * that is part of Node.js, and no function needs that.
+ * Requires `node:http`, which the AWS SDK imports: an import reads all exports of the module. That loads the copy of
+ * undici in Node.js, which no function needs.
  */
 const requireHttp: Plugin = {
   name: 'require-http',
   setup({ onResolve, onLoad }) {
     const namespace = 'require-http';
     onResolve({ filter: /^(?:node:)?http$/ }, ({ kind }) =>
-      kind === 'import-statement' ? { path: 'node:http', namespace } : undefined,
+      kind === 'require-call' ? undefined : { path: 'node:http', namespace },
     );
     onLoad({ filter: /./, namespace }, () => ({ contents: 'module.exports = require("node:http");' }));
   },
