@@ -3,7 +3,7 @@ import { printable } from '../../functions/model/printable.ts';
 
 let graphemes: Intl.Segmenter | undefined;
 
-/** The characters of a text. The segmenter is made when it is needed: it takes time that few commands need. */
+/** The characters of a text. The segmenter is made only when it is needed, which is rare. */
 function charactersOf(text: string): Intl.Segments {
   graphemes ??= new Intl.Segmenter('en', { granularity: 'grapheme' });
   return graphemes.segment(text);
