@@ -86,7 +86,7 @@ export function directoryStore(folder: string): ObjectStore {
       }
     },
 
-    // Not synchronous: a network drive may take long, and the run waits for responses meanwhile.
+    // Not synchronous: a network drive may be slow, and neither requests nor Ctrl-C must wait for it.
     async put(key, body, condition) {
       const path = join(root, key);
       const draft = draftOf(path);

@@ -70,12 +70,13 @@ const TIMEOUT_SECONDS = 1_000_000;
 const PAGES_PER_REQUEST = 2;
 
 /** Loaded while the first request waits for the API, so that it is sent sooner. Later, an update could have replaced the code. */
-function stepsAfterPlan() {
-  return Promise.all([
+async function stepsAfterPlan() {
+  const [page, publish, report] = await Promise.all([
     import('../../functions/export/page/export-page.ts'),
     import('../../functions/export/publish/publish-run.ts'),
     import('../../functions/export/report/keep-report.ts'),
   ]);
+  return { ...page, ...publish, ...report };
 }
 
 /** Loading blocks the thread: by then, a request is on its way. */
@@ -102,7 +103,7 @@ export async function runLocal(options: LocalRunOptions): Promise<LocalOutcome> 
 
   const inProgress = new Set<Promise<unknown>>();
   const onPublished = async (published: RunToReport) => {
-    const [, , { keepReport }] = await stepsAfterPlan();
+    const { keepReport } = await stepsAfterPlan();
     await keepReport(store, published);
   };
 
@@ -148,13 +149,13 @@ export async function runLocal(options: LocalRunOptions): Promise<LocalOutcome> 
       return started ?? planTask(event);
     },
     [STATES.page]: task(async (event) => {
-      const [{ exportPage }] = await stepsAfterPlan();
+      const { exportPage } = await stepsAfterPlan();
       const accounts = await exportPage({ api, store, clock }, event, stopped);
       options.onPage?.(accounts);
       return accounts;
     }),
     [STATES.publish]: task(async (event) => {
-      const [, { publishRun }] = await stepsAfterPlan();
+      const { publishRun } = await stepsAfterPlan();
       return throughJson(await publishRun({ api, store, catalog, clock, observe, onPublished }, event, stopped));
     }),
     [STATES.report]: async (event: unknown) => {
